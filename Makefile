@@ -1,0 +1,55 @@
+# Everything runs in .venv, which the targets make and reuse. Needed: Python 3.11 to 3.13, make, the package registry.
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: dataset train test lint picture schema clean
+
+dataset: .venv/core ## the main job: an augmented data set from the bundled digits, and a picture of it
+	.venv/bin/augforge build recipes/realistic.yaml --out out/realistic
+	.venv/bin/augforge preview recipes/realistic.yaml --out out/realistic-preview.png
+	@echo
+	@echo "The data set is in out/realistic, a picture of it in out/realistic-preview.png."
+	@echo "Next:"
+	@echo "  .venv/bin/augforge info out/realistic    what is in it"
+	@echo "  make train                               train a small network with and without it (installs PyTorch)"
+	@echo "  recipes/realistic.yaml                   change the distortions, preview, build again"
+
+train: .venv/train ## train on the originals and on the augmented set, and compare
+	.venv/bin/python examples/train_digits/train_digits.py
+
+test: .venv/dev ## all tests
+	.venv/bin/python -m pytest -n 2
+
+lint: .venv/dev ## style, types, direction of imports
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+picture: .venv/core ## the README's picture
+	.venv/bin/augforge preview recipes/realistic.yaml --originals 10 --variants 12 --out docs/realistic.png
+
+schema: .venv/core ## the JSON Schema of recipes, for editors
+	.venv/bin/augforge schema > recipes/schema/recipe-v1.json
+
+clean: ## remove the environment and what was built
+	rm -rf .venv .numba_cache out
+
+# The environment grows in three steps; each is made once, and again when what it is made from changes.
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "augforge needs Python 3.11 to 3.13: make PYTHON=/path/to/python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/core: .venv/python pyproject.toml constraints.txt
+	$(PIP) --editable .
+	@touch $@
+
+.venv/train: .venv/core
+	$(PIP) --editable ".[torch]"
+	@touch $@
+
+.venv/dev: .venv/core
+	$(PIP) --editable ".[all,dev]"
+	@touch $@

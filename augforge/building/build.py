@@ -1,0 +1,125 @@
+"""The whole way from a recipe to a complete data set."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from augforge.building import folders, tasks
+from augforge.building import workers as places
+from augforge.building.plan import BuildPlan, plan_build
+from augforge.building.running import WAITING_FACTOR, Progress, run
+from augforge.distortions import PIXEL_VERSION
+from augforge.errors import AugforgeError
+from augforge.forge import Forge
+from augforge.recipe import Recipe, load_recipe
+from augforge.shards import About, Manifest, library_versions, read_manifest, write_manifest
+from augforge.shards.manifest import SAME_EVERYWHERE, SAME_WITH_THESE_LIBRARIES
+
+
+def _say_nothing(_progress: Progress) -> None:
+    pass
+
+
+def build(
+    recipe: Recipe | str | Path,
+    out: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    scheduler_file: str | Path | None = None,
+    overwrite: bool = False,
+    on_progress: Callable[[Progress], None] = _say_nothing,
+) -> Manifest:
+    """Make a data set; run again, go on where the last run stopped.
+
+    The content never depends on how it is made: any number of workers, threads, processes or machines, and any
+    interruption, give the same content hash.
+
+    Parameters
+    ----------
+    recipe : Recipe, str or Path
+        A recipe, or the file or ready name of one.
+    out : str or Path, optional
+        The data set's folder; by default ``out/NAME``, NAME being the recipe's.
+    workers : int, optional
+        How many shards are made at once; by default one for each processor core that this process may use, or for
+        each thread of the cluster's workers.
+    scheduler : str, optional
+        Address of a running Dask scheduler, such as ``tcp://host:8786``; its workers must see `out` and the
+        source under the same paths.
+    scheduler_file : str or Path, optional
+        The scheduler's file, in place of its address.
+    overwrite : bool
+        Replace a data set that is in the folder.
+    on_progress : callable
+        Called with a `Progress` a few times a second; from another thread, too.
+
+    Returns
+    -------
+    Manifest
+        Of the complete data set, as written to ``manifest.json``.
+
+    Raises
+    ------
+    AugforgeError
+        If something is wrong with recipe, source, folder, disk or workers. Published shards stay.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    plan = plan_build(recipe, out, overwrite=overwrite)
+    return carry_out(
+        plan, workers=workers, scheduler=scheduler, scheduler_file=scheduler_file, on_progress=on_progress
+    )
+
+
+def carry_out(
+    plan: BuildPlan,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    scheduler_file: str | Path | None = None,
+    on_progress: Callable[[Progress], None] = _say_nothing,
+) -> Manifest:
+    """Do what was planned; parameters, result and errors as in `build`."""
+    if workers is not None and workers < 1:
+        raise AugforgeError(f"workers must be at least 1, got {workers}")
+    if scheduler is not None and scheduler_file is not None:
+        raise AugforgeError("give either the scheduler's address or its file, not both")
+    if plan.complete:
+        return read_manifest(plan.folder)
+    plan.check_space()
+    folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
+    tasks.keep_at_hand(plan.forge)
+    if len(plan.kept) < len(plan.shards):
+        with _client(plan, workers, scheduler, scheduler_file) as (client, window):
+            run(plan, client, window, on_progress)
+    return write_manifest(plan.folder, plan.shards, _about(plan.forge))
+
+
+def _about(forge: Forge) -> About:
+    packages = sorted({package for step in forge.steps for package in step.distortion.packages})
+    return About(
+        pixel_version=PIXEL_VERSION,
+        source_digest=forge.source.digest,
+        # originals=len(forge.source),
+        seed=forge.recipe.seed,
+        class_names=forge.source.class_names,
+        shard_size=forge.recipe.output.shard_size,
+        sameness=SAME_WITH_THESE_LIBRARIES if packages else SAME_EVERYWHERE,
+        versions=library_versions(*packages),
+    )
+
+
+@contextlib.contextmanager
+def _client(
+    plan: BuildPlan, workers: int | None, scheduler: str | None, scheduler_file: str | Path | None
+) -> Iterator[tuple[Any, int]]:
+    """Give a client and how many tasks to hand out to it at once."""
+    if scheduler is not None or scheduler_file is not None:
+        with places.running_cluster(scheduler, scheduler_file) as client:
+            yield client, workers or WAITING_FACTOR * max(1, sum(client.nthreads().values()))
+        return
+    count = min(workers or places.usable_cores(), len(plan.shards) - len(plan.kept))
+    needs_processes = any(step.distortion.packages for step in plan.forge.steps)
+    with (places.processes if needs_processes else places.threads)(count) as client:
+        yield client, WAITING_FACTOR * count

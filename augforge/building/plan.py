@@ -1,0 +1,123 @@
+"""What a build would do, found out without doing any of it."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from augforge.building import folders
+from augforge.errors import AugforgeError, BuildError
+from augforge.forge import Forge
+from augforge.recipe import Recipe
+from augforge.shards import ShardPlan, matching_receipts, plan_shards, shard_bytes
+from augforge.shards.layout import MANIFEST
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """A build, before anything is written.
+
+    Attributes
+    ----------
+    forge : Forge
+        The recipe with its source opened.
+    folder : Path
+        The data set's folder, absolute.
+    shards : ShardPlan
+        All shards of the finished set.
+    kept : frozenset of int
+        The shards that are already published and need not be made.
+    overwrite : bool
+        Whether the data set that is in the folder is to be replaced.
+    """
+
+    forge: Forge
+    folder: Path
+    shards: ShardPlan
+    kept: frozenset[int]
+    overwrite: bool
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe."""
+        return self.forge.recipe
+
+    @property
+    def samples(self) -> int:
+        """Samples of the finished set."""
+        return len(self.forge)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the finished set is there already."""
+        return len(self.kept) == len(self.shards) and (self.folder / MANIFEST).exists()
+
+    @property
+    def kept_samples(self) -> int:
+        """Samples in the shards that are kept."""
+        return sum(self.shards[index].samples for index in self.kept)
+
+    @property
+    def bytes_to_write(self) -> int:
+        """Size of the shards still to be made: exact when uncompressed, otherwise an upper bound."""
+        return self.shards.bytes - sum(shard_bytes(self.shards[index]) for index in self.kept)
+
+    @property
+    def bytes_free(self) -> int:
+        """Free space where the set is to be, in bytes."""
+        return shutil.disk_usage(folders.nearest_existing(self.folder)).free
+
+    def check_space(self) -> None:
+        """Raise `BuildError` if the disk is too small.
+
+        The size of compressed shards is not known beforehand: for them nothing is checked.
+        """
+        free = self.bytes_free + (folders.bytes_of_dataset(self.folder) if self.overwrite else 0)
+        if self.recipe.output.compression == "none" and self.bytes_to_write > free:
+            raise BuildError(
+                f"{self.folder} needs {self.bytes_to_write:,} bytes for {self.samples:,} samples, but only "
+                f"{free:,} are free there; make room, lower 'variants', or compress the shards "
+                "(--set output.compression=zstd)"
+            )
+
+
+def plan_build(recipe: Recipe, out: str | Path | None = None, *, overwrite: bool = False) -> BuildPlan:
+    """Plan a build.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to make.
+    out : str or Path, optional
+        The data set's folder; by default ``out/NAME``, NAME being the recipe's.
+    overwrite : bool
+        Whether to replace a data set that is in the folder.
+
+    Returns
+    -------
+    BuildPlan
+
+    Raises
+    ------
+    AugforgeError
+        If the recipe, its source or the folder cannot be used; says why.
+    """
+    if os.name != "posix":
+        raise AugforgeError("augforge builds on Linux and macOS; on Windows, use WSL")
+    forge = Forge(recipe)
+    if len(forge) == 0:
+        raise AugforgeError("the recipe makes no samples")
+    folder = Path(out if out is not None else Path("out") / recipe.name).absolute()
+    shards = plan_shards(
+        stem=recipe.name,
+        samples=len(forge),
+        shard_size=recipe.output.shard_size,
+        image_shape=forge.image_shape,
+        columns=forge.columns,
+        classes=len(forge.source.class_names),
+        compression=recipe.output.compression,
+        pixel_digest=forge.pixel_digest,
+    )
+    folders.check(folder, forge, overwrite=overwrite)
+    kept = frozenset() if overwrite else frozenset(matching_receipts(folder, shards))
+    return BuildPlan(forge, folder, shards, kept, overwrite)

@@ -1,0 +1,81 @@
+"""What a worker does: one task makes one shard."""
+
+import threading
+import time
+
+from augforge.errors import BuildError
+from augforge.forge import Forge
+from augforge.recipe import Recipe
+from augforge.shards import Receipt, ShardSpec, write_shard
+
+# Seconds between two messages of one shard about how far it is.
+_TELL_EVERY = 0.2
+
+_lock = threading.Lock()
+_at_hand: list[Forge] = []
+_stopped: set[str] = set()
+
+
+class BuildStoppedError(Exception):
+    """The build was stopped; the shard in the making is given up."""
+
+
+def keep_at_hand(forge: Forge) -> None:
+    """Let the tasks of this process use a forge that is there already."""
+    with _lock:
+        _at_hand[:] = [forge]
+
+
+def stop(build_id: str) -> None:
+    """Make the tasks of a build that run in this process give up after their current leaf."""
+    _stopped.add(build_id)
+
+
+def make_shard(recipe: Recipe, spec: ShardSpec, folder: str, build_id: str) -> Receipt:
+    """Make and publish one shard; run on a worker.
+
+    Doing it twice does no harm: the second run publishes the same bytes again.
+
+    Raises
+    ------
+    BuildError
+        If the worker reads another source than the client, or the shard cannot be written.
+    """
+    from pathlib import Path
+
+    forge = _forge_of(recipe, spec)
+    done, told = 0, time.monotonic()
+
+    def on_progress(samples: int) -> None:
+        nonlocal done, told
+        done += samples
+        if build_id in _stopped:
+            raise BuildStoppedError
+        if time.monotonic() - told >= _TELL_EVERY:
+            told = time.monotonic()
+            tell(build_id, spec.index, done)
+
+    return write_shard(Path(folder), spec, forge.make, on_progress)
+
+
+def tell(build_id: str, shard: int, done: int) -> None:
+    """Say how many samples of a shard are done, to whoever listens at the client."""
+    from distributed import get_worker
+
+    get_worker().log_event(build_id, (shard, done))
+
+
+def _forge_of(recipe: Recipe, spec: ShardSpec) -> Forge:
+    with _lock:
+        for forge in _at_hand:
+            if forge.recipe == recipe and forge.pixel_digest == spec.pixel_digest:
+                return forge
+        forge = Forge(recipe)
+        if forge.pixel_digest != spec.pixel_digest:
+            raise BuildError(
+                f"shard {spec.file_name}: this worker would make other pixels (digest "
+                f"{forge.pixel_digest[:16]}, needed {spec.pixel_digest[:16]}): its source '{forge.source.name}' or "
+                "its version of augforge is another one"
+            )
+        _at_hand[:] = [forge]
+        return forge

@@ -1,0 +1,132 @@
+"""The command ``augforge``: finds commands by name, and turns every end into an exit code.
+
+Commands are loaded when they are asked for and import what is heavy inside themselves, so that
+``augforge --help`` is immediate.
+"""
+
+import importlib
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from enum import IntEnum
+from io import StringIO
+from typing import Any
+
+import click
+
+from augforge import __version__
+from augforge.cli.output import ReaderGone, finish, tell
+from augforge.errors import AugforgeError, RecipeError, did_you_mean
+
+# In the order in which people use them; each is a module beside this one.
+COMMANDS = ("check", "preview", "build", "info", "distortions", "schema")
+
+
+class ExitCode(IntEnum):
+    """What the shell is told."""
+
+    OK = 0
+    FOUND = 1
+    """A check found something."""
+    USAGE = 2
+    """Wrong usage, recipe or data."""
+    BUG = 3
+    INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"augforge.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"there is no command '{name}'.{did_you_mean(name, COMMANDS)} Commands: {', '.join(COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click takes any broken pipe for that of stdout and says nothing. Stdout's own is a `ReaderGone`.
+            raise RuntimeError(f"a connection was lost: {error}") from error
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="augforge", message="%(prog)s %(version)s")
+def app() -> None:
+    """Turn a set of digits into a much larger one by realistic distortions.
+
+    A recipe says which; `augforge check realistic` looks at the ready one.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Instead of those of the process.
+
+    Returns
+    -------
+    int
+        0 ok, 1 a check found something, 2 wrong usage, recipe or data, 3 a bug (a log's path is printed),
+        130 interrupted.
+    """
+    try:
+        code = app.main(args=arguments, prog_name="augforge", standalone_mode=False)
+        finish()
+    except ReaderGone:
+        return ExitCode.OK
+    except click.ClickException as error:
+        tell(_usage_text(error))
+        return ExitCode.USAGE
+    except AugforgeError as error:
+        tell(_error_text(error))
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort) as error:
+        tell(str(error) or "interrupted")
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        tell(_bug_text(error))
+        return ExitCode.BUG
+    return int(code or 0)
+
+
+def _usage_text(error: click.ClickException) -> str:
+    text = StringIO()
+    error.show(file=text)
+    return text.getvalue().rstrip("\n")
+
+
+def _error_text(error: AugforgeError) -> str:
+    # A recipe's diagnostics begin with file, line and column, as editors like it.
+    placed = isinstance(error, RecipeError) and ": error: " in str(error).partition("\n")[0]
+    return str(error) if placed else f"error: {error}"
+
+
+def _bug_text(error: Exception) -> str:
+    """Write the traceback to a file; return the line that says so."""
+    told = "".join(traceback.format_exception(error))
+    what = f"error: this is a bug in augforge ({type(error).__name__})"
+    about = f"augforge {__version__}, Python {platform.python_version()}, {platform.platform()}\n{sys.argv}\n\n"
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="augforge-", suffix=".log", text=True)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(about + told)
+    except OSError as problem:
+        return f"{told}\n{what}; no log could be written: {problem}"
+    return f"{what}; please report it with its log, {path}"

@@ -1,0 +1,202 @@
+"""``augforge build``."""
+
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from augforge.cli.options import json_option, recipe_argument, set_option
+from augforge.cli.output import (
+    counted,
+    emit,
+    emit_json,
+    pairs_text,
+    readable_bytes,
+    readable_seconds,
+    shown_path,
+    tell,
+)
+from augforge.cli.progress import progress_of
+
+if TYPE_CHECKING:
+    from augforge.building import BuildPlan
+    from augforge.shards import Manifest
+
+
+@click.command("build")
+@recipe_argument
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="The data set's folder; by default out/NAME.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Shards made at once; by default one for each processor core."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler, such as tcp://host:8786.")
+@click.option(
+    "--scheduler-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The file of a running Dask scheduler, in place of its address.",
+)
+@set_option
+@click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@json_option
+@click.option("--overwrite", is_flag=True, help="Replace the data set that is in the folder.")
+def command(
+    recipe: str,
+    out: Path | None,
+    workers: int | None,
+    scheduler: str | None,
+    scheduler_file: Path | None,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    overwrite: bool,
+) -> None:
+    """Make the data set; run again, it goes on where it stopped.
+
+    RECIPE is a file, or the name of a ready recipe.
+    """
+    if scheduler is not None and scheduler_file is not None:
+        raise click.UsageError("give either --scheduler or --scheduler-file, not both")
+    from augforge.building import plan_build
+    from augforge.recipe import load_recipe
+
+    plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite)
+    if dry_run:
+        _tell_plan(plan, as_json)
+        return
+    result = _carry_out(plan, quiet, workers, scheduler, scheduler_file)
+    if as_json:
+        emit_json(result.plain())
+    elif not quiet:
+        tell(result.text())
+
+
+@dataclass(frozen=True)
+class _Result:
+    """A finished build: the plan that it began with, what came out, and how long that took in seconds."""
+
+    plan: "BuildPlan"
+    manifest: "Manifest"
+    was_complete: bool
+    seconds: float
+
+    @property
+    def made(self) -> int:
+        """Samples made by this run."""
+        return self.plan.samples - self.plan.kept_samples
+
+    @property
+    def bytes(self) -> int:
+        """Size of all shards."""
+        return sum(shard.bytes for shard in self.manifest.shards)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "name": self.manifest.name,
+            "out": str(self.plan.folder),
+            "complete_before": self.was_complete,
+            "samples": self.manifest.samples,
+            "samples_made": self.made,
+            "shards": len(self.manifest.shards),
+            "shards_made": len(self.manifest.shards) - len(self.plan.kept),
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "samples_per_second": round(self.made / self.seconds, 1) if self.made else 0.0,
+            "content_hash": self.manifest.content_hash,
+            "pixel_digest": self.manifest.pixel_digest,
+        }
+
+    def text(self) -> str:
+        """Return the summary for people."""
+        folder = shown_path(self.plan.folder)
+        shards = counted(len(self.manifest.shards), "shard")
+        loading = f"from augforge.torch import ShardDataset; dataset = ShardDataset({folder!r})"
+        return pairs_text(
+            (
+                ("complete before" if self.was_complete else "complete", folder),
+                ("samples", f"{self.manifest.samples:,} in {shards}, {readable_bytes(self.bytes)}"),
+                ("made now", self._made_text()),
+                ("content hash", self.manifest.content_hash),
+                ("look at it", f"augforge info {shlex.quote(folder)}"),
+                ("train from it", loading),
+            )
+        )
+
+    def _made_text(self) -> str:
+        if not self.made:
+            return "nothing: all shards were there already"
+        rate = f"{self.made / self.seconds:,.0f} samples/s"
+        kept = f"; {counted(len(self.plan.kept), 'shard')} kept" if self.plan.kept else ""
+        return f"{counted(self.made, 'sample')} in {readable_seconds(self.seconds)}, {rate}{kept}"
+
+
+def _carry_out(
+    plan: "BuildPlan", quiet: bool, workers: int | None, scheduler: str | None, scheduler_file: Path | None
+) -> _Result:
+    from augforge.building.build import carry_out
+
+    was_complete, start = plan.complete, time.monotonic()
+    try:
+        with progress_of(plan, quiet=quiet) as on_progress:
+            manifest = carry_out(
+                plan,
+                workers=workers,
+                scheduler=scheduler,
+                scheduler_file=scheduler_file,
+                on_progress=on_progress,
+            )
+    except KeyboardInterrupt:
+        raise click.Abort(_interrupted_text(plan)) from None
+    return _Result(plan, manifest, was_complete, time.monotonic() - start)
+
+
+def _interrupted_text(plan: "BuildPlan") -> str:
+    from augforge.shards import matching_receipts
+
+    published = len(list(matching_receipts(plan.folder, plan.shards)))
+    return (
+        f"interrupted: {published:,} of {counted(len(plan.shards), 'shard')} are published and kept in "
+        f"{shown_path(plan.folder)}; the same command goes on from there"
+    )
+
+
+def _tell_plan(plan: "BuildPlan", as_json: bool) -> None:
+    """Print what a build would do; raise, as the build would, if the disk is too small."""
+    exact = plan.recipe.output.compression == "none"
+    if as_json:
+        emit_json(
+            {
+                "name": plan.recipe.name,
+                "out": str(plan.folder),
+                "complete": plan.complete,
+                "samples": plan.samples,
+                "samples_kept": plan.kept_samples,
+                "shards": len(plan.shards),
+                "shards_kept": len(plan.kept),
+                "bytes": plan.shards.bytes,
+                "bytes_to_write": plan.bytes_to_write,
+                "bytes_exact": exact,
+                "bytes_free": plan.bytes_free,
+            }
+        )
+    else:
+        at_most = "" if exact else "at most "
+        emit(
+            pairs_text(
+                (
+                    ("data set", f"{shown_path(plan.folder)}{', complete already' if plan.complete else ''}"),
+                    ("samples", f"{plan.samples:,}, {plan.kept_samples:,} of them kept"),
+                    ("shards", f"{len(plan.shards):,}, {len(plan.kept):,} of them kept"),
+                    ("on disk", f"{at_most}{plan.shards.bytes:,} bytes ({readable_bytes(plan.shards.bytes)})"),
+                    ("to write", f"{at_most}{plan.bytes_to_write:,} bytes ({readable_bytes(plan.bytes_to_write)})"),
+                    ("free", f"{plan.bytes_free:,} bytes ({readable_bytes(plan.bytes_free)})"),
+                )
+            )
+        )
+    plan.check_space()

@@ -1,0 +1,92 @@
+"""``augforge distortions``."""
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from augforge.cli.options import json_option
+from augforge.cli.output import emit, emit_json, table_text, tell
+from augforge.errors import AugforgeError, did_you_mean, listed
+
+if TYPE_CHECKING:
+    from augforge.distortions import Distortion, Parameter
+
+_HEADS = ("parameter", "meaning", "unit", "limits", "neutral", "required")
+
+
+@click.command("distortions")
+@click.argument("name", metavar="[NAME]", required=False)
+@json_option
+def command(name: str | None, as_json: bool) -> None:
+    """List the distortions with their parameters, or show one of them."""
+    from augforge.distortions import registry
+
+    catalogue = registry()
+    if name is not None and name not in catalogue:
+        raise AugforgeError(
+            f"there is no distortion '{name}'.{did_you_mean(name, catalogue)} Distortions: {listed(catalogue)}"
+        )
+    chosen = catalogue if name is None else {name: catalogue[name]}
+    if as_json:
+        emit_json({"distortions": [_plain(kind) for kind in chosen.values()]})
+        return
+    emit("\n\n".join(_text(kind, whole=name is not None) for kind in chosen.values()))
+    tell(
+        "\nEvery step also takes id, probability, for_labels and except_labels. A value is a number, [low, high] or a "
+        "named distribution."
+    )
+
+
+def _plain(kind: "type[Distortion]") -> dict[str, Any]:
+    return {
+        "name": kind.name,
+        "doc": _summary(kind),
+        "parameters": [_plain_parameter(parameter) for parameter in kind.parameters()],
+        "other_parameters": _others(kind),
+        "packages": list(kind.packages),
+    }
+
+
+def _plain_parameter(parameter: "Parameter") -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "doc": parameter.doc,
+        "unit": parameter.unit,
+        "low": parameter.low,
+        "high": parameter.high,
+        "neutral": parameter.neutral,
+        "required": parameter.required,
+        "per_pixel": parameter.per_pixel,
+    }
+
+
+def _text(kind: "type[Distortion]", *, whole: bool) -> str:
+    doc = inspect.getdoc(kind) or "" if whole else _summary(kind)
+    head = f"{kind.name}: {doc}"
+    if not kind.parameters():
+        return f"{head}\n{_others(kind)}"
+    rows = [
+        (
+            parameter.name,
+            parameter.doc,
+            parameter.unit,
+            f"{parameter.low:g} to {parameter.high:g}",
+            f"{parameter.neutral:g}",
+            "yes" if parameter.required else "no",
+        )
+        for parameter in kind.parameters()
+    ]
+    return f"{head}\n{table_text(_HEADS, rows)}"
+
+
+def _summary(kind: "type[Distortion]") -> str:
+    return (inspect.getdoc(kind) or "").partition("\n")[0]
+
+
+def _others(kind: "type[Distortion]") -> str:
+    """Return what a distortion takes that declares no parameters of its own, or an empty string."""
+    if kind.parameters():
+        return ""
+    required = [name for name, field in kind.model_fields.items() if field.is_required()]
+    return f"takes {listed(required)}, and the parameters of what that names"

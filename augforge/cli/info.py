@@ -1,0 +1,82 @@
+"""``augforge info``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from augforge.cli.options import json_option
+from augforge.cli.output import counted, emit, emit_json, pairs_text, readable_bytes, shown_path, table_text
+
+if TYPE_CHECKING:
+    from augforge.shards import Manifest
+
+_MOST_SHARDS = 10
+
+
+@click.command("info")
+@click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
+@json_option
+def command(dataset: Path, as_json: bool) -> None:
+    """Say what is in a data set: counts, classes, recipe, hashes, sizes.
+
+    DATASET is the folder that a build made. Nothing but its manifest is read.
+    """
+    from augforge.shards import read_manifest
+
+    folder = dataset.absolute()
+    manifest = read_manifest(folder)
+    if as_json:
+        emit_json({"folder": str(folder), "bytes": _bytes(manifest), **manifest.plain()})
+        return
+    parts = [pairs_text(_pairs(folder, manifest)), _shards_text(manifest)]
+    if manifest.labelled:
+        parts.insert(1, _classes_text(manifest))
+    emit("\n\n".join(parts))
+
+
+def _bytes(manifest: "Manifest") -> int:
+    return sum(shard.bytes for shard in manifest.shards)
+
+
+def _pairs(folder: Path, manifest: "Manifest") -> list[tuple[str, object]]:
+    height, width = manifest.image_shape
+    columns = f"{len(manifest.columns)}: {', '.join(manifest.columns)}" if manifest.columns else "none"
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+    return [
+        ("data set", shown_path(folder)),
+        ("recipe", f"{manifest.name}, seed {manifest.seed}"),
+        ("samples", f"{manifest.samples:,} of {height} x {width} pixels"),
+        ("labels", f"{len(manifest.class_names)} classes" if manifest.labelled else "none"),
+        ("columns", columns),
+        ("pixels", f"mean {manifest.mean:.3f}, standard deviation {manifest.sd:.3f} (of 255)"),
+        ("guard", f"{manifest.guard.redrawn:,} drawn again, {manifest.guard.pulled:,} pulled to the identity"),
+        ("size", f"{readable_bytes(_bytes(manifest))} in {counted(len(manifest.shards), 'shard')}"),
+        ("compression", manifest.compression),
+        ("content hash", manifest.content_hash),
+        ("pixel digest", f"{manifest.pixel_digest} (pixel version {manifest.pixel_version})"),
+        ("source digest", manifest.source_digest),
+        ("recipe hash", manifest.recipe_hash),
+        ("made with", f"{versions}; {manifest.processor_family}"),
+        ("format", manifest.format_version),
+        ("sameness", manifest.sameness),
+    ]
+
+
+def _classes_text(manifest: "Manifest") -> str:
+    rows = [
+        (name, f"{count:,}", f"{count / manifest.samples:.2%}")
+        for name, count in zip(manifest.class_names, manifest.class_counts, strict=True)
+    ]
+    return table_text(("class", "samples", "share"), rows, right=("samples", "share"))
+
+
+def _shards_text(manifest: "Manifest") -> str:
+    rows = [
+        (shard.file, f"{shard.first_sample:,}", f"{shard.samples:,}", f"{shard.bytes:,}", shard.hash[:16])
+        for shard in manifest.shards[:_MOST_SHARDS]
+    ]
+    heads = ("shard", "first sample", "samples", "bytes", "hash")
+    more = len(manifest.shards) - _MOST_SHARDS
+    rest = f"\nand {counted(more, 'shard')} more; --json lists all" if more > 0 else ""
+    return table_text(heads, rows, right=("first sample", "samples", "bytes")) + rest

@@ -1,0 +1,103 @@
+"""``augforge preview``."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from augforge.cli.options import recipe_argument, set_option
+from augforge.cli.output import emit, tell
+from augforge.errors import AugforgeError
+
+if TYPE_CHECKING:
+    from augforge.previewing import Gallery
+
+_MOST = 100
+_ORIGINALS = 10
+_ORIGINALS_OF_SWEEP = 3
+_VARIANTS = 12
+
+
+@click.command("preview")
+@recipe_argument
+@click.option(
+    "--out",
+    metavar="FILE.png",
+    type=click.Path(path_type=Path),
+    help="Where to put the picture; by default NAME-preview.png or NAME-sweep.png, here.",
+)
+@click.option(
+    "--originals",
+    type=click.IntRange(1, _MOST),
+    help=f"How many originals; by default {_ORIGINALS}, with --sweep {_ORIGINALS_OF_SWEEP}.",
+)
+@click.option(
+    "--variants", type=click.IntRange(1, _MOST), help=f"How many variants of each; by default {_VARIANTS}."
+)
+@click.option("--step", metavar="ID", help="Show only what this step, or group of steps, does.")
+@click.option("--sweep", "sweeps", is_flag=True, help="Show each step at its lowest, middle and highest value.")
+@click.option("--terminal", "in_terminal", is_flag=True, help="Draw with characters, here, instead of a picture.")
+@set_option
+def command(
+    recipe: str,
+    out: Path | None,
+    originals: int | None,
+    variants: int | None,
+    step: str | None,
+    sweeps: bool,
+    in_terminal: bool,
+    overrides: tuple[str, ...],
+) -> None:
+    """Show what a recipe does: originals left, right of each the very samples of a build.
+
+    RECIPE is a file, or the name of a ready recipe. The picture's path is printed.
+    """
+    if sweeps and variants is not None:
+        raise click.UsageError("--variants means nothing with --sweep, which shows values, not variants")
+    if out is not None and out.suffix.lower() != ".png":
+        raise click.BadParameter(f"'{out}' must end in .png", param_hint="'--out'")
+    from augforge.forge import Forge
+    from augforge.previewing import contact_gallery, sweep_gallery
+    from augforge.recipe import load_recipe
+
+    forge = Forge(load_recipe(recipe, overrides))
+    if sweeps:
+        gallery = sweep_gallery(forge, originals or _ORIGINALS_OF_SWEEP, step)
+    else:
+        gallery = contact_gallery(forge, originals or _ORIGINALS, variants or _VARIANTS, step)
+    if in_terminal:
+        _draw(gallery)
+    if out is not None or not in_terminal:
+        path = out or Path(f"{forge.recipe.name}-{'sweep' if sweeps else 'preview'}.png")
+        _write(gallery, path)
+        emit(str(path))
+
+
+def _write(gallery: "Gallery", path: Path) -> None:
+    from augforge.previewing import paint, png_bytes
+    from augforge.shards import publish
+
+    if path.is_dir():
+        raise AugforgeError(f"{path} is a folder; needed is the name of a picture, such as {path / 'preview.png'}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AugforgeError(f"{path} cannot be written: {error.strerror}: {error.filename}") from error
+    publish(path, png_bytes(paint(gallery)))
+
+
+def _draw(gallery: "Gallery") -> None:
+    from augforge.previewing import columns_that_fit, terminal_text
+
+    width = shutil.get_terminal_size().columns
+    emit(terminal_text(gallery, width, colours=_has_colours()).rstrip("\n"))
+    shown, columns = columns_that_fit(gallery, width), len(gallery.headings)
+    if shown < columns:
+        tell(f"{shown} of {columns} columns fit into {width} characters; a wider terminal, or a picture, shows more")
+
+
+def _has_colours() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

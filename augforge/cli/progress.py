@@ -1,0 +1,92 @@
+"""How far a build is, for people: a bar on a terminal, a line now and then elsewhere."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from augforge.cli.output import readable_seconds, stderr_console, tell
+
+if TYPE_CHECKING:
+    from augforge.building import BuildPlan, Progress
+
+# A line comes when a tenth more is done or so many seconds have passed, but not twice in a second.
+_LINE_EVERY = 30.0
+_LINE_NOT_WITHIN = 1.0
+_LINE_PERCENT = 10
+
+
+@contextmanager
+def progress_of(plan: "BuildPlan", *, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
+    """Give what is to be called with a build's progress; it may be called from any thread."""
+    console = stderr_console()
+    if quiet:
+        yield _nothing
+    elif console.is_terminal and not console.is_dumb_terminal:
+        with _bar(console, plan) as on_progress:
+            yield on_progress
+    else:
+        yield Lines().show
+
+
+class Lines:
+    """Progress as plain lines on stderr, few of them."""
+
+    def __init__(self, say: Callable[[str], None] = tell, now: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
+        self._now = now
+        self._lock = threading.Lock()
+        self._shown: tuple[float, int] | None = None
+
+    def show(self, progress: "Progress") -> None:
+        """Say how far the build is, if it is time to."""
+        with self._lock:
+            now, percent = self._now(), 100 * progress.samples // progress.total_samples
+            if self._shown is None:
+                # The first report comes before anything is made.
+                self._shown = now, percent
+                return
+            then, before = self._shown
+            due = percent - before >= _LINE_PERCENT or now - then >= _LINE_EVERY
+            if due and now - then >= _LINE_NOT_WITHIN:
+                self._shown = now, percent
+                self._say(line_of(progress))
+
+
+def line_of(progress: "Progress") -> str:
+    """Return how far a build is in one line."""
+    percent = 100 * progress.samples // progress.total_samples
+    head = f"{percent:3} %  {progress.samples:,} of {progress.total_samples:,} samples"
+    if not progress.made or not progress.seconds:
+        return head
+    rate = progress.made / progress.seconds
+    left = (progress.total_samples - progress.samples) / rate
+    return f"{head}, {rate:,.0f} samples/s, {readable_seconds(left)} left"
+
+
+def _nothing(_progress: "Progress") -> None:
+    pass
+
+
+@contextmanager
+def _bar(console: Any, plan: "BuildPlan") -> Iterator[Callable[["Progress"], None]]:
+    from rich import progress as rich_progress
+
+    columns = (
+        rich_progress.TextColumn(plan.recipe.name, markup=False),
+        rich_progress.BarColumn(),
+        rich_progress.TaskProgressColumn(),
+        rich_progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} samples", markup=False),
+        rich_progress.TextColumn("{task.fields[rate]}", markup=False),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
+        # The samples that are kept are there from the start: they must not count as speed.
+        task = bar.add_task("", total=plan.samples, completed=plan.kept_samples, rate="")
+
+        def on_progress(progress: "Progress") -> None:
+            rate = f"{progress.made / progress.seconds:,.0f} samples/s" if progress.made else ""
+            bar.update(task, completed=progress.samples, rate=rate)
+
+        yield on_progress

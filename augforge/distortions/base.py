@@ -1,0 +1,154 @@
+"""What all distortions have in common.
+
+A distortion is a frozen class whose fields are distributions. Drawing and applying are two things: the
+forge draws a table of parameters (samples x columns), then hands whole blocks of images with their rows of
+that table to the distortion's family. Steps of one family that follow each other are rendered together: all
+geometry in one warp, all gray-level changes in one table.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from augforge import randomness
+from augforge.distortions.parameters import Parameter, declared
+from augforge.randomness import Distribution
+
+PIXEL_VERSION = 1
+"""Raised whenever any pixel or parameter of any recipe would come out differently."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Which samples a block of N images belongs to.
+
+    Attributes
+    ----------
+    seed : int
+        The recipe's seed.
+    numbers : ndarray of int64, shape (N,)
+        The sample numbers.
+    source_index, variant : ndarray of uint32, shape (N,)
+        The original of each sample, and which of its variants it is.
+    """
+
+    seed: int
+    numbers: NDArray[Any]
+    source_index: NDArray[Any]
+    variant: NDArray[Any]
+
+    def __getitem__(self, rows: Any) -> "Samples":
+        return Samples(self.seed, self.numbers[rows], self.source_index[rows], self.variant[rows])
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One step of a recipe with what was drawn for it, for a block of N samples.
+
+    Attributes
+    ----------
+    step_id : str
+        The step's id.
+    distortion : Distortion
+        What to do.
+    samples : Samples
+        The samples of the block.
+    values : mapping of str to ndarray of float64, shape (N,)
+        The values of the parameters that the recipe gives; the neutral one where the step is not applied.
+    applied : ndarray of bool, shape (N,)
+        Whether the step is applied to the sample.
+    """
+
+    step_id: str
+    distortion: "Distortion"
+    samples: Samples
+    values: Mapping[str, NDArray[Any]]
+    applied: NDArray[Any]
+
+    def value(self, name: str) -> NDArray[Any]:
+        """Return a parameter's values, the neutral one if the recipe does not give it; float64 (N,)."""
+        if name in self.values:
+            return self.values[name]
+        return np.full(len(self.samples), self.distortion.neutral(name))
+
+    def pixel_keys(self) -> NDArray[Any]:
+        """Return one random key for each sample, to be hashed further for each pixel; uint64 (N,)."""
+        # No parameter can be called "@pixels", so the key is not shared with any.
+        key = randomness.stream_key(self.samples.seed, self.step_id, "@pixels")
+        return randomness.random_bits(key, self.samples.source_index, self.samples.variant)
+
+
+class Distortion(BaseModel):
+    """Base of all distortions: subclass a family below it, declare parameters as fields, say how to render."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: ClassVar[str]
+    """The key in a recipe's step."""
+
+    block: ClassVar[int] = 1
+    """How many consecutive sample numbers, aligned, must be rendered together."""
+
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Packages that render it in our stead: pixels are the same only with the same versions of them, and builds
+    use processes, since they hold the GIL."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _parse(cls, plain: Any, info: ValidationInfo) -> Any:
+        return cls.declaration(str(info.field_name)).parse(plain)
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """Return the declared parameters in their order."""
+        return tuple(declared(name, field) for name, field in cls.model_fields.items())
+
+    @classmethod
+    def declaration(cls, name: str) -> Parameter:
+        """Return the declaration of one parameter."""
+        return declared(name, cls.model_fields[name])
+
+    def neutral(self, name: str) -> float:
+        """Return the value of a parameter that changes nothing."""
+        return self.declaration(name).neutral
+
+    def drawn(self) -> dict[str, Distribution]:
+        """Return what is drawn once for each sample: the parameters given by the recipe, by name."""
+        given = ((parameter.name, getattr(self, parameter.name)) for parameter in self.parameters())
+        return {
+            name: value for name, value in given if value is not None and not self.declaration(name).per_pixel
+        }
+
+    def plain(self) -> dict[str, Any]:
+        """Return the parameters as a recipe writes them, without those that it leaves out."""
+        values = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: value.plain() for name, value in values if value is not None}
+
+    @classmethod
+    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+        """Return the images after all steps, which are of one family and follow each other.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (N, H, W)
+            Not written to.
+        steps : sequence of Drawn
+            At least one, for the same N samples.
+
+        Returns
+        -------
+        ndarray of uint8, shape (N, H, W)
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def family(cls) -> type["Distortion"]:
+        """Return the class below `Distortion` whose `render` serves all steps of this kind."""
+        return cls.__mro__[cls.__mro__.index(Distortion) - 1]

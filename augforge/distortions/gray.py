@@ -1,0 +1,56 @@
+"""Distortions of gray levels: one table of 256 levels for each sample."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from augforge import kernels
+from augforge.distortions.base import Distortion, Drawn
+from augforge.distortions.parameters import parameter, problem
+from augforge.randomness import Distribution
+
+
+class Gray(Distortion):
+    """The family whose members map gray levels to gray levels."""
+
+    @classmethod
+    def tables(cls, step: Drawn) -> NDArray[Any]:
+        """Return the new level of each level for each sample, uint8 (N, 256)."""
+        raise NotImplementedError
+
+    @classmethod
+    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+        """Return the images after all steps, looked up once."""
+        tables = [type(step.distortion).tables(step) for step in steps]  # type: ignore[attr-defined]
+        return kernels.apply_tables(images, functools.reduce(kernels.apply_tables, tables))
+
+
+class GrayLevel(Gray):
+    """Makes ink darker or lighter: gain * 255 * (level / 255) ** gamma + bias, cut to 0 ... 255."""
+
+    name: ClassVar[str] = "gray_level"
+    gain: Distribution | None = parameter(
+        "Factor of every level.", unit="factor", low=0, high=255, neutral=1, required=False
+    )
+    bias: Distribution | None = parameter(
+        "Added to every level, blank paper too.",
+        unit="gray levels", low=-255, high=255, neutral=0, required=False,
+    )  # fmt: skip
+    gamma: Distribution | None = parameter(
+        "Exponent; below 1 lifts the middle levels, above 1 lowers them.",
+        unit="factor", low=0.01, high=100, neutral=1, required=False,
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _some_change(self) -> Self:
+        if self.gain is None and self.bias is None and self.gamma is None:
+            raise problem("gray_level needs 'gain', 'bias' or 'gamma' (one or more)")
+        return self
+
+    @classmethod
+    def tables(cls, step: Drawn) -> NDArray[Any]:
+        """Return the tables, uint8 (N, 256)."""
+        return kernels.gray_level_tables(step.value("gain"), step.value("bias"), step.value("gamma"))

@@ -1,0 +1,234 @@
+"""Any augmenter of imgaug as a step of a recipe; the only place with imgaug.
+
+The recipe's ranges are drawn by us, one value for each image, and handed to the augmenter; whatever else it
+draws (a noise field, say) comes from a seed of (recipe's seed, step id, block). imgaug's draws depend on how
+many images it is given, so it always gets whole blocks of 64 consecutive sample numbers, also where one sample is
+asked for. It keeps state between calls and switches of the whole process, so every block gets a freshly built
+augmenter, one thread at a time.
+"""
+
+import contextlib
+import importlib
+import inspect
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from augforge import randomness
+from augforge.distortions.base import Distortion, Drawn
+from augforge.distortions.parameters import Parameter, parse_distribution, problem
+from augforge.errors import did_you_mean, listed
+from augforge.randomness import Choice, Constant, Distribution
+
+_BLOCK = 64
+_ONE_AT_A_TIME = threading.Lock()
+
+# What imgaug's constructors take beside an augmenter's own parameters: the forge's business alone.
+_RESERVED = ("deterministic", "name", "random_state", "seed")
+# Writes files, so a recipe could too.
+_REFUSED = ("SaveDebugImageEveryNBatches",)
+
+
+class ImgaugStep(Distortion):
+    """Runs an augmenter of the package imgaug; ranges are ours, other values are handed on as they are."""
+
+    name: ClassVar[str] = "imgaug"
+    block: ClassVar[int] = _BLOCK
+    packages: ClassVar[tuple[str, ...]] = ("imaug", "opencv-python-headless", "scikit-image", "scipy")
+    augmenter: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, plain: Any) -> Any:
+        if not isinstance(plain, dict):
+            return plain
+        options = tuple((str(key), value) for key, value in plain.items() if key != "augmenter")
+        given = {"augmenter": plain["augmenter"]} if "augmenter" in plain else {}
+        return {**given, "options": options}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _parse(cls, plain: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "augmenter":
+            return _augmenter_name(plain)
+        return tuple((key, _option(key, value)) for key, value in plain)
+
+    @model_validator(mode="after")
+    def _try_out(self) -> Self:
+        _check_options(self.augmenter, [name for name, _ in self.options])
+        middle = np.full(_BLOCK, 0.5)
+        values = {name: value.quantile(middle) for name, value in self.drawn().items()}
+        blank = np.zeros((_BLOCK, 28, 28), np.uint8)
+        blank[:, 8:20, 12:16] = 200
+        try:
+            self._run(blank, values, np.random.SeedSequence(0))
+        except Exception as error:
+            # Augmenters check their parameters by assertions and exceptions of every class.
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise problem(f"imgaug's {self.augmenter} does not work with these values: {reason}") from error
+        return self
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """Return nothing: the parameters are those of the augmenter."""
+        return ()
+
+    def neutral(self, name: str) -> float:  # noqa: ARG002
+        """Return 0: what changes nothing is not known of imgaug's parameters."""
+        return 0.0
+
+    def drawn(self) -> dict[str, Distribution]:
+        """Return the options that vary from image to image."""
+        return {
+            name: value
+            for name, value in self.options
+            if isinstance(value, Distribution) and not isinstance(value, Constant)
+        }
+
+    def plain(self) -> dict[str, Any]:
+        """Return the step as a recipe writes it."""
+        options = {
+            name: value.plain() if isinstance(value, Distribution) else value for name, value in self.options
+        }
+        return {"augmenter": self.augmenter, **options}
+
+    @classmethod
+    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+        """Return the images after all steps; N must be whole blocks of 64 aligned sample numbers."""
+        for step in steps:
+            images = _render_step(images, step)
+        return images
+
+    def _run(
+        self, images: NDArray[Any], values: Mapping[str, NDArray[Any]], seed: np.random.SeedSequence
+    ) -> NDArray[Any]:
+        import imgaug
+
+        options = dict(self.options)
+        for name, drawn in values.items():
+            options[name] = _given(_whole(drawn) if _is_whole(options[name]) else drawn)
+        with _ONE_AT_A_TIME, _quiet(), imgaug.parameters.no_prefetching():
+            augmenter = getattr(imgaug.augmenters, self.augmenter)(**options)
+            augmenter.seed_(seed)
+            results = augmenter.augment_images(images[..., np.newaxis])
+        shapes = {np.shape(result) for result in results}
+        if shapes != {(*images.shape[1:], 1)} or np.asarray(results[0]).dtype != np.uint8:
+            changed = ", ".join(sorted(" x ".join(map(str, shape)) for shape in shapes))
+            height, width = images.shape[1:]
+            raise ValueError(f"it turns {height} x {width} x 1 into {changed}, which must stay the same")
+        return np.asarray(results)[..., 0]
+
+
+def _render_step(images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    distortion: Any = step.distortion
+    samples = step.samples
+    result = np.empty_like(images)
+    words = randomness.stream_key(samples.seed, step.step_id, "@imgaug")
+    middles = {name: value.quantile(np.array(0.5)) for name, value in distortion.drawn().items()}
+    for start in range(0, len(images), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        block = int(samples.numbers[start]) // _BLOCK
+        # Where the step is not applied the recorded 0 may not be a value that the augmenter takes.
+        values = {
+            name: np.where(step.applied[rows], drawn[rows], middles[name])
+            for name, drawn in step.values.items()
+        }
+        result[rows] = distortion._run(images[rows], values, np.random.SeedSequence([words, block]))
+    return np.where(step.applied[:, np.newaxis, np.newaxis], result, images)
+
+
+def _augmenter_name(plain: Any) -> str:
+    try:
+        augmenters = importlib.import_module("imgaug.augmenters")
+        base = importlib.import_module("imgaug.augmenters.meta").Augmenter
+    except ImportError as error:
+        raise problem(
+            f'imgaug cannot be imported ({error}); pip install "augforge[imgaug]"', key="augmenter"
+        ) from error
+    names = [
+        name
+        for name, value in vars(augmenters).items()
+        if isinstance(value, type)
+        and issubclass(value, base)
+        and name not in _REFUSED
+        and name != "Augmenter"
+    ]
+    if plain in names:
+        return str(plain)
+    if isinstance(plain, str) and hasattr(augmenters, plain):
+        raise problem(f"'{plain}' of imgaug is not an augmenter that a recipe can use", key="augmenter")
+    raise problem(
+        f"imgaug has no augmenter '{plain}'.{did_you_mean(str(plain), names)} "
+        "Its documentation lists them, under imgaug.augmenters",
+        key="augmenter",
+    )
+
+
+def _check_options(augmenter: str, given: list[str]) -> None:
+    augmenters = importlib.import_module("imgaug.augmenters")
+    allowed = inspect.signature(getattr(augmenters, augmenter)).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in allowed.values()):
+        return
+    names = [name for name in allowed if name not in _RESERVED]
+    for name in given:
+        if name not in names:
+            raise problem(
+                f"unknown parameter '{name}' of imgaug's {augmenter}.{did_you_mean(name, names)} "
+                f"Allowed: {listed(names)}",
+                key=name,
+            )
+
+
+def _option(key: str, plain: Any) -> Any:
+    if key in _RESERVED:
+        raise problem(f"'{key}' is given to imgaug by augforge, leave it out", key=key)
+    if not isinstance(plain, list | dict):
+        return plain
+    try:
+        return parse_distribution(plain)
+    except PydanticCustomError as error:
+        raise problem(f"'{key}': {error}", key=key) from error
+
+
+def _is_whole(distribution: Distribution) -> bool:
+    """Whether every value is a whole number, which discrete parameters of imgaug insist on."""
+    return isinstance(distribution, Choice) and all(value == int(value) for value in distribution.values)
+
+
+def _whole(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(np.int64)
+
+
+def _given(values: NDArray[Any]) -> Any:
+    """Return a parameter of imgaug that gives each image of a block its own value.
+
+    An augmenter asks either once for all images (the first axis is the block) or image by image, in order.
+    """
+    import imgaug
+
+    class Given(imgaug.parameters.StochasticParameter):  # type: ignore[misc]
+        asked = 0
+
+        def _draw_samples(self, size: tuple[int, ...], random_state: Any) -> NDArray[Any]:  # noqa: ARG002
+            if size[0] == len(values):
+                shaped = values.reshape(-1, *[1] * (len(size) - 1))
+                return np.array(np.broadcast_to(shaped, size))
+            self.asked += 1
+            return np.full(size, values[(self.asked - 1) % len(values)])
+
+    return Given()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep imgaug's remarks on its own dependencies from the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

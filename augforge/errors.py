@@ -1,0 +1,39 @@
+"""What can go wrong in the user's hands, said in the user's words.
+
+Every message says what was wrong, what was got, and what is allowed or how to mend it. The command line
+prints the message alone, without a traceback, and answers with exit code 2.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class AugforgeError(Exception):
+    """Something that the user can mend: a recipe, a source, a data set, an argument."""
+
+
+class RecipeError(AugforgeError):
+    """A recipe that cannot be used as written."""
+
+
+class SourceError(AugforgeError):
+    """Original digits that cannot be read as what they are said to be."""
+
+
+class DatasetError(AugforgeError):
+    """A data set on disk that is incomplete, damaged, of a newer format, or of another recipe."""
+
+
+class BuildError(AugforgeError):
+    """A build that could not be finished; what it published before is kept."""
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names sorted and spelled out: ``a, b, c``."""
+    return ", ".join(sorted(str(name) for name in names))
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return ``" Did you mean 'rotate'?"`` for the nearest allowed word, or an empty string."""
+    near = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""

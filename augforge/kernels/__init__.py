@@ -1,0 +1,23 @@
+"""Numba functions over blocks of images, and their plain faces.
+
+Kernels are named by what they do to what. They check nothing, draw nothing (they may hash a key that they
+are given), never write into their input, and release the GIL.
+"""
+
+from augforge.kernels.affine import compose, enlargements, ink_kept, rotations, shears, translations
+from augforge.kernels.gray import apply_tables, gray_level_tables
+from augforge.kernels.pixels import poke_pixels
+from augforge.kernels.warp import warp
+
+__all__ = [
+    "apply_tables",
+    "compose",
+    "enlargements",
+    "gray_level_tables",
+    "ink_kept",
+    "poke_pixels",
+    "rotations",
+    "shears",
+    "translations",
+    "warp",
+]

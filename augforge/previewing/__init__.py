@@ -1,0 +1,28 @@
+"""Seeing what a recipe does before anyone spends time on it: contact sheets and sweeps.
+
+::
+
+    forge --contact / sweeping--> Gallery --picture--> PNG
+                                     |-----terminal--> text
+"""
+
+from augforge.previewing.contact import contact_gallery
+from augforge.previewing.gallery import Gallery, Row
+from augforge.previewing.picture import Layout, paint, png_bytes
+from augforge.previewing.sheets import contact_sheet, sweep
+from augforge.previewing.sweeping import sweep_gallery
+from augforge.previewing.terminal import columns_that_fit, terminal_text
+
+__all__ = [
+    "Gallery",
+    "Layout",
+    "Row",
+    "columns_that_fit",
+    "contact_gallery",
+    "contact_sheet",
+    "paint",
+    "png_bytes",
+    "sweep",
+    "sweep_gallery",
+    "terminal_text",
+]

@@ -1,0 +1,340 @@
+"""Every random choice is a quantile of a counter-based uniform.
+
+There is no stream and no state. A *key* is derived from (seed, step id, parameter name), the *counter* is
+(source index, variant, attempt), and Philox turns both into 128 bits that pass the usual batteries of tests::
+
+    (seed, step id, name) --BLAKE3--> key --.
+                                            Philox4x32-10 --> u in (0, 1) --quantile--> value
+    (source index, variant, attempt) -------'
+
+So the parameters of any sample can be had alone and in any order, and a step that is added to a recipe
+leaves those of all others as they were. A distribution is its quantile function, nothing else.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from augforge import exactmath
+from augforge.exactmath import compiled
+
+# Multipliers and Weyl constants of Philox4x32: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
+# as 1, 2, 3", SC 2011.
+_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+_11 = np.uint64(11)
+
+
+@compiled
+def philox(
+    key: np.uint64, c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64
+) -> tuple[np.uint64, np.uint64]:
+    """Return 128 random bits, as two uint64, for a uint64 key and a counter of four 32-bit words (uint64).
+
+    This is Philox4x32-10; the first result holds its words 1 and 0 (high, low), the second 3 and 2.
+    """
+    k0 = key & _LOW
+    k1 = key >> _32
+    for _ in range(10):
+        p0 = _M0 * c0
+        p1 = _M1 * c2
+        c0 = (p1 >> _32) ^ c1 ^ k0
+        c1 = p1 & _LOW
+        c2 = (p0 >> _32) ^ c3 ^ k1
+        c3 = p0 & _LOW
+        k0 = (k0 + _W0) & _LOW
+        k1 = (k1 + _W1) & _LOW
+    return (c1 << _32) | c0, (c3 << _32) | c2
+
+
+@compiled
+def open_unit(bits: np.uint64) -> float:
+    """Return the middle of one of 2**52 equal cells of (0, 1), chosen by the upper bits of a uint64."""
+    return (np.float64(bits >> np.uint64(12)) + 0.5) * 2.0**-52
+
+
+@compiled
+def _fill_bits(
+    key: np.uint64,
+    source_index: NDArray[Any],
+    variant: NDArray[Any],
+    attempt: np.uint64,
+    out: NDArray[Any],
+) -> None:
+    for i in range(out.size):
+        out[i] = philox(key, np.uint64(source_index[i]), np.uint64(variant[i]), attempt, np.uint64(0))[0]
+
+
+@compiled
+def _fill_open_unit(bits: NDArray[Any], out: NDArray[Any]) -> None:
+    for i in range(out.size):
+        out[i] = open_unit(bits[i])
+
+
+def stream_key(seed: int, step_id: str, name: str) -> int:
+    """Return the 64-bit key of one random choice of a recipe.
+
+    Parameters
+    ----------
+    seed : int
+        The recipe's seed.
+    step_id : str
+        The id of the step.
+    name : str
+        The parameter's name, or ``choice``, ``applied`` and the like for the step's own choices.
+    """
+    words = json.dumps(["augforge-1", seed, step_id, name], ensure_ascii=True, separators=(",", ":"))
+    return int.from_bytes(blake3(words.encode("ascii")).digest(8), "little")
+
+
+def random_bits(
+    key: int, source_index: NDArray[Any], variant: NDArray[Any], attempt: int = 0
+) -> NDArray[Any]:
+    """Return 64 random bits for each sample.
+
+    Parameters
+    ----------
+    key : int
+        From `stream_key`.
+    source_index, variant : ndarray of integers, shape (N,)
+        The samples, each below 2**32.
+    attempt : int
+        Which draw: 0, or higher where an earlier one was rejected.
+
+    Returns
+    -------
+    ndarray of uint64, shape (N,)
+    """
+    out = np.empty(len(source_index), np.uint64)
+    _fill_bits(
+        np.uint64(key),
+        np.ascontiguousarray(source_index, np.uint32),
+        np.ascontiguousarray(variant, np.uint32),
+        np.uint64(attempt),
+        out,
+    )
+    return out
+
+
+def uniform(key: int, source_index: NDArray[Any], variant: NDArray[Any], attempt: int = 0) -> NDArray[Any]:
+    """Return one uniform number in the open interval (0, 1) for each sample; arguments as `random_bits`.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        Odd multiples of 2**-53.
+    """
+    bits = random_bits(key, source_index, variant, attempt)
+    out = np.empty(bits.size, np.float64)
+    _fill_open_unit(bits, out)
+    return out
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Always the same value."""
+
+    value: float
+
+    @property
+    def low(self) -> float:
+        """The least value that can come."""
+        return self.value
+
+    @property
+    def high(self) -> float:
+        """The greatest value that can come."""
+        return self.value
+
+    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+        return np.full(u.shape, self.value, np.float64)
+
+    def plain(self) -> Any:
+        """Return the distribution as a recipe writes it."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Every value between low and high is equally likely."""
+
+    low: float
+    high: float
+
+    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+        return self.low + (self.high - self.low) * u
+
+    def plain(self) -> Any:
+        """Return the distribution as a recipe writes it."""
+        return [self.low, self.high]
+
+
+@dataclass(frozen=True)
+class LogUniform:
+    """The logarithm of the value is uniform; 0 < low <= high."""
+
+    low: float
+    high: float
+
+    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+        start = exactmath.logarithm(self.low)
+        exponents = start + (exactmath.logarithm(self.high) - start) * u
+        return np.clip(_of_each(_fill_exponential, exponents), self.low, self.high)
+
+    def plain(self) -> Any:
+        """Return the distribution as a recipe writes it."""
+        return {"log_uniform": {"low": self.low, "high": self.high}}
+
+
+@dataclass(frozen=True)
+class Triangular:
+    """The density rises from low to mode and falls to high, in straight lines."""
+
+    low: float
+    mode: float
+    high: float
+
+    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+        width, rise, fall = self.high - self.low, self.mode - self.low, self.high - self.mode
+        if width == 0.0:
+            return np.full(u.shape, self.low, np.float64)
+        rising = self.low + np.sqrt(u * width * rise)
+        falling = self.high - np.sqrt((1.0 - u) * width * fall)
+        return np.where(u * width < rise, rising, falling)
+
+    def plain(self) -> Any:
+        """Return the distribution as a recipe writes it."""
+        return {"triangular": {"low": self.low, "mode": self.mode, "high": self.high}}
+
+
+@dataclass(frozen=True)
+class Normal:
+    """The normal distribution, cut (not clipped) at low and high where they are finite."""
+
+    mean: float
+    sd: float
+    low: float = -math.inf
+    high: float = math.inf
+
+    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+        if self.sd == 0.0:
+            return np.full(u.shape, self.mean, np.float64)
+        a, b = (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
+        # In the upper tail probabilities crowd against 1 and lose their digits: take the lower tail's mirror.
+        mirrored = a > 0.0
+        if mirrored:
+            a, b, u = -b, -a, 1.0 - u
+        below, above = _normal_share_below(a), _normal_share_below(b)
+        z = np.clip(_of_each(_fill_normal_quantile, below + (above - below) * u), a, b)
+        return np.clip(self.mean + self.sd * (-z if mirrored else z), self.low, self.high)
+
+    def plain(self) -> Any:
+        """Return the distribution as a recipe writes it."""
+        shape = {"mean": self.mean, "sd": self.sd}
+        if math.isfinite(self.low):
+            shape["low"] = self.low
+        if math.isfinite(self.high):
+            shape["high"] = self.high
+        return {"normal": shape}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values, each as likely as its weight says."""
+
+    values: tuple[float, ...]
+    weights: tuple[float, ...] = ()
+
+    @property
+    def low(self) -> float:
+        """The least value that can come."""
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        """The greatest value that can come."""
+        return max(self.values)
+
+    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+        """Return the values below which shares u (float64, within (0, 1)) lie, in the listed order."""
+        weights = self.weights or (1.0,) * len(self.values)
+        return np.array(self.values, np.float64)[weighted_index(weights, u)]
+
+    def plain(self) -> Any:
+        """Return the distribution as a recipe writes it."""
+        if not self.weights:
+            return {"choice": {"values": list(self.values)}}
+        return {"choice": {"values": list(self.values), "weights": list(self.weights)}}
+
+
+Distribution = Constant | Uniform | LogUniform | Triangular | Normal | Choice
+
+
+def weighted_index(weights: tuple[float, ...], u: NDArray[Any]) -> NDArray[Any]:
+    """Return, for each u in (0, 1), which of the weighted entries it falls on, as int64 of u's shape.
+
+    Entries of weight 0 are never chosen.
+    """
+    edges, total = [], 0.0
+    for weight in weights:
+        total += weight
+        edges.append(total)
+    last = max(i for i, weight in enumerate(weights) if weight > 0)
+    return np.minimum(np.searchsorted(np.array(edges), u * total, side="right"), last)
+
+
+def _normal_share_below(z: float) -> float:
+    """Return the share of a standard normal variable below z: the inverse of `exactmath.normal_quantile`.
+
+    Found by halving, so that cut distributions end exactly where their own quantile function does. Past 38
+    standard deviations no float64 share is left.
+    """
+    if z >= 38.0 or z <= -38.0:
+        return 1.0 if z > 0.0 else 0.0
+    if z > 0.0:
+        return 1.0 - _normal_share_below(-z)
+    # The share lies within (2**-1100, 1/2]: halve its exponent's range first, then the number itself.
+    scale = 1.0
+    while scale > 0.0 and exactmath.normal_quantile(scale * 0.5) > z:
+        scale *= 0.5
+    low, high = scale * 0.5, scale
+    for _ in range(54):
+        middle = 0.5 * (low + high)
+        if exactmath.normal_quantile(middle) < z:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
+@compiled
+def _fill_exponential(values: NDArray[Any], out: NDArray[Any]) -> None:
+    for i in range(values.size):
+        out[i] = exactmath.exponential(values[i])
+
+
+@compiled
+def _fill_normal_quantile(values: NDArray[Any], out: NDArray[Any]) -> None:
+    for i in range(values.size):
+        out[i] = exactmath.normal_quantile(values[i])
+
+
+def _of_each(fill: Callable[[NDArray[Any], NDArray[Any]], None], values: NDArray[Any]) -> NDArray[Any]:
+    """Return an exact function of each value, as float64 of the values' shape."""
+    flat = np.ascontiguousarray(values, np.float64).reshape(-1)
+    out = np.empty_like(flat)
+    fill(flat, out)
+    return out.reshape(np.shape(values))

@@ -1,0 +1,26 @@
+"""YAML with places -> validated `Recipe`; what is wrong is told where it stands.
+
+::
+
+    text --yaml_reader--> tree --merging--> tree --reading--> Recipe --writing--> text, digest
+                     (places)   (extends, --set)  (steps, fields)
+"""
+
+from augforge.recipe.loading import load_recipe, parse_recipe, ready_recipes
+from augforge.recipe.model import Applies, Guard, Node, OneOf, Output, Recipe, SomeOf, Step
+from augforge.recipe.schema import recipe_schema
+
+__all__ = [
+    "Applies",
+    "Guard",
+    "Node",
+    "OneOf",
+    "Output",
+    "Recipe",
+    "SomeOf",
+    "Step",
+    "load_recipe",
+    "parse_recipe",
+    "ready_recipes",
+    "recipe_schema",
+]

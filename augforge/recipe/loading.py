@@ -1,0 +1,148 @@
+"""From a path, a ready recipe's name or a text to a `Recipe`."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from augforge import bundle
+from augforge.errors import did_you_mean, listed
+from augforge.recipe.diagnostics import Document, Place, Problems
+from augforge.recipe.merging import merged, with_overrides
+from augforge.recipe.model import Recipe
+from augforge.recipe.nodes import MapNode, ScalarNode
+from augforge.recipe.reading import NAME, read_recipe, refuse_newer
+from augforge.recipe.yaml_reader import read_yaml
+
+MOST_BYTES = 1_000_000
+MOST_BASES = 8
+
+
+def load_recipe(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe from a file, or a ready one by its name.
+
+    Parameters
+    ----------
+    path_or_name : str or Path
+        A file; where there is none of that name, the name of a ready recipe, such as ``realistic``.
+    overrides : iterable of str
+        ``KEY=VALUE`` texts, put over the recipe: ``variants=10``, ``distort.tilt.degrees=[-5, 5]``.
+
+    Raises
+    ------
+    RecipeError
+        If there is no such recipe, or it is wrong; then all errors are told, each with its place.
+    """
+    problems = Problems()
+    where = Place(Document(str(path_or_name), "", Path()))
+    path = _located(str(path_or_name), Path(), where, problems)
+    return _finished(_read_file(path, where, problems), overrides, problems)
+
+
+def parse_recipe(text: str, base: str | Path = ".", overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe from a text.
+
+    Parameters
+    ----------
+    text : str
+        YAML.
+    base : str or Path
+        The folder that relative paths in the text are relative to.
+    overrides : iterable of str
+        As in `load_recipe`.
+
+    Raises
+    ------
+    RecipeError
+        If it is wrong; all errors are told, each with its place.
+    """
+    return _finished(Document("<recipe>", text.removeprefix("\ufeff"), Path(base)), overrides, Problems())
+
+
+def ready_recipes() -> dict[str, Path]:
+    """Return the recipes that augforge brings along, by name."""
+    return {path.stem: path for path in sorted(bundle.folder("recipes").glob("*.yaml"))}
+
+
+def _finished(document: Document, overrides: Iterable[str], problems: Problems) -> Recipe:
+    root = _with_bases(document, (), problems)
+    return read_recipe(with_overrides(root, overrides, problems), problems)
+
+
+def _with_bases(document: Document, below: tuple[Document, ...], problems: Problems) -> MapNode:
+    """Return a document's tree, put over the tree of the recipe that it extends."""
+    root = _read_root(document, problems)
+    entry = root.get("extends")
+    if entry is None:
+        return root
+    node = entry.value
+    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+        problems.stop(node.place, f"'extends' must be a path or a ready recipe's name, got {node.describe()}")
+    chain = (*below, document)
+    if len(chain) > MOST_BASES:
+        problems.stop(node.place, f"recipes may extend each other {MOST_BASES} deep; this one is deeper")
+    base = _read_file(_located(node.text, document.folder, node.place, problems), node.place, problems)
+    if base.path in [one.path for one in chain]:
+        circle = " -> ".join(one.name for one in (*chain, base))
+        problems.stop(node.place, f"this recipe extends itself: {circle}")
+    own = MapNode(tuple(one for one in root.entries if one.key != "extends"), root.place)
+    return merged(_with_bases(base, chain, problems), own)
+
+
+def _located(text: str, folder: Path, asked_at: Place, problems: Problems) -> Path:
+    """Return the file that a text means: a path relative to the folder, or else a ready recipe's name."""
+    path = folder / os.path.expanduser(text)
+    if path.exists() and not path.is_dir():
+        return path
+    if text in (ready := ready_recipes()):
+        return ready[text]
+    if path.is_dir():
+        problems.stop(asked_at, f"{path} is a folder; needed is a recipe, a .yaml file")
+    if NAME.fullmatch(text):
+        absent = (
+            f"no such file, and no ready recipe is called '{text}'.{did_you_mean(text, ready)} "
+            f"Ready recipes: {listed(ready)}"
+        )
+    else:
+        absent = _absent(path)
+    return problems.stop(asked_at, absent)
+
+
+def _read_file(path: Path, asked_at: Place, problems: Problems) -> Document:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        problems.stop(asked_at, f"{path} cannot be read: {error.strerror or error}")
+    here = Place(Document(str(path), "", path.parent))
+    if len(content) > MOST_BYTES:
+        problems.stop(here, f"this is no recipe: it has more than {MOST_BYTES} bytes")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        utf16 = (
+            " (it looks like UTF-16; save it as UTF-8)" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+        )
+        problems.stop(
+            here, f"this is no text in UTF-8: byte {error.start + 1} is 0x{content[error.start]:02x}{utf16}"
+        )
+    return Document(str(path), text, path.parent, path.resolve())
+
+
+def _read_root(document: Document, problems: Problems) -> MapNode:
+    root = read_yaml(document, problems)
+    if root is None:
+        problems.stop(Place(document), "this recipe is empty; the least is version, name, source and distort")
+    if not isinstance(root, MapNode):
+        problems.stop(
+            root.place, f"a recipe is a mapping of keys such as `version: 1`, got {root.describe()}"
+        )
+    refuse_newer(root, problems)
+    return root
+
+
+def _absent(path: Path) -> str:
+    try:
+        siblings = [one.name for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml")]
+    except OSError:
+        return f"no such file: {path}; there is no folder {path.parent} either"
+    return f"no such file: {path}.{did_you_mean(path.name, siblings)}"

@@ -1,0 +1,197 @@
+"""Recipes made of recipes: ``extends:`` and ``--set``.
+
+Both work on trees, before anything is judged, so every value keeps the place that it was written at, be it
+in a base or on the command line. A recipe replaces its base's values key by key;
+``source``, ``guard`` and ``output`` are merged, lists are replaced whole.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from augforge.errors import did_you_mean, listed
+from augforge.recipe.diagnostics import Document, Place, Problems
+from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
+from augforge.recipe.reading import RECIPE_KEYS
+from augforge.recipe.yaml_reader import read_yaml
+
+_MERGED = ("source", "guard", "output")
+_NAMES_ORIGINALS = ("dataset", "path")
+
+
+def merged(base: MapNode, over: MapNode) -> MapNode:
+    """Return the base with all that the other says put over it."""
+    result = MapNode(base.entries, over.place)
+    for entry in over.entries:
+        old = result.get(entry.key)
+        new = _long_form(entry)
+        if old is not None and entry.key in _MERGED:
+            new = replace(new, value=_merged_value(_long_form(old).value, new.value))
+        result = result.with_entry(new)
+    return result
+
+
+def _merged_value(base: YamlNode, over: YamlNode) -> YamlNode:
+    if not isinstance(base, MapNode) or not isinstance(over, MapNode):
+        return over
+    if any(over.get(key) for key in _NAMES_ORIGINALS):
+        # Other originals: neither split nor format of the base's can be meant.
+        return over
+    for entry in over.entries:
+        base = base.with_entry(entry)
+    return MapNode(base.entries, over.place)
+
+
+def _long_form(entry: Entry) -> Entry:
+    """Return ``source: NAME`` as ``source: {dataset: NAME}``, anything else as it is."""
+    value = entry.value
+    if entry.key != "source" or not isinstance(value, ScalarNode) or not isinstance(value.value, str):
+        return entry
+    return replace(entry, value=MapNode((Entry("dataset", value.place, value),), value.place))
+
+
+def with_overrides(root: MapNode, overrides: Iterable[str], problems: Problems) -> MapNode:
+    """Return the recipe's tree with ``KEY=VALUE`` texts put over it.
+
+    Parameters
+    ----------
+    root : MapNode
+        The recipe, after ``extends``.
+    overrides : iterable of str
+        ``variants=10``, ``output.shard_size=1024``, ``distort.tilt.degrees=[-5, 5]`` (a step goes by its id,
+        in whatever group it is); the values are YAML. Of two for one key the later one counts.
+    problems : Problems
+        Where keys that lead nowhere are noted; their place is ``--set KEY=VALUE``.
+    """
+    over = MapNode((), root.place)
+    into_steps: list[tuple[list[str], YamlNode, Place]] = []
+    for text in overrides:
+        document = Document(f"--set {_shortened(text)}", text, Path.cwd(), shows_lines=False)
+        place = Place(document, line=1)
+        keys, value = _parse(text, document, place, problems)
+        if keys[0] == "distort" and len(keys) > 1:
+            into_steps.append((keys[1:], value, place))
+        elif len(keys) > 2 or (len(keys) == 2 and keys[0] not in _MERGED and keys[0] in RECIPE_KEYS):
+            problems.add(
+                place,
+                f"'{'.'.join(keys[:-1])}' holds no further keys; only {listed(['distort', *_MERGED])} do",
+            )
+        elif keys[0] == "extends":
+            problems.add(place, "'extends' cannot be set; name another recipe instead")
+        else:
+            over = _with_key(over, keys, value, place)
+    root = replace(merged(root, over), place=root.place)
+    for keys, value, place in into_steps:
+        root = _with_step_key(root, keys, value, place, problems)
+    return root
+
+
+def _parse(text: str, document: Document, place: Place, problems: Problems) -> tuple[list[str], YamlNode]:
+    key, equals, value_text = text.partition("=")
+    keys = [part.strip() for part in key.split(".")]
+    if not equals or not all(keys):
+        problems.stop(place, "needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5]")
+    value = read_yaml(replace(document, text=value_text), problems)
+    # All that is told of a --set is its own text, so one place serves for everything in it.
+    return keys, _placed(value, place) if value is not None else ScalarNode(None, "", False, place)
+
+
+def _placed(node: YamlNode, place: Place) -> YamlNode:
+    if isinstance(node, MapNode):
+        return MapNode(tuple(Entry(e.key, place, _placed(e.value, place)) for e in node.entries), place)
+    if isinstance(node, ListNode):
+        return ListNode(tuple(_placed(item, place) for item in node.items), place)
+    return replace(node, place=place)
+
+
+def _with_key(over: MapNode, keys: Sequence[str], value: YamlNode, place: Place) -> MapNode:
+    if len(keys) == 1:
+        return merged(over, MapNode((Entry(keys[0], place, value),), place))
+    inner = over.get(keys[0])
+    holder = _long_form(inner).value if inner else MapNode((), place)
+    if not isinstance(holder, MapNode):
+        holder = MapNode((), place)
+    return over.with_entry(Entry(keys[0], place, holder.with_entry(Entry(keys[1], place, value))))
+
+
+def _with_step_key(
+    root: MapNode, keys: Sequence[str], value: YamlNode, place: Place, problems: Problems
+) -> MapNode:
+    distort = root.get("distort")
+    if distort is None or not isinstance(distort.value, ListNode):
+        return root
+    step_id, *inner = keys
+    ids = list(_ids(distort.value))
+    if step_id not in ids:
+        problems.add(
+            place, f"no step has the id '{step_id}'.{did_you_mean(step_id, ids)} Ids: {listed(ids) or 'none'}"
+        )
+        return root
+    if not inner:
+        problems.add(place, f"name what to set of the step: distort.{step_id}.PARAMETER=VALUE")
+        return root
+    changed = _replaced_in(distort.value, step_id, inner, value, place, problems)
+    return root.with_entry(replace(distort, value=changed))
+
+
+def _step_body(node: YamlNode) -> tuple[Entry, MapNode] | None:
+    """Return a step's only entry and its body, where the step is well formed so far."""
+    if not isinstance(node, MapNode) or len(node.entries) != 1:
+        return None
+    entry = node.entries[0]
+    if isinstance(entry.value, ScalarNode) and entry.value.value is None:
+        return entry, MapNode((), entry.place)
+    return (entry, entry.value) if isinstance(entry.value, MapNode) else None
+
+
+def _id_of(entry: Entry, body: MapNode) -> str:
+    own = body.get("id")
+    return own.value.text if own and isinstance(own.value, ScalarNode) else entry.key
+
+
+def _ids(steps: ListNode) -> Iterable[str]:
+    for node in steps.items:
+        if (found := _step_body(node)) is not None:
+            entry, body = found
+            yield _id_of(entry, body)
+            if (inner := body.get("steps")) and isinstance(inner.value, ListNode):
+                yield from _ids(inner.value)
+
+
+def _replaced_in(
+    steps: ListNode, step_id: str, keys: Sequence[str], value: YamlNode, place: Place, problems: Problems
+) -> ListNode:
+    items: list[YamlNode] = []
+    for node in steps.items:
+        found = _step_body(node)
+        if found is not None:
+            entry, body = found
+            inner = body.get("steps")
+            if _id_of(entry, body) == step_id:
+                body = _with_inner(body, keys, value, place, problems)
+            elif inner and isinstance(inner.value, ListNode):
+                changed = _replaced_in(inner.value, step_id, keys, value, place, problems)
+                body = body.with_entry(replace(inner, value=changed))
+            node = MapNode((replace(entry, value=body),), node.place)
+        items.append(node)
+    return ListNode(tuple(items), steps.place)
+
+
+def _with_inner(
+    body: MapNode, keys: Sequence[str], value: YamlNode, place: Place, problems: Problems
+) -> MapNode:
+    """Return a mapping with a value set at a path of keys, such as ``gamma.normal.sd``."""
+    key, *rest = keys
+    if not rest:
+        return body.with_entry(Entry(key, place, value))
+    inner = body.get(key)
+    if inner is None or not isinstance(inner.value, MapNode):
+        got = inner.value.describe() if inner else "nothing"
+        problems.add(place, f"'{key}' is {got}, which holds no key '{rest[0]}'")
+        return body
+    return body.with_entry(replace(inner, value=_with_inner(inner.value, rest, value, place, problems)))
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else f"{line[:77]}..."

@@ -1,0 +1,246 @@
+"""What a valid recipe is: frozen values that everything below the recipe room relies on."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from augforge.distortions.base import PIXEL_VERSION, Distortion
+from augforge.recipe.writing import digest_of, tidied, write_yaml
+from augforge.sources import SourceSpec
+
+RECIPE_VERSION = 1
+MAX_SEED = 2**63 - 1
+MAX_VARIANTS = 65_535
+MAX_NAME = 64
+MAX_SHARD_SIZE = 2**24
+SHARD_STEP = 1_024
+MAX_LABEL = 255
+MAX_GROUP_DEPTH = 4
+MAX_WEIGHT = 1e9
+
+Compression = Literal["none", "gzip", "lz4", "zstd"]
+COMPRESSIONS: tuple[str, ...] = get_args(Compression)
+
+
+@dataclass(frozen=True)
+class Applies:
+    """When a step is applied to a sample.
+
+    Attributes
+    ----------
+    probability : float
+        Chance for each sample, 0 to 1.
+    for_labels : tuple of int, optional
+        Only samples of these classes (0 to 255, ascending); None: all.
+    except_labels : tuple of int, optional
+        All samples but those of these classes; never together with `for_labels`.
+    """
+
+    probability: float = 1.0
+    for_labels: tuple[int, ...] | None = None
+    except_labels: tuple[int, ...] | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Return what is not the default, as YAML would say it."""
+        said: dict[str, Any] = {}
+        if self.probability != 1.0:
+            said["probability"] = tidied(self.probability)
+        for key, labels in (("for_labels", self.for_labels), ("except_labels", self.except_labels)):
+            if labels is not None:
+                said[key] = list(labels)
+        return said
+
+
+@dataclass(frozen=True)
+class Step:
+    """One distortion, known by its id."""
+
+    id: str
+    distortion: Distortion
+    applies: Applies = field(default_factory=Applies)
+
+    def plain(self, *, id_always: bool = False) -> dict[str, Any]:
+        """Return the step as YAML would say it; the id only where it is not the default, or always."""
+        body = self.distortion.plain()
+        # One that declares no parameters hands its values on as they are, and to imgaug 1.0 is not 1.
+        body = tidied(body) if self.distortion.parameters() else body
+        return _plain_step(self, self.distortion.name, body, id_always)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A group of which each sample gets exactly one member.
+
+    Attributes
+    ----------
+    id : str
+        The group's id.
+    steps : tuple of Step, OneOf or SomeOf
+        The members, one at least.
+    weights : tuple of float
+        How likely each member is in proportion to the others; 0 to 1e9, not all 0.
+    applies : Applies
+        When any member is applied at all.
+    """
+
+    id: str
+    steps: tuple["Node", ...]
+    weights: tuple[float, ...]
+    applies: Applies = field(default_factory=Applies)
+
+    def plain(self, *, id_always: bool = False) -> dict[str, Any]:
+        """Return the group as YAML would say it; the ids only where they are not the default, or always."""
+        equal = all(weight == 1.0 for weight in self.weights)
+        body = {} if equal else {"weights": tidied(list(self.weights))}
+        steps = [node.plain(id_always=id_always) for node in self.steps]
+        return _plain_step(self, "one_of", {**body, "steps": steps}, id_always)
+
+
+@dataclass(frozen=True)
+class SomeOf:
+    """A group of which each sample gets several different members, in their listed order.
+
+    Attributes
+    ----------
+    id : str
+        The group's id.
+    steps : tuple of Step, OneOf or SomeOf
+        The members, one at least.
+    count : tuple of int, int
+        The least and the most members that a sample gets, each number equally likely; 0 to len(steps).
+    applies : Applies
+        When any member is applied at all.
+    """
+
+    id: str
+    steps: tuple["Node", ...]
+    count: tuple[int, int]
+    applies: Applies = field(default_factory=Applies)
+
+    def plain(self, *, id_always: bool = False) -> dict[str, Any]:
+        """Return the group as YAML would say it; the ids only where they are not the default, or always."""
+        low, high = self.count
+        count = low if low == high else [low, high]
+        steps = [node.plain(id_always=id_always) for node in self.steps]
+        return _plain_step(self, "some_of", {"count": count, "steps": steps}, id_always)
+
+
+Node = Step | OneOf | SomeOf
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What every distorted sample must keep.
+
+    Attributes
+    ----------
+    min_ink_kept : float
+        Share of the original's ink that geometry must leave inside the frame, 0 to 1; 0 is no guard.
+    """
+
+    min_ink_kept: float = 0.0
+
+
+@dataclass(frozen=True)
+class Output:
+    """How the data set is written; never what is in it.
+
+    Attributes
+    ----------
+    shard_size : int
+        Samples in one shard (the last may have fewer): a multiple of 1,024, up to 2**24.
+    compression : str
+        ``none``, ``gzip``, ``lz4`` or ``zstd``.
+    """
+
+    shard_size: int = 65_536
+    compression: Compression = "none"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe that can be made as it stands; `load_recipe` and `parse_recipe` give one.
+
+    Attributes
+    ----------
+    version : int
+        Of the recipe's grammar: 1.
+    name : str
+        Names files: ``[a-z0-9][a-z0-9_-]*``, at most 64 letters.
+    source : SourceSpec
+        The originals.
+    distort : tuple of Step, OneOf or SomeOf
+        The steps in order; none at all is the identity.
+    description : str
+        For people; empty if there is none.
+    seed : int
+        0 to 2**63 - 1; another seed draws everything anew.
+    variants : int
+        Distorted copies of each original, 0 to 65,535.
+    keep_originals : bool
+        Whether variant 0 of each original is the original itself.
+    guard : Guard
+        What every distorted sample must keep.
+    output : Output
+        How the data set is written.
+    """
+
+    version: int
+    name: str
+    source: SourceSpec
+    distort: tuple[Node, ...]
+    description: str = ""
+    seed: int = 0
+    variants: int = 1
+    keep_originals: bool = True
+    guard: Guard = field(default_factory=Guard)
+    output: Output = field(default_factory=Output)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the recipe as YAML would say it, every setting spelled out, paths made absolute."""
+        described = {"description": self.description} if self.description else {}
+        return {
+            "version": self.version,
+            "name": self.name,
+            **described,
+            "seed": self.seed,
+            "source": _plain_source(self.source),
+            "variants": self.variants,
+            "keep_originals": self.keep_originals,
+            "distort": [node.plain() for node in self.distort],
+            "guard": tidied(asdict(self.guard)),
+            "output": asdict(self.output),
+        }
+
+    def to_yaml(self) -> str:
+        """Return the recipe as YAML; `parse_recipe` of it gives an equal recipe."""
+        return write_yaml(self.plain())
+
+    def pixel_digest(self, source_digest: str) -> str:
+        """Return 64 hex characters that differ wherever a pixel or parameter of any sample might.
+
+        Name, description, number of variants and output do not count; ``5`` and ``5.0`` are the same.
+
+        Parameters
+        ----------
+        source_digest : str
+            `Source.digest` of the opened source; its name and place do not count.
+        """
+        return digest_of(
+            [
+                PIXEL_VERSION,
+                source_digest,
+                self.seed,
+                [node.plain(id_always=True) for node in self.distort],
+                tidied(asdict(self.guard)),
+                self.keep_originals,
+            ]
+        )
+
+
+def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) -> dict[str, Any]:
+    named = {"id": node.id} if id_always or node.id != kind else {}
+    return {kind: {**named, **node.applies.plain(), **body}}
+
+
+def _plain_source(source: SourceSpec) -> dict[str, Any]:
+    return source.model_dump(mode="json", exclude_none=True)

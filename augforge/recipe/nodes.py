@@ -1,0 +1,80 @@
+"""A recipe's text as a tree of values that know their places."""
+
+from dataclasses import dataclass
+
+from augforge.recipe.diagnostics import Place, quoted
+from augforge.recipe.scalars import Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarNode:
+    """One value: text, number, true/false or nothing.
+
+    Parameters
+    ----------
+    value : str, int, float, bool or None
+        What it means by the core schema of YAML 1.2.
+    text : str
+        As written, without quotes.
+    quoted : bool
+        Whether it stands in quotes or is a block text, and so is text whatever it looks like.
+    """
+
+    value: Scalar
+    text: str
+    quoted: bool
+    place: Place
+
+    def describe(self) -> str:
+        """Return the value as messages quote it."""
+        if self.value is None:
+            return "nothing"
+        return (
+            f"the text {quoted(self.text)}" if isinstance(self.value, str) else quoted(self.text).strip("'")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ListNode:
+    """Values in order."""
+
+    items: tuple["YamlNode", ...]
+    place: Place
+
+    def describe(self) -> str:
+        """Return the value as messages quote it."""
+        return f"a list of {len(self.items)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of a mapping, with its value."""
+
+    key: str
+    place: Place
+    value: "YamlNode"
+
+
+@dataclass(frozen=True, slots=True)
+class MapNode:
+    """Keys with values, in order; no key comes twice."""
+
+    entries: tuple[Entry, ...]
+    place: Place
+
+    def describe(self) -> str:
+        """Return the value as messages quote it."""
+        return "a mapping" if self.entries else "an empty mapping"
+
+    def get(self, key: str) -> Entry | None:
+        """Return the entry of a key, or None."""
+        return next((entry for entry in self.entries if entry.key == key), None)
+
+    def with_entry(self, new: Entry) -> "MapNode":
+        """Return a copy in which the entry replaces the one of the same key, or is added at the end."""
+        if self.get(new.key) is None:
+            return MapNode((*self.entries, new), self.place)
+        return MapNode(tuple(new if old.key == new.key else old for old in self.entries), self.place)
+
+
+YamlNode = ScalarNode | ListNode | MapNode

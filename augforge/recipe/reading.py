@@ -1,0 +1,244 @@
+"""The tree of a whole recipe -> `Recipe`."""
+
+import os
+import re
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from augforge.errors import did_you_mean, listed
+from augforge.recipe.diagnostics import Problems, quoted
+from augforge.recipe.fields import (
+    Fields,
+    read_boolean,
+    read_integer,
+    read_mapping,
+    read_number,
+    read_one_of,
+    read_text,
+)
+from augforge.recipe.model import (
+    COMPRESSIONS,
+    MAX_NAME,
+    MAX_SEED,
+    MAX_SHARD_SIZE,
+    MAX_VARIANTS,
+    RECIPE_VERSION,
+    SHARD_STEP,
+    Compression,
+    Guard,
+    Output,
+    Recipe,
+)
+from augforge.recipe.nodes import Entry, MapNode, ScalarNode, YamlNode
+from augforge.recipe.steps import read_steps
+from augforge.sources import DATASETS, FORMATS, SourceSpec
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+RECIPE_KEYS = (
+    "version",
+    "name",
+    "description",
+    "extends",
+    "seed",
+    "source",
+    "variants",
+    "keep_originals",
+    "distort",
+    "guard",
+    "output",
+)
+SOURCE_KEYS = ("dataset", "path", "split", "format", "classes")
+GUARD_KEYS = ("min_ink_kept",)
+OUTPUT_KEYS = ("shard_size", "compression")
+_NO_SOURCE = SourceSpec(dataset="unknown")
+
+
+def read_recipe(root: MapNode, problems: Problems) -> Recipe:
+    """Return the recipe that a tree describes, after ``extends`` and ``--set``.
+
+    Raises
+    ------
+    RecipeError
+        For all that is wrong with it, and all that was noted before.
+    """
+    fields = Fields(root, "a recipe", RECIPE_KEYS, problems)
+    read_integer(
+        fields.required("version", root.place, f"write `version: {RECIPE_VERSION}`"),
+        "'version'",
+        RECIPE_VERSION,
+        RECIPE_VERSION,
+        problems,
+    )
+    keep_originals = read_boolean(fields.get("keep_originals"), "'keep_originals'", problems, True)
+    recipe = Recipe(
+        version=RECIPE_VERSION,
+        name=_read_name(
+            fields.required("name", root.place, "it names the files, such as `name: realistic`"), problems
+        ),
+        description=read_text(fields.get("description"), "'description'", problems) or "",
+        seed=read_integer(fields.get("seed"), "'seed'", 0, MAX_SEED, problems),
+        source=_read_source(
+            fields.required("source", root.place, "the originals, such as `source: mnist-10k`"), problems
+        ),
+        variants=_read_variants(fields.get("variants"), keep_originals, problems),
+        keep_originals=keep_originals,
+        distort=read_steps(
+            fields.required(
+                "distort", root.place, "the steps; `distort: []` leaves the originals as they are"
+            ),
+            problems,
+        ),
+        guard=_read_guard(fields.get("guard"), problems),
+        output=_read_output(fields.get("output"), problems),
+    )
+    problems.raise_if_any()
+    return recipe
+
+
+def refuse_newer(root: MapNode, problems: Problems) -> None:
+    """Raise where a file says that it is of a newer version: nothing else in it could be judged rightly."""
+    entry = root.get("version")
+    value = entry.value.value if entry and isinstance(entry.value, ScalarNode) else None
+    if entry and isinstance(value, int | float) and value > RECIPE_VERSION:
+        problems.stop(
+            entry.value.place,
+            f"this recipe is of version {entry.value.describe()}; this augforge reads recipes up to version "
+            f"{RECIPE_VERSION}. Use a newer augforge",
+        )
+
+
+def _read_name(node: YamlNode | None, problems: Problems) -> str:
+    text = read_text(node, "'name'", problems)
+    if text is None or node is None:
+        return "unknown"
+    if "/" in text or "\\" in text:
+        problems.add(
+            node.place,
+            f"'name' names files and must not hold a path, got {quoted(text)}; "
+            "where the data set goes is said when it is built (--out)",
+        )
+    elif not NAME.fullmatch(text) or len(text) > MAX_NAME:
+        long = f" ({len(text)} letters)" if len(text) > MAX_NAME else ""
+        problems.add(
+            node.place,
+            "'name' must be of a-z, 0-9, _ and -, begin with a letter or digit and have "
+            f"at most {MAX_NAME} letters; got {quoted(text)}{long}",
+        )
+    return text
+
+
+def _read_variants(node: YamlNode | None, keep_originals: bool, problems: Problems) -> int:
+    variants = read_integer(node, "'variants'", 0, MAX_VARIANTS, problems, default=1)
+    if node is not None and variants == 0 and not keep_originals:
+        problems.add(
+            node.place,
+            f"'variants' must be 1 to {MAX_VARIANTS} where 'keep_originals' is false; 0 would make nothing",
+        )
+    return variants
+
+
+def _read_guard(node: YamlNode | None, problems: Problems) -> Guard:
+    mapping = read_mapping(node, "'guard'", "{min_ink_kept: 0.95}", problems)
+    if mapping is None:
+        return Guard()
+    fields = Fields(mapping, "guard", GUARD_KEYS, problems)
+    return Guard(
+        read_number(fields.get("min_ink_kept"), "'min_ink_kept'", 0, 1, problems, Guard.min_ink_kept)
+    )
+
+
+def _read_output(node: YamlNode | None, problems: Problems) -> Output:
+    mapping = read_mapping(node, "'output'", "{shard_size: 65536, compression: none}", problems)
+    if mapping is None:
+        return Output()
+    fields = Fields(mapping, "output", OUTPUT_KEYS, problems)
+    compression = read_one_of(fields.get("compression"), "'compression'", COMPRESSIONS, problems)
+    return Output(
+        _read_shard_size(fields.get("shard_size"), problems),
+        cast("Compression", compression or Output.compression),
+    )
+
+
+def _read_shard_size(node: YamlNode | None, problems: Problems) -> int:
+    before = len(problems)
+    size = read_integer(node, "'shard_size'", 1, MAX_SHARD_SIZE, problems, Output.shard_size)
+    if node is not None and size % SHARD_STEP and len(problems) == before:
+        below = max(SHARD_STEP, size // SHARD_STEP * SHARD_STEP)
+        problems.add(
+            node.place,
+            f"'shard_size' must be a multiple of {SHARD_STEP}, got {size}; "
+            f"the two nearest are {below} and {below + SHARD_STEP}",
+        )
+    return size
+
+
+def _read_source(node: YamlNode | None, problems: Problems) -> SourceSpec:
+    if node is None:
+        return _NO_SOURCE
+    if isinstance(node, ScalarNode):
+        text = read_text(node, "'source'", problems)
+        return (
+            _NO_SOURCE
+            if text is None
+            else _build_source(
+                {"dataset": text}, {"dataset": Entry("dataset", node.place, node)}, node, problems
+            )
+        )
+    mapping = read_mapping(node, "'source'", "{dataset: mnist-10k, split: train}", problems)
+    if mapping is None:
+        return _NO_SOURCE
+    fields = Fields(mapping, "source", SOURCE_KEYS, problems)
+    before = len(problems)
+    said: dict[str, Any] = {
+        "dataset": read_text(fields.get("dataset"), "'dataset'", problems),
+        "path": read_text(fields.get("path"), "'path'", problems),
+        "split": read_text(fields.get("split"), "'split'", problems),
+        "format": read_one_of(fields.get("format"), "'format'", FORMATS, problems),
+        "classes": fields.get("classes")
+        and read_integer(fields.get("classes"), "'classes'", 1, 256, problems),
+    }
+    if len(problems) > before or fields.may_miss("dataset") or fields.may_miss("path"):
+        return _NO_SOURCE
+    given = {key: value for key, value in said.items() if value is not None}
+    return _build_source(given, fields.rest(), node, problems)
+
+
+def _build_source(
+    given: dict[str, Any], entries: dict[str, Entry], whole: YamlNode, problems: Problems
+) -> SourceSpec:
+    if not _is_known(given, entries, problems):
+        return _NO_SOURCE
+    if "path" in given:
+        folder = entries["path"].place.document.folder
+        path = os.path.expanduser(given["path"])
+        given = {**given, "path": (folder / path).resolve(), "written_path": given["path"]}
+    try:
+        return SourceSpec(**given)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            place = entries[str(details["loc"][0])].value.place if details["loc"] else whole.place
+            problems.add(place, details["msg"].removeprefix("Value error, "))
+        return _NO_SOURCE
+
+
+def _is_known(given: dict[str, Any], entries: dict[str, Entry], problems: Problems) -> bool:
+    """Tell whether data set and split are known ones; note it where they are not."""
+    name, split = given.get("dataset"), given.get("split", "train")
+    if name is None or "path" in given:
+        return True
+    if name not in DATASETS:
+        problems.add(
+            entries["dataset"].value.place,
+            f"unknown data set {quoted(name)}.{did_you_mean(name, DATASETS)} Known: {listed(DATASETS)}; "
+            "others are given by path: `source: {path: ...}`",
+        )
+        return False
+    if split not in (splits := DATASETS[name].sha256):
+        problems.add(
+            entries["split"].value.place,
+            f"data set '{name}' has no split {quoted(split)}.{did_you_mean(split, splits)} "
+            f"Allowed: {listed(splits)}",
+        )
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""YAML text -> nodes with places, by the rules of a recipe.
+
+A recipe is one flat document: no anchors, aliases, merge keys or tags, no key twice, bounded depth. They are
+refused where they stand while PyYAML's *events* go by, one after the other and before anything is
+built from them; so aliases that would explode and endless brackets cost nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import yaml
+from yaml import events
+
+from augforge.recipe.diagnostics import Document, Place, Problems, quoted
+from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
+from augforge.recipe.scalars import read_scalar
+
+DEEPEST = 24
+
+_FLAT = "a recipe is flat; to share values between recipes, write `extends: other.yaml`"
+# What PyYAML says -> what a writer of recipes can act on.
+_FRIENDLIER = {
+    "found character '\\t' that cannot start any token": "a tab cannot indent YAML; use blanks",
+    "mapping values are not allowed here": "a ':' too many in this line, or wrong indentation before it "
+    "(text that holds ': ' needs quotes)",
+    "could not find expected ':'": "a key without its ':', or wrong indentation",
+    "found unexpected end of stream": "the text that begins with this quote never ends",
+    "expected '<document start>', but found '<block mapping start>'": "less indented than the first line",
+}
+
+
+def read_yaml(document: Document, problems: Problems) -> YamlNode | None:
+    """Return the document's root node, or None for a document that holds nothing.
+
+    Duplicate keys are noted in `problems`, the first one counts. Whatever makes the rest unreadable raises.
+
+    Raises
+    ------
+    RecipeError
+        Not YAML, more than one document, anchors, aliases, merge keys, tags, or too deep.
+    """
+    return _Reader(document, problems).root()
+
+
+class _Reader:
+    """Builds nodes from events, which are `Any` here: their stubs do not know what each kind carries."""
+
+    def __init__(self, document: Document, problems: Problems) -> None:
+        self._document = document
+        self._problems = problems
+        self._events = self._read_events()
+
+    def root(self) -> YamlNode | None:
+        """Return the root node of the only document."""
+        next(self._events)  # the start of the stream
+        if isinstance(next(self._events), events.StreamEndEvent):
+            return None
+        node = self._node(next(self._events), 1)
+        next(self._events)  # the end of the document
+        following = next(self._events)
+        if not isinstance(following, events.StreamEndEvent):
+            self._problems.stop(self._place(following), "a recipe is one document; a second one begins here")
+        empty = isinstance(node, ScalarNode) and node.value is None and not node.text
+        return None if empty else node
+
+    def _read_events(self) -> Iterator[Any]:
+        try:
+            yield from yaml.parse(self._document.text, Loader=yaml.SafeLoader)
+        except yaml.reader.ReaderError as error:
+            self._refuse_character(error)
+        except yaml.MarkedYAMLError as error:
+            ends_early = error.problem == "found unexpected end of stream"
+            mark = error.context_mark if ends_early else error.problem_mark
+            place = Place(self._document, mark.line + 1, mark.column + 1) if mark else Place(self._document)
+            self._problems.stop(place, f"this is not YAML: {_explain(error)}")
+
+    def _refuse_character(self, error: yaml.reader.ReaderError) -> None:
+        before = self._document.text[: error.position]
+        lines = Document("", before, self._document.folder).lines
+        place = Place(self._document, len(lines), len(lines[-1]) + 1)
+        self._problems.stop(
+            place, f"this is not a text file: it holds the control character U+{error.character:04X}"
+        )
+
+    def _node(self, event: Any, depth: int) -> YamlNode:
+        self._refuse_sharing(event)
+        if depth > DEEPEST:
+            self._problems.stop(
+                self._place(event), f"nested more than {DEEPEST} levels deep; no recipe needs that"
+            )
+        if isinstance(event, events.ScalarEvent):
+            plain = event.implicit[0]
+            value = read_scalar(event.value) if plain else event.value
+            return ScalarNode(value, event.value, not plain, self._place(event))
+        if isinstance(event, events.SequenceStartEvent):
+            return self._list(event, depth)
+        return self._mapping(event, depth)
+
+    def _list(self, start: Any, depth: int) -> ListNode:
+        items = []
+        while not isinstance(event := next(self._events), events.SequenceEndEvent):
+            items.append(self._node(event, depth + 1))
+        return ListNode(tuple(items), self._place(start, event))
+
+    def _mapping(self, start: Any, depth: int) -> MapNode:
+        entries: dict[str, Entry] = {}
+        while not isinstance(event := next(self._events), events.MappingEndEvent):
+            key = self._key(event)
+            value = self._node(next(self._events), depth + 1)
+            if isinstance(value, ScalarNode) and not value.text and not value.quoted:
+                # Nothing stands there: point at the key instead.
+                value = replace(value, place=key.place)
+            if (first := entries.get(key.text)) is not None:
+                self._problems.add(
+                    key.place, f"the key '{key.text}' comes twice; it is already in line {first.place.line}"
+                )
+                continue
+            entries[key.text] = Entry(key.text, key.place, value)
+        place = self._place(start, event)
+        if not start.flow_style and entries:
+            place = next(iter(entries.values())).place
+        return MapNode(tuple(entries.values()), place)
+
+    def _key(self, event: Any) -> ScalarNode:
+        self._refuse_sharing(event)
+        if not isinstance(event, events.ScalarEvent):
+            self._problems.stop(self._place(event), "a key must be a word, not a list or a mapping")
+        if event.value == "<<" and event.implicit[0]:
+            self._problems.stop(self._place(event), f"a merge key (<<) is not allowed: {_FLAT}")
+        return ScalarNode(event.value, event.value, not event.implicit[0], self._place(event))
+
+    def _refuse_sharing(self, event: Any) -> None:
+        if isinstance(event, events.AliasEvent):
+            self._problems.stop(self._place(event), f"an alias (*{event.anchor}) is not allowed: {_FLAT}")
+        if event.anchor is not None:
+            self._problems.stop(self._place(event), f"an anchor (&{event.anchor}) is not allowed: {_FLAT}")
+        if event.tag is not None:
+            self._problems.stop(
+                self._place(event), f"the tag {quoted(event.tag)} is not allowed; a recipe holds plain values"
+            )
+
+    def _place(self, first: Any, last: Any = None) -> Place:
+        """Return where an event stands, as far as its first line goes, up to the end of another one."""
+        start, end = first.start_mark, (last or first).end_mark
+        lines = self._document.lines
+        line = lines[start.line] if start.line < len(lines) else ""
+        stop = end.column if end.line == start.line else len(line.rstrip())
+        return Place(self._document, start.line + 1, start.column + 1, max(1, stop - start.column))
+
+
+def _explain(error: yaml.MarkedYAMLError) -> str:
+    problem = str(error.problem)
+    if problem in _FRIENDLIER:
+        return _FRIENDLIER[problem]
+    where = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+    return f"{error.context}{where}, {problem}" if error.context else problem

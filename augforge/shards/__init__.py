@@ -1,0 +1,61 @@
+"""Data sets on disk: layout, writer, receipts, manifest, reader.
+
+``plan_shards`` cuts a data set into shards, ``write_shard`` makes and publishes one of them,
+``write_manifest`` completes the set, ``ShardReader`` reads it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from augforge.shards.layout import FORMAT_VERSION as FORMAT_VERSION
+    from augforge.shards.layout import LEAF as LEAF
+    from augforge.shards.layout import ShardPlan as ShardPlan
+    from augforge.shards.layout import ShardSpec as ShardSpec
+    from augforge.shards.layout import plan_shards as plan_shards
+    from augforge.shards.layout import shard_bytes as shard_bytes
+    from augforge.shards.manifest import About as About
+    from augforge.shards.manifest import library_versions as library_versions
+    from augforge.shards.manifest import read_manifest as read_manifest
+    from augforge.shards.manifest import write_manifest as write_manifest
+    from augforge.shards.models import Manifest as Manifest
+    from augforge.shards.models import Receipt as Receipt
+    from augforge.shards.models import ShardEntry as ShardEntry
+    from augforge.shards.publishing import publish as publish
+    from augforge.shards.publishing import sweep as sweep
+    from augforge.shards.reader import FIELDS as FIELDS
+    from augforge.shards.reader import ShardReader as ShardReader
+    from augforge.shards.receipts import matching_receipts as matching_receipts
+    from augforge.shards.receipts import read_receipt as read_receipt
+    from augforge.shards.writer import write_shard as write_shard
+
+_MODULES = {
+    "FIELDS": "reader",
+    "FORMAT_VERSION": "layout",
+    "LEAF": "layout",
+    "About": "manifest",
+    "Manifest": "models",
+    "Receipt": "models",
+    "ShardEntry": "models",
+    "ShardPlan": "layout",
+    "ShardReader": "reader",
+    "ShardSpec": "layout",
+    "library_versions": "manifest",
+    "matching_receipts": "receipts",
+    "plan_shards": "layout",
+    "publish": "publishing",
+    "read_manifest": "manifest",
+    "read_receipt": "receipts",
+    "shard_bytes": "layout",
+    "sweep": "publishing",
+    "write_manifest": "manifest",
+    "write_shard": "writer",
+}
+
+__all__ = [*_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"augforge.shards.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'augforge.shards' has no attribute '{name}'")

@@ -1,0 +1,109 @@
+"""BLAKE3 hashes: of files, and of the content whatever the files.
+
+The content hash is a tree of two levels. A *leaf* covers 1,024 consecutive sample numbers (the last one of a
+set may be shorter); the *root* covers the leaves in order::
+
+    root = BLAKE3(header, leaf 0, leaf 1, ...)      leaves as 32 raw bytes each
+    leaf = BLAKE3(header, images, labels, source_index, variant, parameters)
+
+Arrays are hashed as little-endian bytes in C order. Every header is a line of JSON, keys sorted, no spaces,
+ended by a newline, that says the dtypes and shapes of all that follows: one string of bytes can be read in
+one way only. Shard sizes, file names, compression and class names are no part of it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from augforge.errors import AugforgeError
+from augforge.shards.layout import DTYPES, LEAF
+
+_CONTENT_VERSION = 1
+
+
+def header_bytes(header: Mapping[str, object]) -> bytes:
+    """Return a header as one line of canonical JSON."""
+    return json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def _described(arrays: Mapping[str, tuple[int, ...]], columns: tuple[str, ...]) -> dict[str, object]:
+    described = [[name, dtype, arrays[name]] for name, dtype in DTYPES.items() if name in arrays]
+    return {"version": _CONTENT_VERSION, "arrays": described, "columns": columns}
+
+
+def leaf_hash(arrays: Mapping[str, NDArray[Any]], columns: tuple[str, ...]) -> str:
+    """Return the hash of up to 1,024 consecutive samples.
+
+    Parameters
+    ----------
+    arrays
+        images uint8 (N, H, W), labels uint8 (N,) unless unlabelled, source_index uint32 (N,), variant
+        uint16 (N,), parameters float32 (N, P).
+    columns
+        The P names of the parameters.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    shapes = {name: array.shape for name, array in arrays.items()}
+    hasher = blake3(header_bytes({"leaf": _described(shapes, columns)}))
+    for name in DTYPES:
+        if name in arrays and arrays[name].size:
+            hasher.update(_bytes_of(arrays[name], DTYPES[name]))
+    return hasher.hexdigest()
+
+
+def _bytes_of(array: NDArray[Any], dtype: str) -> memoryview:
+    if array.dtype != np.dtype(dtype):
+        raise AugforgeError(f"cannot hash {array.dtype} where {np.dtype(dtype)} is needed")
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def content_header(
+    samples: int, image_shape: tuple[int, int], labelled: bool, columns: tuple[str, ...]
+) -> dict[str, object]:
+    """Return what the root of the content hash says about the whole set."""
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(DTYPES, (samples,))
+    shapes["images"] = (samples, *image_shape)
+    shapes["parameters"] = (samples, len(columns))
+    if not labelled:
+        del shapes["labels"]
+    return {"content": _described(shapes, columns), "leaf_samples": LEAF}
+
+
+def content_hash(header: Mapping[str, object], leaves: Iterable[str]) -> str:
+    """Return the root of the content hash.
+
+    Parameters
+    ----------
+    header
+        From `content_header`.
+    leaves
+        The leaves' hashes in the order of sample numbers, 64 hexadecimal digits each.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    hasher = blake3(header_bytes(header))
+    for leaf in leaves:
+        hasher.update(bytes.fromhex(leaf))
+    return hasher.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the BLAKE3 hash of a whole file, 64 hexadecimal digits."""
+    return blake3().update_mmap(path).hexdigest()
+
+
+def bytes_hash(data: bytes) -> str:
+    """Return the BLAKE3 hash of bytes, 64 hexadecimal digits."""
+    return blake3(data).hexdigest()

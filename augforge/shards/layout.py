@@ -1,0 +1,235 @@
+"""Names, sizes and places: how a data set is cut into shards, and what a shard file holds."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import overload
+
+from augforge import hdf5
+from augforge.errors import AugforgeError
+from augforge.hdf5 import ArrayPlan, Attribute
+
+FORMAT_VERSION = 1
+"""Version of everything on disk; raised whenever an older augforge could not read it rightly."""
+
+LEAF = 1024
+"""Samples in one leaf of the content hash."""
+
+MAX_SHARDS = 50_000
+"""Shards of a data set at most: Linux lets a process map 65,530 files."""
+
+SHARDS = "shards"
+RECEIPTS = "receipts"
+MANIFEST = "manifest.json"
+RECIPE = "recipe.yaml"
+
+DTYPES = {
+    "images": "|u1",
+    "labels": "|u1",
+    "source_index": "<u4",
+    "variant": "<u2",
+    "parameters": "<f4",
+}
+"""The arrays of a shard, in the order in which they are stored and hashed."""
+
+_STEM = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class ShardSpec:
+    """Everything that a worker needs to know about one shard's file.
+
+    Attributes
+    ----------
+    stem
+        The recipe's name; file names begin with it.
+    index
+        Which shard, from 0.
+    first_sample
+        Sample number of its first sample.
+    samples
+        Number of samples, at least 1.
+    image_shape
+        Height and width in pixels.
+    labelled
+        Whether the source has labels.
+    columns
+        Names of the parameters recorded for each sample.
+    classes
+        Number of classes; 0 for an unlabelled source.
+    compression
+        ``none``, ``gzip``, ``lz4`` or ``zstd``.
+    pixel_digest
+        What determines the pixels, 64 hexadecimal digits.
+    """
+
+    stem: str
+    index: int
+    first_sample: int
+    samples: int
+    image_shape: tuple[int, int]
+    labelled: bool
+    columns: tuple[str, ...]
+    classes: int
+    compression: str
+    pixel_digest: str
+
+    def __post_init__(self) -> None:
+        if not _STEM.fullmatch(self.stem):
+            raise AugforgeError(
+                f"'{self.stem}' cannot name files: lower-case letters, digits, '-' and '_' are allowed, "
+                "a letter or digit first"
+            )
+        if self.samples < 1 or self.first_sample < 0 or self.index < 0:
+            raise AugforgeError(
+                f"shard {self.index} of {self.samples} samples from number {self.first_sample} on: "
+                "a shard holds at least one sample, and numbers begin at 0"
+            )
+
+    @property
+    def file_name(self) -> str:
+        """Name of the shard's file, such as ``realistic-00000.h5``."""
+        return f"{self.stem}-{self.index:05d}.h5"
+
+    @property
+    def receipt_name(self) -> str:
+        """Name of the shard's receipt, such as ``00000.json``."""
+        return f"{self.index:05d}.json"
+
+    @property
+    def arrays(self) -> tuple[ArrayPlan, ...]:
+        """The arrays of the file."""
+        return array_plans(self.samples, self.image_shape, self.labelled, self.columns)
+
+    @property
+    def attributes(self) -> dict[str, Attribute]:
+        """The attributes of the file."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "recipe": self.stem,
+            "pixel_digest": self.pixel_digest,
+            "first_sample": self.first_sample,
+        }
+
+
+def array_plans(
+    samples: int, image_shape: tuple[int, int], labelled: bool, columns: tuple[str, ...]
+) -> tuple[ArrayPlan, ...]:
+    """Return the arrays of a shard in the order in which they are stored."""
+    tails: dict[str, tuple[int, ...]] = {"images": image_shape, "parameters": (len(columns),)}
+    return tuple(
+        ArrayPlan(
+            name, dtype, (samples, *tails.get(name, ())), {"columns": columns} if name == "parameters" else {}
+        )
+        for name, dtype in DTYPES.items()
+        if labelled or name != "labels"
+    )
+
+
+def check_shard_size(shard_size: int) -> None:
+    """Raise `AugforgeError` unless a shard of so many samples holds whole leaves of the content hash."""
+    if shard_size >= LEAF and shard_size % LEAF == 0:
+        return
+    below = shard_size // LEAF * LEAF
+    nearest = f"the nearest are {below} and {below + LEAF}" if below >= LEAF else f"the smallest is {LEAF}"
+    raise AugforgeError(f"shard_size must be a multiple of {LEAF}, got {shard_size}; {nearest}")
+
+
+class ShardPlan(Sequence[ShardSpec]):
+    """The shards of a data set, each made when it is asked for: a plan of any size costs nothing.
+
+    Parameters
+    ----------
+    whole
+        The data set as if it were one shard: index 0, first sample 0, all samples.
+    shard_size
+        Samples in each shard but the last; a multiple of 1,024.
+
+    Raises
+    ------
+    AugforgeError
+        If `shard_size` is no multiple of 1,024.
+    """
+
+    def __init__(self, whole: ShardSpec, shard_size: int) -> None:
+        check_shard_size(shard_size)
+        self.whole = whole
+        self.shard_size = shard_size
+
+    def __len__(self) -> int:
+        return -(-self.whole.samples // self.shard_size)
+
+    @overload
+    def __getitem__(self, index: int) -> ShardSpec: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ShardSpec, ...]: ...
+    def __getitem__(self, index: int | slice) -> ShardSpec | tuple[ShardSpec, ...]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        shard = range(len(self))[index]
+        first = shard * self.shard_size
+        samples = min(self.shard_size, self.whole.samples - first)
+        return replace(self.whole, index=shard, first_sample=first, samples=samples)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all shards on disk: exact when uncompressed, otherwise an upper bound."""
+        return (len(self) - 1) * shard_bytes(self[0]) + shard_bytes(self[-1])
+
+
+def plan_shards(
+    *,
+    stem: str,
+    samples: int,
+    shard_size: int,
+    image_shape: tuple[int, int],
+    columns: tuple[str, ...],
+    classes: int,
+    compression: str,
+    pixel_digest: str,
+) -> ShardPlan:
+    """Cut a data set into shards; parameters as in `ShardSpec`, `samples` in all, 0 classes = unlabelled.
+
+    Raises
+    ------
+    AugforgeError
+        If `shard_size` is no multiple of 1,024 or would give more than 50,000 shards, or the compression is not
+        known or not installed here.
+    """
+    hdf5.require_codec(compression)
+    whole = ShardSpec(
+        stem, 0, 0, samples, image_shape, classes > 0, columns, classes, compression, pixel_digest
+    )
+    plan = ShardPlan(whole, shard_size)
+    if len(plan) > MAX_SHARDS:
+        enough = -(-samples // (MAX_SHARDS * LEAF)) * LEAF
+        raise AugforgeError(
+            f"{samples} samples in shards of {shard_size} would be {len(plan)} files; at most {MAX_SHARDS} are "
+            f"allowed, for which shard_size must be {enough} or more"
+        )
+    return plan
+
+
+def shard_bytes(spec: ShardSpec) -> int:
+    """Return the size of a shard's file: exact when uncompressed, otherwise an upper bound."""
+    return _shard_bytes(replace(spec, index=0, first_sample=0))
+
+
+@lru_cache(maxsize=64)
+def _shard_bytes(spec: ShardSpec) -> int:
+    if spec.compression == "none":
+        return hdf5.laid_out_size(spec.arrays, spec.attributes)
+    return hdf5.compressed_bound(spec.arrays, spec.attributes)
+
+
+def leaf_ranges(first_sample: int, samples: int) -> Iterator[range]:
+    """Cut sample numbers at the multiples of 1,024, where the leaves of the content hash begin.
+
+    A shard that does not begin at such a number, as in an extended data set, begins with part of a leaf.
+    """
+    begin, end = first_sample, first_sample + samples
+    while begin < end:
+        cut = min(end, begin - begin % LEAF + LEAF)
+        yield range(begin, cut)
+        begin = cut

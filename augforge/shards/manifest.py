@@ -1,0 +1,218 @@
+"""The manifest: written last, its presence means that the data set is complete."""
+
+import math
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge import hdf5
+from augforge.errors import DatasetError
+from augforge.shards.hashing import bytes_hash, content_hash, content_header, leaf_hash
+from augforge.shards.layout import LEAF, MANIFEST, RECIPE, SHARDS, ShardSpec, array_plans, leaf_ranges
+from augforge.shards.models import GuardCounts, Manifest, Receipt, ShardEntry, parsed
+from augforge.shards.publishing import publish
+from augforge.shards.receipts import matching_receipt
+from augforge.shards.sealed import read_sealed, seal
+
+SAME_EVERYWHERE = (
+    "The same recipe and source give the same content hash on any number of workers, with any shard size, "
+    "on any processor and with any library versions, as long as the pixel version is the same."
+)
+SAME_WITH_THESE_LIBRARIES = (
+    "The recipe has imgaug steps: the same recipe and source give the same content hash only with the "
+    "library versions and on the processor family recorded here."
+)
+
+_LIBRARIES = ("augforge", "blake3", "h5py", "numba", "numpy")
+
+
+def library_versions(*more: str) -> dict[str, str]:
+    """Return the versions of Python, HDF5 and the libraries that make data sets, and of `more` packages."""
+    found = {name: version(name) for name in (*_LIBRARIES, *more)}
+    return dict(sorted({**found, "hdf5": hdf5.hdf5_version(), "python": platform.python_version()}.items()))
+
+
+def processor_family() -> str:
+    """Return the family of this machine's processor, such as ``x86_64`` or ``aarch64``."""
+    machine = platform.machine().lower()
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a manifest says that no receipt knows; attributes as in `Manifest`."""
+
+    pixel_version: int
+    source_digest: str
+    seed: int
+    class_names: tuple[str, ...]
+    shard_size: int
+    sameness: str = SAME_EVERYWHERE
+    versions: Mapping[str, str] = field(default_factory=library_versions)
+
+
+def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Manifest:
+    """Put the receipts of all shards together and publish the manifest: the data set is complete.
+
+    ``recipe.yaml`` must have been published before.
+
+    Parameters
+    ----------
+    folder
+        The data set's folder.
+    specs
+        All shards, in the order of sample numbers.
+    about
+        What the receipts do not know.
+
+    Raises
+    ------
+    DatasetError
+        If a shard was not published as its spec says, or a file is missing or damaged.
+    BuildError
+        If the manifest cannot be written.
+    """
+    one = specs[0]
+    assembly = _Assembly(folder)
+    header = content_header(
+        specs[-1].first_sample + specs[-1].samples, one.image_shape, one.labelled, one.columns
+    )
+    content = content_hash(header, assembly.leaves(specs))
+    manifest = Manifest(
+        name=one.stem,
+        samples=sum(shard.samples for shard in assembly.shards),
+        content_hash=content,
+        pixel_digest=one.pixel_digest,
+        pixel_version=about.pixel_version,
+        source_digest=about.source_digest,
+        seed=about.seed,
+        image_shape=one.image_shape,
+        columns=one.columns,
+        labelled=one.labelled,
+        class_names=about.class_names,
+        compression=one.compression,  # type: ignore[arg-type]  # checked by pydantic
+        shard_size=about.shard_size,
+        shards=tuple(assembly.shards),
+        recipe_hash=_recipe_hash(folder),
+        class_counts=tuple(assembly.class_counts),
+        guard=GuardCounts(redrawn=assembly.redrawn, pulled=assembly.pulled),
+        versions=dict(about.versions),
+        processor_family=processor_family(),
+        sameness=about.sameness,
+        mean=_mean(assembly.pixel_sum, assembly.pixels),
+        sd=_sd(assembly.pixel_sum, assembly.pixel_square_sum, assembly.pixels),
+    )
+    publish(folder / MANIFEST, seal(manifest.plain()))
+    return manifest
+
+
+def _recipe_hash(folder: Path) -> str:
+    try:
+        return bytes_hash((folder / RECIPE).read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{folder / RECIPE} cannot be read: {error.strerror}") from error
+
+
+# Both from whole numbers, and so the same everywhere.
+def _mean(total: int, count: int) -> float:
+    return total / count
+
+
+def _sd(total: int, squares: int, count: int) -> float:
+    return math.sqrt(count * squares - total * total) / count
+
+
+class _Assembly:
+    """Receipts put together, read one at a time: a large set's leaves are never all in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.shards: list[ShardEntry] = []
+        self.class_counts: list[int] = []
+        self.pixel_sum = self.pixel_square_sum = self.pixels = self.redrawn = self.pulled = 0
+
+    def leaves(self, specs: Sequence[ShardSpec]) -> Iterator[str]:
+        """Give the content hash of every leaf in order, and count what the receipts say."""
+        end = specs[-1].first_sample + specs[-1].samples
+        parts: list[dict[str, NDArray[Any]]] = []
+        for spec in specs:
+            receipt, hashed = matching_receipt(self._folder, spec)
+            self._count(spec, receipt, hashed)
+            for numbers, leaf in zip(
+                leaf_ranges(spec.first_sample, spec.samples), receipt.leaves, strict=True
+            ):
+                ends_leaf = numbers.stop % LEAF == 0 or numbers.stop == end
+                if numbers.start % LEAF == 0 and ends_leaf:
+                    yield leaf
+                    continue
+                # The leaf lies in two shards or more, as it does where a set was extended: hash it from all.
+                parts.append(self._rows(spec, receipt, numbers))
+                if ends_leaf:
+                    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+                    yield leaf_hash(whole, spec.columns)
+                    parts = []
+
+    def _rows(self, spec: ShardSpec, receipt: Receipt, numbers: range) -> dict[str, NDArray[Any]]:
+        path = self._folder / SHARDS / spec.file_name
+        first, last = numbers.start - spec.first_sample, numbers.stop - spec.first_sample
+        if spec.compression != "none":
+            arrays = hdf5.read_arrays(path, spec.arrays, spec.compression)
+            return {name: array[first:last] for name, array in arrays.items()}
+        rows = {}
+        for plan in array_plans(len(numbers), spec.image_shape, spec.labelled, spec.columns):
+            begin = (receipt.offsets[plan.name] or 0) + first * (plan.nbytes // len(numbers))
+            flat = np.fromfile(path, plan.dtype, math.prod(plan.shape), offset=begin)
+            rows[plan.name] = flat.reshape(plan.shape)
+        return rows
+
+    def _count(self, spec: ShardSpec, receipt: Receipt, receipt_hash: str) -> None:
+        pixels = receipt.samples * math.prod(spec.image_shape)
+        entry = ShardEntry(
+            file=receipt.file,
+            first_sample=receipt.first_sample,
+            samples=receipt.samples,
+            bytes=receipt.bytes,
+            hash=receipt.hash,
+            offsets=receipt.offsets,
+            class_counts=receipt.class_counts,
+            mean=_mean(receipt.pixel_sum, pixels),
+            sd=_sd(receipt.pixel_sum, receipt.pixel_square_sum, pixels),
+            receipt_hash=receipt_hash,
+        )
+        self.shards.append(entry)
+        counts = self.class_counts or [0] * spec.classes
+        self.class_counts = [a + b for a, b in zip(counts, receipt.class_counts, strict=True)]
+        self.pixels += pixels
+        self.pixel_sum += receipt.pixel_sum
+        self.pixel_square_sum += receipt.pixel_square_sum
+        self.redrawn += receipt.guard.redrawn
+        self.pulled += receipt.guard.pulled
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a data set.
+
+    Raises
+    ------
+    DatasetError
+        If there is no complete data set there, or its manifest is damaged, not valid or of a newer format.
+    """
+    path = folder / MANIFEST
+    try:
+        content, _ = read_sealed(path)
+    except FileNotFoundError as error:
+        if not folder.is_dir():
+            raise DatasetError(f"there is no data set at {folder}: no such folder") from error
+        if (folder / SHARDS).is_dir():
+            raise DatasetError(
+                f"the data set at {folder} is incomplete: it has no {MANIFEST}, which a build writes last; "
+                "run its build again to finish it"
+            ) from error
+        raise DatasetError(f"there is no data set at {folder}: it has no {MANIFEST}") from error
+    return parsed(Manifest, content, path)

@@ -1,0 +1,124 @@
+"""Many files mapped side by side into one range of addresses.
+
+Python's own ``mmap`` gives every file an array of its own (and, up to Python 3.12, keeps a file descriptor for
+each: a data set of 1,000 shards would use up what a process usually may open). Gathering a batch would then be a
+loop over the shards that it touches. Here one range is reserved for all files, and a file is mapped into its
+place when it is first needed::
+
+    address   0            position 1     position 2
+              | file 0 ... | (not yet)    | file 2 ... |      each position a multiple of the page size
+
+so that any byte of any file has one index into one array, and NumPy gathers a batch from a thousand shards in a
+single call.
+"""
+
+import ctypes
+import mmap
+import os
+import stat
+from collections.abc import Sequence
+from functools import cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augforge.errors import DatasetError
+
+_MAP_FIXED = 0x10  # on Linux and macOS; Python's mmap module does not name it
+
+
+@cache
+def _map() -> Any:
+    function = ctypes.CDLL(None, use_errno=True).mmap
+    function.restype = ctypes.c_void_p
+    function.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    return function
+
+
+class MappedFiles:
+    """Files mapped into one range of addresses, read-only, each when it is first needed.
+
+    The range goes when nothing refers to `bytes` any more. It may be used after a fork.
+
+    Parameters
+    ----------
+    paths
+        The files.
+    sizes
+        Their sizes in bytes, at least 1 each.
+
+    Attributes
+    ----------
+    bytes
+        uint8, read-only: the whole range. Only bytes of files that were made `ready` may be touched; touching any
+        others ends the process.
+    positions
+        int64, one for each file: the index in `bytes` at which it begins.
+
+    Raises
+    ------
+    DatasetError
+        If so much address space cannot be had.
+    """
+
+    def __init__(self, paths: Sequence[Path], sizes: Sequence[int]) -> None:
+        self._paths = paths
+        self._sizes = sizes
+        page = mmap.ALLOCATIONGRANULARITY
+        ends = list(accumulate(-(-size // page) * page for size in sizes))
+        self.positions = np.array([0, *ends[:-1]], np.int64)
+        self._ready = np.zeros(len(paths), np.bool_)
+        try:
+            reserved = mmap.mmap(-1, ends[-1], flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)
+        except OSError as error:
+            raise DatasetError(
+                f"{paths[0].parent}: its {len(paths)} files of {sum(sizes)} bytes in all cannot be mapped: "
+                f"{error.strerror}; a limit on address space (ulimit -v) must be above that"
+            ) from error
+        self.bytes = np.frombuffer(reserved, np.uint8)
+
+    def ready(self, files: np.ndarray[Any, np.dtype[np.int64]]) -> None:
+        """Map those of the files that are not mapped yet.
+
+        Parameters
+        ----------
+        files
+            Which ones, int64 (N,); repeats allowed.
+
+        Raises
+        ------
+        DatasetError
+            If one cannot be mapped, is no ordinary file, or has another size.
+        """
+        missing = files[~self._ready[files]]
+        if missing.size:
+            # No lock, which a fork might copy while it is held: when two threads map one file, the second map
+            # takes the place of the first, and both show the same bytes.
+            for file in np.unique(missing).tolist():
+                self._place(file)
+                self._ready[file] = True
+
+    def _place(self, file: int) -> None:
+        path, size = self._paths[file], self._sizes[file]
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                check_ordinary(path, os.fstat(descriptor), size)
+                address = self.bytes.ctypes.data + int(self.positions[file])
+                flags = mmap.MAP_SHARED | _MAP_FIXED
+                if _map()(address, size, mmap.PROT_READ, flags, descriptor, 0) != address:
+                    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def check_ordinary(path: Path, found: os.stat_result, size: int) -> None:
+    """Raise `DatasetError` unless a file is an ordinary one of the given size in bytes."""
+    if not stat.S_ISREG(found.st_mode):
+        raise DatasetError(f"{path} is not an ordinary file")
+    if found.st_size != size:
+        raise DatasetError(f"{path} has {found.st_size} bytes, but was published with {size}")

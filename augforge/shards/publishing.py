@@ -1,0 +1,137 @@
+"""Write aside, make durable, rename: a file is either not there or complete.
+
+Temporary files live in the folder of the file that they become, under names such as
+``.realistic-00000.h5.4711-9f86d081.tmp``. They are removed on any error; those that a crash leaves behind are
+removed by `sweep`.
+"""
+
+import errno
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from augforge.errors import BuildError
+from augforge.shards.layout import RECEIPTS, SHARDS
+
+_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp")
+
+
+@contextmanager
+def temporary_beside(target: Path) -> Iterator[Path]:
+    """Give an unused name in the target's folder; whatever has that name at the end is removed."""
+    path = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        yield path
+    finally:
+        with suppress(OSError):  # it was renamed, or the folder itself is gone
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_the_cause(what: str, folder: Path) -> Iterator[None]:
+    """Turn what the operating system or HDF5 raises into a `BuildError` that names file, folder and cause."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise BuildError(f"{what} could not be written in {folder}: {cause}") from error
+
+
+def publish(path: Path, data: bytes) -> None:
+    """Write a small file atomically and durably, in place of any that is there.
+
+    Raises
+    ------
+    BuildError
+        If it cannot be written.
+    """
+    with naming_the_cause(path.name, path.parent), temporary_beside(path) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            write_at(descriptor, data, 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        put_in_place(temporary, path)
+
+
+def put_in_place(temporary: Path, target: Path) -> None:
+    """Rename a complete and synchronised file, and make the renaming itself durable."""
+    os.replace(temporary, target)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was created, renamed or removed in a folder durable, where the file system knows how to."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems cannot synchronise folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Make a file `size` bytes long and claim the space for it, so that a full disk is noticed now.
+
+    Where the file system or the platform (macOS) cannot claim space, the file is only made that long.
+    """
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+        else:
+            return
+    if os.fstat(descriptor).st_size < size:
+        os.ftruncate(descriptor, size)
+
+
+def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
+    """Write all bytes at an offset, however many calls that takes."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written
+
+
+def make_folders(folder: Path) -> None:
+    """Create the folders of shards and receipts inside a data set's folder, which must exist.
+
+    Raises
+    ------
+    BuildError
+        If they cannot be created.
+    """
+    for name in (SHARDS, RECEIPTS):
+        with naming_the_cause(name, folder):
+            (folder / name).mkdir(exist_ok=True)
+
+
+def sweep(folder: Path) -> int:
+    """Remove the temporary files that crashed builds left in a data set's folder; return how many.
+
+    Call it only while nobody builds in that folder: it cannot tell a crashed build's files from a running
+    one's.
+
+    Raises
+    ------
+    BuildError
+        If one cannot be removed.
+    """
+    removed = 0
+    for place in (folder, folder / SHARDS, folder / RECEIPTS):
+        for path in place.iterdir() if place.is_dir() else ():
+            if _TEMPORARY.fullmatch(path.name):
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise BuildError(f"{path} could not be removed: {error.strerror}") from error
+                removed += 1
+    return removed

@@ -1,0 +1,169 @@
+"""Reading samples from a complete data set, by sample number.
+
+Uncompressed shards are mapped, each when it is first asked for, and rows are gathered from the maps. Compressed
+shards are decoded, one whole array at a time, into a bounded cache. No handle of h5py is kept, so a reader goes
+through ``fork`` and, by pickle, into other processes unharmed.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge.errors import AugforgeError, DatasetError, did_you_mean, listed
+from augforge.shards.layout import SHARDS
+from augforge.shards.manifest import read_manifest
+from augforge.shards.mapping import check_ordinary
+from augforge.shards.stored import DecodedShards, MappedShards, StoredShards
+
+FIELDS = ("image", "label", "number", "source_index", "variant", "parameters")
+
+DEFAULT_CACHE_BYTES = 512 << 20
+
+_ARRAYS = {"image": "images", "label": "labels"}  # other fields have the names of their arrays
+
+
+class ShardReader:
+    """The samples of a complete data set.
+
+    Safe to use from several threads, after a fork, and through pickle.
+
+    Parameters
+    ----------
+    folder
+        The data set's folder.
+    cache_bytes
+        How much of compressed shards to keep decoded, in bytes, in each process; what is being read is kept
+        in any case.
+
+    Attributes
+    ----------
+    folder
+        The data set's folder, absolute.
+    manifest
+        What ``manifest.json`` says.
+
+    Raises
+    ------
+    DatasetError
+        If the set is incomplete, of a newer format, or a shard is missing or of the wrong size.
+    """
+
+    def __init__(self, folder: str | Path, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+        self.folder = Path(folder).absolute()
+        self.manifest = read_manifest(self.folder)
+        self._cache_bytes = cache_bytes
+        self._check_files()
+        self._open_lazily()
+
+    def _check_files(self) -> None:
+        shards = self.folder / SHARDS
+        if shards.is_symlink():
+            raise DatasetError(f"{shards} is a symbolic link; shards must lie in the data set's own folder")
+        for shard in self.manifest.shards:
+            path = shards / shard.file
+            try:
+                found = path.lstat()
+            except OSError as error:
+                raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+            check_ordinary(path, found, shard.bytes)
+
+    def _open_lazily(self) -> None:
+        self._starts = np.array([shard.first_sample for shard in self.manifest.shards], np.int64)
+        self._stored: StoredShards
+        if self.manifest.compression == "none":
+            self._stored = MappedShards(self.folder, self.manifest)
+        else:
+            self._stored = DecodedShards(self.folder, self.manifest, self._cache_bytes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"folder": self.folder, "manifest": self.manifest, "_cache_bytes": self._cache_bytes}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open_lazily()
+
+    def __repr__(self) -> str:
+        return f"ShardReader({str(self.folder)!r})"
+
+    def __len__(self) -> int:
+        return self.manifest.samples
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.manifest.image_shape
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the recorded parameters."""
+        return self.manifest.columns
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the labels mean; empty for an unlabelled source."""
+        return self.manifest.class_names
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there are labels."""
+        return self.manifest.labelled
+
+    def read(self, numbers: Any, fields: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Return fields of samples.
+
+        Parameters
+        ----------
+        numbers
+            Sample numbers, integers (N,), each from 0 to ``len(reader) - 1``; in any order, repeats allowed.
+        fields
+            Any of image, label, number, source_index, variant, parameters.
+
+        Returns
+        -------
+        dict
+            image uint8 (N, H, W), label uint8 (N,), number int64 (N,), source_index uint32 (N,), variant
+            uint16 (N,), parameters float32 (N, P); new arrays, the caller's own.
+
+        Raises
+        ------
+        IndexError
+            If a number is out of range.
+        AugforgeError
+            If `numbers` are not integers, or a field is not known or not there.
+        DatasetError
+            If a shard cannot be read.
+        """
+        wanted = self._checked_numbers(numbers)
+        names = [self._array_of(field) for field in fields]
+        shards = np.searchsorted(self._starts, wanted, side="right") - 1
+        rows = wanted - self._starts[shards]
+        found = self._stored.gather(shards, rows, [name for name in names if name != "number"])
+        found["number"] = wanted
+        return {field: found[name] for field, name in zip(fields, names, strict=True)}
+
+    def _checked_numbers(self, numbers: Any) -> NDArray[Any]:
+        array = np.asarray(numbers)
+        if array.size == 0 and array.ndim == 1:
+            return np.empty(0, np.int64)
+        if array.ndim != 1 or array.dtype.kind not in "iu":
+            raise AugforgeError(
+                f"sample numbers must be integers in one dimension, got {array.dtype} of shape {array.shape}"
+            )
+        low, high = int(array.min()), int(array.max())
+        if low < 0 or high >= len(self):
+            wrong = low if low < 0 else high
+            raise IndexError(f"sample {wrong} is out of range: sample numbers are 0 to {len(self) - 1}")
+        return array.astype(np.int64)  # a copy: it is handed out as "number"
+
+    def _array_of(self, field: str) -> str:
+        allowed = [name for name in FIELDS if self.labelled or name != "label"]
+        if field in allowed:
+            return _ARRAYS.get(field, field)
+        if field == "label":
+            raise AugforgeError(f"{self.folder} has no labels; allowed fields: {listed(allowed)}")
+        raise AugforgeError(
+            f"there is no field '{field}'; allowed: {listed(allowed)}.{did_you_mean(field, allowed)}"
+        )

@@ -1,0 +1,172 @@
+"""Making and publishing one shard.
+
+A shard is built under a temporary name in the folder where it belongs, hashed, synchronised and renamed; then
+its receipt is published in the same way. A crash at any point costs at most the shard in the making.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge.errors import BuildError
+from augforge.shards.files import CompressedFile, PlainFile
+from augforge.shards.hashing import file_hash
+from augforge.shards.layout import (
+    DTYPES,
+    RECEIPTS,
+    SHARDS,
+    ShardSpec,
+    leaf_ranges,
+)
+from augforge.shards.models import GuardCounts, Receipt
+from augforge.shards.publishing import (
+    make_folders,
+    naming_the_cause,
+    publish,
+    put_in_place,
+    sync_folder,
+    temporary_beside,
+)
+from augforge.shards.sealed import seal
+from augforge.shards.tally import Tally
+
+
+class Samples(Protocol):
+    """What a maker returns: a forge's `Batch`, or anything of that shape."""
+
+    @property
+    def images(self) -> NDArray[Any]:
+        """uint8 (N, H, W)."""
+
+    @property
+    def labels(self) -> NDArray[Any] | None:
+        """uint8 (N,), None if unlabelled."""
+
+    @property
+    def source_index(self) -> NDArray[Any]:
+        """uint32 (N,)."""
+
+    @property
+    def variant(self) -> NDArray[Any]:
+        """uint16 (N,)."""
+
+    @property
+    def parameters(self) -> NDArray[Any]:
+        """float32 (N, P)."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The P names."""
+
+
+def _say_nothing(_samples: int) -> None:
+    pass
+
+
+def write_shard(
+    folder: Path,
+    spec: ShardSpec,
+    make: Callable[[range], Samples],
+    on_progress: Callable[[int], None] = _say_nothing,
+) -> Receipt:
+    """Make a shard and publish it with its receipt.
+
+    Several threads, processes and machines may write into one folder at the same time.
+
+    Parameters
+    ----------
+    folder
+        The data set's folder; it must exist.
+    spec
+        Which shard.
+    make
+        Gives the samples of a range of sample numbers; called for one leaf of 1,024 after the other.
+    on_progress
+        Called after each leaf with the number of samples that it added.
+
+    Returns
+    -------
+    Receipt
+        What was also written to ``receipts/``.
+
+    Raises
+    ------
+    BuildError
+        If the shard cannot be written (the message names shard, folder and cause), or `make` gives something
+        else than `spec` says. What `make` itself raises is passed on. No temporary file is left behind.
+    """
+    make_folders(folder)
+    target = folder / SHARDS / spec.file_name
+    tally = Tally(spec)
+    with temporary_beside(target) as temporary:
+        with _opened(temporary, spec, target) as file:
+            for numbers in leaf_ranges(spec.first_sample, spec.samples):
+                arrays = _checked_arrays(make(numbers), len(numbers), spec)
+                with naming_the_cause(f"shard {spec.file_name}", target.parent):
+                    file.write(numbers.start - spec.first_sample, arrays)
+                tally.add(arrays)
+                on_progress(len(numbers))
+            with naming_the_cause(f"shard {spec.file_name}", target.parent):
+                file.finish()
+        with naming_the_cause(f"shard {spec.file_name}", target.parent):
+            receipt = _receipt(spec, tally, temporary, file.offsets)
+            _withdraw(folder / RECEIPTS / spec.receipt_name)
+            put_in_place(temporary, target)
+    publish(folder / RECEIPTS / spec.receipt_name, seal(receipt.plain()))
+    return receipt
+
+
+def _opened(temporary: Path, spec: ShardSpec, target: Path) -> PlainFile | CompressedFile:
+    with naming_the_cause(f"shard {spec.file_name}", target.parent):
+        return PlainFile(temporary, spec) if spec.compression == "none" else CompressedFile(temporary, spec)
+
+
+def _withdraw(receipt: Path) -> None:
+    """Remove the receipt of a shard that is about to be replaced: it must never vouch for the new file."""
+    if receipt.exists():
+        receipt.unlink(missing_ok=True)
+        sync_folder(receipt.parent)
+
+
+def _checked_arrays(samples: Samples, count: int, spec: ShardSpec) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a leaf in the order of a shard, C-ordered and little-endian."""
+    if samples.columns != spec.columns:
+        raise BuildError(
+            f"shard {spec.file_name}: the maker gave the columns {', '.join(samples.columns) or 'none'}; "
+            f"needed: {', '.join(spec.columns) or 'none'}"
+        )
+    arrays = {}
+    for plan in spec.arrays:
+        array = np.asarray(getattr(samples, plan.name))
+        shape = (count, *plan.shape[1:])
+        if array.shape != shape or array.dtype != np.dtype(plan.dtype):
+            raise BuildError(
+                f"shard {spec.file_name}: the maker gave {plan.name} of {array.dtype} and shape "
+                f"{array.shape}; needed: {np.dtype(plan.dtype)} and {shape}"
+            )
+        arrays[plan.name] = np.ascontiguousarray(array, dtype=DTYPES[plan.name])
+    return arrays
+
+
+def _receipt(spec: ShardSpec, tally: Tally, temporary: Path, offsets: Mapping[str, int | None]) -> Receipt:
+    return Receipt(
+        shard=spec.index,
+        file=spec.file_name,
+        first_sample=spec.first_sample,
+        samples=spec.samples,
+        image_shape=spec.image_shape,
+        columns=spec.columns,
+        compression=spec.compression,  # type: ignore[arg-type]  # checked by pydantic
+        pixel_digest=spec.pixel_digest,
+        bytes=temporary.stat().st_size,
+        hash=file_hash(temporary),
+        offsets=dict(offsets),
+        leaves=tuple(tally.leaves),
+        class_counts=tuple(tally.class_counts),
+        pixel_sum=tally.pixel_sum,
+        pixel_square_sum=tally.pixel_square_sum,
+        guard=GuardCounts(redrawn=tally.redrawn, pulled=tally.pulled),
+    )

@@ -1,0 +1,12 @@
+"""Originals: the digits that a recipe starts from.
+
+``open_source(SourceSpec(dataset="mnist-10k"))`` gives a `Source`: images, labels and the digest that
+everything made from them is known by.
+"""
+
+from augforge.sources.formats import FORMATS, Format
+from augforge.sources.named import DATASETS, NamedDataset
+from augforge.sources.opening import open_source
+from augforge.sources.source import MAX_SIDE, Source, SourceSpec
+
+__all__ = ["DATASETS", "FORMATS", "MAX_SIDE", "Format", "NamedDataset", "Source", "SourceSpec", "open_source"]

@@ -1,0 +1,71 @@
+"""Which positions of the global order one rank gets, batch by batch.
+
+All ranks together take batch_size x world_size positions at a time, each its own slice::
+
+    position   0        64       128      192      256      320      384      448
+               | rank 0 | rank 1 | rank 2 | rank 3 | rank 0 | rank 1 | rank 2 | rank 3 | ...
+               '--------- global batch 0 ----------'--------- global batch 1 ----------'
+
+So what the ranks have seen after k batches is always the beginning of the global order, and one number, the
+position reached, is all that is needed to go on with other batches or another number of ranks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Positions that are computed at a time: NumPy's overhead is spread, and the arrays stay in the cache.
+_SPAN = 16_384
+
+
+@dataclass(frozen=True)
+class RankShare:
+    """One rank's share of the positions 0 .. samples - 1.
+
+    The last global batch may be short. ``tail="exact"`` shares it out evenly: nothing is repeated or lost,
+    but ranks may get a smaller last batch, or none. ``tail="pad"`` fills it from the beginning of the order,
+    so that all ranks get the same number of full batches. ``drop_last`` leaves it out.
+    """
+
+    samples: int
+    batch_size: int
+    rank: int
+    world_size: int
+    tail: str
+    drop_last: bool
+
+    @property
+    def global_batch(self) -> int:
+        """Positions that all ranks together take at a time."""
+        return self.batch_size * self.world_size
+
+    def count(self, begin: int) -> int:
+        """Return the number of batches from position begin to the end."""
+        return (self.samples - begin) // self.global_batch + bool(self._last(begin).size)
+
+    def spans(self, begin: int) -> Iterator[NDArray[np.int64]]:
+        """Yield this rank's positions from position begin on, int64 of shape (batches, batch size)."""
+        full = (self.samples - begin) // self.global_batch
+        step = max(1, _SPAN // self.batch_size)
+        within = begin + self.rank * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
+        for first in range(0, full, step):
+            batches = np.arange(first, min(first + step, full), dtype=np.int64)
+            yield batches[:, None] * self.global_batch + within
+        last = self._last(begin)
+        if last.size:
+            yield last[None]
+
+    def _last(self, begin: int) -> NDArray[np.int64]:
+        """Return this rank's positions in the short last global batch, none where there is no such batch."""
+        rest = (self.samples - begin) % self.global_batch
+        start = self.samples - rest
+        if rest == 0 or self.drop_last:
+            return np.empty(0, np.int64)
+        if self.tail == "pad":
+            first = start + self.rank * self.batch_size
+            return np.arange(first, first + self.batch_size, dtype=np.int64) % self.samples
+        # Rounded up, so that rank 0 is never left out: its state counts what all ranks were given.
+        edges = [start - (-rest * rank // self.world_size) for rank in (self.rank, self.rank + 1)]
+        return np.arange(*edges, dtype=np.int64)

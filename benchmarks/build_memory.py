@@ -1,0 +1,135 @@
+"""Time and peak memory of building 0.8 and 8.1 million images on two workers.
+
+Each build is a program of its own. While it runs, its processes and their children are looked at ten times a
+second through /proc (Linux only), and added up:
+
+private  memory of their own that nothing else backs: heaps, arrays, stacks (PSS of anonymous pages)
+PSS      the same and mapped files (libraries, compiled kernels), pages shared by several counted once
+RSS      as `top` shows it, pages shared by several processes counted in each: the number to hold limits against
+
+The page cache, in which written shards wait for the disk, belongs to the system, is given up when memory is
+needed, and is in none of them. The kernel's own record of the peak RSS of the largest process (ru_maxrss) is
+given as a check on the sampling.
+"""
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import measuring
+
+BYTES_PER_SAMPLE = 784 + 1 + 4 + 2 + 11 * 4
+KINDS = {"private": "Pss_Anon", "pss": "Pss", "rss": "Rss"}
+
+# A build in a script without a main guard, as a user would write it.
+BUILD = """
+import json, sys, augforge
+recipe = augforge.load_recipe("realistic", json.loads(sys.argv[1]))
+manifest = augforge.build(recipe, sys.argv[2], workers=int(sys.argv[3]))
+print(manifest.samples, manifest.content_hash)
+"""
+
+
+def main() -> None:
+    parser = measuring.arguments(__doc__)
+    parser.add_argument("--scratch", type=Path, required=True, help="folder with 7.5 GB free; emptied again")
+    parser.add_argument(
+        "--source", type=Path, help="folder of MNIST's four IDX files; default: bundled digits"
+    )
+    parser.add_argument(
+        "--samples", type=int, nargs="+", default=[810_000, 8_100_000], help="at least so many"
+    )
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    if not Path("/proc/self/smaps_rollup").exists():
+        raise SystemExit("this benchmark reads /proc/PID/smaps_rollup, which only Linux has")
+    options.scratch.mkdir(parents=True, exist_ok=True)
+    check_space(options.scratch, max(options.samples))
+
+    source = [] if options.source is None else [f"source.path={options.source.absolute()}"]
+    builds = []
+    with tempfile.TemporaryDirectory(dir=options.scratch, prefix="bench-memory-") as scratch:
+        build(source, 0, Path(scratch, "warm-up"), options.workers)  # compiles the kernels, once
+        for wanted in options.samples:
+            originals = 8_000 if options.source is None else 60_000
+            variants = -(-wanted // originals) - 1  # and the originals themselves
+            builds.append(build(source, variants, Path(scratch, "set"), options.workers))
+
+    rows = [
+        (
+            f"{made['samples']:,}",
+            f"{made['seconds']:.1f}",
+            f"{made['samples'] / made['seconds']:,.0f}",
+            *(f"{made['peak_mb'][kind]:,.0f}" for kind in (*KINDS, "ru_maxrss")),
+            made["processes"],
+        )
+        for made in builds
+    ]
+    head = ("samples", "s", "samples/s", "private MB", "PSS MB", "RSS MB", "ru_maxrss MB", "processes")
+    text = f"{options.workers} workers, peaks of the whole process tree\n\n" + measuring.table(head, rows)
+    measuring.report({"workers": options.workers, "builds": builds}, options.json, text)
+
+
+def check_space(folder: Path, samples: int) -> None:
+    free, needed = shutil.disk_usage(folder).free, int(1.05 * samples * BYTES_PER_SAMPLE)
+    if free < needed:
+        raise SystemExit(f"{folder} has {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB are needed")
+
+
+def build(source: list[str], variants: int, folder: Path, workers: int) -> dict[str, Any]:
+    """Build in another process, watch it, and delete what it made."""
+    settings = json.dumps([*source, f"variants={variants}"])
+    command = [sys.executable, "-c", BUILD, settings, str(folder), str(workers)]
+    start = time.perf_counter()
+    peaks, most = dict.fromkeys(KINDS, 0), 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            tree = family(process.pid)
+            now = [memory(pid) for pid in tree]
+            peaks = {kind: max(peaks[kind], sum(m.get(key, 0) for m in now)) for kind, key in KINDS.items()}
+            most = max(most, len(tree))
+            time.sleep(0.1)
+        seconds = time.perf_counter() - start
+        output = process.stdout.read() if process.stdout else ""
+    if process.returncode:
+        raise SystemExit("the build failed")
+    shutil.rmtree(folder)
+    samples, content_hash = output.split()
+    # The largest child so far: builds are done from small to large, so it is this one's.
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return {
+        "samples": int(samples),
+        "content_hash": content_hash,
+        "seconds": seconds,
+        "processes": most,
+        "peak_mb": {kind: peak / 1000 for kind, peak in {**peaks, "ru_maxrss": largest * 1.024}.items()},
+    }
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all below it."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(c) for t in threads for c in (t / "children").read_text().split()]
+    except OSError:  # it has just ended
+        return []
+    return [pid, *(below for child in children for below in family(child))]
+
+
+def memory(pid: int) -> dict[str, float]:
+    """Return what smaps_rollup says of a process, in 1,000 bytes."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return {}
+    return {line.split(":")[0]: int(line.split()[1]) * 1.024 for line in lines}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Distorting digits in one thread: augforge against imgaug's batch mode, the same steps, in the same run.
+
+Both make variants of the same bundled digits with the steps and ranges of recipes/realistic.yaml. augforge
+also checks its guard and records every parameter, which imgaug does not do. imgaug gets its best fair form:
+one Affine for all geometry with its default, OpenCV, back end (its only batch form, arrays, not lists), gray
+levels as plain Multiply and Add, which it does by table, and the batch size at which it is fastest.
+"""
+
+from typing import Any
+
+import measuring
+import numpy as np
+
+BATCH_SIZES = (256, 1024, 4096)
+
+
+def imgaug_steps() -> Any:
+    """Return the steps of recipes/realistic.yaml as imgaug's user would write them."""
+    import imgaug.augmenters as iaa
+    import imgaug.parameters as iap
+
+    return iaa.Sequential(
+        [
+            # translate_percent, because translate_px knows whole pixels only.
+            iaa.Affine(
+                rotate=(-12, 12),
+                scale=(0.85, 1.15),
+                translate_percent={"x": (-2 / 28, 2 / 28), "y": (-2 / 28, 2 / 28)},
+            ),
+            iaa.Dropout(p=(0, 0.03)),
+            iaa.ReplaceElementwise((0, 0.02), iap.DiscreteUniform(128, 255)),
+            iaa.GammaContrast(iap.TruncatedNormal(1, 0.1, low=0.7, high=1.4)),
+            iaa.Multiply((0.7, 1.2)),
+            iaa.Add((-10, 10)),
+        ]
+    )
+
+
+def check(name: str, images: np.ndarray, originals: np.ndarray) -> float:
+    """Return the mean gray level; refuse output that cannot be right."""
+    if images.shape != originals.shape or images.dtype != np.uint8:
+        raise SystemExit(f"{name}: {images.shape} {images.dtype} instead of {originals.shape} uint8")
+    if (images == originals).all(axis=(1, 2)).mean() > 0.01:
+        raise SystemExit(f"{name}: some images are not distorted at all")
+    return float(images.mean())
+
+
+def main() -> None:
+    parser = measuring.arguments(__doc__)
+    parser.add_argument("--images", type=int, default=8192, help="made per repeat (a multiple of 4,096)")
+    parser.add_argument("--repeats", type=int, default=9)
+    options = parser.parse_args()
+    measuring.one_thread()
+
+    import cv2
+    import imgaug
+
+    import augforge
+
+    cv2.setNumThreads(0)
+    imgaug.seed(7)
+    forge = augforge.Forge("realistic")
+    first = len(forge.source)  # variant 0 is the untouched originals
+    numbers = range(first, first + options.images)
+    originals = forge.source.images[np.arange(options.images) % first]
+    steps = imgaug_steps()
+
+    def with_augforge(size: int) -> np.ndarray:
+        return np.concatenate(
+            [forge.make(numbers[i : i + size]).images for i in range(0, options.images, size)]
+        )
+
+    def with_imgaug(size: int) -> np.ndarray:
+        batches = (originals[i : i + size] for i in range(0, options.images, size))
+        return np.concatenate([steps.augment_images(batch) for batch in batches])
+
+    makers = {"augforge": with_augforge, "imgaug": with_imgaug}
+    gray = {name: check(name, make(256), originals) for name, make in makers.items()}
+    if abs(gray["augforge"] - gray["imgaug"]) > 0.1 * gray["imgaug"]:
+        raise SystemExit(f"the mean gray levels are too far apart to be the same work: {gray}")
+
+    things = {
+        f"{name}, batches of {size}": lambda make=make, size=size: make(size)
+        for name, make in makers.items()
+        for size in BATCH_SIZES
+    }
+    timings = measuring.side_by_side(things, options.repeats)
+    best = {
+        name: min(t.median for key, t in timings.items() if key.startswith(f"{name},")) for name in makers
+    }
+    ratio = best["imgaug"] / best["augforge"]
+
+    rows = [
+        (
+            name,
+            f"{options.images / t.median:,.0f}",
+            f"{t.median / options.images * 1e6:.2f}",
+            f"{t.spread:.0%}",
+        )
+        for name, t in timings.items()
+    ]
+    text = measuring.table(("one thread", "images/s", "us/image", "spread"), rows)
+    text += f"\n\nbest against best: {ratio:.1f} times imgaug"
+    text += f"\nmean gray level: augforge {gray['augforge']:.1f}, imgaug {gray['imgaug']:.1f}"
+    result = {
+        "images": options.images,
+        "ratio": ratio,
+        "mean_gray": gray,
+        "timings": {name: timing.plain() for name, timing in timings.items()},
+    }
+    measuring.report(result, options.json, text)
+
+
+if __name__ == "__main__":
+    main()

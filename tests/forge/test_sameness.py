@@ -1,0 +1,48 @@
+"""The same bits everywhere: pinned, and made again by processes that pretend another processor.
+
+Numba's own choice of instructions, NumPy's and the C library's are three different things: each is restricted.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.forge.digest import digests
+
+# Provisional until the kernels are final. A change here changes every data set ever made: raise PIXEL_VERSION
+# with it and say why in the changelog.
+PINNED = {
+    "images": "f5cb57b0674144e5",
+    "parameters": "9836c35b47a19423",
+    "recipe": "d4e5498e5a1ed832",
+}
+
+DISPATCHED = " ".join(np._core._multiarray_umath.__cpu_dispatch__)  # type: ignore[attr-defined]
+OTHER_PROCESSORS = {
+    "generic": {"NUMBA_CPU_NAME": "generic"},
+    "AVX2, no AVX-512": {"NUMBA_CPU_NAME": "haswell"} if platform.machine() == "x86_64" else {},
+    "NumPy's baseline": {"NPY_DISABLE_CPU_FEATURES": DISPATCHED},
+    "old everything": {
+        "NUMBA_CPU_NAME": "generic",
+        "NPY_DISABLE_CPU_FEATURES": DISPATCHED,
+        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2,-FMA4",
+    },
+}
+
+
+def test_samples_are_pinned() -> None:
+    assert digests() == PINNED
+
+
+@pytest.mark.parametrize("processor", OTHER_PROCESSORS)
+def test_other_processors_make_the_same(processor: str) -> None:
+    environment = {**os.environ, **OTHER_PROCESSORS[processor]}
+    command = [sys.executable, "-m", "tests.forge.digest"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == digests()

@@ -1,0 +1,32 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from augforge import kernels
+from tests.kernels import reference
+
+
+@given(st.floats(0, 5, width=32), st.floats(-255, 255, width=32), st.floats(0.0625, 16, width=32))
+def test_tables_are_the_rounded_curve(gain: float, bias: float, gamma: float) -> None:
+    table = kernels.gray_level_tables(np.array([gain]), np.array([bias]), np.array([gamma]))[0]
+    assert np.abs(table - reference.gray_levels(gain, bias, gamma)).max() <= 0.5 + 1e-9
+
+
+def test_neutral_values_are_the_identity() -> None:
+    table = kernels.gray_level_tables(np.array([1.0]), np.array([0.0]), np.array([1.0]))[0]
+    np.testing.assert_array_equal(table, np.arange(256))
+
+
+def test_levels_are_cut_not_wrapped() -> None:
+    tables = kernels.gray_level_tables(
+        np.array([255.0, 0.0]), np.array([255.0, -255.0]), np.array([1.0, 1.0])
+    )
+    assert (tables[0] == 255).all()
+    assert (tables[1] == 0).all()
+
+
+def test_each_image_has_its_own_table() -> None:
+    rng = np.random.default_rng(0)
+    images, tables = rng.integers(0, 256, (9, 5, 7), np.uint8), rng.integers(0, 256, (9, 256), np.uint8)
+    expected = np.stack([table[image] for image, table in zip(images, tables, strict=True)])
+    np.testing.assert_array_equal(kernels.apply_tables(images, tables), expected)

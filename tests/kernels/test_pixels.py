@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from augforge import kernels
+
+KEYS = np.random.default_rng(0).integers(0, 2**63, 2000, np.uint64)
+BLANK = np.zeros((2000, 28, 28), np.uint8)
+ONES = np.ones(65536, np.uint8)
+
+
+def poked(fraction: float, values: np.ndarray = ONES) -> np.ndarray:
+    return kernels.poke_pixels(BLANK, KEYS, np.full(len(KEYS), fraction), values)
+
+
+@pytest.mark.parametrize("fraction", [0.001, 0.02, 0.3, 0.9, 0.999])
+def test_each_pixel_is_chosen_independently(fraction: float) -> None:
+    chosen = poked(fraction)
+    # Each pixel's number of choices over 2,000 images is binomial, and so is each image's over its 784 pixels.
+    for counts, tries in ((chosen.sum(axis=0), 2000), (chosen.sum(axis=(1, 2)), 784)):
+        spread = counts.var() / (tries * fraction * (1 - fraction))
+        assert abs(counts.mean() / (tries * fraction) - 1) < 0.06
+        assert stats.chi2(counts.size - 1).sf(spread * (counts.size - 1)) > 1e-5
+        assert stats.chi2(counts.size - 1).cdf(spread * (counts.size - 1)) > 1e-5
+
+
+def test_neighbours_are_chosen_independently() -> None:
+    flat = poked(0.3).reshape(2000, -1).astype(float)
+    assert abs(np.corrcoef(flat[:, :-1].ravel(), flat[:, 1:].ravel())[0, 1]) < 0.005
+    assert abs(np.corrcoef(flat[:-1].ravel(), flat[1:].ravel())[0, 1]) < 0.005
+
+
+@pytest.mark.parametrize(("fraction", "expected"), [(0.0, 0), (1e-30, 0), (1.0, 784)])
+def test_never_and_always(fraction: float, expected: int) -> None:
+    assert (poked(fraction).sum(axis=(1, 2)) == expected).all()
+
+
+def test_new_values_follow_their_quantiles() -> None:
+    values = np.repeat(np.arange(1, 257, dtype=np.int64), 256).clip(1, 255).astype(np.uint8)
+    chosen = poked(0.5, values)
+    counts = np.bincount(chosen[chosen > 0], minlength=256)[1:]
+    expected = counts.sum() * np.bincount(values, minlength=256)[1:] / 65536
+    assert 1e-4 < stats.chisquare(counts, expected).pvalue < 1 - 1e-4
+
+
+def test_an_image_does_not_depend_on_its_company() -> None:
+    together = poked(0.1)
+    for row in (0, 7, 1999):
+        alone = kernels.poke_pixels(BLANK[:1], KEYS[row : row + 1], np.array([0.1]), ONES)
+        np.testing.assert_array_equal(alone[0], together[row])
+
+
+def test_the_input_is_left_alone() -> None:
+    poked(0.5)
+    assert not BLANK.any()

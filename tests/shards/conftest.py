@@ -1,0 +1,88 @@
+"""A forge that costs nothing: samples whose every value follows from the sample number."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from augforge.shards import About, Manifest, ShardPlan, plan_shards, publish, write_manifest, write_shard
+
+CLASSES = 3
+COLUMNS = ("tilt.degrees", "guard.attempts", "guard.pull")
+
+
+@dataclass(frozen=True)
+class FakeBatch:
+    images: np.ndarray
+    labels: np.ndarray | None
+    source_index: np.ndarray
+    variant: np.ndarray
+    parameters: np.ndarray
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FakeMaker:
+    image_shape: tuple[int, int] = (4, 5)
+    labelled: bool = True
+    columns: tuple[str, ...] = COLUMNS
+    originals: int = 700
+
+    def __call__(self, numbers) -> FakeBatch:
+        k = np.asarray(numbers, dtype=np.int64)
+        height, width = self.image_shape
+        pixels = (k[:, None] * 2654435761 + np.arange(height * width) * 40503) >> 7
+        columns = np.arange(len(self.columns))
+        return FakeBatch(
+            images=(pixels % 251).astype(np.uint8).reshape(-1, height, width),
+            labels=(k % CLASSES).astype(np.uint8) if self.labelled else None,
+            source_index=(k % self.originals).astype(np.uint32),
+            variant=(k // self.originals).astype(np.uint16),
+            parameters=((k[:, None] * (columns + 1)) % 7 - 3).astype(np.float32),
+            columns=self.columns,
+        )
+
+    def plan(self, samples: int, shard_size: int = 1024, compression: str = "none") -> ShardPlan:
+        return plan_shards(
+            stem="tiny",
+            samples=samples,
+            shard_size=shard_size,
+            image_shape=self.image_shape,
+            columns=self.columns,
+            classes=CLASSES if self.labelled else 0,
+            compression=compression,
+            pixel_digest="ab" * 32,
+        )
+
+    def about(self, plan) -> About:
+        return About(
+            pixel_version=1,
+            source_digest="cd" * 32,
+            seed=7,
+            class_names=("a", "b", "c") if self.labelled else (),
+            shard_size=getattr(plan, "shard_size", 1024),
+            versions={"augforge": "0.0"},
+        )
+
+    def build(
+        self, folder: Path, samples: int, shard_size: int = 1024, compression: str = "none"
+    ) -> Manifest:
+        plan = self.plan(samples, shard_size, compression)
+        folder.mkdir(exist_ok=True)
+        publish(folder / "recipe.yaml", b"version: 1\n")
+        for spec in plan:
+            write_shard(folder, spec, self)
+        return write_manifest(folder, plan, self.about(plan))
+
+
+@pytest.fixture
+def maker():
+    return FakeMaker()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "tiny"
+    path.mkdir()
+    return path

@@ -1,0 +1,78 @@
+"""The content hash is part of the format: do not update the literal values here casually."""
+
+import numpy as np
+import pytest
+from blake3 import blake3
+
+from augforge.errors import AugforgeError
+from augforge.shards.hashing import content_hash, content_header, file_hash, leaf_hash
+
+
+def arrays_of(batch, **changes):
+    names = ("images", "labels", "source_index", "variant", "parameters")
+    arrays = {name: getattr(batch, name) for name in names}
+    return {name: array for name, array in {**arrays, **changes}.items() if array is not None}
+
+
+def test_a_leaf_is_its_header_and_its_arrays(maker):
+    batch = maker(range(3))
+    header = (
+        b'{"leaf":{"arrays":[["images","|u1",[3,4,5]],["labels","|u1",[3]],["source_index","<u4",[3]],'
+        b'["variant","<u2",[3]],["parameters","<f4",[3,3]]],'
+        b'"columns":["tilt.degrees","guard.attempts","guard.pull"],"version":1}}\n'
+    )
+    data = b"".join(array.tobytes() for array in arrays_of(batch).values())
+    found = leaf_hash(arrays_of(batch), batch.columns)
+    assert found == blake3(header + data).hexdigest()
+    assert found == "13e2b94e9911751a122d65475c22b661793bd8e20a56365b9cad4b7dab888e45"
+
+
+def test_the_root_is_its_header_and_the_leaves():
+    header = content_header(1030, (4, 5), False, ("a",))
+    text = (
+        b'{"content":{"arrays":[["images","|u1",[1030,4,5]],["source_index","<u4",[1030]],'
+        b'["variant","<u2",[1030]],["parameters","<f4",[1030,1]]],"columns":["a"],"version":1},'
+        b'"leaf_samples":1024}\n'
+    )
+    found = content_hash(header, ["00" * 32, "ff" * 32])
+    assert found == blake3(text + bytes(32) + b"\xff" * 32).hexdigest()
+    assert found == "4f6df3b9f747f73ab2d7ffe1dfd55878ee37ad108843fd2bc2ceea81ac7078c7"
+
+
+def test_memory_order_does_not_matter(maker):
+    batch = maker(range(5))
+    other = arrays_of(
+        batch, images=np.asfortranarray(batch.images), parameters=np.asfortranarray(batch.parameters)
+    )
+    assert leaf_hash(other, batch.columns) == leaf_hash(arrays_of(batch), batch.columns)
+
+
+def test_every_value_shape_and_name_matters(maker):
+    batch = maker(range(4))
+    flipped = batch.images.copy()
+    flipped[3, 3, 4] ^= 1
+    shorter = {name: array[:3] for name, array in arrays_of(batch).items()}
+    leaves = {
+        leaf_hash(arrays_of(batch), batch.columns),
+        leaf_hash(arrays_of(batch), ("other", *batch.columns[1:])),
+        leaf_hash(arrays_of(batch, images=flipped), batch.columns),
+        leaf_hash(arrays_of(batch, images=batch.images.reshape(4, 5, 4)), batch.columns),
+        leaf_hash(arrays_of(batch, labels=None), batch.columns),
+        leaf_hash(arrays_of(batch, variant=batch.variant + np.uint16(1)), batch.columns),
+        leaf_hash(arrays_of(batch, parameters=-batch.parameters), batch.columns),
+        leaf_hash(shorter, batch.columns),
+    }
+    assert len(leaves) == 8
+
+
+def test_another_dtype_is_refused(maker):
+    batch = maker(range(4))
+    with pytest.raises(AugforgeError, match="cannot hash float64 where float32 is needed"):
+        leaf_hash(arrays_of(batch, parameters=batch.parameters.astype(np.float64)), batch.columns)
+
+
+def test_a_file_is_hashed_whole(tmp_path):
+    path = tmp_path / "file"
+    for data in (b"", b"x", bytes(100_000)):
+        path.write_bytes(data)
+        assert file_hash(path) == blake3(data).hexdigest()

@@ -1,0 +1,72 @@
+import pytest
+
+from augforge.errors import AugforgeError
+from augforge.shards import LEAF, ShardSpec, shard_bytes, write_shard
+from augforge.shards.layout import leaf_ranges
+
+
+def test_shards_cover_the_set_without_gap_or_overlap(maker):
+    plan = maker.plan(samples=10_000, shard_size=4096)
+    assert [(s.file_name, s.first_sample, s.samples) for s in plan] == [
+        ("tiny-00000.h5", 0, 4096),
+        ("tiny-00001.h5", 4096, 4096),
+        ("tiny-00002.h5", 8192, 1808),
+    ]
+    assert [s.receipt_name for s in plan] == ["00000.json", "00001.json", "00002.json"]
+    assert plan[-1] == plan[2]
+    assert plan[1:] == (plan[1], plan[2])
+
+
+def test_a_plan_of_any_size_costs_nothing(maker):
+    plan = maker.plan(samples=10**15, shard_size=65536)
+    assert len(plan) == 15_258_789_063
+    assert plan[-1].first_sample + plan[-1].samples == 10**15
+    assert plan[123_456].file_name == "tiny-123456.h5"
+    assert plan.bytes > 10**15 * 20
+
+
+@pytest.mark.parametrize(
+    ("shard_size", "message"),
+    [
+        (3000, "shard_size must be a multiple of 1024, got 3000; the nearest are 2048 and 3072"),
+        (1000, "shard_size must be a multiple of 1024, got 1000; the smallest is 1024"),
+        (0, "shard_size must be a multiple of 1024, got 0; the smallest is 1024"),
+        (-1024, "shard_size must be a multiple of 1024, got -1024; the smallest is 1024"),
+    ],
+)
+def test_shards_hold_whole_leaves(maker, shard_size, message):
+    with pytest.raises(AugforgeError) as caught:
+        maker.plan(samples=10_000, shard_size=shard_size)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("stem", ["", "../up", "a/b", ".hidden", "Upper", "a\n"])
+def test_a_name_that_could_lead_elsewhere_is_refused(stem):
+    with pytest.raises(AugforgeError, match="cannot name files: lower-case letters, digits, '-' and '_'"):
+        ShardSpec(stem, 0, 0, 1, (4, 5), False, (), 0, "none", "ab" * 32)
+
+
+def test_an_empty_shard_is_refused():
+    with pytest.raises(AugforgeError, match="a shard holds at least one sample"):
+        ShardSpec("tiny", 0, 0, 0, (4, 5), False, (), 0, "none", "ab" * 32)
+
+
+@pytest.mark.parametrize("samples", [1, 1500])
+def test_the_size_on_disk_is_exact(maker, folder, samples):
+    plan = maker.plan(samples)
+    for spec in plan:
+        receipt = write_shard(folder, spec, maker)
+        assert receipt.bytes == shard_bytes(spec) == (folder / "shards" / spec.file_name).stat().st_size
+    assert plan.bytes == sum(shard_bytes(spec) for spec in plan)
+
+
+@pytest.mark.parametrize("compression", ["gzip", "lz4", "zstd"])
+def test_the_size_on_disk_is_bounded(maker, folder, compression):
+    spec = maker.plan(1500, 2048, compression)[0]
+    assert write_shard(folder, spec, maker).bytes <= shard_bytes(spec)
+
+
+def test_leaves_begin_at_multiples_of_1024():
+    assert list(leaf_ranges(0, 2500)) == [range(LEAF), range(LEAF, 2048), range(2048, 2500)]
+    assert list(leaf_ranges(1500, 1000)) == [range(1500, 2048), range(2048, 2500)]
+    assert list(leaf_ranges(2, 1)) == [range(2, 3)]

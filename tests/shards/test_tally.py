@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from augforge.errors import BuildError
+from augforge.shards.tally import Tally, pixel_sums
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 17), (256, 1, 1), (1000, 28, 28)])
+@pytest.mark.parametrize("low", [0, 255])
+def test_sums_are_exact(shape, low):
+    images = np.random.default_rng(0).integers(low, 256, shape, dtype=np.uint8)
+    wide = images.astype(object)
+    assert pixel_sums(images) == (wide.sum(), (wide * wide).sum())
+
+
+def tallied(maker, *ranges):
+    tally = Tally(maker.plan(5000)[0])
+    for numbers in ranges:
+        batch = maker(numbers)
+        names = ("images", "source_index", "variant", "parameters", *(("labels",) if maker.labelled else ()))
+        tally.add({name: getattr(batch, name) for name in names})
+    return tally
+
+
+def test_classes_and_guards_are_counted(maker):
+    tally = tallied(maker, range(10), range(10, 25))
+    parameters = maker(range(25)).parameters
+    assert tally.class_counts == [9, 8, 8]
+    assert tally.redrawn == np.count_nonzero(parameters[:, 1] > 0) > 0
+    assert tally.pulled == np.count_nonzero(parameters[:, 2] > 0) > 0
+    assert tally.redrawn != tally.pulled
+    assert len(set(tally.leaves)) == 2
+
+
+def test_without_guard_and_labels_nothing_is_counted(maker):
+    bare = type(maker)(labelled=False, columns=())
+    tally = tallied(bare, range(10))
+    assert (tally.class_counts, tally.redrawn, tally.pulled) == ([], 0, 0)
+
+
+def test_a_label_out_of_range_is_refused(maker):
+    spec = maker.plan(5000)[0]
+    batch = maker(range(4))
+    names = ("images", "source_index", "variant", "parameters")
+    arrays = {name: getattr(batch, name) for name in names}
+    with pytest.raises(BuildError) as caught:
+        Tally(spec).add({**arrays, "labels": np.array([0, 7, 1, 2], np.uint8)})
+    assert str(caught.value) == (
+        "shard tiny-00000.h5: label 7 is out of range; with 3 classes labels are 0 to 2"
+    )
