@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 """How every kernel of augforge is compiled: without fast-math, without the GIL, kept on disk."""
 
+inlined = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+"""The same for small functions that must dissolve into the loop that calls them, for it to vectorise."""
+
 RADIANS_PER_DEGREE = 0.017453292519943295
 
 # ln 2 in two pieces: the first has 21 trailing zero bits, so that its product with an exponent is exact.

@@ -22,7 +22,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from augforge import exactmath
-from augforge.exactmath import compiled
+from augforge.exactmath import compiled, inlined
 
 # Multipliers and Weyl constants of Philox4x32: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
 # as 1, 2, 3", SC 2011.
@@ -33,7 +33,7 @@ _32 = np.uint64(32)
 _11 = np.uint64(11)
 
 
-@compiled
+@inlined
 def philox(
     key: np.uint64, c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
@@ -55,7 +55,7 @@ def philox(
     return (c1 << _32) | c0, (c3 << _32) | c2
 
 
-@compiled
+@inlined
 def open_unit(bits: np.uint64) -> float:
     """Return the middle of one of 2**52 equal cells of (0, 1), chosen by the upper bits of a uint64."""
     return (np.float64(bits >> np.uint64(12)) + 0.5) * 2.0**-52

@@ -1,19 +1,19 @@
 """Time and peak memory of building 0.8 and 8.1 million images on two workers.
 
-Each build is a program of its own. While it runs, its processes and their children are looked at ten times a
-second through /proc (Linux only), and added up:
+Each build is a program of its own. While it runs, its processes are looked at twenty times a second through /proc
+(Linux only) and added up:
 
-private  memory of their own that nothing else backs: heaps, arrays, stacks (PSS of anonymous pages)
-PSS      the same and mapped files (libraries, compiled kernels), pages shared by several counted once
-RSS      as `top` shows it, pages shared by several processes counted in each: the number to hold limits against
+private   memory that nothing else backs: heaps, arrays, stacks (their PSS of anonymous pages)
+PSS       the same and mapped files (libraries, compiled kernels, shards while they are hashed), pages shared by
+          several processes counted once
+peak RSS  the kernel's own record of each process's largest resident memory, file pages included, added up: never
+          too small, and too large if the processes had their peaks at different times
 
 The page cache, in which written shards wait for the disk, belongs to the system, is given up when memory is
-needed, and is in none of them. The kernel's own record of the peak RSS of the largest process (ru_maxrss) is
-given as a check on the sampling.
+needed, and is in none of them.
 """
 
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -25,7 +25,7 @@ from typing import Any
 import measuring
 
 BYTES_PER_SAMPLE = 784 + 1 + 4 + 2 + 11 * 4
-KINDS = {"private": "Pss_Anon", "pss": "Pss", "rss": "Rss"}
+EVERY_SECONDS = 0.05
 
 # A build in a script without a main guard, as a user would write it.
 BUILD = """
@@ -66,12 +66,12 @@ def main() -> None:
             f"{made['samples']:,}",
             f"{made['seconds']:.1f}",
             f"{made['samples'] / made['seconds']:,.0f}",
-            *(f"{made['peak_mb'][kind]:,.0f}" for kind in (*KINDS, "ru_maxrss")),
+            *(f"{peak:,.0f}" for peak in made["peak_mb"].values()),
             made["processes"],
         )
         for made in builds
     ]
-    head = ("samples", "s", "samples/s", "private MB", "PSS MB", "RSS MB", "ru_maxrss MB", "processes")
+    head = ("samples", "s", "samples/s", "private MB", "PSS MB", "peak RSS MB", "processes")
     text = f"{options.workers} workers, peaks of the whole process tree\n\n" + measuring.table(head, rows)
     measuring.report({"workers": options.workers, "builds": builds}, options.json, text)
 
@@ -87,28 +87,30 @@ def build(source: list[str], variants: int, folder: Path, workers: int) -> dict[
     settings = json.dumps([*source, f"variants={variants}"])
     command = [sys.executable, "-c", BUILD, settings, str(folder), str(workers)]
     start = time.perf_counter()
-    peaks, most = dict.fromkeys(KINDS, 0), 0
+    private, shared, most = 0.0, 0.0, 0
+    peak_rss: dict[int, float] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             tree = family(process.pid)
-            now = [memory(pid) for pid in tree]
-            peaks = {kind: max(peaks[kind], sum(m.get(key, 0) for m in now)) for kind, key in KINDS.items()}
+            now = [memory(pid, "smaps_rollup") for pid in tree]
+            private = max(private, sum(m.get("Pss_Anon", 0.0) for m in now))
+            shared = max(shared, sum(m.get("Pss", 0.0) for m in now))
+            for pid in tree:
+                peak_rss[pid] = max(peak_rss.get(pid, 0.0), memory(pid, "status").get("VmHWM", 0.0))
             most = max(most, len(tree))
-            time.sleep(0.1)
+            time.sleep(EVERY_SECONDS)
         seconds = time.perf_counter() - start
         output = process.stdout.read() if process.stdout else ""
     if process.returncode:
         raise SystemExit("the build failed")
     shutil.rmtree(folder)
     samples, content_hash = output.split()
-    # The largest child so far: builds are done from small to large, so it is this one's.
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return {
         "samples": int(samples),
         "content_hash": content_hash,
         "seconds": seconds,
         "processes": most,
-        "peak_mb": {kind: peak / 1000 for kind, peak in {**peaks, "ru_maxrss": largest * 1.024}.items()},
+        "peak_mb": {"private": private, "pss": shared, "rss": sum(peak_rss.values())},
     }
 
 
@@ -122,13 +124,14 @@ def family(pid: int) -> list[int]:
     return [pid, *(below for child in children for below in family(child))]
 
 
-def memory(pid: int) -> dict[str, float]:
-    """Return what smaps_rollup says of a process, in 1,000 bytes."""
+def memory(pid: int, record: str) -> dict[str, float]:
+    """Return the sizes in a record of /proc, in MB (10 ** 6 bytes)."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    except OSError:
+        lines = Path(f"/proc/{pid}/{record}").read_text().splitlines()
+    except OSError:  # it has just ended
         return {}
-    return {line.split(":")[0]: int(line.split()[1]) * 1.024 for line in lines}
+    sizes = (line.split() for line in lines if line.endswith(" kB"))
+    return {name.rstrip(":"): int(kilobytes) * 1024 / 1e6 for name, kilobytes, _ in sizes}
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import measuring
 
@@ -27,15 +28,15 @@ def main() -> None:
 
     recipes = {"realistic, threads": augforge.load_recipe("realistic", [f"variants={options.variants}"])}
     if not options.no_imgaug:
-        recipes["with-imgaug, processes"] = augforge.load_recipe("with-imgaug")
+        recipes["with-imgaug, processes"] = augforge.load_recipe("with-imgaug", ["variants=10"])
 
     lines, results = [], {}
     with tempfile.TemporaryDirectory(dir=options.scratch, prefix="bench-threads-") as scratch:
         for name, recipe in recipes.items():
             forge = augforge.Forge(recipe)
-            hashes = set()
+            hashes: set[str] = set()
 
-            def build(workers: int, recipe=recipe, hashes=hashes) -> None:
+            def build(workers: int, recipe: Any = recipe, hashes: set[str] = hashes) -> None:
                 folder = Path(scratch, "set")
                 hashes.add(augforge.build(recipe, folder, workers=workers).content_hash)
                 shutil.rmtree(folder)
@@ -64,7 +65,7 @@ def main() -> None:
     measuring.report({"builds": results}, options.json, measuring.table(head, lines))
 
 
-def forge_rate(forge, seconds: float = 2.0) -> float:
+def forge_rate(forge: Any, seconds: float = 2.0) -> float:
     """Return samples per second of making alone, leaf by leaf as a build does, nothing written."""
     start, made = time.perf_counter(), 0
     while (passed := time.perf_counter() - start) < seconds:

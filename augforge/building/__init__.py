@@ -1,6 +1,6 @@
 """From a recipe to a data set on disk: plan, run, resume. The only place with Dask."""
 
-from augforge.building.build import build
+from augforge.building.job import build
 from augforge.building.plan import BuildPlan, plan_build
 from augforge.building.running import Progress
 

@@ -94,19 +94,17 @@ def _check_digest(folder: Path, forge: Forge) -> None:
 
 
 def _flat(plain: Any, path: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, with dotted keys; steps are known by their ids."""
+    """Return nested mappings as one, with dotted keys; steps are known by their ids, in their order."""
     if isinstance(plain, dict):
-        items = plain.items()
-    elif isinstance(plain, list) and plain and all(isinstance(entry, dict) for entry in plain):
-        items = ((_step_id(entry), entry) for entry in plain)  # type: ignore[assignment]
-    else:
-        return {path: plain}
-    flat: dict[str, Any] = {}
-    for key, value in items:
-        flat |= _flat(value, f"{path}.{key}" if path else str(key))
-    return flat
-
-
-def _step_id(step: dict[str, Any]) -> str:
-    name, body = next(iter(step.items()))
-    return str(body.get("id", name)) if isinstance(body, dict) else str(name)
+        flat: dict[str, Any] = {}
+        for key, value in plain.items():
+            flat |= _flat(value, f"{path}.{key}" if path else str(key))
+        return flat
+    if isinstance(plain, list) and plain and all(isinstance(entry, dict) for entry in plain):
+        steps = [next(iter(entry.items())) for entry in plain]
+        ids = [str(body.get("id", name)) for name, body in steps]
+        flat = {path: ", ".join(ids)}
+        for step_id, (name, body) in zip(ids, steps, strict=True):
+            flat |= _flat({"step": name, **body}, f"{path}.{step_id}")
+        return flat
+    return {path: plain}

@@ -20,6 +20,9 @@ from typing import Any
 from augforge.errors import BuildError
 
 _START_SECONDS = 60
+_CONNECT_SECONDS = 10
+# distributed always serves its state by HTTP; a fixed port would be in use by the next build.
+_ANY_PORT = "127.0.0.1:0"
 
 
 def usable_cores() -> int:
@@ -40,7 +43,7 @@ def threads(count: int) -> Iterator[Any]:
             n_workers=1,
             threads_per_worker=count,
             processes=False,
-            dashboard_address=None,
+            dashboard_address=_ANY_PORT,
             memory_limit=0,
         ) as cluster,
         Client(cluster) as client,
@@ -56,7 +59,7 @@ def processes(count: int) -> Iterator[Any]:
     with (
         _quiet(),
         TemporaryDirectory(prefix="augforge-") as scratch,
-        LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=None) as cluster,
+        LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=_ANY_PORT) as cluster,
         Client(cluster) as client,
         _worker_programs(cluster.scheduler_address, count, scratch),
     ):
@@ -85,7 +88,10 @@ def running_cluster(address: str | None, scheduler_file: str | Path | None) -> I
         raise BuildError(f"there is no scheduler file {scheduler_file}")
     with _quiet():
         try:
-            client = Client(address) if scheduler_file is None else Client(scheduler_file=str(scheduler_file))
+            known_by = (
+                {"address": address} if scheduler_file is None else {"scheduler_file": str(scheduler_file)}
+            )
+            client = Client(**known_by, timeout=_CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
             raise BuildError(f"{where} cannot be reached: {error}") from error
         with client:

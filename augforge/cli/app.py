@@ -4,6 +4,7 @@ Commands are loaded when they are asked for and import what is heavy inside them
 ``augforge --help`` is immediate.
 """
 
+import errno
 import importlib
 import os
 import platform
@@ -11,30 +12,29 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from enum import IntEnum
 from io import StringIO
 from typing import Any
 
 import click
 
 from augforge import __version__
-from augforge.cli.output import ReaderGone, finish, tell
+from augforge.cli.exits import ExitCode
+from augforge.cli.output import ReaderGoneError, finish, tell
 from augforge.errors import AugforgeError, RecipeError, did_you_mean
 
 # In the order in which people use them; each is a module beside this one.
 COMMANDS = ("check", "preview", "build", "info", "distortions", "schema")
 
-
-class ExitCode(IntEnum):
-    """What the shell is told."""
-
-    OK = 0
-    FOUND = 1
-    """A check found something."""
-    USAGE = 2
-    """Wrong usage, recipe or data."""
-    BUG = 3
-    INTERRUPTED = 130
+# What the operating system refuses is no bug, wherever it happens to be noticed.
+_REFUSALS = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 
 class _Commands(click.Group):
@@ -52,14 +52,16 @@ class _Commands(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
-            ctx.fail(f"there is no command '{name}'.{did_you_mean(name, COMMANDS)} Commands: {', '.join(COMMANDS)}")
+            ctx.fail(
+                f"there is no command '{name}'.{did_you_mean(name, COMMANDS)} Commands: {', '.join(COMMANDS)}"
+            )
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            # click takes any broken pipe for that of stdout and says nothing. Stdout's own is a `ReaderGone`.
+            # click takes any broken pipe for that of stdout and says nothing. Stdout's own is a `ReaderGoneError`.
             raise RuntimeError(f"a connection was lost: {error}") from error
 
 
@@ -89,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app.main(args=arguments, prog_name="augforge", standalone_mode=False)
         finish()
-    except ReaderGone:
+    except ReaderGoneError:
         return ExitCode.OK
     except click.ClickException as error:
         tell(_usage_text(error))
@@ -101,6 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell(str(error) or "interrupted")
         return ExitCode.INTERRUPTED
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _REFUSALS:
+            tell(f"error: {error.strerror}: {error.filename or 'no file named'}")
+            return ExitCode.USAGE
         tell(_bug_text(error))
         return ExitCode.BUG
     return int(code or 0)
@@ -122,7 +127,9 @@ def _bug_text(error: Exception) -> str:
     """Write the traceback to a file; return the line that says so."""
     told = "".join(traceback.format_exception(error))
     what = f"error: this is a bug in augforge ({type(error).__name__})"
-    about = f"augforge {__version__}, Python {platform.python_version()}, {platform.platform()}\n{sys.argv}\n\n"
+    about = (
+        f"augforge {__version__}, Python {platform.python_version()}, {platform.platform()}\n{sys.argv}\n\n"
+    )
     try:
         descriptor, path = tempfile.mkstemp(prefix="augforge-", suffix=".log", text=True)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as log:

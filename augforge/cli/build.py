@@ -20,6 +20,7 @@ from augforge.cli.output import (
     tell,
 )
 from augforge.cli.progress import progress_of
+from augforge.cli.stopping import stopping_cleanly
 
 if TYPE_CHECKING:
     from augforge.building import BuildPlan
@@ -28,9 +29,17 @@ if TYPE_CHECKING:
 
 @click.command("build")
 @recipe_argument
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="The data set's folder; by default out/NAME.")
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Shards made at once; by default one for each processor core."
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The data set's folder; by default out/NAME.",
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Shards made at once; by default one for each processor core.",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler, such as tcp://host:8786.")
 @click.option(
@@ -139,11 +148,11 @@ class _Result:
 def _carry_out(
     plan: "BuildPlan", quiet: bool, workers: int | None, scheduler: str | None, scheduler_file: Path | None
 ) -> _Result:
-    from augforge.building.build import carry_out
+    from augforge.building.job import carry_out
 
     was_complete, start = plan.complete, time.monotonic()
     try:
-        with progress_of(plan, quiet=quiet) as on_progress:
+        with stopping_cleanly(), progress_of(plan, quiet=quiet) as on_progress:
             manifest = carry_out(
                 plan,
                 workers=workers,
@@ -160,9 +169,10 @@ def _interrupted_text(plan: "BuildPlan") -> str:
     from augforge.shards import matching_receipts
 
     published = len(list(matching_receipts(plan.folder, plan.shards)))
+    same = "the same command without --overwrite" if plan.overwrite else "the same command"
     return (
         f"interrupted: {published:,} of {counted(len(plan.shards), 'shard')} are published and kept in "
-        f"{shown_path(plan.folder)}; the same command goes on from there"
+        f"{shown_path(plan.folder)}; {same} goes on from there"
     )
 
 
@@ -193,8 +203,14 @@ def _tell_plan(plan: "BuildPlan", as_json: bool) -> None:
                     ("data set", f"{shown_path(plan.folder)}{', complete already' if plan.complete else ''}"),
                     ("samples", f"{plan.samples:,}, {plan.kept_samples:,} of them kept"),
                     ("shards", f"{len(plan.shards):,}, {len(plan.kept):,} of them kept"),
-                    ("on disk", f"{at_most}{plan.shards.bytes:,} bytes ({readable_bytes(plan.shards.bytes)})"),
-                    ("to write", f"{at_most}{plan.bytes_to_write:,} bytes ({readable_bytes(plan.bytes_to_write)})"),
+                    (
+                        "on disk",
+                        f"{at_most}{plan.shards.bytes:,} bytes ({readable_bytes(plan.shards.bytes)})",
+                    ),
+                    (
+                        "to write",
+                        f"{at_most}{plan.bytes_to_write:,} bytes ({readable_bytes(plan.bytes_to_write)})",
+                    ),
                     ("free", f"{plan.bytes_free:,} bytes ({readable_bytes(plan.bytes_free)})"),
                 )
             )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @set_option
 @json_option
 def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Say whether a recipe can be built, its originals included.
+    """Say whether a recipe can be built as it stands.
 
     RECIPE is a file, or the name of a ready recipe. What is wrong is told with file, line and column.
     """
@@ -59,7 +59,10 @@ def _text(forge: "Forge") -> str:
     return pairs_text(
         (
             ("ok", recipe.name),
-            ("originals", f"{len(source):,} of {source.name} {source.split}, {height} x {width} pixels, {labels}"),
+            (
+                "originals",
+                f"{len(source):,} of {source.name} {source.split}, {height} x {width} pixels, {labels}",
+            ),
             ("samples", f"{len(forge):,}: {of_each}{kept}"),
             ("steps", ", ".join(node.id for node in recipe.distort) or "none"),
             ("columns", f"{len(forge.columns)}: {', '.join(forge.columns)}" if forge.columns else "none"),

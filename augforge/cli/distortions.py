@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HEADS = ("parameter", "meaning", "unit", "limits", "neutral", "required")
 
 
-@click.command("distortions")
+@click.command("distortions", short_help="List the distortions and their parameters.")
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
@@ -33,8 +33,8 @@ def command(name: str | None, as_json: bool) -> None:
         return
     emit("\n\n".join(_text(kind, whole=name is not None) for kind in chosen.values()))
     tell(
-        "\nEvery step also takes id, probability, for_labels and except_labels. A value is a number, [low, high] or a "
-        "named distribution."
+        "\nEvery step also takes id, probability, for_labels and except_labels. "
+        "A value is a number, [low, high] or a named distribution."
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MOST_SHARDS = 10
 
 
-@click.command("info")
+@click.command("info", short_help="Say what is in a data set.")
 @click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
 @json_option
 def command(dataset: Path, as_json: bool) -> None:
@@ -46,11 +46,17 @@ def _pairs(folder: Path, manifest: "Manifest") -> list[tuple[str, object]]:
     return [
         ("data set", shown_path(folder)),
         ("recipe", f"{manifest.name}, seed {manifest.seed}"),
-        ("samples", f"{manifest.samples:,} of {height} x {width} pixels"),
+        (
+            "samples",
+            f"{manifest.samples:,} of {height} x {width} pixels, from {manifest.originals:,} originals",
+        ),
         ("labels", f"{len(manifest.class_names)} classes" if manifest.labelled else "none"),
         ("columns", columns),
         ("pixels", f"mean {manifest.mean:.3f}, standard deviation {manifest.sd:.3f} (of 255)"),
-        ("guard", f"{manifest.guard.redrawn:,} drawn again, {manifest.guard.pulled:,} pulled to the identity"),
+        (
+            "guard",
+            f"{manifest.guard.redrawn:,} drawn again, {manifest.guard.pulled:,} pulled to the identity",
+        ),
         ("size", f"{readable_bytes(_bytes(manifest))} in {counted(len(manifest.shards), 'shard')}"),
         ("compression", manifest.compression),
         ("content hash", manifest.content_hash),

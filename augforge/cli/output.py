@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 # Wide enough for any line: what goes into a pipe is never wrapped.
 _UNLIMITED = 10_000
 
 
-class ReaderGone(Exception):
+class ReaderGoneError(Exception):
     """Whoever read stdout has had enough (``augforge schema | head``); there is nothing to say about it."""
 
 
@@ -29,7 +28,7 @@ def emit(text: str) -> None:
 
     Raises
     ------
-    ReaderGone
+    ReaderGoneError
         If nobody reads it any more.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
@@ -38,7 +37,7 @@ def emit(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _point_to_nowhere(sys.stdout)
-        raise ReaderGone from None
+        raise ReaderGoneError from None
 
 
 def emit_json(value: dict[str, Any]) -> None:
@@ -52,7 +51,7 @@ def finish() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _point_to_nowhere(sys.stdout)
-        raise ReaderGone from None
+        raise ReaderGoneError from None
 
 
 def tell(text: str) -> None:
@@ -113,7 +112,9 @@ def table_text(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right:
     text = StringIO()
     on_terminal = sys.stdout.isatty()
     width = None if on_terminal else _UNLIMITED
-    Console(file=text, force_terminal=on_terminal, width=width, markup=False, emoji=False, highlight=False).print(table)
+    Console(
+        file=text, force_terminal=on_terminal, width=width, markup=False, emoji=False, highlight=False
+    ).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 

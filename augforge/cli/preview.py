@@ -21,7 +21,7 @@ _ORIGINALS_OF_SWEEP = 3
 _VARIANTS = 12
 
 
-@click.command("preview")
+@click.command("preview", short_help="Show what a recipe does, as a picture.")
 @recipe_argument
 @click.option(
     "--out",
@@ -31,15 +31,23 @@ _VARIANTS = 12
 )
 @click.option(
     "--originals",
+    metavar="N",
     type=click.IntRange(1, _MOST),
     help=f"How many originals; by default {_ORIGINALS}, with --sweep {_ORIGINALS_OF_SWEEP}.",
 )
 @click.option(
-    "--variants", type=click.IntRange(1, _MOST), help=f"How many variants of each; by default {_VARIANTS}."
+    "--variants",
+    metavar="M",
+    type=click.IntRange(1, _MOST),
+    help=f"How many variants of each; by default {_VARIANTS}.",
 )
 @click.option("--step", metavar="ID", help="Show only what this step, or group of steps, does.")
-@click.option("--sweep", "sweeps", is_flag=True, help="Show each step at its lowest, middle and highest value.")
-@click.option("--terminal", "in_terminal", is_flag=True, help="Draw with characters, here, instead of a picture.")
+@click.option(
+    "--sweep", "sweeps", is_flag=True, help="Show each step at its lowest, middle and highest value."
+)
+@click.option(
+    "--terminal", "in_terminal", is_flag=True, help="Draw with characters, here, instead of a picture."
+)
 @set_option
 def command(
     recipe: str,
@@ -81,7 +89,9 @@ def _write(gallery: "Gallery", path: Path) -> None:
     from augforge.shards import publish
 
     if path.is_dir():
-        raise AugforgeError(f"{path} is a folder; needed is the name of a picture, such as {path / 'preview.png'}")
+        raise AugforgeError(
+            f"{path} is a folder; needed is the name of a picture, such as {path / 'preview.png'}"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -96,7 +106,9 @@ def _draw(gallery: "Gallery") -> None:
     emit(terminal_text(gallery, width, colours=_has_colours()).rstrip("\n"))
     shown, columns = columns_that_fit(gallery, width), len(gallery.headings)
     if shown < columns:
-        tell(f"{shown} of {columns} columns fit into {width} characters; a wider terminal, or a picture, shows more")
+        tell(
+            f"{shown} of {columns} columns fit into {width} characters; a wider terminal or a picture shows all"
+        )
 
 
 def _has_colours() -> bool:

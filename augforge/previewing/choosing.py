@@ -26,19 +26,19 @@ def choose_originals(source: Source, count: int) -> NDArray[np.int64]:
     count = min(count, len(source))
     if source.labels is None:
         return np.arange(count, dtype=np.int64) * len(source) // count
-    by_class = np.argsort(source.labels, kind="stable")
+    by_class: NDArray[np.int64] = np.argsort(source.labels, kind="stable").astype(np.int64)
     labels = source.labels[by_class]
     # How many of the same class come before it: 0 for the first of each class.
     rank = np.arange(len(labels)) - np.searchsorted(labels, labels)
-    chosen = np.sort(np.lexsort((labels, rank))[:count])
-    return by_class[chosen].astype(np.int64)
+    chosen: NDArray[np.int64] = by_class[np.sort(np.lexsort((labels, rank))[:count])]
+    return chosen
 
 
 def name_of(source: Source, index: int) -> str:
     """Return what a caption calls an original: its class, or its index if it has none."""
     if source.labels is None:
         return f"#{index}"
-    return source.class_names[source.labels[index]]
+    return source.class_names[int(source.labels[index])]
 
 
 def first_distorted(forge: Forge) -> int:
@@ -70,7 +70,9 @@ def find_node(nodes: Iterable[Node], step_id: str) -> Node:
     if not by_id:
         raise AugforgeError(f"there is no step '{step_id}': the recipe has no steps")
     # In the recipe's order, which helps more than the alphabet's.
-    raise AugforgeError(f"there is no step '{step_id}'.{did_you_mean(step_id, by_id)} Steps: {', '.join(by_id)}")
+    raise AugforgeError(
+        f"there is no step '{step_id}'.{did_you_mean(step_id, by_id)} Steps: {', '.join(by_id)}"
+    )
 
 
 def _all_nodes(nodes: Iterable[Node]) -> Iterable[Node]:

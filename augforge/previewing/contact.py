@@ -7,7 +7,9 @@ from augforge.previewing.choosing import choose_originals, find_node, first_dist
 from augforge.previewing.gallery import Gallery, Row, check_size, subtitle_of
 
 
-def contact_gallery(forge: Forge, originals: int = 10, variants: int = 12, step: str | None = None) -> Gallery:
+def contact_gallery(
+    forge: Forge, originals: int = 10, variants: int = 12, step: str | None = None
+) -> Gallery:
     """Return originals, each with its first distorted variants.
 
     Parameters
@@ -25,8 +27,9 @@ def contact_gallery(forge: Forge, originals: int = 10, variants: int = 12, step:
     AugforgeError
         If there is no such step, or the images are too many for one picture.
     """
-    digest_of = forge
+    subtitle, note = subtitle_of(forge), f"sample number = variant x {len(forge.source):,} + original"
     if step is not None:
+        subtitle, note = subtitle_of(forge, f"only step '{step}', on every variant"), ""
         forge = with_only(forge, find_node(forge.recipe.distort, step))
     chosen = choose_originals(forge.source, originals)
     shown = first_distorted(forge) + np.arange(min(variants, forge.recipe.variants))
@@ -39,10 +42,13 @@ def contact_gallery(forge: Forge, originals: int = 10, variants: int = 12, step:
     )
     return Gallery(
         title=forge.recipe.name,
-        subtitle=subtitle_of(digest_of, *([] if step is None else [f"only step '{step}', on every variant"])),
-        headings=("original", *(f"variant {variant}" if i == 0 else str(variant) for i, variant in enumerate(shown))),
+        subtitle=subtitle,
+        headings=(
+            "original",
+            *(f"variant {number}" if number == shown[0] else str(number) for number in shown),
+        ),
         rows=rows,
         image_shape=forge.image_shape,
         group=1,
-        note=f"sample number = variant x {len(forge.source):,} + original" if step is None else "",
+        note=note,
     )

@@ -81,5 +81,6 @@ def check_size(rows: int, columns: int, image_shape: tuple[int, int]) -> None:
     if rows * columns * height * width > MOST_PIXELS:
         raise AugforgeError(
             f"{rows} x {columns} images of {height} x {width} pixels are too many for one picture: "
-            f"{rows * columns * height * width:,} pixels, at most {MOST_PIXELS:,}; ask for fewer originals or variants"
+            f"{rows * columns * height * width:,} pixels, at most {MOST_PIXELS:,}; "
+            "ask for fewer originals or variants"
         )

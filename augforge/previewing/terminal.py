@@ -74,7 +74,8 @@ def _shrunk(image: NDArray[np.uint8], shrink: int) -> NDArray[np.uint8]:
     padded = np.zeros((rows * shrink, columns * shrink), np.uint8)
     padded[:height, :width] = image
     squares = padded.reshape(rows, shrink, columns, shrink)
-    return np.rint(squares.mean(axis=(1, 3))).astype(np.uint8)
+    means: NDArray[np.uint8] = np.rint(squares.mean(axis=(1, 3))).astype(np.uint8)
+    return means
 
 
 def _plain(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> str:

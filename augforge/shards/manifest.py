@@ -50,6 +50,7 @@ class About:
 
     pixel_version: int
     source_digest: str
+    originals: int
     seed: int
     class_names: tuple[str, ...]
     shard_size: int
@@ -91,6 +92,7 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         pixel_digest=one.pixel_digest,
         pixel_version=about.pixel_version,
         source_digest=about.source_digest,
+        originals=about.originals,
         seed=about.seed,
         image_shape=one.image_shape,
         columns=one.columns,

@@ -146,6 +146,8 @@ class Manifest(_Model):
         What determines the pixels, and the version of the code's pixels.
     source_digest
         BLAKE3 over the originals.
+    originals
+        Number of originals; sample k is variant k // originals of original k % originals.
     seed
         The recipe's seed.
     image_shape
@@ -183,6 +185,7 @@ class Manifest(_Model):
     pixel_digest: Hash
     pixel_version: Count
     source_digest: Hash
+    originals: AtLeastOne
     seed: int
     image_shape: Pair[Side]
     columns: Many[str]

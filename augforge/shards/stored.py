@@ -74,6 +74,7 @@ class _MappedRows:
         self._shape = plan.shape[1:]
         self._row_bytes = plan.nbytes  # of one sample
         self._begins = files.positions + np.array(offsets, np.int64)
+        self._view: NDArray[np.void] = np.empty(0, np.void)
         if self._row_bytes:
             count = len(files.bytes) - self._row_bytes + 1
             self._view = np.ndarray((count,), f"V{self._row_bytes}", files.bytes, 0, (1,))
@@ -81,7 +82,7 @@ class _MappedRows:
     def gather(self, shards: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[Any]:
         if not self._row_bytes:
             return np.empty((len(rows), *self._shape), self._dtype)
-        found = self._view[self._begins[shards] + rows * self._row_bytes]
+        found: NDArray[Any] = self._view[self._begins[shards] + rows * self._row_bytes]
         return found.view(self._dtype).reshape(len(rows), *self._shape)
 
 

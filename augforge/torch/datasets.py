@@ -6,7 +6,6 @@ Python runs per sample. A data set, or a side of one, is a rectangle of original
     sample k  =  variant k // n  of the k % n-th of its n originals
 """
 
-import bisect
 import copy
 import operator
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +24,6 @@ from augforge.errors import DatasetError, did_you_mean
 if TYPE_CHECKING:
     from augforge.forge import Forge
     from augforge.recipe import Recipe
-    from augforge.shards.reader import ShardReader
 
 FIELDS = ("image", "label", "number", "source_index", "variant", "parameters")
 
@@ -292,7 +290,7 @@ class ShardDataset(SampleDataset):
         reader = ShardReader(folder, DEFAULT_CACHE_BYTES if cache_bytes is None else cache_bytes)
         about = About(
             samples=len(reader),
-            originals=_count_originals(reader),
+            originals=reader.manifest.originals,
             labelled=reader.labelled,
             columns=reader.columns,
             image_shape=reader.image_shape,
@@ -343,15 +341,6 @@ class ForgeDataset(SampleDataset):
         super().__init__(forge, about, fields=fields, transform=transform, scale=scale)
 
 
-def _count_originals(reader: "ShardReader") -> int:
-    """Return n, where sample k is made from original k % n: as long as k < n, both are equal."""
-
-    def is_variant(number: int) -> bool:
-        return bool(reader.read(np.array([number]), ("source_index",))["source_index"][0] != number)
-
-    return bisect.bisect_left(range(len(reader)), True, key=is_variant)
-
-
 def _default_fields(about: About) -> Fields:
     return ("image", "label") if about.labelled else "image"
 
@@ -367,6 +356,6 @@ def _as_indices(indices: Any) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def _as_tensor(array: NDArray[np.int64]) -> torch.Tensor:
+def _as_tensor(array: NDArray[Any]) -> torch.Tensor:
     # torch warns of arrays that it must not write to, and a transform may write.
     return torch.from_numpy(array if array.flags.writeable else array.copy())

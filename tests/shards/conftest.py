@@ -59,6 +59,7 @@ class FakeMaker:
         return About(
             pixel_version=1,
             source_digest="cd" * 32,
+            originals=self.originals,
             seed=7,
             class_names=("a", "b", "c") if self.labelled else (),
             shard_size=getattr(plan, "shard_size", 1024),

@@ -18,11 +18,22 @@ def test_shards_cover_the_set_without_gap_or_overlap(maker):
 
 
 def test_a_plan_of_any_size_costs_nothing(maker):
-    plan = maker.plan(samples=10**15, shard_size=65536)
-    assert len(plan) == 15_258_789_063
-    assert plan[-1].first_sample + plan[-1].samples == 10**15
-    assert plan[123_456].file_name == "tiny-123456.h5"
-    assert plan.bytes > 10**15 * 20
+    plan = maker.plan(samples=10**12, shard_size=1024 * 10**5)
+    assert len(plan) == 9766
+    assert plan[-1].first_sample + plan[-1].samples == 10**12
+    assert plan[1234].file_name == "tiny-01234.h5"
+    assert 10**12 * 39 < plan.bytes < 10**12 * 40
+
+
+def test_too_many_shards_are_refused(maker):
+    assert len(maker.plan(samples=50_000 * 1024, shard_size=1024)) == 50_000
+    with pytest.raises(AugforgeError) as caught:
+        maker.plan(samples=10**9, shard_size=1024)
+    assert str(caught.value) == (
+        "1000000000 samples in shards of 1024 would be 976563 files; at most 50000 are allowed, "
+        "for which shard_size must be 20480 or more"
+    )
+    assert len(maker.plan(samples=10**9, shard_size=20480)) == 48_829
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_the_manifest_tells_everything(maker, folder):
     assert (manifest.name, manifest.samples, manifest.seed, manifest.shard_size) == ("tiny", 3000, 7, 2048)
     assert (manifest.pixel_digest, manifest.pixel_version) == ("ab" * 32, 1)
     assert (manifest.source_digest, manifest.recipe_hash) == ("cd" * 32, blake3(b"version: 1\n").hexdigest())
-    assert (manifest.image_shape, manifest.columns) == ((4, 5), maker.columns)
+    assert (manifest.originals, manifest.image_shape, manifest.columns) == (700, (4, 5), maker.columns)
     assert (manifest.labelled, manifest.class_names) == (True, ("a", "b", "c"))
     assert manifest.class_counts == (1000, 1000, 1000)
     assert manifest.guard.redrawn == np.count_nonzero(batch.parameters[:, 1] > 0)

@@ -43,10 +43,14 @@ def test_what_was_there_stays_when_publishing_fails(tmp_path, monkeypatch):
 
 
 def test_a_temporary_file_is_removed_even_after_ctrl_c(tmp_path):
-    with pytest.raises(KeyboardInterrupt), temporary_beside(tmp_path / "tiny-00000.h5") as temporary:
-        temporary.touch()
-        assert temporary.parent == tmp_path
-        raise KeyboardInterrupt
+    def interrupted():
+        with temporary_beside(tmp_path / "tiny-00000.h5") as temporary:
+            temporary.touch()
+            assert temporary.parent == tmp_path
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
 
 

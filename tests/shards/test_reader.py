@@ -210,5 +210,5 @@ def test_a_data_set_reached_through_a_link_is_read(maker, folder, tmp_path):
 def test_an_incomplete_set_is_refused(maker, folder):
     maker.build(folder, 10)
     (folder / "manifest.json").unlink()
-    with pytest.raises(DatasetError, match="is incomplete: it has no manifest.json"):
+    with pytest.raises(DatasetError, match=r"is incomplete: it has no manifest\.json"):
         ShardReader(folder)

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,32 +22,30 @@ def decoded(monkeypatch):
     return calls
 
 
-def test_mapped_arrays_are_views_of_one_map(maker, folder):
-    shards = MappedShards(folder, maker.build(folder, 2000))
-    arrays = shards.arrays(1, ["images"])
-    wanted = maker(range(1024, 2000))
-    assert arrays["images"].shape == (976, 20)
-    np.testing.assert_array_equal(arrays["images"].reshape(-1, 4, 5), wanted.images)
-    np.testing.assert_array_equal(arrays["parameters"], wanted.parameters)
-    assert not arrays["images"].flags.writeable
-    assert shards.arrays(1, []) is arrays
+def gathered(shards, shard, *names, rows=(0,)):
+    return shards.gather(np.full(len(rows), shard), np.array(rows), names)
 
 
-def test_the_number_of_maps_is_bounded(maker, folder, monkeypatch):
-    monkeypatch.setattr("augforge.shards.stored._MAX_MAPS", 2)
-    shards = MappedShards(folder, maker.build(folder, 5000))
-    for shard in (0, 1, 2, 3, 4, 0):
-        wanted = maker(range(shard * 1024, min(5000, shard * 1024 + 1024)))
-        np.testing.assert_array_equal(shards.arrays(shard, [])["labels"], wanted.labels)
-        assert len(shards._mapped) <= 2
+@pytest.mark.parametrize("image_shape", [(1, 1), (4, 5), (3, 1)])
+def test_rows_are_gathered_from_anywhere(maker, folder, image_shape):
+    maker = replace(maker, image_shape=image_shape)
+    shards = MappedShards(folder, maker.build(folder, 2500))
+    numbers = np.array([2499, 0, 1023, 1024, 1023, 2048])
+    wanted = maker(numbers)
+    names = ("images", "labels", "source_index", "variant", "parameters")
+    found = shards.gather(numbers // 1024, numbers % 1024, names)
+    assert tuple(found) == names
+    for name, array in found.items():
+        np.testing.assert_array_equal(array, getattr(wanted, name))
+        assert array.dtype == getattr(wanted, name).dtype
 
 
 def test_only_what_is_asked_for_is_decoded_and_only_once(maker, folder, decoded):
     shards = DecodedShards(folder, maker.build(folder, 2000, 1024, "gzip"), 1 << 20)
-    shards.arrays(0, ["images", "labels"])
-    shards.arrays(0, ["labels", "images"])
-    shards.arrays(0, ["labels", "variant"])
-    shards.arrays(1, ["labels"])
+    gathered(shards, 0, "images", "labels")
+    gathered(shards, 0, "labels", "images")
+    gathered(shards, 0, "labels", "variant")
+    gathered(shards, 1, "labels")
     assert decoded == [
         ("tiny-00000.h5", ["images", "labels"]),
         ("tiny-00000.h5", ["variant"]),
@@ -58,14 +57,14 @@ def test_the_cache_is_bounded_and_forgets_what_was_not_used_longest(maker, folde
     manifest = maker.build(folder, 4096, 1024, "gzip")
     shards = DecodedShards(folder, manifest, 2 * 1024 * 20)  # images of two shards
     for shard in (0, 1, 0, 2, 0, 1):
-        shards.arrays(shard, ["images"])
+        gathered(shards, shard, "images")
     assert [name for name, _ in decoded] == [f"tiny-0000{shard}.h5" for shard in (0, 1, 2, 1)]
 
 
 def test_what_is_being_read_is_kept_whatever_the_bound(maker, folder, decoded):
     shards = DecodedShards(folder, maker.build(folder, 2000, 1024, "gzip"), 0)
     for _ in range(3):
-        shards.arrays(0, ["images", "parameters"])
+        gathered(shards, 0, "images", "parameters")
     assert len(decoded) == 1
 
 
@@ -73,4 +72,5 @@ def test_a_lock_held_during_a_fork_does_not_stop_the_child(maker, folder, monkey
     shards = DecodedShards(folder, maker.build(folder, 2000, 1024, "gzip"), 1 << 20)
     with shards._lock:
         monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a child
-        np.testing.assert_array_equal(shards.arrays(0, ["labels"])["labels"], maker(range(1024)).labels)
+        found = gathered(shards, 0, "labels", rows=range(1024))
+    np.testing.assert_array_equal(found["labels"], maker(range(1024)).labels)

@@ -50,7 +50,14 @@ def write_dataset(folder: Path, forge: Forge, compression: str) -> Path:
     for spec in specs:
         write_shard(folder, spec, forge.make)
     publish(folder / "recipe.yaml", forge.recipe.to_yaml().encode())
-    about = About(1, forge.source.digest, forge.recipe.seed, forge.source.class_names, 1024)
+    about = About(
+        pixel_version=1,
+        source_digest=forge.source.digest,
+        originals=len(forge.source),
+        seed=forge.recipe.seed,
+        class_names=forge.source.class_names,
+        shard_size=1024,
+    )
     write_manifest(folder, specs, about)
     return folder
 

@@ -101,7 +101,7 @@ def _about(forge: Forge) -> About:
     return About(
         pixel_version=PIXEL_VERSION,
         source_digest=forge.source.digest,
-        # originals=len(forge.source),
+        originals=len(forge.source),
         seed=forge.recipe.seed,
         class_names=forge.source.class_names,
         shard_size=forge.recipe.output.shard_size,

@@ -1,0 +1,48 @@
+"""Ctrl-C during a long command: the first stops it cleanly, a second one at once."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from augforge.cli.exits import ExitCode
+
+# A progress bar hides it.
+_SHOW_CURSOR = b"\x1b[?25h"
+
+
+@contextmanager
+def stopping_cleanly() -> Iterator[None]:
+    """Let the first Ctrl-C raise `KeyboardInterrupt`, and a second one end the process.
+
+    Cleaning up takes a moment, and an impatient second Ctrl-C in the middle of it would end in a mess of
+    tracebacks. Ending the process is harmless: files are published whole, and what is half made is swept away by
+    the next run.
+    """
+    # Where SIGINT is ignored (nohup) or not ours to handle, it stays so.
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield
+        return
+
+    def at_once(_number: int, _frame: FrameType | None) -> None:
+        show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else b""
+        os.write(2, show_cursor + b"interrupted\n")
+        os._exit(ExitCode.INTERRUPTED)
+
+    def cleanly(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, at_once)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, cleanly)
+    try:
+        yield
+    finally:
+        # After a Ctrl-C a second one may still come while the process ends.
+        if signal.getsignal(signal.SIGINT) is cleanly:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

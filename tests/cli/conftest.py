@@ -1,0 +1,59 @@
+"""The command line, run in this process, and a small recipe."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from augforge.cli import main
+
+RECIPE = """\
+version: 1
+name: small
+seed: 7
+source: {dataset: mnist-10k, split: test}
+variants: 1
+distort:
+  - rotate: {degrees: [-12, 12]}
+  - pixel_noise: {fraction: [0, 0.05], value: [128, 255]}
+guard: {min_ink_kept: 0.95}
+output: {shard_size: 1024}
+"""
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what makes rich believe in a terminal."""
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+Run = Callable[..., Answer]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Give what runs ``augforge`` with arguments."""
+
+    def ran(*arguments: object) -> Answer:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Answer(code, *capsys.readouterr())
+
+    return ran
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a recipe of 4,000 samples in 4 shards, in the folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("small.yaml")
+    path.write_text(RECIPE)
+    return path

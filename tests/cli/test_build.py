@@ -1,0 +1,179 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from augforge.building import plan_build
+from augforge.recipe import load_recipe
+from augforge.shards import read_manifest
+
+FREE = re.compile(r"free      [0-9,]+ bytes \([0-9,.]+ [GT]B\)\n")
+DRY_RUN = """\
+data set  out/small
+samples   4,000, 0 of them kept
+shards    4, 0 of them kept
+on disk   {size:,} bytes (3.3 MB)
+to write  {size:,} bytes (3.3 MB)
+"""
+
+
+def test_a_build_is_summed_up(run, recipe):
+    code, out, told = run("build", recipe, "--workers", 2)
+    manifest = read_manifest(Path("out/small"))
+    size = sum(shard.bytes for shard in manifest.shards)
+    assert (code, out) == (0, "")
+    summary = told[told.index("complete") :].splitlines()
+    assert re.fullmatch(r"made now       4,000 samples in [0-9.]+ s, [0-9,]+ samples/s", summary.pop(2))
+    assert summary == [
+        "complete       out/small",
+        f"samples        4,000 in 4 shards, {size / 1e6:.1f} MB",
+        f"content hash   {manifest.content_hash}",
+        "look at it     augforge info out/small",
+        "train from it  from augforge.torch import ShardDataset; dataset = ShardDataset('out/small')",
+    ]
+
+
+def test_a_complete_set_is_left_alone(run, recipe):
+    assert run("build", recipe, "--out", "a b", "--quiet") == (0, "", "")
+    written = {path: path.stat().st_mtime_ns for path in Path("a b").rglob("*")}
+    code, out, told = run("build", recipe, "--out", "a b")
+    assert (code, out) == (0, "")
+    assert told.startswith("complete before  a b\n")
+    assert "made now         nothing: all shards were there already\n" in told
+    assert "look at it       augforge info 'a b'\n" in told
+    assert {path: path.stat().st_mtime_ns for path in Path("a b").rglob("*")} == written
+
+
+def test_json(run, recipe):
+    code, out, told = run("build", recipe, "--json", "--out", "a")
+    found, manifest = json.loads(out), read_manifest(Path("a"))
+    assert code == 0
+    assert "content hash" not in told
+    assert found.pop("seconds") > 0
+    assert found.pop("samples_per_second") > 0
+    assert found == {
+        "name": "small",
+        "out": str(Path("a").absolute()),
+        "complete_before": False,
+        "samples": 4000,
+        "samples_made": 4000,
+        "shards": 4,
+        "shards_made": 4,
+        "bytes": sum(path.stat().st_size for path in Path("a/shards").iterdir()),
+        "content_hash": manifest.content_hash,
+        "pixel_digest": manifest.pixel_digest,
+    }
+    again = json.loads(run("build", recipe, "--json", "--out", "a").out)
+    assert (again["complete_before"], again["samples_made"], again["shards_made"]) == (True, 0, 0)
+    assert (again["samples_per_second"], again["content_hash"]) == (0, manifest.content_hash)
+
+
+def test_a_build_that_was_cut_short_goes_on(run, recipe):
+    run("build", recipe, "--quiet")
+    whole = read_manifest(Path("out/small"))
+    for name in ("manifest.json", "receipts/00001.json", "shards/small-00001.h5"):
+        Path("out/small", name).unlink()
+    plan = json.loads(run("build", recipe, "--dry-run", "--json").out)
+    assert (plan["complete"], plan["shards_kept"], plan["samples_kept"]) == (False, 3, 2976)
+    told = run("build", recipe).err
+    assert re.search(r"made now       1,024 samples in .*; 3 shards kept\n", told)
+    assert read_manifest(Path("out/small")).content_hash == whole.content_hash
+
+
+def test_a_dry_run_writes_nothing(run, recipe):
+    code, out, told = run("build", recipe, "--dry-run")
+    assert (code, told) == (0, "")
+    size = plan_build(load_recipe(recipe)).bytes_to_write
+    assert FREE.sub("", out) == DRY_RUN.format(size=size)
+    assert FREE.search(out)
+    assert [path.name for path in Path.cwd().iterdir()] == ["small.yaml"]
+
+
+def test_a_dry_run_for_machines(run, recipe):
+    plan = plan_build(load_recipe(recipe, ["output.compression=gzip"]))
+    found = json.loads(run("build", recipe, "--dry-run", "--json", "--set", "output.compression=gzip").out)
+    assert found.pop("bytes_free") > 0
+    assert found == {
+        "name": "small",
+        "out": str(Path("out/small").absolute()),
+        "complete": False,
+        "samples": 4000,
+        "samples_kept": 0,
+        "shards": 4,
+        "shards_kept": 0,
+        "bytes": plan.shards.bytes,
+        "bytes_to_write": plan.bytes_to_write,
+        "bytes_exact": False,
+    }
+    assert "on disk   at most " in run("build", recipe, "--dry-run", "--set", "output.compression=gzip").out
+
+
+def test_a_disk_that_is_too_small_is_told_by_a_dry_run_too(run, recipe, monkeypatch):
+    import shutil
+
+    from augforge.building import plan as planning
+
+    small = shutil.disk_usage("/")._replace(free=1_000_000)
+    monkeypatch.setattr(planning.shutil, "disk_usage", lambda _folder: small)
+    code, out, told = run("build", recipe, "--dry-run")
+    assert code == 2
+    assert "free      1,000,000 bytes (1.0 MB)\n" in out
+    assert " bytes for 4,000 samples, but only 1,000,000 are free there" in told
+
+
+def test_another_recipe_is_refused_unless_it_may_replace(run, recipe):
+    run("build", recipe, "--quiet")
+    first = read_manifest(Path("out/small")).content_hash
+    code, out, told = run("build", recipe, "--set", "seed=8")
+    assert (code, out) == (2, "")
+    assert "seed: 7 -> 8" in told
+    assert run("build", recipe, "--set", "seed=8", "--overwrite", "--quiet") == (0, "", "")
+    assert read_manifest(Path("out/small")).content_hash != first
+
+
+BAD = {
+    "both schedulers": (
+        ["--scheduler", "tcp://127.0.0.1:1", "--scheduler-file", "x"],
+        "Error: give either --scheduler or --scheduler-file, not both\n",
+    ),
+    "no workers": (["--workers", "0"], "Error: Invalid value for '--workers': 0 is not in the range x>=1.\n"),
+    "a scheduler file that is not there": (
+        ["--scheduler-file", "none.json"],
+        "error: there is no scheduler file none.json\n",
+    ),
+    "a folder of other things": (
+        ["--out", "full"],
+        "error: {here}/full is not empty and holds no data set; choose another folder with --out\n",
+    ),
+    "a file": (["--out", "small.yaml"], "error: {here}/small.yaml is a file; a data set needs a folder\n"),
+    "a shard size": (
+        ["--set", "output.shard_size=1000"],
+        "--set output.shard_size=1000: error: 'shard_size' must be a multiple of 1024, got 1000; "
+        "the two nearest are 1024 and 2048.\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_told(name, run, recipe):
+    Path("full").mkdir()
+    Path("full", "thesis.tex").touch()
+    arguments, message = BAD[name]
+    code, out, told = run("build", recipe, *arguments)
+    assert (code, out) == (2, "")
+    assert told.endswith(message.replace("{here}", str(Path.cwd())))
+    assert "Traceback" not in told
+
+
+def test_a_build_outlives_its_terminal(recipe):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "augforge", "build", str(recipe)]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=writing, check=False)
+    os.close(writing)
+    assert (ran.returncode, ran.stdout) == (0, b"")
+    assert read_manifest(Path("out/small")).samples == 4000

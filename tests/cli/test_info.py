@@ -1,0 +1,74 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from augforge.shards import read_manifest
+
+
+@pytest.fixture
+def built(run, recipe):
+    assert run("build", recipe, "--out", "a", "--quiet") == (0, "", "")
+    return read_manifest(Path("a"))
+
+
+def test_a_data_set_is_described(run, built):
+    code, text, told = run("info", "a")
+    assert (code, told) == (0, "")
+    pairs, classes, shards = text.rstrip("\n").split("\n\n")
+    said = dict(re.split(r"  +", line, maxsplit=1) for line in pairs.splitlines())
+    assert said["data set"] == "a"
+    assert said["recipe"] == "small, seed 7"
+    assert said["samples"] == "4,000 of 28 x 28 pixels, from 2,000 originals"
+    assert said["labels"] == "10 classes"
+    assert said["columns"] == "4: rotate.degrees, pixel_noise.fraction, guard.attempts, guard.pull"
+    assert said["pixels"] == f"mean {built.mean:.3f}, standard deviation {built.sd:.3f} (of 255)"
+    assert said["guard"] == f"{built.guard.redrawn} drawn again, {built.guard.pulled} pulled to the identity"
+    assert said["content hash"] == built.content_hash
+    assert said["pixel digest"] == f"{built.pixel_digest} (pixel version {built.pixel_version})"
+    assert said["source digest"] == built.source_digest
+    assert said["compression"] == "none"
+    assert said["size"].endswith(" MB in 4 shards")
+    assert f"numba {built.versions['numba']}" in said["made with"]
+    assert classes.splitlines()[0].split() == ["class", "samples", "share"]
+    assert [line.split()[:2] for line in classes.splitlines()[1:]] == [
+        [name, str(count)] for name, count in zip(built.class_names, built.class_counts, strict=True)
+    ]
+    assert [line.split() for line in shards.splitlines()[1:]] == [
+        [s.file, f"{s.first_sample:,}", f"{s.samples:,}", f"{s.bytes:,}", s.hash[:16]] for s in built.shards
+    ]
+
+
+def test_json_is_the_manifest(run, built):
+    found = json.loads(run("info", "a", "--json").out)
+    assert found.pop("folder") == str(Path("a").absolute())
+    assert found.pop("bytes") == sum(shard.bytes for shard in built.shards)
+    assert found == built.plain()
+
+
+def test_of_many_shards_some_are_listed(run, recipe):
+    run("build", recipe, "--set", "variants=5", "--quiet", "--out", "a")
+    text = run("info", "a").out
+    assert text.count(".h5") == 10
+    assert text.endswith("\nand 2 shards more; --json lists all\n")
+
+
+BAD = {
+    "nowhere": ("none", "error: there is no data set at {here}/none: no such folder\n"),
+    "an empty folder": ("empty", "error: there is no data set at {here}/empty: it has no manifest.json\n"),
+    "an unfinished build": (
+        "half",
+        "error: the data set at {here}/half is incomplete: it has no manifest.json, which a build writes last; "
+        "run its build again to finish it\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_told(name, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("empty", "half/shards"):
+        Path(folder).mkdir(parents=True)
+    folder, message = BAD[name]
+    assert run("info", folder) == (2, "", message.replace("{here}", str(tmp_path)))

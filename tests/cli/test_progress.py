@@ -1,0 +1,86 @@
+import io
+
+import pytest
+
+from augforge.building import Progress
+from augforge.cli.progress import Lines, line_of, progress_of
+
+
+def progress(samples, seconds=1.0, kept=0, total=1000):
+    return Progress(samples, total, 0, 1, seconds, samples - kept)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("at", "line"),
+    [
+        (progress(0), "  0 %  0 of 1,000 samples"),
+        (progress(250, seconds=0.5), " 25 %  250 of 1,000 samples, 500 samples/s, 1.5 s left"),
+        # What was kept is no speed.
+        (progress(600, seconds=2, kept=500), " 60 %  600 of 1,000 samples, 50 samples/s, 8.0 s left"),
+        (progress(1000, seconds=2), "100 %  1,000 of 1,000 samples, 500 samples/s, 0.0 s left"),
+    ],
+)
+def test_a_line(at, line):
+    assert line_of(at) == line
+
+
+def test_lines_are_few():
+    said, clock = [], Clock()
+    lines = Lines(said.append, clock)
+    for second in range(1000):
+        clock.now = second / 10
+        lines.show(progress(second))
+    assert [line.split()[0] for line in said] == [str(percent) for percent in range(10, 100, 10)]
+
+
+def test_lines_come_at_most_once_a_second():
+    said, clock = [], Clock()
+    lines = Lines(said.append, clock)
+    for tenth in range(31):
+        clock.now = tenth / 10
+        lines.show(progress(tenth * 30))
+    assert len(said) == 3
+
+
+def test_a_slow_build_is_heard_of_all_the_same():
+    said, clock = [], Clock()
+    lines = Lines(said.append, clock)
+    for second in range(100):
+        clock.now = second
+        lines.show(progress(5))
+    assert len(said) == 3
+
+
+class Plan:
+    samples = 1000
+    kept_samples = 500
+
+    class recipe:  # noqa: N801
+        name = "[b]small[/b]"
+
+
+def test_a_terminal_gets_a_bar(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", terminal)
+    for name, value in {"TERM": "xterm", "COLUMNS": "150", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with progress_of(Plan, quiet=False) as on_progress:
+        on_progress(progress(750, seconds=2, kept=500))
+    drawn = terminal.getvalue()
+    assert "[b]small[/b]" in drawn
+    assert "75% 750 of 1,000 samples 125 samples/s" in drawn
+    assert "\x1b[3" not in drawn
+
+
+def test_quiet_is_quiet(capsys):
+    with progress_of(Plan, quiet=True) as on_progress:
+        on_progress(progress(1000))
+    assert capsys.readouterr() == ("", "")

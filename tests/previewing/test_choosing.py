@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from augforge.errors import AugforgeError
+from augforge.forge.drawing import single_steps
+from augforge.previewing.choosing import choose_originals, find_node, name_of, with_only
+from tests.previewing.conftest import made_source
+
+
+@pytest.mark.parametrize(
+    ("count", "chosen"),
+    [
+        (1, [4]),  # the first of class 0
+        (5, [4, 3, 2, 1, 0]),
+        (7, [4, 9, 3, 8, 2, 1, 0]),
+        (100, [*range(4, 40, 5), *range(3, 40, 5), *range(2, 40, 5), *range(1, 40, 5), *range(0, 40, 5)]),
+    ],
+)
+def test_one_original_of_each_class_comes_first(count, chosen):
+    assert choose_originals(made_source(), count).tolist() == chosen
+
+
+def test_a_rare_class_is_shown_too():
+    labels = np.zeros(40, np.uint8)
+    labels[33] = 4
+    assert choose_originals(made_source(labels=labels), 3).tolist() == [0, 1, 33]
+
+
+def test_unlabelled_originals_are_spread():
+    assert choose_originals(made_source(labels=None), 4).tolist() == [0, 10, 20, 30]
+    assert choose_originals(made_source(3, labels=None), 4).tolist() == [0, 1, 2]
+
+
+def test_originals_are_called_by_their_class():
+    assert name_of(made_source(), 1) == "3"
+    assert name_of(made_source(labels=None), 1) == "#1"
+
+
+@pytest.mark.parametrize("step_id", ["rotate", "pen", "dirt", "shear", "shift"])
+def test_a_step_alone_draws_what_it_draws_in_the_whole_recipe(step_id, forge):
+    whole = forge()
+    alone = with_only(whole, find_node(whole.recipe.distort, step_id))
+    numbers = np.arange(len(whole.source), len(whole))
+    batch, expected = alone.make(numbers), whole.make(numbers)
+    ours = dict(zip(batch.columns, batch.parameters.T, strict=True))
+    theirs = dict(zip(expected.columns, expected.parameters.T, strict=True))
+    for step in single_steps(alone.recipe.distort):
+        compared = (theirs["guard.attempts"] == 0) & (theirs.get(f"{step.id}.applied", 1) == 1)
+        assert compared.any()
+        for name in step.distortion.drawn():
+            assert np.array_equal(ours[f"{step.id}.{name}"][compared], theirs[f"{step.id}.{name}"][compared])
+
+
+def test_a_step_alone_is_always_applied(forge):
+    alone = with_only(forge(), find_node(forge().recipe.distort, "shift"))
+    assert alone.columns == ("shift.x",)
+    assert np.count_nonzero(alone.make(range(40, 80)).parameters) == 40
+
+
+@pytest.mark.parametrize(
+    ("distort", "message"),
+    [
+        (
+            "[{rotate: {degrees: 5}}, {one_of: {id: pen, steps: [{shear: {x: 5}}]}}]",
+            "there is no step 'shaer'. Did you mean 'shear'? Steps: rotate, pen, shear",
+        ),
+        ("[]", "there is no step 'shaer': the recipe has no steps"),
+    ],
+)
+def test_an_unknown_step_is_told(distort, message, forge):
+    with pytest.raises(AugforgeError) as error:
+        find_node(forge(distort).recipe.distort, "shaer")
+    assert str(error.value) == message
