@@ -13,7 +13,7 @@ from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
-from augforge.shards import About, Manifest, library_versions, read_manifest, write_manifest
+from augforge.shards import About, Manifest, library_versions, read_manifest, sweep, write_manifest
 from augforge.shards.manifest import SAME_EVERYWHERE, SAME_WITH_THESE_LIBRARIES
 
 
@@ -88,11 +88,10 @@ def carry_out(
     if plan.complete:
         return read_manifest(plan.folder)
     plan.check_space()
-    folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
-    tasks.keep_at_hand(plan.forge)
-    if len(plan.kept) < len(plan.shards):
-        with _client(plan, workers, scheduler, scheduler_file) as (client, window):
-            run(plan, client, window, on_progress)
+    # Workers first: the folder is left as it is where there is nobody to fill it.
+    with _client(plan, workers, scheduler, scheduler_file) as (client, window):
+        folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
+        run(plan, client, window, on_progress)
     return write_manifest(plan.folder, plan.shards, _about(plan.forge))
 
 
@@ -119,7 +118,13 @@ def _client(
         with places.running_cluster(scheduler, scheduler_file) as client:
             yield client, workers or WAITING_FACTOR * max(1, sum(client.nthreads().values()))
         return
-    count = min(workers or places.usable_cores(), len(plan.shards) - len(plan.kept))
+    tasks.keep_at_hand(plan.forge)
+    count = max(1, min(workers or places.usable_cores(), len(plan.shards) - len(plan.kept)))
     needs_processes = any(step.distortion.packages for step in plan.forge.steps)
-    with (places.processes if needs_processes else places.threads)(count) as client:
-        yield client, WAITING_FACTOR * count
+    try:
+        with (places.processes if needs_processes else places.threads)(count) as client:
+            yield client, WAITING_FACTOR * count
+    except BaseException:
+        # Processes that were ended in the middle could not clean up behind them.
+        sweep(plan.folder)
+        raise

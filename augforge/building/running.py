@@ -9,7 +9,7 @@ from typing import Any
 
 from augforge.building import tasks
 from augforge.building.plan import BuildPlan
-from augforge.errors import AugforgeError, BuildError
+from augforge.errors import BuildError
 from augforge.shards import ShardSpec
 
 # Tasks handed out for each thread of the workers: one running, one waiting.
@@ -142,6 +142,8 @@ def _run_all(
 
 def _check(future: Any, spec: ShardSpec) -> None:
     """Raise what went wrong with a shard, if anything did, with its name and the cause."""
+    from concurrent.futures import CancelledError
+
     from distributed import KilledWorker
 
     if future.status == "finished":
@@ -151,6 +153,7 @@ def _check(future: Any, spec: ShardSpec) -> None:
         raise BuildError(
             f"shard {spec.file_name}: the worker that made it died, again and again (out of memory?)"
         ) from error
-    if isinstance(error, AugforgeError):
-        raise error
-    raise BuildError(f"shard {spec.file_name}: {type(error).__name__}: {error}") from error
+    if isinstance(error, OSError | MemoryError | CancelledError):
+        raise BuildError(f"shard {spec.file_name}: {type(error).__name__}: {error}") from error
+    # Ours says what is wrong; any other is a bug, to be seen as it is.
+    raise error

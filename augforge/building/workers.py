@@ -7,6 +7,7 @@ programs of their own, not by multiprocessing, which would run a user's script w
 """
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -82,20 +83,24 @@ def running_cluster(address: str | None, scheduler_file: str | Path | None) -> I
     """
     from distributed import Client
 
-    where = address if scheduler_file is None else f"the scheduler of {scheduler_file}"
-    if scheduler_file is not None and not Path(scheduler_file).is_file():
-        # distributed itself would wait for the file to appear.
-        raise BuildError(f"there is no scheduler file {scheduler_file}")
+    if scheduler_file is not None:
+        address = _address_in(Path(scheduler_file))
     with _quiet():
         try:
-            known_by = (
-                {"address": address} if scheduler_file is None else {"scheduler_file": str(scheduler_file)}
-            )
-            client = Client(**known_by, timeout=_CONNECT_SECONDS)
+            client = Client(address, timeout=_CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
-            raise BuildError(f"{where} cannot be reached: {error}") from error
+            raise BuildError(f"the scheduler {address} cannot be reached: {error}") from error
         with client:
             yield client
+
+
+def _address_in(scheduler_file: Path) -> str:
+    # distributed itself would wait for a file that is not there, and fail by assertion on one that is none.
+    try:
+        return str(json.loads(scheduler_file.read_text())["address"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it names no scheduler's address"
+        raise BuildError(f"the scheduler file {scheduler_file} cannot be used: {reason}") from error
 
 
 @contextlib.contextmanager

@@ -178,41 +178,42 @@ def _interrupted_text(plan: "BuildPlan") -> str:
 
 def _tell_plan(plan: "BuildPlan", as_json: bool) -> None:
     """Print what a build would do; raise, as the build would, if the disk is too small."""
-    exact = plan.recipe.output.compression == "none"
     if as_json:
-        emit_json(
-            {
-                "name": plan.recipe.name,
-                "out": str(plan.folder),
-                "complete": plan.complete,
-                "samples": plan.samples,
-                "samples_kept": plan.kept_samples,
-                "shards": len(plan.shards),
-                "shards_kept": len(plan.kept),
-                "bytes": plan.shards.bytes,
-                "bytes_to_write": plan.bytes_to_write,
-                "bytes_exact": exact,
-                "bytes_free": plan.bytes_free,
-            }
-        )
+        emit_json(_plain_plan(plan))
     else:
-        at_most = "" if exact else "at most "
-        emit(
-            pairs_text(
-                (
-                    ("data set", f"{shown_path(plan.folder)}{', complete already' if plan.complete else ''}"),
-                    ("samples", f"{plan.samples:,}, {plan.kept_samples:,} of them kept"),
-                    ("shards", f"{len(plan.shards):,}, {len(plan.kept):,} of them kept"),
-                    (
-                        "on disk",
-                        f"{at_most}{plan.shards.bytes:,} bytes ({readable_bytes(plan.shards.bytes)})",
-                    ),
-                    (
-                        "to write",
-                        f"{at_most}{plan.bytes_to_write:,} bytes ({readable_bytes(plan.bytes_to_write)})",
-                    ),
-                    ("free", f"{plan.bytes_free:,} bytes ({readable_bytes(plan.bytes_free)})"),
-                )
-            )
-        )
+        emit(_plan_text(plan))
     plan.check_space()
+
+
+def _plain_plan(plan: "BuildPlan") -> dict[str, Any]:
+    return {
+        "name": plan.recipe.name,
+        "out": str(plan.folder),
+        "complete": plan.complete,
+        "samples": plan.samples,
+        "samples_kept": plan.kept_samples,
+        "shards": len(plan.shards),
+        "shards_kept": len(plan.kept),
+        "bytes": plan.shards.bytes,
+        "bytes_to_write": plan.bytes_to_write,
+        "bytes_exact": plan.recipe.output.compression == "none",
+        "bytes_free": plan.bytes_free,
+    }
+
+
+def _plan_text(plan: "BuildPlan") -> str:
+    at_most = "" if plan.recipe.output.compression == "none" else "at most "
+    return pairs_text(
+        (
+            ("data set", f"{shown_path(plan.folder)}{', complete already' if plan.complete else ''}"),
+            ("samples", f"{plan.samples:,}, {plan.kept_samples:,} of them kept"),
+            ("shards", f"{len(plan.shards):,}, {len(plan.kept):,} of them kept"),
+            ("on disk", at_most + _size_text(plan.shards.bytes)),
+            ("to write", at_most + _size_text(plan.bytes_to_write)),
+            ("free", _size_text(plan.bytes_free)),
+        )
+    )
+
+
+def _size_text(count: int) -> str:
+    return f"{count:,} bytes ({readable_bytes(count)})"

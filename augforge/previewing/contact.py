@@ -40,15 +40,13 @@ def contact_gallery(
         Row((name_of(forge.source, index), f"original {index}"), (forge.source.images[index], *images))
         for index, images in zip(chosen, made, strict=True)
     )
+    headings = ("original", *(f"variant {number}" if number == shown[0] else str(number) for number in shown))
     return Gallery(
         title=forge.recipe.name,
         subtitle=subtitle,
-        headings=(
-            "original",
-            *(f"variant {number}" if number == shown[0] else str(number) for number in shown),
-        ),
+        headings=headings,
         rows=rows,
         image_shape=forge.image_shape,
-        group=1,
+        group=len(headings),
         note=note,
     )

@@ -47,7 +47,7 @@ class Gallery:
     image_shape : tuple of int
         Height and width of every image, in pixels.
     group : int
-        How many columns belong together: each group begins with an original.
+        How many columns belong together, an original and what is made of it.
     note : str
         A sentence below the table.
     """

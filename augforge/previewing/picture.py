@@ -1,8 +1,8 @@
 """Drawing a gallery as a picture: white ink on black as in the data, enlarged without smoothing."""
 
 import io
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _IMAGE_SIDE = 84
 _MARGIN = 24
 _GAP = 4
+_ORIGINAL_GAP = 10
 _GROUP_GAP = 20
+_BAND_WIDTH = 4
 _CAPTION_GAP = 14
 _TITLE, _NAME, _SMALL = 26, 16, 12
 _LINE = 17
@@ -41,12 +43,12 @@ class Layout:
 
     gallery: Gallery
 
-    @property
+    @cached_property
     def scale(self) -> int:
         """How many times the images are enlarged: up to about 84 pixels, never made smaller."""
         return max(1, _IMAGE_SIDE // max(self.gallery.image_shape))
 
-    @property
+    @cached_property
     def caption_width(self) -> int:
         """Width of the column of captions."""
         return max(
@@ -55,13 +57,13 @@ class Layout:
             for place, line in enumerate(row.caption)
         )
 
-    @property
+    @cached_property
     def row_height(self) -> int:
         """Height of a row, without the gap below it."""
         lines = max(len(row.caption) for row in self.gallery.rows)
         return max(self.gallery.image_shape[0] * self.scale, lines * _LINE + 4)
 
-    @property
+    @cached_property
     def size(self) -> tuple[int, int]:
         """Width and height of the whole picture."""
         _, _, right, bottom = self.box(len(self.gallery.rows) - 1, len(self.gallery.headings) - 1)
@@ -77,7 +79,8 @@ class Layout:
     def left(self, column: int) -> int:
         """Return the left edge of a column; the originals stand a little apart."""
         start = _MARGIN + self.caption_width + _CAPTION_GAP
-        apart = _apart(column, self.gallery.group)
+        before, place = divmod(column, self.gallery.group)
+        apart = before * (_ORIGINAL_GAP + _GROUP_GAP) + (_ORIGINAL_GAP if place else 0)
         return start + column * (self.gallery.image_shape[1] * self.scale + _GAP) + apart
 
     def box(self, row: int, column: int) -> tuple[int, int, int, int]:
@@ -93,10 +96,10 @@ def paint(gallery: Gallery) -> Image.Image:
     width, height = layout.size
     canvas = np.empty((height, width, 3), np.uint8)
     canvas[:] = _PAPER
-    for column in _originals(gallery):
+    for column in range(0, len(gallery.headings), gallery.group):
         left, top, right, _ = layout.box(0, column)
         bottom = layout.top(len(gallery.rows) - 1) + layout.row_height
-        canvas[top - 4 : bottom + 4, left - 4 : right + 4] = _BAND
+        canvas[top - _BAND_WIDTH : bottom + _BAND_WIDTH, left - _BAND_WIDTH : right + _BAND_WIDTH] = _BAND
     for row, shown in enumerate(gallery.rows):
         _place_images(canvas, layout, row, shown)
     picture = Image.fromarray(canvas)
@@ -109,17 +112,6 @@ def png_bytes(picture: Image.Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, format="PNG")
     return file.getvalue()
-
-
-def _originals(gallery: Gallery) -> Iterable[int]:
-    return (0,) if gallery.group == 1 else range(0, len(gallery.headings), gallery.group)
-
-
-def _apart(column: int, group: int) -> int:
-    """Return how far the gaps around originals move a column to the right."""
-    if group == 1:
-        return 10 * min(column, 1)
-    return _GROUP_GAP * (column // group) + 10 * (column // group + (1 if column % group else 0))
 
 
 def _place_images(canvas: "NDArray[np.uint8]", layout: Layout, row: int, shown: Row) -> None:
@@ -156,6 +148,7 @@ def _write_caption(draw: ImageDraw.ImageDraw, layout: Layout, row: int, caption:
         draw.text(at, line, colour, font=_font(size), anchor="lm")
 
 
+@cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     # Pillow's own font, so that pictures look the same on every machine.
     return ImageFont.load_default(size=size)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from augforge.previewing.gallery import Gallery, Row
 
 _RAMP = " .:-=+*#%@"
-_BLANK = " "
 _FEWEST = 5
 
 
@@ -44,7 +43,7 @@ def columns_that_fit(gallery: Gallery, width: int) -> int:
 
 def _fit(gallery: Gallery, width: int) -> tuple[int, int]:
     """Return how many times images are made smaller, and how many columns there is room for."""
-    wanted = min(len(gallery.headings), max(_FEWEST, gallery.group))
+    wanted = min(len(gallery.headings), _FEWEST)
     side = gallery.image_shape[1]
     shrink = 1
     while shrink < side and wanted * (-(-side // shrink) + 1) - 1 > width:
@@ -58,7 +57,7 @@ def _image_lines(row: Row, columns: int, shrink: int, cell: int, colours: bool) 
     shown = [None if image is None else _shrunk(image, shrink) for image in row.images[:columns]]
     count = next(len(image) for image in shown if image is not None) // 2
     draw = _coloured if colours else _plain
-    blank = _BLANK * cell
+    blank = " " * cell
     lines = [
         " ".join(blank if image is None else draw(image[2 * y], image[2 * y + 1]) for image in shown)
         for y in range(count)

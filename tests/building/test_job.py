@@ -278,6 +278,17 @@ def test_a_worker_with_another_source_is_refused(
         build(recipe(), tmp_path / "set")
 
 
+def test_a_bug_in_a_worker_is_seen_as_it_is(
+    tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("augforge.building.tasks.write_shard", broken)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        build(recipe(), tmp_path / "set")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -286,9 +297,16 @@ def test_a_worker_with_another_source_is_refused(
             {"scheduler": "tcp://a:1", "scheduler_file": "b"},
             "give either the scheduler's address or its file, not both",
         ),
-        ({"scheduler": "tcp://127.0.0.1:9"}, "tcp://127.0.0.1:9 cannot be reached"),
-        ({"scheduler": "nonsense"}, "nonsense cannot be reached"),
-        ({"scheduler_file": "nowhere.json"}, "there is no scheduler file nowhere.json"),
+        ({"scheduler": "tcp://127.0.0.1:9"}, "the scheduler tcp://127.0.0.1:9 cannot be reached"),
+        ({"scheduler": "nonsense"}, "the scheduler nonsense cannot be reached"),
+        (
+            {"scheduler_file": "no.json"},
+            "the scheduler file no.json cannot be used: No such file or directory",
+        ),
+        (
+            {"scheduler_file": os.devnull},
+            "the scheduler file /dev/null cannot be used: it names no scheduler's address",
+        ),
     ],
 )
 def test_bad_options(
@@ -302,6 +320,7 @@ def test_bad_options(
     with pytest.raises(AugforgeError) as caught:
         build(recipe(), tmp_path / "set", **options)  # type: ignore[arg-type]
     assert str(caught.value).startswith(message)
+    assert not (tmp_path / "set").exists()
 
 
 def test_progress_never_goes_back(tmp_path: Path, recipe: MakeRecipe) -> None:

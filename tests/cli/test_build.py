@@ -143,7 +143,7 @@ BAD = {
     "no workers": (["--workers", "0"], "Error: Invalid value for '--workers': 0 is not in the range x>=1.\n"),
     "a scheduler file that is not there": (
         ["--scheduler-file", "none.json"],
-        "error: there is no scheduler file none.json\n",
+        "error: the scheduler file none.json cannot be used: No such file or directory\n",
     ),
     "a folder of other things": (
         ["--out", "full"],
