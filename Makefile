@@ -15,7 +15,7 @@ dataset: .venv/core ## the main job: an augmented data set from the bundled digi
 	@echo "  recipes/realistic.yaml                   change the distortions, preview, build again"
 
 train: .venv/train ## train on the originals and on the augmented set, and compare
-	.venv/bin/python examples/train_digits/train_digits.py
+	.venv/bin/python examples/train_digits/train_digits.py out/realistic
 
 test: .venv/dev ## all tests
 	.venv/bin/python -m pytest -n 2

@@ -37,6 +37,10 @@ class Timing:
         return statistics.median(self.seconds)
 
     @property
+    def fastest(self) -> float:
+        return min(self.seconds)
+
+    @property
     def spread(self) -> float:
         """From the fastest to the slowest, as a share of the median."""
         return (max(self.seconds) - min(self.seconds)) / self.median
