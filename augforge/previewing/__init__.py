@@ -8,6 +8,7 @@
 
 from augforge.previewing.contact import contact_gallery
 from augforge.previewing.gallery import Gallery, Row
+from augforge.previewing.normalization import normalization_gallery
 from augforge.previewing.picture import Layout, paint, png_bytes
 from augforge.previewing.sheets import contact_sheet, sweep
 from augforge.previewing.sweeping import sweep_gallery
@@ -20,6 +21,7 @@ __all__ = [
     "columns_that_fit",
     "contact_gallery",
     "contact_sheet",
+    "normalization_gallery",
     "paint",
     "png_bytes",
     "sweep",
