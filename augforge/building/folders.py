@@ -22,7 +22,7 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not any((folder / name).exists() for name in (MANIFEST, RECIPE)):
-        raise DatasetError(f"{folder} is not empty and holds no data set; choose another folder with --out")
+        raise DatasetError(f"{folder} is not empty and holds no data set; choose another folder (--out)")
     if overwrite:
         return
     _check_recipe(folder, forge.recipe)
@@ -78,7 +78,7 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
         raise DatasetError(
             f"{folder} holds a data set of another recipe (there -> asked for):\n"
             + "\n".join(differences)
-            + "\nchoose another folder with --out, or replace the data set with --overwrite"
+            + "\nchoose another folder (--out), or replace the data set (--overwrite)"
         )
 
 
@@ -88,8 +88,8 @@ def _check_digest(folder: Path, forge: Forge) -> None:
         what = "other originals" if manifest.source_digest != forge.source.digest else "another pixel version"
         raise DatasetError(
             f"{folder} holds a data set of the same recipe, but made with {what} (pixel digest "
-            f"{manifest.pixel_digest[:16]}, now {forge.pixel_digest[:16]}); choose another folder with --out, or "
-            "replace the data set with --overwrite"
+            f"{manifest.pixel_digest[:16]}, now {forge.pixel_digest[:16]}); choose another folder (--out), or "
+            "replace the data set (--overwrite)"
         )
 
 

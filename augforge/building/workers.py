@@ -24,6 +24,11 @@ _START_SECONDS = 60
 _CONNECT_SECONDS = 10
 # distributed always serves its state by HTTP; a fixed port would be in use by the next build.
 _ANY_PORT = "127.0.0.1:0"
+_LITTLE_MEMORY = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.low-level-log-length": 100,
+    "distributed.admin.log-length": 100,
+}
 
 
 def usable_cores() -> int:
@@ -126,11 +131,18 @@ def _worker_programs(scheduler: str, count: int, scratch: str) -> Iterator[None]
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep distributed's log to itself: what matters comes back as an exception."""
+    """Keep distributed's log to itself, and keep it from piling up notes on every task.
+
+    What matters comes back as an exception. Its profiler and its records of past tasks would let memory grow with
+    the number of shards.
+    """
+    import dask
+
     logger = logging.getLogger("distributed")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
-        yield
+        with dask.config.set(_LITTLE_MEMORY):
+            yield
     finally:
         logger.setLevel(level)

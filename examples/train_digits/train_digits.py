@@ -109,9 +109,7 @@ def compare(folder: Path, variants: int, steps: int, seeds: int) -> dict[str, An
 def show(result: dict[str, Any]) -> None:
     """Print the figures as a table."""
     row = "{:<11}{:>9}{:>17}{:>8}{:>19}{:>8}{:>10}".format
-    print(
-        f"{result['steps']:,} gradient steps of {BATCH_SIZE}: each network saw {result['samples_seen']:,} samples."
-    )
+    print(f"{result['steps']:,} gradient steps: each network saw {result['samples_seen']:,} samples.")
     print(f"Percent, mean ± standard deviation over {result['seeds']} seed(s), of the last checkpoints:\n")
     print(row("trained on", "digits", "test right", "wrong", "distorted right", "wrong", "seconds"))
     right = {}
@@ -122,20 +120,15 @@ def show(result: dict[str, Any]) -> None:
         print(row(name, f"{digits:,}", *cells, f"{mean(run['seconds'] for run in runs):.1f}"))
     pairs = zip(right["originals"], right["augmented"], strict=True)
     gains = [[after - before for before, after in zip(*pair, strict=True)] for pair in pairs]
-    print(
-        row(
-            "difference",
-            "",
-            *(cell for gain in gains for cell in (_mean(gain, "+"), f"{-mean(gain):+.2f}")),
-            "",
-        )
-    )
+    cells = [cell for gain in gains for cell in (_mean(gain, "+"), f"{-mean(gain):+.2f}")]
+    print(row("difference", "", *cells, "").rstrip())
     print(f"\nShards ready in {result['build_seconds']:.1f} s; all in {result['seconds']:.0f} s.\n")
     print(ABOUT_THE_DIGITS)
 
 
 def _mean(scores: list[float], sign: str = "") -> str:
-    return f"{mean(scores):{sign}.2f} ± {stdev(scores) if len(scores) > 1 else 0:.2f}"
+    spread = f" ± {stdev(scores):.2f}" if len(scores) > 1 else ""
+    return f"{mean(scores):{sign}.2f}{spread}"
 
 
 def main() -> None:

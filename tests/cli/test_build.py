@@ -147,7 +147,7 @@ BAD = {
     ),
     "a folder of other things": (
         ["--out", "full"],
-        "error: {here}/full is not empty and holds no data set; choose another folder with --out\n",
+        "error: {here}/full is not empty and holds no data set; choose another folder (--out)\n",
     ),
     "a file": (["--out", "small.yaml"], "error: {here}/small.yaml is a file; a data set needs a folder\n"),
     "a shard size": (
