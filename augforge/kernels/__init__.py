@@ -7,7 +7,7 @@ are given), never write into their input, and release the GIL.
 from augforge.kernels.affine import compose, enlargements, ink_kept, rotations, shears, translations
 from augforge.kernels.gray import apply_tables, gray_level_tables
 from augforge.kernels.pixels import poke_pixels
-from augforge.kernels.warp import warp
+from augforge.kernels.warping import warp
 
 __all__ = [
     "apply_tables",
