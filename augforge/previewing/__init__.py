@@ -9,7 +9,6 @@
 from augforge.previewing.contact import contact_gallery
 from augforge.previewing.gallery import Gallery, Row
 from augforge.previewing.picture import Layout, paint, png_bytes
-from augforge.previewing.sheets import contact_sheet, sweep
 from augforge.previewing.sweeping import sweep_gallery
 from augforge.previewing.terminal import columns_that_fit, terminal_text
 
@@ -19,10 +18,8 @@ __all__ = [
     "Row",
     "columns_that_fit",
     "contact_gallery",
-    "contact_sheet",
     "paint",
     "png_bytes",
-    "sweep",
     "sweep_gallery",
     "terminal_text",
 ]
