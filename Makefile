@@ -1,21 +1,31 @@
 # Everything runs in .venv, which the targets make and reuse. Needed: Python 3.11 to 3.13, make, the package registry.
 PYTHON ?= python3
+# What is built, and where: make dataset RECIPE=mine.yaml OUT=out/mine BUILD_OPTIONS="--workers 4"
+RECIPE ?= recipes/realistic.yaml
+OUT ?= out/realistic
+BUILD_OPTIONS ?=
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# " RECIPE=mine.yaml" where that was given, else nothing: so that "Next" names the very same data set.
+as_given = $(if $(filter-out file,$(origin $1)), $1=$($1))
 
 .PHONY: dataset train test lint picture schema clean
 
 dataset: .venv/core ## the main job: an augmented data set from the bundled digits, and a picture of it
-	.venv/bin/augforge build recipes/realistic.yaml --out out/realistic
-	.venv/bin/augforge preview recipes/realistic.yaml --out out/realistic-preview.png
+	.venv/bin/augforge build $(RECIPE) --out $(OUT) $(BUILD_OPTIONS)
+	.venv/bin/augforge preview $(RECIPE) --out $(OUT)-preview.png
 	@echo
-	@echo "The data set is in out/realistic, a picture of it in out/realistic-preview.png."
+	@echo "The data set is in $(OUT), a picture of it in $(OUT)-preview.png."
 	@echo "Next:"
-	@echo "  .venv/bin/augforge info out/realistic    what is in it"
-	@echo "  make train                               train a small network with and without it (installs PyTorch)"
-	@echo "  recipes/realistic.yaml                   change the distortions, preview, build again"
+	@echo "  .venv/bin/augforge info $(OUT)"
+	@echo "      what is in it"
+	@echo "  make train$(call as_given,OUT)"
+	@echo "      train a small network with and without it (installs PyTorch)"
+	@echo "  make dataset$(call as_given,RECIPE)$(call as_given,OUT) BUILD_OPTIONS=--overwrite"
+	@echo "      build it again, after you have changed $(RECIPE)"
 
 train: .venv/train ## train on the originals and on the augmented set, and compare
-	.venv/bin/python examples/train_digits/train_digits.py out/realistic
+	.venv/bin/python examples/train_digits/train_digits.py $(OUT)
 
 test: .venv/dev ## all tests
 	.venv/bin/python -m pytest -n 2
@@ -33,7 +43,7 @@ schema: .venv/core ## the JSON Schema of recipes, for editors
 	.venv/bin/augforge schema > recipes/schema/recipe-v1.json
 
 clean: ## remove the environment and what was built
-	rm -rf .venv .numba_cache out
+	rm -rf .venv out
 
 # The environment grows in three steps; each is made once, and again when what it is made from changes.
 .venv/python:

@@ -14,15 +14,10 @@ the normal quantile 8.
 import math
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-"""How every kernel of augforge is compiled: without fast-math, without the GIL, kept on disk."""
-
-inlined = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-"""The same for small functions that must dissolve into the loop that calls them, for it to vectorise."""
+from augforge.compiling import compiled
 
 RADIANS_PER_DEGREE = 0.017453292519943295
 

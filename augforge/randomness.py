@@ -22,7 +22,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from augforge import exactmath
-from augforge.exactmath import compiled, inlined
+from augforge.compiling import compiled, inlined
 
 # Multipliers and Weyl constants of Philox4x32: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
 # as 1, 2, 3", SC 2011.

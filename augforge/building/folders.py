@@ -1,5 +1,7 @@
 """The folder that a data set is built into: whose it is, and whether it may be used."""
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,8 +9,18 @@ from typing import Any
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, parse_recipe
-from augforge.shards import publish, read_manifest, sweep
+from augforge.shards import Manifest, publish, read_manifest, sweep
 from augforge.shards.layout import MANIFEST, RECEIPTS, RECIPE, SHARDS
+from augforge.shards.sealed import read_sealed
+
+HEADER = "# Written by augforge: the recipe of this data set, as finally used."
+"""First line of a data set's recipe, by which a folder is known as ours before there is a manifest."""
+
+# Nothing else is ever deleted.
+_OUR_FILES = {
+    SHARDS: re.compile(r"[a-z0-9][a-z0-9_-]*-\d{5,12}\.h5"),
+    RECEIPTS: re.compile(r"\d{5,12}\.json"),
+}
 
 
 def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
@@ -17,32 +29,48 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     It can be where nothing is yet, where the same recipe was being built, or, with `overwrite`, where any data
     set is. Other people's files are never touched.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DatasetError(f"{folder} is a file; a data set needs a folder")
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    if not any((folder / name).exists() for name in (MANIFEST, RECIPE)):
-        raise DatasetError(f"{folder} is not empty and holds no data set; choose another folder with --out")
+    _check_place(folder)
+    try:
+        if not folder.exists() or not any(folder.iterdir()):
+            return
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
+    if not _is_sealed(folder / MANIFEST) and not _is_our_recipe(folder / RECIPE):
+        raise DatasetError(f"{folder} is not empty and holds no data set; choose another folder (--out)")
     if overwrite:
         return
     _check_recipe(folder, forge.recipe)
-    if (folder / MANIFEST).exists():
-        _check_digest(folder, forge)
+    _check_digest(folder, forge)
 
 
 def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
-    """Make the folder ready: create it, clear what is to be replaced or half made, put the recipe in."""
+    """Make an existing folder ready: clear what is to be replaced or half made, put the recipe in."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # A set that is being made is not complete: the manifest goes first.
+        (folder / MANIFEST).unlink(missing_ok=True)
+        if overwrite:
+            for path in _files_of_dataset(folder):
+                path.unlink()
     except OSError as error:
-        raise DatasetError(f"{folder} cannot be created: {error.strerror}") from error
-    # A set that is being made is not complete: the manifest goes first.
-    (folder / MANIFEST).unlink(missing_ok=True)
-    if overwrite:
-        for path in _files_of_dataset(folder):
-            path.unlink()
+        raise DatasetError(f"{error.filename} cannot be removed: {error.strerror}") from error
     sweep(folder)
-    publish(folder / RECIPE, recipe.to_yaml().encode())
+    publish(folder / RECIPE, recipe_text(recipe).encode())
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Return a data set's ``recipe.yaml``."""
+    return f"{HEADER}\n{recipe.to_yaml()}"
+
+
+def manifest_in(folder: Path) -> Manifest | None:
+    """Return the manifest; None if there is none, or a damaged one, which is no better.
+
+    Raises
+    ------
+    DatasetError
+        If it is whole, but not one that this augforge can read.
+    """
+    return read_manifest(folder) if _is_sealed(folder / MANIFEST) else None
 
 
 def nearest_existing(folder: Path) -> Path:
@@ -56,8 +84,38 @@ def bytes_of_dataset(folder: Path) -> int:
 
 
 def _files_of_dataset(folder: Path) -> Iterator[Path]:
-    yield from (folder / SHARDS).glob("*.h5")
-    yield from (folder / RECEIPTS).glob("*.json")
+    for name, ours in _OUR_FILES.items():
+        place = folder / name
+        for path in place.iterdir() if place.is_dir() else ():
+            if ours.fullmatch(path.name) and path.is_file():
+                yield path
+
+
+def _check_place(folder: Path) -> None:
+    """Raise `DatasetError` if there is something where the folder, or one above it, would have to be."""
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if there.is_dir():
+        return
+    what = "a file" if there.exists() else "a symbolic link that leads nowhere"
+    if there == folder:
+        raise DatasetError(f"{folder} is {what}; a data set needs a folder")
+    raise DatasetError(f"{folder} cannot be created: {there} is {what}")
+
+
+def _is_sealed(path: Path) -> bool:
+    try:
+        read_sealed(path)
+    except (FileNotFoundError, DatasetError):
+        return False
+    return True
+
+
+def _is_our_recipe(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(HEADER) + 1) == f"{HEADER}\n".encode()
+    except OSError:
+        return False
 
 
 def _check_recipe(folder: Path, recipe: Recipe) -> None:
@@ -78,18 +136,18 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
         raise DatasetError(
             f"{folder} holds a data set of another recipe (there -> asked for):\n"
             + "\n".join(differences)
-            + "\nchoose another folder with --out, or replace the data set with --overwrite"
+            + "\nchoose another folder (--out), or replace the data set (--overwrite)"
         )
 
 
 def _check_digest(folder: Path, forge: Forge) -> None:
-    manifest = read_manifest(folder)
-    if manifest.pixel_digest != forge.pixel_digest:
+    manifest = manifest_in(folder)
+    if manifest is not None and manifest.pixel_digest != forge.pixel_digest:
         what = "other originals" if manifest.source_digest != forge.source.digest else "another pixel version"
         raise DatasetError(
             f"{folder} holds a data set of the same recipe, but made with {what} (pixel digest "
-            f"{manifest.pixel_digest[:16]}, now {forge.pixel_digest[:16]}); choose another folder with --out, or "
-            "replace the data set with --overwrite"
+            f"{manifest.pixel_digest[:16]}, now {forge.pixel_digest[:16]}); choose another folder (--out), or "
+            "replace the data set (--overwrite)"
         )
 
 

@@ -3,10 +3,10 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from augforge.building import folders, tasks
 from augforge.building import workers as places
+from augforge.building.claiming import claimed
 from augforge.building.plan import BuildPlan, plan_build
 from augforge.building.running import WAITING_FACTOR, Progress, run
 from augforge.distortions import PIXEL_VERSION
@@ -87,12 +87,16 @@ def carry_out(
         raise AugforgeError("give either the scheduler's address or its file, not both")
     if plan.complete:
         return read_manifest(plan.folder)
-    plan.check_space()
-    # Workers first: the folder is left as it is where there is nobody to fill it.
-    with _client(plan, workers, scheduler, scheduler_file) as (client, window):
-        folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
-        run(plan, client, window, on_progress)
-    return write_manifest(plan.folder, plan.shards, _about(plan.forge))
+    on_cluster = scheduler is not None or scheduler_file is not None
+    plan.check_space((workers or 1) if on_cluster else plan.at_once(workers))
+    with claimed(plan.folder):
+        # Another build may have been at work there between planning and now.
+        folders.check(plan.folder, plan.forge, overwrite=plan.overwrite)
+        # Workers first: the folder is left as it is where there is nobody to fill it.
+        with _place(plan, workers, scheduler, scheduler_file) as (place, window):
+            folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
+            run(plan, place, window, on_progress)
+        return write_manifest(plan.folder, plan.shards, _about(plan.forge))
 
 
 def _about(forge: Forge) -> About:
@@ -110,20 +114,22 @@ def _about(forge: Forge) -> About:
 
 
 @contextlib.contextmanager
-def _client(
+def _place(
     plan: BuildPlan, workers: int | None, scheduler: str | None, scheduler_file: str | Path | None
-) -> Iterator[tuple[Any, int]]:
-    """Give a client and how many tasks to hand out to it at once."""
+) -> Iterator[tuple[places.Place, int]]:
+    """Give a place for the tasks, and how many to hand out to it at once."""
     if scheduler is not None or scheduler_file is not None:
-        with places.running_cluster(scheduler, scheduler_file) as client:
-            yield client, workers or WAITING_FACTOR * max(1, sum(client.nthreads().values()))
+        with places.running_cluster(scheduler, scheduler_file) as place:
+            yield place, workers or WAITING_FACTOR * max(1, sum(place.client.nthreads().values()))
         return
-    tasks.keep_at_hand(plan.forge)
-    count = max(1, min(workers or places.usable_cores(), len(plan.shards) - len(plan.kept)))
+    count = max(1, plan.at_once(workers))
     needs_processes = any(step.distortion.packages for step in plan.forge.steps)
     try:
-        with (places.processes if needs_processes else places.threads)(count) as client:
-            yield client, WAITING_FACTOR * count
+        with (
+            tasks.at_hand(plan.forge),
+            (places.processes if needs_processes else places.threads)(count) as place,
+        ):
+            yield place, WAITING_FACTOR * count
     except BaseException:
         # Processes that were ended in the middle could not clean up behind them.
         sweep(plan.folder)

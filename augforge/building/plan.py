@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augforge.building import folders
+from augforge.building.workers import usable_cores
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
 from augforge.shards import ShardPlan, matching_receipts, plan_shards, shard_bytes
-from augforge.shards.layout import MANIFEST
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class BuildPlan:
     @property
     def complete(self) -> bool:
         """Whether the finished set is there already."""
-        return len(self.kept) == len(self.shards) and (self.folder / MANIFEST).exists()
+        return len(self.kept) == len(self.shards) and folders.manifest_in(self.folder) is not None
 
     @property
     def kept_samples(self) -> int:
@@ -67,17 +67,35 @@ class BuildPlan:
         """Free space where the set is to be, in bytes."""
         return shutil.disk_usage(folders.nearest_existing(self.folder)).free
 
-    def check_space(self) -> None:
+    @property
+    def shards_to_make(self) -> int:
+        """How many shards are missing."""
+        return len(self.shards) - len(self.kept)
+
+    def at_once(self, workers: int | None = None) -> int:
+        """Return how many shards this machine makes at once, if asked for so many: by default one for each core."""
+        return min(workers or usable_cores(), self.shards_to_make)
+
+    def check_space(self, at_once: int) -> None:
         """Raise `BuildError` if the disk is too small.
 
-        The size of compressed shards is not known beforehand: for them nothing is checked.
+        The size of compressed shards is not known beforehand: for them only the space is needed that `at_once`
+        shards, which are in the making at the same time, claim.
         """
         free = self.bytes_free + (folders.bytes_of_dataset(self.folder) if self.overwrite else 0)
-        if self.recipe.output.compression == "none" and self.bytes_to_write > free:
+        if self.recipe.output.compression == "none":
+            if self.bytes_to_write > free:
+                raise BuildError(
+                    f"{self.folder} needs {self.bytes_to_write:,} bytes for {self.samples:,} samples, but only "
+                    f"{free:,} are free there; make room, lower 'variants', or compress the shards "
+                    "(--set output.compression=zstd)"
+                )
+            return
+        claimed = min(at_once * shard_bytes(self.shards[0]), self.bytes_to_write)
+        if claimed > free:
             raise BuildError(
-                f"{self.folder} needs {self.bytes_to_write:,} bytes for {self.samples:,} samples, but only "
-                f"{free:,} are free there; make room, lower 'variants', or compress the shards "
-                "(--set output.compression=zstd)"
+                f"{self.folder} needs up to {claimed:,} bytes for the shards in the making, {at_once} at once, but "
+                f"only {free:,} are free there; make room, or lower --workers or output.shard_size"
             )
 
 

@@ -9,11 +9,15 @@ from typing import Any
 
 from augforge.building import tasks
 from augforge.building.plan import BuildPlan
+from augforge.building.workers import Place
 from augforge.errors import BuildError
 from augforge.shards import ShardSpec
 
 # Tasks handed out for each thread of the workers: one running, one waiting.
 WAITING_FACTOR = 2
+
+# Seconds between two looks at whether there are still workers.
+_LOOK_EVERY = 1.0
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,14 @@ class _Tracker:
         )
 
 
-def run(plan: BuildPlan, client: Any, window: int, on_progress: Callable[[Progress], None]) -> None:
+def run(plan: BuildPlan, place: Place, window: int, on_progress: Callable[[Progress], None]) -> None:
     """Make the shards that are missing.
 
     Parameters
     ----------
     plan : BuildPlan
         What to make.
-    client : distributed.Client
+    place : Place
         Where to make it.
     window : int
         How many tasks are handed out at once.
@@ -94,50 +98,62 @@ def run(plan: BuildPlan, client: Any, window: int, on_progress: Callable[[Progre
     Raises
     ------
     BuildError
-        If a shard cannot be made; names it and says why. Published shards stay.
+        If a shard cannot be made, with its name and why, or if there are no workers any more. Published shards
+        stay.
     """
     build_id = f"augforge-{uuid.uuid4().hex}"
     tracker = _Tracker(plan, on_progress)
     tracker.report()
-    client.subscribe_topic(build_id, tracker.heard)
-    missing = (spec for spec in plan.shards if spec.index not in plan.kept)
+    place.client.subscribe_topic(build_id, tracker.heard)
     try:
-        _run_all(plan, client, window, build_id, missing, tracker)
-    except BaseException:
-        tasks.stop(build_id)
-        raise
+        _run_all(plan, place, window, build_id, tracker)
     finally:
-        client.unsubscribe_topic(build_id)
+        if place.client.status == "running":
+            place.client.unsubscribe_topic(build_id)
 
 
-def _run_all(
-    plan: BuildPlan,
-    client: Any,
-    window: int,
-    build_id: str,
-    missing: Iterator[ShardSpec],
-    tracker: _Tracker,
-) -> None:
+def _run_all(plan: BuildPlan, place: Place, window: int, build_id: str, tracker: _Tracker) -> None:
     from distributed import as_completed
 
+    client = place.client
+    missing = (spec for spec in plan.shards if spec.index not in plan.kept)
     in_flight: dict[Any, ShardSpec] = {}
 
     def submit(spec: ShardSpec) -> Any:
-        key = f"{build_id}-{spec.index}"
+        key = tasks.key_of(build_id, spec.index)
         future = client.submit(tasks.make_shard, plan.recipe, spec, str(plan.folder), build_id, key=key)
         in_flight[future] = spec
         return future
 
-    completed = as_completed([submit(spec) for spec in itertools.islice(missing, window)])
+    # Not the loop of the "default" client: another build of this process may have made that one.
+    completed = as_completed([submit(spec) for spec in itertools.islice(missing, window)], loop=client.loop)
     try:
-        for future in completed:
+        for future in _as_they_finish(completed, place.check):
+            if future.status == "cancelled":
+                place.check()
             spec = in_flight.pop(future)
             _check(future, spec)
             tracker.finished(spec)
             for following in itertools.islice(missing, 1):
                 completed.add(submit(following))
     finally:
-        client.cancel(list(in_flight))
+        # Tasks that are running notice it, too. A lost scheduler would be waited for in vain.
+        if client.status == "running":
+            client.cancel(list(in_flight))
+
+
+def _as_they_finish(completed: Any, check: Callable[[], None]) -> Iterator[Any]:
+    """Give futures as they finish; call `check` every now and then while none does."""
+    looked = time.monotonic()
+    while not completed.is_empty():
+        if completed.has_ready():
+            yield next(completed)
+        elif time.monotonic() - looked >= _LOOK_EVERY:
+            check()
+            looked = time.monotonic()
+        else:
+            with completed.thread_condition:
+                completed.thread_condition.wait(timeout=0.1)
 
 
 def _check(future: Any, spec: ShardSpec) -> None:

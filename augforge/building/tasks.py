@@ -1,7 +1,9 @@
 """What a worker does: one task makes one shard."""
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 
 from augforge.errors import BuildError
 from augforge.forge import Forge
@@ -12,23 +14,31 @@ from augforge.shards import Receipt, ShardSpec, write_shard
 _TELL_EVERY = 0.2
 
 _lock = threading.Lock()
+# Lent by builds that run in this process.
 _at_hand: list[Forge] = []
-_stopped: set[str] = set()
+# The last one that a task had to make: most likely the next task needs it again.
+_made: list[Forge] = []
 
 
 class BuildStoppedError(Exception):
     """The build was stopped; the shard in the making is given up."""
 
 
-def keep_at_hand(forge: Forge) -> None:
+@contextlib.contextmanager
+def at_hand(forge: Forge) -> Iterator[None]:
     """Let the tasks of this process use a forge that is there already."""
     with _lock:
-        _at_hand[:] = [forge]
+        _at_hand.append(forge)
+    try:
+        yield
+    finally:
+        with _lock:
+            _at_hand.remove(forge)
 
 
-def stop(build_id: str) -> None:
-    """Make the tasks of a build that run in this process give up after their current leaf."""
-    _stopped.add(build_id)
+def key_of(build_id: str, shard: int) -> str:
+    """Return the key by which Dask knows the task that makes a shard."""
+    return f"{build_id}-{shard}"
 
 
 def make_shard(recipe: Recipe, spec: ShardSpec, folder: str, build_id: str) -> Receipt:
@@ -49,7 +59,7 @@ def make_shard(recipe: Recipe, spec: ShardSpec, folder: str, build_id: str) -> R
     def on_progress(samples: int) -> None:
         nonlocal done, told
         done += samples
-        if build_id in _stopped:
+        if not _is_wanted(key_of(build_id, spec.index)):
             raise BuildStoppedError
         if time.monotonic() - told >= _TELL_EVERY:
             told = time.monotonic()
@@ -65,9 +75,23 @@ def tell(build_id: str, shard: int, done: int) -> None:
     get_worker().log_event(build_id, (shard, done))
 
 
+def _is_wanted(key: str) -> bool:
+    """Whether the worker that runs a task still waits for it.
+
+    It does not when the client stopped or died: Dask cannot end what is running, but the worker knows.
+    """
+    from distributed import get_worker
+    from distributed.core import Status
+
+    worker = get_worker()
+    task = worker.state.tasks.get(key)
+    is_closing = worker.status in (Status.closing, Status.closed, Status.failed)
+    return task is not None and task.state != "cancelled" and not is_closing
+
+
 def _forge_of(recipe: Recipe, spec: ShardSpec) -> Forge:
     with _lock:
-        for forge in _at_hand:
+        for forge in (*_at_hand, *_made):
             if forge.recipe == recipe and forge.pixel_digest == spec.pixel_digest:
                 return forge
         forge = Forge(recipe)
@@ -77,5 +101,5 @@ def _forge_of(recipe: Recipe, spec: ShardSpec) -> Forge:
                 f"{forge.pixel_digest[:16]}, needed {spec.pixel_digest[:16]}): its source '{forge.source.name}' or "
                 "its version of augforge is another one"
             )
-        _at_hand[:] = [forge]
+        _made[:] = [forge]
         return forge

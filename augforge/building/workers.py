@@ -13,7 +13,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,8 +25,36 @@ from augforge.errors import BuildError
 
 _START_SECONDS = 60
 _CONNECT_SECONDS = 10
+# How long a cluster may be without any worker, as it is while a batch system starts them.
+_NO_WORKERS_SECONDS = 30
 # distributed always serves its state by HTTP; a fixed port would be in use by the next build.
 _ANY_PORT = "127.0.0.1:0"
+_LITTLE_MEMORY = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.low-level-log-length": 100,
+    "distributed.admin.log-length": 100,
+}
+
+# What all builds of this process share; the first one begins it, the last one ends it.
+_quiet_lock = threading.Lock()
+_quiet_builds = 0
+_quiet_settings = contextlib.ExitStack()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where tasks run.
+
+    Attributes
+    ----------
+    client : distributed.Client
+        Takes the tasks.
+    check : callable
+        Raises `BuildError` if there is nobody any more who works on them: Dask would wait for ever.
+    """
+
+    client: Any
+    check: Callable[[], None]
 
 
 def usable_cores() -> int:
@@ -34,8 +65,8 @@ def usable_cores() -> int:
 
 
 @contextlib.contextmanager
-def threads(count: int) -> Iterator[Any]:
-    """Give a client whose tasks run in `count` threads of this process."""
+def threads(count: int) -> Iterator[Place]:
+    """Give a place whose tasks run in `count` threads of this process."""
     from distributed import Client, LocalCluster
 
     with (
@@ -49,12 +80,12 @@ def threads(count: int) -> Iterator[Any]:
         ) as cluster,
         Client(cluster) as client,
     ):
-        yield client
+        yield Place(client, check=lambda: None)
 
 
 @contextlib.contextmanager
-def processes(count: int) -> Iterator[Any]:
-    """Give a client whose tasks run in `count` processes of one thread each."""
+def processes(count: int) -> Iterator[Place]:
+    """Give a place whose tasks run in `count` processes of one thread each."""
     from distributed import Client, LocalCluster
 
     with (
@@ -62,24 +93,30 @@ def processes(count: int) -> Iterator[Any]:
         TemporaryDirectory(prefix="augforge-") as scratch,
         LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=_ANY_PORT) as cluster,
         Client(cluster) as client,
-        _worker_programs(cluster.scheduler_address, count, scratch),
+        _worker_programs(cluster.scheduler_address, count, scratch) as program,
     ):
-        try:
-            client.wait_for_workers(count, timeout=_START_SECONDS)
-        except TimeoutError as error:
-            log = Path(scratch, "workers.log").read_text(errors="replace").strip().splitlines()[-5:]
-            raise BuildError("the worker processes did not start: " + " | ".join(log)) from error
-        yield client
+
+        def check() -> None:
+            if program.poll() is not None:
+                raise BuildError(f"the worker processes ended (out of memory?){_last_lines(scratch)}")
+
+        started = time.monotonic()
+        while len(client.nthreads()) < count:
+            check()
+            if time.monotonic() - started > _START_SECONDS:
+                raise BuildError(f"the worker processes did not start{_last_lines(scratch)}")
+            time.sleep(0.05)
+        yield Place(client, check)
 
 
 @contextlib.contextmanager
-def running_cluster(address: str | None, scheduler_file: str | Path | None) -> Iterator[Any]:
-    """Give a client of a cluster that is there already, known by its address or its scheduler file.
+def running_cluster(address: str | None, scheduler_file: str | Path | None) -> Iterator[Place]:
+    """Give a cluster that is there already, known by its address or its scheduler file.
 
     Raises
     ------
     BuildError
-        If it cannot be reached.
+        If it cannot be reached, or has no workers for a while.
     """
     from distributed import Client
 
@@ -91,7 +128,30 @@ def running_cluster(address: str | None, scheduler_file: str | Path | None) -> I
         except (OSError, TimeoutError, ValueError) as error:
             raise BuildError(f"the scheduler {address} cannot be reached: {error}") from error
         with client:
-            yield client
+            try:
+                client.wait_for_workers(1, timeout=_NO_WORKERS_SECONDS)
+            except TimeoutError as error:
+                raise BuildError(f"the scheduler {address} has no workers") from error
+            yield Place(client, _worker_check(client, address))
+
+
+def _worker_check(client: Any, address: str | None) -> Callable[[], None]:
+    last_seen = time.monotonic()
+
+    def check() -> None:
+        nonlocal last_seen
+        if client.status != "running":
+            raise BuildError(f"the connection to the scheduler {address} was lost")
+        try:
+            has_workers = bool(client.nthreads())
+        except (OSError, TimeoutError) as error:
+            raise BuildError(f"the connection to the scheduler {address} was lost: {error}") from error
+        if has_workers:
+            last_seen = time.monotonic()
+        elif time.monotonic() - last_seen >= _NO_WORKERS_SECONDS:
+            raise BuildError(f"the scheduler {address} has no workers")
+
+    return check
 
 
 def _address_in(scheduler_file: Path) -> str:
@@ -104,7 +164,7 @@ def _address_in(scheduler_file: Path) -> str:
 
 
 @contextlib.contextmanager
-def _worker_programs(scheduler: str, count: int, scratch: str) -> Iterator[None]:
+def _worker_programs(scheduler: str, count: int, scratch: str) -> Iterator["subprocess.Popen[bytes]"]:
     command = [
         *(sys.executable, "-m", "dask", "worker", scheduler),
         *("--nworkers", str(count), "--nthreads", "1", "--memory-limit", "0", "--no-dashboard"),
@@ -118,19 +178,52 @@ def _worker_programs(scheduler: str, count: int, scratch: str) -> Iterator[None]
         ) as program,
     ):
         try:
-            yield
+            yield program
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(program.pid, signal.SIGKILL)
 
 
+def _last_lines(scratch: str) -> str:
+    lines = Path(scratch, "workers.log").read_text(errors="replace").strip().splitlines()[-5:]
+    return ": " + " | ".join(lines) if lines else ""
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep distributed's log to itself: what matters comes back as an exception."""
+    """Let distributed be quiet as long as any build of this process runs.
+
+    Its settings are those of the process: two builds in threads that each put back what they found would leave
+    behind what the other one had set.
+    """
+    global _quiet_builds
+    with _quiet_lock:
+        if _quiet_builds == 0:
+            _quiet_settings.enter_context(_quiet_distributed())
+        _quiet_builds += 1
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_builds -= 1
+            if _quiet_builds == 0:
+                _quiet_settings.close()
+
+
+@contextlib.contextmanager
+def _quiet_distributed() -> Iterator[None]:
+    """Keep distributed's log to itself, and keep it from piling up notes on every task.
+
+    What matters comes back as an exception. Its profiler and its records of past tasks would let memory grow with
+    the number of shards.
+    """
+    import dask
+
     logger = logging.getLogger("distributed")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
-        yield
+        with dask.config.set(_LITTLE_MEMORY):
+            yield
     finally:
         logger.setLevel(level)

@@ -75,9 +75,13 @@ def command(
     from augforge.recipe import load_recipe
 
     plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite)
+    on_cluster = scheduler is not None or scheduler_file is not None
     if dry_run:
         _tell_plan(plan, as_json)
+        plan.check_space((workers or 1) if on_cluster else plan.at_once(workers))
         return
+    if not quiet and not on_cluster:
+        _tell_few_shards(plan, workers)
     result = _carry_out(plan, quiet, workers, scheduler, scheduler_file)
     if as_json:
         emit_json(result.plain())
@@ -177,12 +181,25 @@ def _interrupted_text(plan: "BuildPlan") -> str:
 
 
 def _tell_plan(plan: "BuildPlan", as_json: bool) -> None:
-    """Print what a build would do; raise, as the build would, if the disk is too small."""
+    """Print what a build would do."""
     if as_json:
         emit_json(_plain_plan(plan))
     else:
         emit(_plan_text(plan))
-    plan.check_space()
+
+
+def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
+    """Say so if there is less to do at once than could be done, and something can be done about it."""
+    from augforge.building.workers import usable_cores
+    from augforge.shards import LEAF
+
+    # The shards of a set that is begun, and the smallest ones, cannot be made smaller.
+    if plan.kept or plan.shards[0].samples <= LEAF or plan.shards_to_make >= (workers or usable_cores()):
+        return
+    tell(
+        f"{counted(plan.shards_to_make, 'shard')}, so {counted(plan.at_once(workers), 'worker')}; "
+        "a lower output.shard_size lets more work at once"
+    )
 
 
 def _plain_plan(plan: "BuildPlan") -> dict[str, Any]:

@@ -5,8 +5,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from augforge.cli.exits import ExitCode
 from augforge.cli.options import json_option
-from augforge.cli.output import counted, emit, emit_json, pairs_text, readable_bytes, shown_path, table_text
+from augforge.cli.output import (
+    counted,
+    emit,
+    emit_json,
+    pairs_text,
+    readable_bytes,
+    shown_path,
+    table_text,
+    tell,
+)
 
 if TYPE_CHECKING:
     from augforge.shards import Manifest
@@ -17,22 +27,34 @@ _MOST_SHARDS = 10
 @click.command("info", short_help="Say what is in a data set.")
 @click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
 @json_option
-def command(dataset: Path, as_json: bool) -> None:
+def command(dataset: Path, as_json: bool) -> ExitCode:
     """Say what is in a data set: counts, classes, recipe, hashes, sizes.
 
-    DATASET is the folder that a build made. Nothing but its manifest is read.
+    DATASET is the folder that a build made. Nothing but its manifest is read; shards that are missing or cut short
+    are named, and the exit code is then 1.
     """
     from augforge.shards import read_manifest
+    from augforge.shards.reader import damaged_shards
 
     folder = dataset.absolute()
     manifest = read_manifest(folder)
     if as_json:
         emit_json({"folder": str(folder), "bytes": _bytes(manifest), **manifest.plain()})
-        return
+    else:
+        emit(_text(folder, manifest))
+    problems = list(damaged_shards(Path(shown_path(folder)), manifest))
+    for problem in problems[:_MOST_SHARDS]:
+        tell(f"damaged: {problem}")
+    if len(problems) > _MOST_SHARDS:
+        tell(f"and {counted(len(problems) - _MOST_SHARDS, 'shard')} more")
+    return ExitCode.FOUND if problems else ExitCode.OK
+
+
+def _text(folder: Path, manifest: "Manifest") -> str:
     parts = [pairs_text(_pairs(folder, manifest)), _shards_text(manifest)]
     if manifest.labelled:
         parts.insert(1, _classes_text(manifest))
-    emit("\n\n".join(parts))
+    return "\n\n".join(parts)
 
 
 def _bytes(manifest: "Manifest") -> int:

@@ -126,6 +126,9 @@ class Distortion(BaseModel):
             name: value for name, value in given if value is not None and not self.declaration(name).per_pixel
         }
 
+    def check_frame(self, height: int, width: int) -> None:
+        """Raise `AugforgeError` if the distortion does not work on images of such a size, in pixels."""
+
     def plain(self) -> dict[str, Any]:
         """Return the parameters as a recipe writes them, without those that it leaves out."""
         values = ((name, getattr(self, name)) for name in type(self).model_fields)

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from augforge import randomness
 from augforge.distortions.base import Distortion, Drawn
 from augforge.distortions.parameters import Parameter, parse_distribution, problem
-from augforge.errors import did_you_mean, listed
+from augforge.errors import AugforgeError, did_you_mean, listed
 from augforge.randomness import Choice, Constant, Distribution
 
 _BLOCK = 64
@@ -40,7 +40,13 @@ class ImgaugStep(Distortion):
 
     name: ClassVar[str] = "imgaug"
     block: ClassVar[int] = _BLOCK
-    packages: ClassVar[tuple[str, ...]] = ("imaug", "opencv-python-headless", "scikit-image", "scipy")
+    packages: ClassVar[tuple[str, ...]] = (
+        "imaug",
+        "opencv-python",
+        "opencv-python-headless",
+        "scikit-image",
+        "scipy",
+    )
     augmenter: str
     options: tuple[tuple[str, Any], ...] = ()
 
@@ -63,17 +69,26 @@ class ImgaugStep(Distortion):
     @model_validator(mode="after")
     def _try_out(self) -> Self:
         _check_options(self.augmenter, [name for name, _ in self.options])
-        middle = np.full(_BLOCK, 0.5)
-        values = {name: value.quantile(middle) for name, value in self.drawn().items()}
-        blank = np.zeros((_BLOCK, 28, 28), np.uint8)
-        blank[:, 8:20, 12:16] = 200
         try:
-            self._run(blank, values, np.random.SeedSequence(0))
-        except Exception as error:
-            # Augmenters check their parameters by assertions and exceptions of every class.
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise problem(f"imgaug's {self.augmenter} does not work with these values: {reason}") from error
+            self.check_frame(28, 28)
+        except AugforgeError as error:
+            raise problem(str(error)) from error
         return self
+
+    def check_frame(self, height: int, width: int) -> None:
+        """Try the augmenter on a block of such images, with values from the lowest to the highest.
+
+        Raises
+        ------
+        AugforgeError
+            If it does not work with these values, or changes the shape.
+        """
+        # Each image of the block gets another quantile: the ends, and every choice that is not rare.
+        shares = np.linspace(1e-6, 1 - 1e-6, _BLOCK)
+        values = {name: value.quantile(shares) for name, value in self.drawn().items()}
+        images = np.zeros((_BLOCK, height, width), np.uint8)
+        images[:, height // 4 : height - height // 4, width // 3 : width - width // 3] = 200
+        self._run(images, values, np.random.SeedSequence(0))
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
@@ -109,6 +124,18 @@ class ImgaugStep(Distortion):
     def _run(
         self, images: NDArray[Any], values: Mapping[str, NDArray[Any]], seed: np.random.SeedSequence
     ) -> NDArray[Any]:
+        try:
+            return self._augmented(images, values, seed)
+        except Exception as error:
+            # Augmenters check their parameters by assertions and exceptions of every class.
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise AugforgeError(
+                f"imgaug's {self.augmenter} does not work with these values: {reason}"
+            ) from error
+
+    def _augmented(
+        self, images: NDArray[Any], values: Mapping[str, NDArray[Any]], seed: np.random.SeedSequence
+    ) -> NDArray[Any]:
         import imgaug
 
         options = dict(self.options)
@@ -140,7 +167,12 @@ def _render_step(images: NDArray[Any], step: Drawn) -> NDArray[Any]:
             name: np.where(step.applied[rows], drawn[rows], middles[name])
             for name, drawn in step.values.items()
         }
-        result[rows] = distortion._run(images[rows], values, np.random.SeedSequence([words, block]))
+        try:
+            result[rows] = distortion._run(images[rows], values, np.random.SeedSequence([words, block]))
+        except AugforgeError as error:
+            raise AugforgeError(
+                f"step '{step.step_id}', samples from {samples.numbers[start]} on: {error}"
+            ) from error
     return np.where(step.applied[:, np.newaxis, np.newaxis], result, images)
 
 

@@ -1,6 +1,19 @@
 """The pure function: (recipe, source, sample number) -> (image, label, parameters)."""
 
+from typing import TYPE_CHECKING, Any
+
 from augforge.forge.batch import FIELDS, Batch
-from augforge.forge.forge import Forge
+
+if TYPE_CHECKING:
+    from augforge.forge.forge import Forge
 
 __all__ = ["FIELDS", "Batch", "Forge"]
+
+
+def __getattr__(name: str) -> Any:
+    # On first use: whoever only reads samples needs FIELDS, but neither the recipe room nor kernels.
+    if name == "Forge":
+        from augforge.forge.forge import Forge
+
+        return Forge
+    raise AttributeError(f"module 'augforge.forge' has no attribute '{name}'")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.distortions import Drawn, Samples
-from augforge.errors import RecipeError
+from augforge.errors import AugforgeError, RecipeError
 from augforge.forge.batch import FIELDS, Batch
 from augforge.forge.drawing import Table, column_names, draw, single_steps
 from augforge.forge.guarding import guard_ink
@@ -51,6 +51,7 @@ class Forge:
         self.columns: tuple[str, ...] = column_names(self.recipe.distort) + guarded
         self.pixel_digest: str = self.recipe.pixel_digest(self.source.digest)
         self.steps: tuple[Step, ...] = tuple(single_steps(self.recipe.distort))
+        _check_frame(self.steps, *self.image_shape)
         self._block = max((step.distortion.block for step in self.steps), default=1)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -215,6 +216,14 @@ def _check_classes(recipe: Recipe, source: Source) -> None:
                 f"step '{node.id}' names class {max(labels)}, but the source '{source.name}' has classes "
                 f"0 to {len(source.class_names) - 1}"
             )
+
+
+def _check_frame(steps: Iterable[Step], height: int, width: int) -> None:
+    for step in steps:
+        try:
+            step.distortion.check_frame(height, width)
+        except AugforgeError as error:
+            raise RecipeError(f"step '{step.id}' on {height} x {width} pixels: {error}") from error
 
 
 def _all_nodes(nodes: Iterable[Any]) -> Iterable[Any]:

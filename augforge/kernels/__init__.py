@@ -10,7 +10,7 @@ from augforge.kernels.gray import apply_tables, gray_level_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.pixels import poke_pixels
 from augforge.kernels.strokes import change_pen
-from augforge.kernels.warp import warp
+from augforge.kernels.warping import warp
 
 __all__ = [
     "apply_tables",

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.exactmath import compiled, sine_and_cosine, tangent
+from augforge.compiling import compiled
+from augforge.exactmath import sine_and_cosine, tangent
 
 
 @compiled

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.exactmath import compiled, exponential, logarithm
+from augforge.compiling import compiled
+from augforge.exactmath import exponential, logarithm
 
 
 @compiled

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.exactmath import compiled, tangent
-from augforge.kernels.warp import warp
+from augforge.compiling import compiled
+from augforge.exactmath import tangent
+from augforge.kernels.warping import warp
 
 
 @compiled

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.exactmath import compiled, logarithm
+from augforge.compiling import compiled
+from augforge.exactmath import logarithm
 from augforge.randomness import open_unit, philox
 
 

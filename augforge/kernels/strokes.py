@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.exactmath import compiled
+from augforge.compiling import compiled
 
 # Distances beyond so many pixels are cut to it. Drawings are worked on 80 pixels large: a stroke twice as wide as
 # this fills nearly half of one.

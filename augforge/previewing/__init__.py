@@ -10,7 +10,6 @@ from augforge.previewing.contact import contact_gallery
 from augforge.previewing.gallery import Gallery, Row
 from augforge.previewing.normalization import normalization_gallery
 from augforge.previewing.picture import Layout, paint, png_bytes
-from augforge.previewing.sheets import contact_sheet, sweep
 from augforge.previewing.sweeping import sweep_gallery
 from augforge.previewing.terminal import columns_that_fit, terminal_text
 
@@ -20,11 +19,9 @@ __all__ = [
     "Row",
     "columns_that_fit",
     "contact_gallery",
-    "contact_sheet",
     "normalization_gallery",
     "paint",
     "png_bytes",
-    "sweep",
     "sweep_gallery",
     "terminal_text",
 ]

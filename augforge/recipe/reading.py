@@ -177,11 +177,17 @@ def _read_output(node: YamlNode | None, problems: Problems) -> Output:
 def _read_shard_size(node: YamlNode | None, problems: Problems) -> int:
     before = len(problems)
     size = read_integer(node, "'shard_size'", 1, MAX_SHARD_SIZE, problems, Output.shard_size)
-    if node is not None and size % SHARD_STEP and len(problems) == before:
-        below = max(SHARD_STEP, size // SHARD_STEP * SHARD_STEP)
-        problems.add(
-            node.place,
-            f"'shard_size' must be a multiple of {SHARD_STEP}, got {size}; "
-            f"the two nearest are {below} and {below + SHARD_STEP}",
-        )
+    if node is not None and len(problems) == before and (wrong := wrong_shard_size(size)):
+        problems.add(node.place, wrong)
     return size
+
+
+def wrong_shard_size(size: int) -> str | None:
+    """Return what is wrong with a number of samples in a shard, or None."""
+    if size >= SHARD_STEP and size % SHARD_STEP == 0:
+        return None
+    below = max(SHARD_STEP, size // SHARD_STEP * SHARD_STEP)
+    return (
+        f"'shard_size' must be a multiple of {SHARD_STEP}, got {size}; "
+        f"the two nearest are {below} and {below + SHARD_STEP}"
+    )

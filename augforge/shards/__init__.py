@@ -23,14 +23,12 @@ if TYPE_CHECKING:
     from augforge.shards.models import ShardEntry as ShardEntry
     from augforge.shards.publishing import publish as publish
     from augforge.shards.publishing import sweep as sweep
-    from augforge.shards.reader import FIELDS as FIELDS
     from augforge.shards.reader import ShardReader as ShardReader
     from augforge.shards.receipts import matching_receipts as matching_receipts
     from augforge.shards.receipts import read_receipt as read_receipt
     from augforge.shards.writer import write_shard as write_shard
 
 _MODULES = {
-    "FIELDS": "reader",
     "FORMAT_VERSION": "layout",
     "LEAF": "layout",
     "About": "manifest",

@@ -129,11 +129,11 @@ def array_plans(
 
 def check_shard_size(shard_size: int) -> None:
     """Raise `AugforgeError` unless a shard of so many samples holds whole leaves of the content hash."""
-    if shard_size >= LEAF and shard_size % LEAF == 0:
-        return
-    below = shard_size // LEAF * LEAF
-    nearest = f"the nearest are {below} and {below + LEAF}" if below >= LEAF else f"the smallest is {LEAF}"
-    raise AugforgeError(f"shard_size must be a multiple of {LEAF}, got {shard_size}; {nearest}")
+    # Imported here: reading a data set needs the layout, but no recipe.
+    from augforge.recipe.reading import wrong_shard_size
+
+    if wrong := wrong_shard_size(shard_size):
+        raise AugforgeError(wrong)
 
 
 class ShardPlan(Sequence[ShardSpec]):

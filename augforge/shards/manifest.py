@@ -206,6 +206,8 @@ def read_manifest(folder: Path) -> Manifest:
         If there is no complete data set there, or its manifest is damaged, not valid or of a newer format.
     """
     path = folder / MANIFEST
+    if folder.is_file():
+        raise DatasetError(f"{folder} is a file: give the data set's folder")
     try:
         content, _ = read_sealed(path)
     except FileNotFoundError as error:

@@ -5,7 +5,7 @@ shards are decoded, one whole array at a time, into a bounded cache. No handle o
 through ``fork`` and, by pickle, into other processes unharmed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import AugforgeError, DatasetError, did_you_mean, listed
+from augforge.forge import FIELDS
 from augforge.shards.layout import SHARDS
 from augforge.shards.manifest import read_manifest
 from augforge.shards.mapping import check_ordinary
+from augforge.shards.models import Manifest
 from augforge.shards.stored import DecodedShards, MappedShards, StoredShards
-
-FIELDS = ("image", "label", "number", "source_index", "variant", "parameters")
 
 DEFAULT_CACHE_BYTES = 512 << 20
 
 _ARRAYS = {"image": "images", "label": "labels"}  # other fields have the names of their arrays
+
+
+def damaged_shards(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Say what is wrong with the shards' files, as far as a look at each shows; nothing in them is read.
+
+    Parameters
+    ----------
+    folder
+        The data set's folder.
+    manifest
+        What it says of itself.
+
+    Yields
+    ------
+    str
+        One sentence for each shard that is missing, no ordinary file or of the wrong size.
+    """
+    shards = folder / SHARDS
+    if shards.is_symlink():
+        yield f"{shards} is a symbolic link; shards must lie in the data set's own folder"
+        return
+    for shard in manifest.shards:
+        path = shards / shard.file
+        try:
+            check_ordinary(path, path.lstat(), shard.bytes)
+        except FileNotFoundError:
+            yield f"{path} is missing"
+        except OSError as error:
+            yield f"{path} cannot be read: {error.strerror}"
+        except DatasetError as error:
+            yield str(error)
 
 
 class ShardReader:
@@ -55,20 +86,9 @@ class ShardReader:
         self.folder = Path(folder).absolute()
         self.manifest = read_manifest(self.folder)
         self._cache_bytes = cache_bytes
-        self._check_files()
+        for problem in damaged_shards(self.folder, self.manifest):
+            raise DatasetError(problem)
         self._open_lazily()
-
-    def _check_files(self) -> None:
-        shards = self.folder / SHARDS
-        if shards.is_symlink():
-            raise DatasetError(f"{shards} is a symbolic link; shards must lie in the data set's own folder")
-        for shard in self.manifest.shards:
-            path = shards / shard.file
-            try:
-                found = path.lstat()
-            except OSError as error:
-                raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-            check_ordinary(path, found, shard.bytes)
 
     def _open_lazily(self) -> None:
         self._starts = np.array([shard.first_sample for shard in self.manifest.shards], np.int64)

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, SupportsIndex, TypeGuard
 
 import numpy as np
 import torch
@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from augforge.errors import DatasetError, did_you_mean
+from augforge.forge import FIELDS
 
 if TYPE_CHECKING:
     from augforge.forge import Forge
     from augforge.recipe import Recipe
-
-FIELDS = ("image", "label", "number", "source_index", "variant", "parameters")
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
 Fields = str | Sequence[str]
@@ -128,10 +127,12 @@ class SampleDataset(Dataset[Any]):
         ------
         IndexError
             If an index is not within -len .. len - 1.
+        TypeError
+            If an index is no integer.
         """
         if isinstance(index, slice):
             return self.batch(np.arange(*index.indices(len(self))))
-        if isinstance(index, SupportsIndex) and getattr(index, "ndim", 0) == 0:
+        if _is_integer(index):
             number = operator.index(index)
             if not -len(self) <= number < len(self):  # here, because it may be too large for NumPy
                 self._refuse(number)
@@ -343,6 +344,12 @@ class ForgeDataset(SampleDataset):
 
 def _default_fields(about: About) -> Fields:
     return ("image", "label") if about.labelled else "image"
+
+
+def _is_integer(index: Any) -> TypeGuard[SupportsIndex]:
+    """Tell whether this is one integer; True and False, of whatever library, are none."""
+    one = isinstance(index, SupportsIndex) and getattr(index, "ndim", 0) == 0
+    return one and np.asarray(index).dtype.kind != "b"
 
 
 def _as_indices(indices: Any) -> NDArray[np.int64]:

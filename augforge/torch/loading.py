@@ -150,6 +150,7 @@ class Loader:
         self._order = order
         self._share = share
         self._begin = 0  # where the next pass begins
+        self._reached = 0  # where the last pass stopped, or a loaded one
         self._pass: _Pass | None = None  # the pass that is under way
         self._feed = _Feed()
         self._torch: DataLoader[Any] | None = None
@@ -174,18 +175,21 @@ class Loader:
         """
         epoch = _integer("epoch", epoch, low=0, high=2**32 - 1)
         if epoch != self.epoch:
-            self.epoch, self._begin, self._pass = epoch, 0, None
+            self._stand_at(epoch, 0)
 
     def state_dict(self) -> dict[str, object]:
-        """Return where this loader stands, as plain values; the same on every rank.
+        """Return where this loader stands, as plain values.
 
         ``position`` counts the samples of all ranks' batches that have been handed out in the pass under way.
-        When a pass has ended it is 0 again, and the epoch the same.
+        When a pass has ended it is the number of samples: nothing is left of the epoch, and whoever loads the
+        state gets no batch until `set_epoch` names the next one.
+
+        It is the same on every rank at the same step, the end of the epoch included, at which a rank may have
+        had one batch less (``tail="exact"``). So any rank's state will do for all.
         """
-        reached = self._begin
+        reached = self._reached
         if self._pass:
-            done = self._pass.begin + self._pass.batches * self._share.global_batch
-            reached = min(done, self._share.samples)
+            reached = self._share.reached(self._pass.begin, self._pass.batches)
         return {
             "version": _STATE_VERSION,
             "dataset": self.dataset.identity,
@@ -212,7 +216,10 @@ class Loader:
             begin = _integer("position", state["position"], low=0, high=self._share.samples)
         except (TypeError, ValueError) as error:
             raise DatasetError(f"this is not the state of a loader: {error}") from error
-        self.epoch, self._begin, self._pass = epoch, begin, None
+        self._stand_at(epoch, begin)
+
+    def _stand_at(self, epoch: int, position: int) -> None:
+        self.epoch, self._begin, self._reached, self._pass = epoch, position, position, None
 
     def _indices(self, begin: int, epoch: int) -> Iterator[NDArray[np.int64]]:
         """Yield the sample indices of each batch of this rank, computed many batches at a time."""
@@ -224,7 +231,7 @@ class Loader:
             this.batches += 1
             yield batch
         if self._pass is this:
-            self._pass = None
+            self._pass, self._reached = None, self._share.samples
 
     def _read(self, indices: Iterator[NDArray[np.int64]]) -> Iterable[Any]:
         if self._torch is None:

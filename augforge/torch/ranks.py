@@ -45,6 +45,15 @@ class RankShare:
         """Return the number of batches from position begin to the end."""
         return (self.samples - begin) // self.global_batch + bool(self._last(begin).size)
 
+    def reached(self, begin: int, batches: int) -> int:
+        """Return the position up to which so many global batches from position begin on have come.
+
+        It is the end, too, where what is left would be dropped.
+        """
+        done = begin + batches * self.global_batch
+        over = self.drop_last and self.samples - done < self.global_batch
+        return self.samples if over else min(done, self.samples)
+
     def spans(self, begin: int) -> Iterator[NDArray[np.int64]]:
         """Yield this rank's positions from position begin on, int64 of shape (batches, batch size)."""
         full = (self.samples - begin) // self.global_batch

@@ -4,6 +4,7 @@ Variants of one digit look alike: with some in training and others in validation
 flattering. So originals are split, and each takes all its variants along.
 """
 
+from numbers import Integral, Real
 from typing import TypeVar
 
 import numpy as np
@@ -35,7 +36,18 @@ def split_by_source(dataset: D, fraction: float, seed: int = 0) -> tuple[D, D]:
     ------
     ValueError
         If a side would be empty.
+    TypeError
+        If dataset, fraction or seed is something else.
     """
+    if not isinstance(dataset, SampleDataset):
+        raise TypeError(
+            "split_by_source takes a ShardDataset, a ForgeDataset or a side of one, "
+            f"not {type(dataset).__name__}."
+        )
+    if not isinstance(fraction, Real):
+        raise TypeError(f"fraction={fraction!r} is not a number.")
+    if not isinstance(seed, Integral):
+        raise TypeError(f"seed={seed!r} is not an integer.")
     originals = dataset.originals
     count = round(fraction * originals.size) if 0 < fraction < 1 else 0
     if not 0 < count < originals.size:

@@ -1,11 +1,13 @@
 """Does it help? One small network trained on the original digits, and once more on the augmented ones.
 
-Both start from the same weights and make the same number of gradient steps; the last checkpoint counts. The test
-digits are for measuring only: nothing is chosen by them.
+The augmented ones are any data set that augforge built; the recipe in its folder says what it was made from. Both
+start from the same weights and make the same number of gradient steps; the last checkpoint counts. The test digits
+are for measuring only: nothing is chosen by them.
 """
 
 import argparse
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -17,6 +19,8 @@ from torch import nn
 from torch.nn import functional
 
 import augforge
+from augforge.errors import AugforgeError, DatasetError, RecipeError, SourceError
+from augforge.recipe import Recipe
 from augforge.torch import ForgeDataset, SampleDataset, ShardDataset, make_loader
 
 RECIPE = "realistic"
@@ -24,28 +28,33 @@ BATCH_SIZE = 128
 LEARNING_RATE = 2e-3
 FULL = {"variants": 60, "steps": 5_000}
 QUICK = {"variants": 10, "steps": 600}
+AS_THEY_ARE = ("variants=0", "keep_originals=true")
+DISTORTED = ("variants=5", "keep_originals=false", "seed=1003")
 
-ABOUT_THE_DIGITS = """\
-test       2,000 of MNIST's first 10,000 training images; the other 8,000 are the originals. It is not MNIST's own
-           test set: do not compare with published figures, and never score a model here that was trained on
-           MNIST's 60,000, because it has seen these digits.
-distorted  the same 2,000, five times each, through the same recipe with another seed. The second network was
-           trained for such distortions, the first was not."""
+ABOUT_THE_TESTS = """\
+test       the {test:,} digits of the source's test split, as they are.
+distorted  the same, five times each, through the same recipe with another seed. The second network was trained for
+           such distortions, the first was not."""
+ABOUT_MNIST_10K = """
+The bundled digits are MNIST's first 10,000 training images, 8,000 originals and 2,000 for the test. It is not
+MNIST's own test set: do not compare with published figures, and never score a model here that was trained on
+MNIST's 60,000, because it has seen these digits."""
 
 
-def network() -> nn.Module:
+def network(image_shape: tuple[int, int], classes: int) -> nn.Module:
     """Return a small convolutional network with fresh weights."""
+    height, width = (math.ceil(side / 4) for side in image_shape)
     return nn.Sequential(
         *(nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU()),
         *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()),
-        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.ReLU(), nn.Linear(64, 10)),
+        *(nn.Flatten(), nn.Linear(32 * height * width, 64), nn.ReLU(), nn.Linear(64, classes)),
     )
 
 
 def train(dataset: SampleDataset, seed: int, steps: int) -> nn.Module:
     """Train a network for so many gradient steps, however large the data set is."""
     torch.manual_seed(seed)  # the same seed gives the same first weights
-    model = network()
+    model = network(dataset.about.image_shape, len(dataset.about.class_names))
     optimizer = torch.optim.AdamW(model.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     loader = make_loader(dataset, batch_size=BATCH_SIZE, shuffle=True, seed=seed, drop_last=True)
@@ -71,22 +80,44 @@ def percent_right(model: nn.Module, dataset: SampleDataset) -> float:
     return 100 * right / len(dataset)
 
 
-def unbuilt(*settings: str) -> SampleDataset:
-    """Return the recipe, some settings changed, as a data set whose samples are made when they are read."""
-    return ForgeDataset(augforge.load_recipe(RECIPE, settings), scale=True)
+def opened(folder: Path, variants: int) -> tuple[ShardDataset, Recipe]:
+    """Return the data set in a folder and the recipe it was made by; build the ready recipe where there is none."""
+    if not (folder / "manifest.json").exists():
+        augforge.build(augforge.load_recipe(RECIPE, [f"variants={variants}"]), folder)
+    dataset, recipe = ShardDataset(folder, scale=True), augforge.load_recipe(folder / "recipe.yaml")
+    if not dataset.about.labelled:
+        raise DatasetError(f"{folder} has no labels to train with")
+    if recipe.source.split == "test":
+        raise DatasetError(f"{folder} was made from the test split: nothing is left to measure with")
+    if dataset.about.originals < BATCH_SIZE:
+        raise DatasetError(f"{folder} has {dataset.about.originals} originals, a batch needs {BATCH_SIZE}")
+    return dataset, recipe
+
+
+def unbuilt(folder: Path, *settings: str) -> SampleDataset:
+    """Return a data set of the folder's recipe, some settings changed, whose samples are made as they are read."""
+    return ForgeDataset(augforge.load_recipe(folder / "recipe.yaml", settings), scale=True)
+
+
+def measured_by(folder: Path) -> dict[str, SampleDataset]:
+    """Return the digits of the test split, as they are and distorted in a way that no training has seen."""
+    try:
+        return {
+            "test": unbuilt(folder, "source.split=test", *AS_THEY_ARE),
+            "distorted": unbuilt(folder, "source.split=test", *DISTORTED),
+        }
+    except (RecipeError, SourceError) as error:
+        raise DatasetError(f"the source of {folder} has no test split to measure with: {error}") from error
 
 
 def compare(folder: Path, variants: int, steps: int, seeds: int) -> dict[str, Any]:
-    """Build the shards unless they are there, train, measure, and return all figures."""
+    """Train on the data set in a folder and on its originals, measure, and return all figures."""
     start = time.perf_counter()
-    augforge.build(augforge.load_recipe(RECIPE, [f"variants={variants}"]), folder)
+    augmented, recipe = opened(folder, variants)
     build_seconds = time.perf_counter() - start
 
-    training = {"originals": unbuilt("variants=0"), "augmented": ShardDataset(folder, scale=True)}
-    tests = {
-        "test": unbuilt("source.split=test", "variants=0"),
-        "distorted": unbuilt("source.split=test", "variants=5", "keep_originals=false", "seed=1003"),
-    }
+    training = {"originals": unbuilt(folder, *AS_THEY_ARE), "augmented": augmented}
+    tests = measured_by(folder)
     runs = []
     for seed in range(seeds):
         for name, dataset in training.items():
@@ -100,6 +131,8 @@ def compare(folder: Path, variants: int, steps: int, seeds: int) -> dict[str, An
         "steps": steps,
         "samples_seen": steps * BATCH_SIZE,
         "seeds": seeds,
+        "dataset": recipe.source.dataset,
+        "test_samples": {name: len(dataset) for name, dataset in tests.items()},
         "training_samples": {name: len(dataset) for name, dataset in training.items()},
         "build_seconds": build_seconds,
         "runs": runs,
@@ -109,9 +142,7 @@ def compare(folder: Path, variants: int, steps: int, seeds: int) -> dict[str, An
 def show(result: dict[str, Any]) -> None:
     """Print the figures as a table."""
     row = "{:<11}{:>9}{:>17}{:>8}{:>19}{:>8}{:>10}".format
-    print(
-        f"{result['steps']:,} gradient steps of {BATCH_SIZE}: each network saw {result['samples_seen']:,} samples."
-    )
+    print(f"{result['steps']:,} gradient steps: each network saw {result['samples_seen']:,} samples.")
     print(f"Percent, mean ± standard deviation over {result['seeds']} seed(s), of the last checkpoints:\n")
     print(row("trained on", "digits", "test right", "wrong", "distorted right", "wrong", "seconds"))
     right = {}
@@ -122,28 +153,25 @@ def show(result: dict[str, Any]) -> None:
         print(row(name, f"{digits:,}", *cells, f"{mean(run['seconds'] for run in runs):.1f}"))
     pairs = zip(right["originals"], right["augmented"], strict=True)
     gains = [[after - before for before, after in zip(*pair, strict=True)] for pair in pairs]
-    print(
-        row(
-            "difference",
-            "",
-            *(cell for gain in gains for cell in (_mean(gain, "+"), f"{-mean(gain):+.2f}")),
-            "",
-        )
-    )
+    cells = [cell for gain in gains for cell in (_mean(gain, "+"), f"{-mean(gain):+.2f}")]
+    print(row("difference", "", *cells, "").rstrip())
     print(f"\nShards ready in {result['build_seconds']:.1f} s; all in {result['seconds']:.0f} s.\n")
-    print(ABOUT_THE_DIGITS)
+    print(ABOUT_THE_TESTS.format(**result["test_samples"]))
+    if result["dataset"] == "mnist-10k":
+        print(ABOUT_MNIST_10K)
 
 
 def _mean(scores: list[float], sign: str = "") -> str:
-    return f"{mean(scores):{sign}.2f} ± {stdev(scores) if len(scores) > 1 else 0:.2f}"
+    spread = f" ± {stdev(scores):.2f}" if len(scores) > 1 else ""
+    return f"{mean(scores):{sign}.2f}{spread}"
 
 
 def main() -> None:
     """Read the arguments, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("folder", type=Path, nargs="?", help="the augmented shards; built if not there yet")
+    parser.add_argument("folder", type=Path, nargs="?", help="a data set; built if there is none yet")
     parser.add_argument("--quick", action="store_true", help="fewer variants and steps: under two minutes")
-    parser.add_argument("--variants", type=int, help="distorted copies of each of the 8,000 originals")
+    parser.add_argument("--variants", type=int, help="of each original, if the data set is yet to be built")
     parser.add_argument("--steps", type=int, help="gradient steps of each run")
     parser.add_argument("--seeds", type=int, default=3, help="runs on each data set")
     parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
@@ -157,7 +185,7 @@ def main() -> None:
     start = time.perf_counter()
     try:
         result = compare(folder, variants, options.steps or size["steps"], options.seeds)
-    except augforge.AugforgeError as error:
+    except AugforgeError as error:
         sys.exit(f"train_digits.py: {error}")
     result["seconds"] = time.perf_counter() - start
     if options.json:

@@ -1,8 +1,17 @@
-"""Small recipes on real digits."""
+"""Small recipes on real digits, and small clusters."""
 
-from collections.abc import Callable
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
 
 import pytest
+from distributed import Client
 
 import augforge
 from augforge.recipe import Recipe
@@ -21,6 +30,68 @@ distort:
 guard: {{min_ink_kept: 0.95}}
 output: {{shard_size: {shard_size}, compression: {compression}}}
 """
+
+IMGAUG = "  - imgaug: {augmenter: GaussianBlur, sigma: [0, 1.0], id: blur}"
+
+
+def until(ready: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.01)
+
+
+class Cluster:
+    """A scheduler started by hand, on loopback, and workers of one thread each."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.scheduler_file = folder / "scheduler.json"
+        self._programs: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0")
+        until(self.scheduler_file.exists)
+        self.address = json.loads(self.scheduler_file.read_text())["address"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._programs:
+            self.kill_last()
+
+    def add_worker(self) -> None:
+        self._start("worker", "--nthreads", "1", "--local-directory", str(self._folder))
+
+    def kill_last(self) -> None:
+        self._kill(self._programs.pop())
+
+    def kill_scheduler(self) -> None:
+        self._kill(self._programs.pop(0))
+
+    def until_idle(self, seconds: float) -> None:
+        """Wait until no worker runs anything."""
+        with Client(self.address) as client:
+            until(lambda: not any(client.run(_running).values()), seconds)
+
+    def _start(self, *command: str) -> None:
+        options = ["--no-dashboard", "--scheduler-file", str(self.scheduler_file)]
+        program = [sys.executable, "-m", "dask", *command, *options]
+        self._programs.append(subprocess.Popen(program, stderr=subprocess.DEVNULL, start_new_session=True))
+
+    def _kill(self, program: "subprocess.Popen[bytes]") -> None:
+        os.killpg(program.pid, signal.SIGKILL)  # with the processes that it started
+        program.wait()
+
+
+def _running(dask_worker: object) -> int:
+    return len(dask_worker.active_threads)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Give a cluster without workers, of this test alone."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 @pytest.fixture

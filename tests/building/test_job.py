@@ -1,12 +1,12 @@
 """However a data set is made, it is the same data set."""
 
+import contextlib
 import dataclasses
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,52 +15,25 @@ import numpy as np
 import pytest
 
 import augforge
-from augforge.building import Progress, build, plan_build
+from augforge.building import Progress, build, plan_build, tasks
+from augforge.building.folders import recipe_text
+from augforge.building.job import carry_out
 from augforge.errors import AugforgeError, BuildError, DatasetError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
-from augforge.shards import ShardReader, read_manifest
+from augforge.shards import ShardReader, read_manifest, shard_bytes
+from tests.building.conftest import IMGAUG, Cluster, until
 
 MakeRecipe = Callable[..., Recipe]
-IMGAUG = "  - imgaug: {augmenter: GaussianBlur, sigma: [0, 1.0], id: blur}"
 
 
 @pytest.fixture(scope="module")
 def small_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Start a scheduler and two workers by hand, on loopback; give its address and its file."""
-    folder = tmp_path_factory.mktemp("cluster")
-    scheduler_file = folder / "scheduler.json"
-    dask = [sys.executable, "-m", "dask"]
-    options = ["--no-dashboard", "--scheduler-file", str(scheduler_file)]
-    scheduler = [
-        *dask,
-        "scheduler",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "0",
-        "--dashboard-address",
-        ":0",
-        *options,
-    ]
-    programs = [subprocess.Popen(scheduler, stderr=subprocess.DEVNULL, start_new_session=True)]
-    try:
-        until(scheduler_file.exists)
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
         for _ in range(2):
-            worker = [*dask, "worker", "--nthreads", "1", "--local-directory", str(folder), *options]
-            programs.append(subprocess.Popen(worker, stderr=subprocess.DEVNULL, start_new_session=True))
-        yield json.loads(scheduler_file.read_text())["address"], scheduler_file
-    finally:
-        for program in programs:  # each with the processes that it started
-            os.killpg(program.pid, signal.SIGKILL)
-            program.wait()
-
-
-def until(ready: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
+            cluster.add_worker()
+        yield cluster.address, cluster.scheduler_file
 
 
 def content(folder: Path) -> str:
@@ -209,7 +182,7 @@ def test_another_recipe_is_refused_with_what_differs(tmp_path: Path, recipe: Mak
         "  distort.scale.step: not there -> scale\n"
         "  seed: 7 -> 8\n"
         "  variants: 2 -> 3\n"
-        "choose another folder with --out, or replace the data set with --overwrite"
+        "choose another folder (--out), or replace the data set (--overwrite)"
     )
     assert read_manifest(folder) == first
 
@@ -254,11 +227,63 @@ def test_too_little_space_is_said_before_starting(
     assert not (tmp_path / "set").exists()
 
 
+def test_compressed_shards_need_room_for_those_in_the_making(
+    tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_build(recipe(compression="zstd"), tmp_path / "set")
+    one = shard_bytes(plan.shards[0])
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2 * one))
+    plan.check_space(2)
+    with pytest.raises(BuildError) as caught:
+        build(recipe(compression="zstd"), tmp_path / "set", workers=3)
+    assert str(caught.value) == (
+        f"{tmp_path / 'set'} needs up to {3 * one:,} bytes for the shards in the making, 3 at once, but only "
+        f"{2 * one:,} are free there; make room, or lower --workers or output.shard_size"
+    )
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_second_build_in_the_folder_is_refused(tmp_path: Path, recipe: MakeRecipe) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def pause(progress: Progress) -> None:
+        if progress.shards:
+            begun.set()
+            over.wait(60)
+
+    first = threading.Thread(target=build, args=(recipe(), tmp_path), kwargs={"on_progress": pause})
+    first.start()
+    try:
+        assert begun.wait(60)
+        for overwrite in (False, True):
+            with pytest.raises(BuildError, match="another build is at work in"):
+                build(recipe(), tmp_path, overwrite=overwrite)
+    finally:
+        over.set()
+        first.join()
+    assert content(tmp_path) == PINNED
+
+
+def test_a_folder_that_another_build_filled_meanwhile_is_looked_at_again(
+    tmp_path: Path, recipe: MakeRecipe
+) -> None:
+    plan = plan_build(recipe(), tmp_path / "set")
+    other = build(recipe(seed=8), tmp_path / "set")
+    with pytest.raises(DatasetError, match="seed: 8 -> 7"):
+        carry_out(plan)
+    assert read_manifest(tmp_path / "set") == other
+
+
+def test_nothing_of_a_build_stays_in_memory(tmp_path: Path, recipe: MakeRecipe) -> None:
+    build(recipe(), tmp_path / "set")
+    assert tasks._at_hand == []
+
+
 def test_a_failing_shard_is_named_and_the_rest_kept(tmp_path: Path, recipe: MakeRecipe) -> None:
     folder = tmp_path / "set"
     # Where the third shard should go there is a folder.
     (folder / "shards" / "small-00002.h5").mkdir(parents=True)
-    (folder / "recipe.yaml").write_text(recipe().to_yaml())
+    (folder / "recipe.yaml").write_text(recipe_text(recipe()))
     with pytest.raises(BuildError, match=r"^shard small-00002\.h5 .*[Ii]s a directory"):
         build(recipe(), folder, workers=1)
     assert plan_build(recipe(), folder).kept >= {0, 1}
@@ -270,8 +295,7 @@ def test_a_failing_shard_is_named_and_the_rest_kept(tmp_path: Path, recipe: Make
 def test_a_worker_with_another_source_is_refused(
     tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("augforge.building.tasks._at_hand", [])
-    monkeypatch.setattr("augforge.building.tasks.keep_at_hand", lambda _: None)
+    monkeypatch.setattr("augforge.building.tasks.at_hand", contextlib.nullcontext)
     other = Forge(recipe(seed=9))
     monkeypatch.setattr("augforge.building.tasks.Forge", lambda _: other)
     with pytest.raises(BuildError, match=r"shard small-0000\d\.h5: this worker would make other pixels"):
@@ -332,7 +356,7 @@ def test_progress_never_goes_back(tmp_path: Path, recipe: MakeRecipe) -> None:
 
 def test_stopping_keeps_what_is_published(tmp_path: Path, recipe: MakeRecipe) -> None:
     def stop(progress: Progress) -> None:
-        if progress.shards >= 3:
+        if progress.shards >= 3 and threading.current_thread() is threading.main_thread():
             raise KeyboardInterrupt
 
     large = recipe(variants=40)

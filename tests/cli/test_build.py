@@ -125,6 +125,29 @@ def test_a_disk_that_is_too_small_is_told_by_a_dry_run_too(run, recipe, monkeypa
     assert " bytes for 4,000 samples, but only 1,000,000 are free there" in told
 
 
+def test_few_shards_are_said_to_keep_few_workers_busy(run, recipe):
+    large = ("build", recipe, "--set", "output.shard_size=65536", "--workers", 2)
+    told = run(*large).err
+    assert told.startswith("1 shard, so 1 worker; a lower output.shard_size lets more work at once\n")
+    assert "so 1 worker" not in run(*large).err  # it is complete
+    assert run(*large, "--out", "quiet", "--quiet") == (0, "", "")
+    # The smallest shards cannot be made smaller.
+    assert "so 4 workers" not in run("build", recipe, "--workers", 5).err
+
+
+def test_a_dry_run_counts_the_workers_of_a_compressed_set(run, recipe, monkeypatch):
+    import shutil
+
+    small = shutil.disk_usage("/")._replace(free=1_000_000)
+    monkeypatch.setattr("augforge.building.plan.shutil.disk_usage", lambda _folder: small)
+    dry = ("build", recipe, "--dry-run", "--set", "output.compression=zstd", "--workers")
+    assert run(*dry, 1).code == 0
+    code, out, told = run(*dry, 2)
+    assert code == 2
+    assert "to write  at most " in out
+    assert "for the shards in the making, 2 at once, but only 1,000,000 are free there" in told
+
+
 def test_another_recipe_is_refused_unless_it_may_replace(run, recipe):
     run("build", recipe, "--quiet")
     first = read_manifest(Path("out/small")).content_hash
@@ -147,7 +170,7 @@ BAD = {
     ),
     "a folder of other things": (
         ["--out", "full"],
-        "error: {here}/full is not empty and holds no data set; choose another folder with --out\n",
+        "error: {here}/full is not empty and holds no data set; choose another folder (--out)\n",
     ),
     "a file": (["--out", "small.yaml"], "error: {here}/small.yaml is a file; a data set needs a folder\n"),
     "a shard size": (

@@ -1,5 +1,7 @@
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,36 @@ def test_of_many_shards_some_are_listed(run, recipe):
     text = run("info", "a").out
     assert text.count(".h5") == 10
     assert text.endswith("\nand 2 shards more; --json lists all\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_damaged_shards_are_named(options, run, built):
+    whole = run("info", "a", *options)
+    missing, cut = (Path("a/shards") / built.shards[index].file for index in (1, 3))
+    missing.unlink()
+    os.truncate(cut, 5000)
+    told = f"damaged: {missing} is missing\ndamaged: {cut} has 5000 bytes, but was published with "
+    code, text, said = run("info", "a", *options)
+    assert (code, text) == (1, whole.out)
+    assert said == f"{told}{built.shards[3].bytes}\n"
+
+
+def test_of_many_damaged_shards_some_are_named(run, recipe):
+    run("build", recipe, "--set", "variants=5", "--quiet", "--out", "a")
+    shutil.rmtree("a/shards")
+    code, _, told = run("info", "a")
+    assert code == 1
+    assert told.count("is missing\n") == 10
+    assert told.endswith("\nand 2 shards more\n")
+
+
+def test_a_file_of_a_data_set_is_not_the_data_set(run, built):
+    path = Path("a/manifest.json").absolute()
+    assert run("info", "a/manifest.json") == (
+        2,
+        "",
+        f"error: {path} is a file: give the data set's folder\n",
+    )
 
 
 BAD = {

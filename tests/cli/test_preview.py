@@ -6,12 +6,12 @@ import pytest
 from PIL import Image
 
 import augforge
-from augforge.previewing import contact_sheet, png_bytes, sweep
+from augforge.previewing import contact_gallery, paint, png_bytes, sweep_gallery
 
 
 def test_the_picture_is_the_contact_sheet(run, recipe):
     assert run("preview", recipe) == (0, "small-preview.png\n", "")
-    drawn = png_bytes(contact_sheet(augforge.Forge("small.yaml"), 10, 12))
+    drawn = png_bytes(paint(contact_gallery(augforge.Forge("small.yaml"), 10, 12)))
     assert Path("small-preview.png").read_bytes() == drawn
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["small-preview.png", "small.yaml"]
 
@@ -31,14 +31,16 @@ def test_options_reach_the_contact_sheet(run, recipe):
     ]
     assert run("preview", recipe, *arguments) == (0, "new/a.PNG\n", "")
     forge = augforge.Forge(augforge.load_recipe("small.yaml", ["variants=5"]))
-    assert Path("new/a.PNG").read_bytes() == png_bytes(contact_sheet(forge, 4, 3, "rotate"))
+    drawn = png_bytes(paint(contact_gallery(forge, 4, 3, "rotate")))
+    assert Path("new/a.PNG").read_bytes() == drawn
     with Image.open("new/a.PNG") as picture:
         assert picture.mode == "RGB"
 
 
 def test_a_sweep(run, recipe):
     assert run("preview", recipe, "--sweep", "--originals", 2) == (0, "small-sweep.png\n", "")
-    assert Path("small-sweep.png").read_bytes() == png_bytes(sweep(augforge.Forge("small.yaml"), 2))
+    drawn = png_bytes(paint(sweep_gallery(augforge.Forge("small.yaml"), 2)))
+    assert Path("small-sweep.png").read_bytes() == drawn
 
 
 def test_an_older_picture_is_replaced(run, recipe):

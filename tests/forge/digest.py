@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 from blake3 import blake3
+from numba.core.registry import cpu_target
 
 import augforge
 from augforge.forge import Forge
@@ -44,5 +45,17 @@ def digests() -> dict[str, str]:
     }
 
 
+def processor() -> dict[str, object]:
+    """Return what Numba compiles for and which of NumPy's dispatched instruction sets are in use."""
+    features = np._core._multiarray_umath.__cpu_features__  # type: ignore[attr-defined]
+    dispatched = np._core._multiarray_umath.__cpu_dispatch__  # type: ignore[attr-defined]
+    _, cpu, instructions = cpu_target.target_context.codegen().magic_tuple()
+    return {
+        "cpu": cpu,
+        "avx512": "+avx512f" in instructions,
+        "numpy": [name for name in dispatched if features[name]],
+    }
+
+
 if __name__ == "__main__":
-    print(json.dumps(digests()))
+    print(json.dumps({"digests": digests(), "processor": processor()}))

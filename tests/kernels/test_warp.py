@@ -84,6 +84,14 @@ def test_what_is_far_outside_is_blank() -> None:
         assert not kernels.warp(images, np.array([[1.0, 0, far, 0, 1, -far]])).any()
 
 
+@pytest.mark.parametrize("factor", [1e-3, 1e-5, 1e-6, 1e-7, 1e-12, 0.0])
+def test_what_is_shrunk_to_nothing_is_blank(factor: float) -> None:
+    images = np.full((1, 28, 28), 200, np.uint8)
+    for maps in ([factor, 0, 0, 0, 1, 0], [1, 0, 0, 0, factor, 0], [factor, 0, 5, 0, factor, 5]):
+        # The middle of the frame lies between pixels.
+        assert not kernels.warp(images, np.array([maps], float)).any()
+
+
 def test_the_input_is_left_alone(digits: Source) -> None:
     images = digits.images[:5].copy()
     kernels.warp(images, affine(10, 1, 1, 0, 1, 1).repeat(5, axis=0))

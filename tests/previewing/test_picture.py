@@ -9,10 +9,8 @@ from augforge.previewing import (
     Layout,
     Row,
     contact_gallery,
-    contact_sheet,
     paint,
     png_bytes,
-    sweep,
     sweep_gallery,
 )
 from tests.previewing.conftest import made_source
@@ -44,8 +42,8 @@ def test_the_picture_has_every_pixel_enlarged(gallery_of, shape, forge):
 
 def test_what_the_sheet_shows_is_what_the_forge_makes(forge):
     one = forge()
-    picture, layout = contact_sheet(one, 5, 4), Layout(contact_gallery(one, 5, 4))
-    pixels = np.asarray(picture)
+    gallery = contact_gallery(one, 5, 4)
+    layout, pixels = Layout(gallery), np.asarray(paint(gallery))
     for row, original in enumerate((4, 3, 2, 1, 0)):
         for variant in range(5):
             left, top, right, bottom = layout.box(row, variant)
@@ -67,15 +65,11 @@ def test_places_do_not_overlap_and_lie_inside(forge):
 
 
 def test_a_picture_is_the_same_every_time(forge):
-    first, second = (png_bytes(contact_sheet(forge(), 3, 3)) for _ in range(2))
+    first, second = (png_bytes(paint(contact_gallery(forge(), 3, 3))) for _ in range(2))
     assert first == second
     with Image.open(io.BytesIO(first)) as picture:
         assert picture.format == "PNG"
         assert not picture.info
-
-
-def test_sweep_is_the_picture_of_its_gallery(forge):
-    assert sweep(forge(), 2, "rotate") == paint(sweep_gallery(forge(), 2, "rotate"))
 
 
 def test_long_texts_have_room():

@@ -39,10 +39,10 @@ def test_too_many_shards_are_refused(maker):
 @pytest.mark.parametrize(
     ("shard_size", "message"),
     [
-        (3000, "shard_size must be a multiple of 1024, got 3000; the nearest are 2048 and 3072"),
-        (1000, "shard_size must be a multiple of 1024, got 1000; the smallest is 1024"),
-        (0, "shard_size must be a multiple of 1024, got 0; the smallest is 1024"),
-        (-1024, "shard_size must be a multiple of 1024, got -1024; the smallest is 1024"),
+        (3000, "'shard_size' must be a multiple of 1024, got 3000; the two nearest are 2048 and 3072"),
+        (1000, "'shard_size' must be a multiple of 1024, got 1000; the two nearest are 1024 and 2048"),
+        (0, "'shard_size' must be a multiple of 1024, got 0; the two nearest are 1024 and 2048"),
+        (-1024, "'shard_size' must be a multiple of 1024, got -1024; the two nearest are 1024 and 2048"),
     ],
 )
 def test_shards_hold_whole_leaves(maker, shard_size, message):

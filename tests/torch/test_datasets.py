@@ -7,7 +7,7 @@ from fake_digits import ReadOnlyReader, fake_dataset
 from torch.utils.data import DataLoader
 
 from augforge.errors import DatasetError
-from augforge.torch.datasets import FIELDS
+from augforge.forge import FIELDS
 
 
 def test_a_sample_is_an_image_and_a_label():
@@ -70,7 +70,9 @@ def test_none_gives_an_empty_batch():
     assert fake_dataset()[[]][0].shape == (0, 1, 3, 2)
 
 
-@pytest.mark.parametrize("index", [1.5, [1.5], "3", [[1]], [True, False], None])
+@pytest.mark.parametrize(
+    "index", [1.5, [1.5], "3", [[1]], [True, False], True, np.True_, torch.tensor(True), None]
+)
 def test_what_is_no_index(index):
     with pytest.raises(TypeError, match="an index is an integer"):
         fake_dataset()[index]

@@ -194,7 +194,7 @@ class TestLaws:
                 loader.load_state_dict(state) if state else loader.set_epoch(epoch)
             passes = [iter(loader) for loader in loaders]
             seen += in_turn([[batch.tolist() for batch in itertools.islice(one, steps)] for one in passes])
-            if steps is None or len(seen) == samples:
+            if steps is None:
                 break
             states = [loader.state_dict() for loader in loaders]
             state = states[0]
@@ -255,7 +255,32 @@ class TestState:
         batches = iter(loader)
         assert loader.state_dict()["position"] == 0
         assert [loader.state_dict()["position"] for _ in batches] == [*range(8, 100, 8), 100]
-        assert loader.state_dict()["position"] == 0
+
+    @pytest.mark.parametrize("options", [{"tail": "exact"}, {"tail": "pad"}, {"drop_last": True}])
+    def test_of_a_finished_epoch_says_so_on_every_rank(self, options):
+        loaders = ranks(fake_dataset(10, 10), 3, batch_size=11, **options)
+        for loader in loaders:
+            loader.set_epoch(4)
+            numbers(loader)
+        state = loaders[0].state_dict()
+        assert [loader.state_dict() for loader in loaders] == [state] * 3
+        assert (state["epoch"], state["position"]) == (4, 100)
+
+        other = numbered()
+        other.load_state_dict(state)
+        assert other.state_dict() == state
+        other.set_epoch(4)
+        assert numbers(other) == []
+        other.set_epoch(5)
+        assert other.state_dict()["position"] == 0
+        assert len(numbers(other)) == 13
+
+    def test_of_a_finished_epoch_leaves_its_loader_free_to_repeat_it(self):
+        loader = numbered()
+        first = numbers(loader)
+        assert loader.state_dict()["position"] == 100
+        assert len(loader) == 13
+        assert numbers(loader) == first
 
     def test_after_the_last_batch_nothing_is_left_of_the_epoch(self):
         loader, other = numbered(batch_size=50), numbered(batch_size=50)
@@ -266,13 +291,15 @@ class TestState:
         assert len(numbers(other)) == 2
 
     def test_a_loop_over_epochs_goes_on_in_the_middle(self):
-        def train(loader, steps):
+        def train(loader, steps, last=2):
             for epoch in range(loader.epoch, 3):
                 loader.set_epoch(epoch)
                 for batch in loader:
                     yield batch.tolist()
                     if (steps := steps - 1) == 0:
                         return
+                if epoch == last:
+                    return
 
         expected = list(train(numbered(shuffle=True), 99))
         for stop in (1, 12, 13, 14, 26, 38):
@@ -280,6 +307,11 @@ class TestState:
             begun = list(train(loader, stop))
             other.load_state_dict(loader.state_dict())
             assert begun + list(train(other, 99)) == expected
+
+        loader, other = numbered(shuffle=True), numbered(shuffle=True)
+        begun = list(train(loader, 99, last=1))  # stopped between two epochs
+        other.load_state_dict(loader.state_dict())
+        assert begun + list(train(other, 99)) == expected
 
     def test_a_new_pass_begins_at_the_start(self):
         loader = numbered()

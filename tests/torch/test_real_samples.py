@@ -9,14 +9,13 @@ import pytest
 import torch
 
 from augforge.errors import DatasetError
-from augforge.forge import Forge
+from augforge.forge import FIELDS, Forge
 from augforge.recipe import parse_recipe
 from augforge.shards.layout import plan_shards
 from augforge.shards.manifest import About, write_manifest
 from augforge.shards.publishing import publish
 from augforge.shards.writer import write_shard
 from augforge.torch import ForgeDataset, ShardDataset, make_loader, split_by_source
-from augforge.torch.datasets import FIELDS
 
 WORKERS = pytest.mark.filterwarnings(
     "ignore:This DataLoader will create", "ignore:This process .* is multi-threaded:DeprecationWarning"

@@ -56,6 +56,20 @@ def test_a_side_must_not_be_empty(fraction):
         split_by_source(fake_dataset(), fraction)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((fake_dataset(), "x"), "fraction='x' is not a number"),
+        ((fake_dataset(), None), "fraction=None is not a number"),
+        ((fake_dataset(), 0.5, "x"), "seed='x' is not an integer"),
+        (([1, 2], 0.5), "split_by_source takes a ShardDataset, .* not list"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        split_by_source(*arguments)
+
+
 def test_pinned():
     # Published validation scores of users rely on this: a change here mixes their sides.
     assert split_by_source(fake_dataset(), 0.4, 7)[0].originals.tolist() == [4, 5, 7, 8]

@@ -18,13 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.exactmath import compiled
+from augforge.compiling import compiled
 
 _FRACTION_BITS = 32
 _WEIGHT_BITS = 11
 _ONE = 1 << _WEIGHT_BITS
 _DROPPED_BITS = _FRACTION_BITS - _WEIGHT_BITS
 _HALF_WEIGHT = 1 << (_DROPPED_BITS - 1)
+# A map that shrinks to less than 1 / _STEEP leaves nothing to be seen. With less, a step along 4096 pixels stays
+# below 2**28, and every sum below 2**30: with the fraction, within 64 bits.
+_STEEP = 65536.0
+_FAR = 536870912.0
 _HALF_LEVEL = 1 << (2 * _WEIGHT_BITS - 1)
 
 
@@ -50,9 +54,8 @@ def _pack(image: NDArray[Any], words: NDArray[Any]) -> None:
 
 @compiled
 def _fixed(value: float) -> int:
-    # Far outside of any frame all positions are alike; the bound keeps sums over a row within 64 bits.
-    bounded = min(max(value, -1048576.0), 1048576.0)
-    return int(np.floor(bounded * 4294967296.0 + 0.5))
+    # Beyond the bound all positions are alike: no step along a row leads back to the frame.
+    return int(np.floor(min(max(value, -_FAR), _FAR) * 4294967296.0 + 0.5))
 
 
 @compiled
@@ -73,6 +76,9 @@ def _resample(
     determinant = m[0] * m[4] - m[1] * m[3]
     a, b = m[4] / determinant, -m[1] / determinant
     d, e = -m[3] / determinant, m[0] / determinant
+    if not (abs(a) < _STEEP and abs(b) < _STEEP and abs(d) < _STEEP and abs(e) < _STEEP):
+        out[:] = 0
+        return
     c = middle_x - (a * (m[2] + middle_x) + b * (m[5] + middle_y))
     f = middle_y - (d * (m[2] + middle_x) + e * (m[5] + middle_y))
     step_x, step_y = _fixed(a), _fixed(d)

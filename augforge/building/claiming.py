@@ -1,0 +1,69 @@
+"""One build at a time in a folder."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from augforge.errors import BuildError, DatasetError
+
+# What file systems answer that have no locks, or none for folders (EBADF: NFS locks only what is open for writing).
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold a data set's folder for one build; create it, and remove it again if it stays empty by an error.
+
+    The lock is on the folder itself: it leaves no file behind, and ends with the process however that ends. Other
+    threads of this process are kept out, too.
+
+    Raises
+    ------
+    BuildError
+        If another build is at work in the folder.
+    DatasetError
+        If the folder cannot be created.
+    """
+    try:
+        created = _create(folder)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be created or opened: {error.strerror}") from error
+    try:
+        _lock(descriptor, folder)
+        try:
+            yield
+        except BaseException:
+            if created:
+                with contextlib.suppress(OSError):  # what is not empty stays
+                    folder.rmdir()
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _create(folder: Path) -> bool:
+    """Make sure that there is a folder; return whether it is new."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    import fcntl  # not on Windows, which is refused in words
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BuildError(
+            f"another build is at work in {folder}; wait for it, or choose another folder (--out)"
+        ) from error
+    except OSError as error:
+        # Without locks, taking care is left to the user; not to build at all would be worse.
+        if error.errno not in _NO_LOCKS:
+            raise BuildError(f"{folder} cannot be locked: {error.strerror}") from error

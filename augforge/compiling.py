@@ -1,0 +1,62 @@
+"""How every kernel is compiled: without fast-math, without the GIL, and kept on disk.
+
+Numba keeps a compiled kernel until the file that it stands in changes, and does not notice changes of the functions
+that it calls in other files. A kernel kept from before an upgrade would go on making the old pixels under the
+new pixel version. So kernels are kept in a folder of their own for each state of all their sources together::
+
+    ~/.cache/augforge/kernels/<state>/      or NUMBA_CACHE_DIR/<state>/, where that is set
+
+Where no such folder can be written, kernels are compiled anew by each process.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_settings: Any = numba.config
+
+
+def compiled(function: _Function) -> _Function:
+    """Compile a kernel when it is first called."""
+    return _njit(function)
+
+
+def inlined(function: _Function) -> _Function:
+    """Compile a small function that must dissolve into the loop that calls it, for it to vectorise."""
+    return _njit(function, forceinline=True)
+
+
+def _njit(function: _Function, forceinline: bool = False) -> _Function:
+    # The setting is read while the decorator runs; other packages' kernels must not follow ours.
+    before = _settings.CACHE_DIR
+    _settings.CACHE_DIR = _CACHE
+    try:
+        decorate: Any = numba.njit(
+            cache=bool(_CACHE), nogil=True, error_model="numpy", forceinline=forceinline
+        )
+        dispatcher: _Function = decorate(function)
+    finally:
+        _settings.CACHE_DIR = before
+    return dispatcher
+
+
+def _cache_folder() -> str:
+    """Return the folder for this state of the sources, made if need be; empty if it cannot be written."""
+    package = Path(__file__).parent
+    sources = [package / "exactmath.py", package / "randomness.py", *sorted(package.glob("kernels/*.py"))]
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = Path(_settings.CACHE_DIR or caches / "augforge" / "kernels") / state
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return ""
+    return str(folder) if os.access(folder, os.W_OK | os.X_OK) else ""
+
+
+_CACHE = _cache_folder()

@@ -1,0 +1,58 @@
+"""Who may work in a folder."""
+
+import errno
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from augforge.building.claiming import claimed
+from augforge.errors import BuildError, DatasetError
+
+
+def test_a_folder_is_for_one_build_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "set"
+    with claimed(folder):
+        with pytest.raises(BuildError) as caught, claimed(folder):
+            pass
+        assert folder.is_dir()
+        assert list(folder.iterdir()) == []
+    assert str(caught.value) == (
+        f"another build is at work in {folder}; wait for it, or choose another folder (--out)"
+    )
+    with claimed(folder):
+        pass
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+def test_only_a_new_and_empty_folder_is_removed_after_an_error(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in ("mine", "new", "filled"):
+        with pytest.raises(error), claimed(tmp_path / name):  # noqa: PT012
+            if name == "filled":
+                (tmp_path / name / "recipe.yaml").touch()
+            raise error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["filled", "mine"]
+
+
+@pytest.mark.parametrize("answer", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF])
+def test_a_file_system_without_locks_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(answer, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with claimed(tmp_path / "set"):
+        pass
+
+
+def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(DatasetError, match="cannot be created or opened: "),
+        claimed(tmp_path / "file" / "set"),
+    ):
+        pass

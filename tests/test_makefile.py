@@ -1,0 +1,45 @@
+"""The Makefile, as far as it can be seen without running it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+def commands(*arguments: str) -> str:
+    """What make would run. Without the environment, which holds the variables of the make that runs these tests."""
+    done = subprocess.run(
+        ["make", "--dry-run", *arguments],
+        cwd=Path(__file__).parents[1],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_the_data_set_is_the_realistic_one() -> None:
+    told = commands("dataset")
+    assert ".venv/bin/augforge build recipes/realistic.yaml --out out/realistic" in told
+    assert ".venv/bin/augforge preview recipes/realistic.yaml --out out/realistic-preview.png" in told
+
+
+@pytest.mark.parametrize("given", [(), ("RECIPE=mine.yaml",), ("RECIPE=mine.yaml", "OUT=out/mine")])
+def test_the_advice_for_building_again_is_a_command_that_does_it(given: tuple[str, ...]) -> None:
+    advice = " ".join(("make dataset", *given, "BUILD_OPTIONS=--overwrite"))
+    assert f'echo "  {advice}"' in commands("dataset", *given)
+    recipe = "mine.yaml" if given else "recipes/realistic.yaml"
+    out = "out/mine" if "OUT=out/mine" in given else "out/realistic"
+    built = commands(*advice.split()[1:])
+    assert f".venv/bin/augforge build {recipe} --out {out} --overwrite\n" in built
+
+
+def test_training_takes_the_data_set_that_was_built() -> None:
+    assert "train_digits.py out/realistic\n" in commands("train")
+    assert "train_digits.py out/mine\n" in commands("train", "OUT=out/mine")
+    assert 'echo "  make train OUT=out/mine"' in commands("dataset", "OUT=out/mine")
