@@ -11,10 +11,12 @@ _EXPORTS = {
     "Batch": "augforge.forge",
     "Forge": "augforge.forge",
     "Manifest": "augforge.shards",
+    "Normalizer": "augforge.normalizing",
     "Recipe": "augforge.recipe",
     "ShardReader": "augforge.shards",
     "build": "augforge.building",
     "load_recipe": "augforge.recipe",
+    "normalize": "augforge.normalizing",
     "parse_recipe": "augforge.recipe",
 }
 
@@ -23,10 +25,12 @@ __all__ = [
     "Batch",
     "Forge",
     "Manifest",
+    "Normalizer",
     "Recipe",
     "ShardReader",
     "build",
     "load_recipe",
+    "normalize",
     "parse_recipe",
 ]
 
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from augforge.building import build
     from augforge.errors import AugforgeError
     from augforge.forge import Batch, Forge
+    from augforge.normalizing import Normalizer, normalize
     from augforge.recipe import Recipe, load_recipe, parse_recipe
     from augforge.shards import Manifest, ShardReader
 

@@ -10,7 +10,7 @@ import click
 
 from augforge.cli.options import recipe_argument, set_option
 from augforge.cli.output import emit, tell
-from augforge.errors import AugforgeError
+from augforge.cli.pictures import png_option, write_png
 
 if TYPE_CHECKING:
     from augforge.previewing import Gallery
@@ -23,12 +23,7 @@ _VARIANTS = 12
 
 @click.command("preview", short_help="Show what a recipe does, as a picture.")
 @recipe_argument
-@click.option(
-    "--out",
-    metavar="FILE.png",
-    type=click.Path(path_type=Path),
-    help="Where to put the picture; by default NAME-preview.png or NAME-sweep.png, here.",
-)
+@png_option("--out", "Where to put the picture; by default NAME-preview.png or NAME-sweep.png, here.")
 @click.option(
     "--originals",
     metavar="N",
@@ -65,10 +60,8 @@ def command(
     """
     if sweeps and variants is not None:
         raise click.UsageError("--variants means nothing with --sweep, which shows values, not variants")
-    if out is not None and out.suffix.lower() != ".png":
-        raise click.BadParameter(f"'{out}' must end in .png", param_hint="'--out'")
     from augforge.forge import Forge
-    from augforge.previewing import contact_gallery, sweep_gallery
+    from augforge.previewing import contact_gallery, paint, sweep_gallery
     from augforge.recipe import load_recipe
 
     forge = Forge(load_recipe(recipe, overrides))
@@ -80,23 +73,8 @@ def command(
         _draw(gallery)
     if out is not None or not in_terminal:
         path = out or Path(f"{forge.recipe.name}-{'sweep' if sweeps else 'preview'}.png")
-        _write(gallery, path)
+        write_png(paint(gallery), path)
         emit(str(path))
-
-
-def _write(gallery: "Gallery", path: Path) -> None:
-    from augforge.previewing import paint, png_bytes
-    from augforge.shards import publish
-
-    if path.is_dir():
-        raise AugforgeError(
-            f"{path} is a folder; needed is the name of a picture, such as {path / 'preview.png'}"
-        )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AugforgeError(f"{path} cannot be written: {error.strerror}: {error.filename}") from error
-    publish(path, png_bytes(paint(gallery)))
 
 
 def _draw(gallery: "Gallery") -> None:

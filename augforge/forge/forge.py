@@ -32,7 +32,7 @@ class Forge:
     recipe : Recipe, str or Path
         A recipe, or the file or ready name of one.
     source : Source, optional
-        The originals; by default opened as the recipe says.
+        The originals; by default opened, and normalised, as the recipe says.
 
     Raises
     ------
@@ -45,7 +45,7 @@ class Forge:
     def __init__(self, recipe: Recipe | str | Path, source: Source | None = None) -> None:
         self.recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
         self._given_source = source
-        self.source = open_source(self.recipe.source) if source is None else source
+        self.source = open_source(self.recipe.source, self.recipe.normalize) if source is None else source
         _check_classes(self.recipe, self.source)
         guarded = ("guard.attempts", "guard.pull") if self._guarded else ()
         self.columns: tuple[str, ...] = column_names(self.recipe.distort) + guarded

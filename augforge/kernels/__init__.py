@@ -5,18 +5,28 @@ are given), never write into their input, and release the GIL.
 """
 
 from augforge.kernels.affine import compose, enlargements, ink_kept, rotations, shears, translations
+from augforge.kernels.area import area_resample, bounding_box, fitted_size
 from augforge.kernels.gray import apply_tables, gray_level_tables
+from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.pixels import poke_pixels
+from augforge.kernels.strokes import change_pen
 from augforge.kernels.warping import warp
 
 __all__ = [
     "apply_tables",
+    "area_resample",
+    "bounding_box",
+    "change_pen",
     "compose",
     "enlargements",
+    "fitted_size",
     "gray_level_tables",
     "ink_kept",
+    "place",
     "poke_pixels",
     "rotations",
+    "separate_ink",
+    "set_upright",
     "shears",
     "translations",
     "warp",

@@ -8,6 +8,7 @@
 
 from augforge.previewing.contact import contact_gallery
 from augforge.previewing.gallery import Gallery, Row
+from augforge.previewing.normalization import normalization_gallery
 from augforge.previewing.picture import Layout, paint, png_bytes
 from augforge.previewing.sweeping import sweep_gallery
 from augforge.previewing.terminal import columns_that_fit, terminal_text
@@ -18,6 +19,7 @@ __all__ = [
     "Row",
     "columns_that_fit",
     "contact_gallery",
+    "normalization_gallery",
     "paint",
     "png_bytes",
     "sweep_gallery",

@@ -2,7 +2,7 @@
 
 Both work on trees, before anything is judged, so every value keeps the place that it was written at, be it
 in a base or on the command line. A recipe replaces its base's values key by key;
-``source``, ``guard`` and ``output`` are merged, lists are replaced whole.
+``source``, ``normalize``, ``guard`` and ``output`` are merged, lists are replaced whole.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
 from augforge.recipe.reading import RECIPE_KEYS
 from augforge.recipe.yaml_reader import read_yaml
 
-_MERGED = ("source", "guard", "output")
+_MERGED = ("source", "normalize", "guard", "output")
 _NAMES_ORIGINALS = ("dataset", "path")
 
 

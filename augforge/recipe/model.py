@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from augforge.distortions.base import PIXEL_VERSION, Distortion
+from augforge.normalizing import Normalizer
 from augforge.recipe.writing import digest_of, tidied, write_yaml
 from augforge.sources import SourceSpec
 
@@ -168,6 +169,8 @@ class Recipe:
         Names files: ``[a-z0-9][a-z0-9_-]*``, at most 64 letters.
     source : SourceSpec
         The originals.
+    normalize : Normalizer, optional
+        How the originals, drawings of any size, are first made to look like MNIST's digits; None: not at all.
     distort : tuple of Step, OneOf or SomeOf
         The steps in order; none at all is the identity.
     description : str
@@ -190,6 +193,7 @@ class Recipe:
     distort: tuple[Node, ...]
     description: str = ""
     seed: int = 0
+    normalize: Normalizer | None = None
     variants: int = 1
     keep_originals: bool = True
     guard: Guard = field(default_factory=Guard)
@@ -198,12 +202,14 @@ class Recipe:
     def plain(self) -> dict[str, Any]:
         """Return the recipe as YAML would say it, every setting spelled out, paths made absolute."""
         described = {"description": self.description} if self.description else {}
+        normalized = {} if self.normalize is None else {"normalize": asdict(self.normalize)}
         return {
             "version": self.version,
             "name": self.name,
             **described,
             "seed": self.seed,
             "source": _plain_source(self.source),
+            **normalized,
             "variants": self.variants,
             "keep_originals": self.keep_originals,
             "distort": [node.plain() for node in self.distort],
@@ -223,7 +229,7 @@ class Recipe:
         Parameters
         ----------
         source_digest : str
-            `Source.digest` of the opened source; its name and place do not count.
+            `Source.digest` of the opened source, normalised where it is; its name and place do not count.
         """
         return digest_of(
             [

@@ -1,12 +1,9 @@
 """The tree of a whole recipe -> `Recipe`."""
 
-import os
 import re
-from typing import Any, cast
+from typing import cast
 
-from pydantic import ValidationError
-
-from augforge.errors import did_you_mean, listed
+from augforge.normalizing import PENS, POLARITIES, Normalizer, Pen, Polarity
 from augforge.recipe.diagnostics import Problems, quoted
 from augforge.recipe.fields import (
     Fields,
@@ -30,9 +27,9 @@ from augforge.recipe.model import (
     Output,
     Recipe,
 )
-from augforge.recipe.nodes import Entry, MapNode, ScalarNode, YamlNode
+from augforge.recipe.nodes import MapNode, ScalarNode, YamlNode
+from augforge.recipe.reading_source import read_source
 from augforge.recipe.steps import read_steps
-from augforge.sources import DATASETS, FORMATS, SourceSpec
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 RECIPE_KEYS = (
@@ -42,16 +39,16 @@ RECIPE_KEYS = (
     "extends",
     "seed",
     "source",
+    "normalize",
     "variants",
     "keep_originals",
     "distort",
     "guard",
     "output",
 )
-SOURCE_KEYS = ("dataset", "path", "split", "format", "classes")
+NORMALIZE_KEYS = ("polarity", "upright", "pen")
 GUARD_KEYS = ("min_ink_kept",)
 OUTPUT_KEYS = ("shard_size", "compression")
-_NO_SOURCE = SourceSpec(dataset="unknown")
 
 
 def read_recipe(root: MapNode, problems: Problems) -> Recipe:
@@ -78,9 +75,10 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
         ),
         description=read_text(fields.get("description"), "'description'", problems) or "",
         seed=read_integer(fields.get("seed"), "'seed'", 0, MAX_SEED, problems),
-        source=_read_source(
+        source=read_source(
             fields.required("source", root.place, "the originals, such as `source: mnist-10k`"), problems
         ),
+        normalize=_read_normalize(fields.get("normalize"), problems),
         variants=_read_variants(fields.get("variants"), keep_originals, problems),
         keep_originals=keep_originals,
         distort=read_steps(
@@ -126,6 +124,22 @@ def _read_name(node: YamlNode | None, problems: Problems) -> str:
             f"at most {MAX_NAME} letters; got {quoted(text)}{long}",
         )
     return text
+
+
+def _read_normalize(node: YamlNode | None, problems: Problems) -> Normalizer | None:
+    if isinstance(node, ScalarNode) and isinstance(node.value, bool):
+        return Normalizer() if node.value else None
+    mapping = read_mapping(node, "'normalize'", "true, or {pen: as-drawn}", problems)
+    if mapping is None:
+        return None
+    fields = Fields(mapping, "normalize", NORMALIZE_KEYS, problems)
+    polarity = read_one_of(fields.get("polarity"), "'polarity'", POLARITIES, problems)
+    pen = read_one_of(fields.get("pen"), "'pen'", PENS, problems)
+    return Normalizer(
+        cast("Polarity", polarity or Normalizer.polarity),
+        read_boolean(fields.get("upright"), "'upright'", problems, Normalizer.upright),
+        cast("Pen", pen or Normalizer.pen),
+    )
 
 
 def _read_variants(node: YamlNode | None, keep_originals: bool, problems: Problems) -> int:
@@ -177,74 +191,3 @@ def wrong_shard_size(size: int) -> str | None:
         f"'shard_size' must be a multiple of {SHARD_STEP}, got {size}; "
         f"the two nearest are {below} and {below + SHARD_STEP}"
     )
-
-
-def _read_source(node: YamlNode | None, problems: Problems) -> SourceSpec:
-    if node is None:
-        return _NO_SOURCE
-    if isinstance(node, ScalarNode):
-        text = read_text(node, "'source'", problems)
-        return (
-            _NO_SOURCE
-            if text is None
-            else _build_source(
-                {"dataset": text}, {"dataset": Entry("dataset", node.place, node)}, node, problems
-            )
-        )
-    mapping = read_mapping(node, "'source'", "{dataset: mnist-10k, split: train}", problems)
-    if mapping is None:
-        return _NO_SOURCE
-    fields = Fields(mapping, "source", SOURCE_KEYS, problems)
-    before = len(problems)
-    said: dict[str, Any] = {
-        "dataset": read_text(fields.get("dataset"), "'dataset'", problems),
-        "path": read_text(fields.get("path"), "'path'", problems),
-        "split": read_text(fields.get("split"), "'split'", problems),
-        "format": read_one_of(fields.get("format"), "'format'", FORMATS, problems),
-        "classes": fields.get("classes")
-        and read_integer(fields.get("classes"), "'classes'", 1, 256, problems),
-    }
-    if len(problems) > before or fields.may_miss("dataset") or fields.may_miss("path"):
-        return _NO_SOURCE
-    given = {key: value for key, value in said.items() if value is not None}
-    return _build_source(given, fields.rest(), node, problems)
-
-
-def _build_source(
-    given: dict[str, Any], entries: dict[str, Entry], whole: YamlNode, problems: Problems
-) -> SourceSpec:
-    if not _is_known(given, entries, problems):
-        return _NO_SOURCE
-    if "path" in given:
-        folder = entries["path"].place.document.folder
-        path = os.path.expanduser(given["path"])
-        given = {**given, "path": (folder / path).resolve(), "written_path": given["path"]}
-    try:
-        return SourceSpec(**given)
-    except ValidationError as error:
-        for details in error.errors(include_url=False):
-            place = entries[str(details["loc"][0])].value.place if details["loc"] else whole.place
-            problems.add(place, details["msg"].removeprefix("Value error, "))
-        return _NO_SOURCE
-
-
-def _is_known(given: dict[str, Any], entries: dict[str, Entry], problems: Problems) -> bool:
-    """Tell whether data set and split are known ones; note it where they are not."""
-    name, split = given.get("dataset"), given.get("split", "train")
-    if name is None or "path" in given:
-        return True
-    if name not in DATASETS:
-        problems.add(
-            entries["dataset"].value.place,
-            f"unknown data set {quoted(name)}.{did_you_mean(name, DATASETS)} Known: {listed(DATASETS)}; "
-            "others are given by path: `source: {path: ...}`",
-        )
-        return False
-    if split not in (splits := DATASETS[name].sha256):
-        problems.add(
-            entries["split"].value.place,
-            f"data set '{name}' has no split {quoted(split)}.{did_you_mean(split, splits)} "
-            f"Allowed: {listed(splits)}",
-        )
-        return False
-    return True

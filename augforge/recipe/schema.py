@@ -7,12 +7,14 @@ import re
 from typing import Any
 
 from augforge.distortions import Distortion, Parameter, registry
+from augforge.normalizing import PENS, POLARITIES, Normalizer
 from augforge.randomness import Choice, LogUniform, Normal, Triangular, Uniform
 from augforge.recipe import model
 from augforge.recipe.model import Applies, Guard, OneOf, Output, Recipe, SomeOf
 from augforge.recipe.reading import NAME
+from augforge.recipe.reading_source import COLOURS
 from augforge.recipe.steps import ID
-from augforge.sources import DATASETS, FORMATS, SourceSpec
+from augforge.sources import DATASETS, FORMATS, MAX_SIDE, SourceSpec
 
 _DISTRIBUTIONS = {
     "choice": Choice,
@@ -65,6 +67,7 @@ def _recipe_keys() -> dict[str, Any]:
         },
         "seed": {"type": "integer", "minimum": 0, "maximum": model.MAX_SEED},
         "source": _source(),
+        "normalize": {"anyOf": [{"type": "boolean"}, _object(_described(Normalizer, _normalize_keys()))]},
         "variants": {"type": "integer", "minimum": 0, "maximum": model.MAX_VARIANTS},
         "keep_originals": {"type": "boolean"},
         "distort": _STEPS,
@@ -72,6 +75,14 @@ def _recipe_keys() -> dict[str, Any]:
         "output": _object(_described(Output, _output_keys())),
     }
     return _described(Recipe, keys)
+
+
+def _normalize_keys() -> dict[str, Any]:
+    return {
+        "polarity": {"enum": list(POLARITIES)},
+        "upright": {"type": "boolean"},
+        "pen": {"enum": list(PENS)},
+    }
 
 
 def _output_keys() -> dict[str, Any]:
@@ -92,6 +103,22 @@ def _source() -> dict[str, Any]:
         "split": {"type": "string", "default": SourceSpec.model_fields["split"].default},
         "format": {"enum": sorted(FORMATS)},
         "classes": {"type": "integer", "minimum": 1, "maximum": model.MAX_LABEL + 1},
+        "class_names": {
+            "type": "array",
+            "items": {"type": ["string", "integer"]},
+            "minItems": 1,
+            "maxItems": model.MAX_LABEL + 1,
+            "uniqueItems": True,
+        },
+        "images": {"type": "string"},
+        "labels": {"type": "string"},
+        "shape": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 1, "maximum": MAX_SIDE},
+            "minItems": 2,
+            "maxItems": 2,
+        },
+        "colour": {"enum": list(COLOURS)},
     }
     mapping = _object(_described(SourceSpec, keys)) | {"not": {"required": ["dataset", "path"]}}
     return {"anyOf": [known, mapping]}

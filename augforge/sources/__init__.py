@@ -7,6 +7,18 @@ everything made from them is known by.
 from augforge.sources.formats import FORMATS, Format
 from augforge.sources.named import DATASETS, NamedDataset
 from augforge.sources.opening import open_source
-from augforge.sources.source import MAX_SIDE, Source, SourceSpec
+from augforge.sources.preparing import Prepare
+from augforge.sources.source import Source
+from augforge.sources.spec import MAX_SIDE, SourceSpec
 
-__all__ = ["DATASETS", "FORMATS", "MAX_SIDE", "Format", "NamedDataset", "Source", "SourceSpec", "open_source"]
+__all__ = [
+    "DATASETS",
+    "FORMATS",
+    "MAX_SIDE",
+    "Format",
+    "NamedDataset",
+    "Prepare",
+    "Source",
+    "SourceSpec",
+    "open_source",
+]

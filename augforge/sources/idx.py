@@ -14,7 +14,6 @@ import gzip
 import math
 import os
 import struct
-import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,15 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import SourceError
+from augforge.sources.damage import GZIP_MAGIC, naming_damage
+from augforge.sources.gathering import Gatherer, check_claim
 from augforge.sources.source import check_image_shape
-
-MAX_DECODED = 8 << 30
-"""Bytes that a gzipped file may decode to; a larger set, once unpacked, is memory-mapped instead."""
 
 _UINT8 = 0x08
 _TYPES = {_UINT8: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_BEST = 1032  # deflate cannot shrink anything further than to a 1032nd
 _CHUNK = 1 << 20
 _HEADS = {1: "(count)", 3: "(count, height, width)"}
 
@@ -45,7 +41,7 @@ def read_images(path: Path) -> NDArray[np.uint8]:
 
     Returns
     -------
-    uint8 (N, H, W), read-only; memory-mapped if the file is not gzipped.
+    uint8 (N, H, W), read-only; memory-mapped if the file is not gzipped, or is large.
 
     Raises
     ------
@@ -67,19 +63,12 @@ def header(shape: tuple[int, ...]) -> bytes:
 
 
 def _read(path: Path, dimensions: int) -> NDArray[np.uint8]:
-    try:
-        with path.open("rb") as file:
-            gzipped = file.read(2) == _GZIP_MAGIC
-            file.seek(0)
-            size = os.fstat(file.fileno()).st_size
-            read = _decoded if gzipped else _mapped
-            return read(file, size, path, dimensions)
-    except EOFError:
-        raise SourceError(f"{path}: cut: its gzip stream ends early") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise SourceError(f"{path}: corrupt gzip: {error}") from None
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from None
+    with naming_damage(path), path.open("rb") as file:
+        gzipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        file.seek(0)
+        size = os.fstat(file.fileno()).st_size
+        read = _decoded if gzipped else _mapped
+        return read(file, size, path, dimensions)
 
 
 def _mapped(file: BinaryIO, size: int, path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -94,38 +83,18 @@ def _decoded(file: BinaryIO, size: int, path: Path, dimensions: int) -> NDArray[
     with gzip.GzipFile(fileobj=file) as stream:
         shape = _read_header(stream, path, dimensions)
         claimed = math.prod(shape)
-        if claimed > size * _GZIP_BEST:
-            raise SourceError(
-                f"{path}: its header claims {_said(shape)}, {claimed:,} bytes: "
-                f"more than {size:,} bytes of gzip can hold; the file is cut or damaged"
-            )
-        if claimed > MAX_DECODED:
-            raise SourceError(
-                f"{path}: {_said(shape)} are {claimed:,} bytes; gzipped, {MAX_DECODED:,} are allowed: "
-                f"unpack the file, so that it can be memory-mapped"
-            )
-        values = np.empty(claimed, np.uint8)
-        filled = _fill(stream, values.data)
-        if filled != claimed:
-            raise _wrong_size(path, shape, claimed, filled)
-        # One byte further on are both the end, where gzip checks its sum, and what should not be there.
-        if stream.read(1):
-            raise SourceError(
-                f"{path}: more bytes than the {claimed:,} of the {_said(shape)} that its header claims"
-            )
-    values.flags.writeable = False
-    return values.reshape(shape)
-
-
-def _fill(stream: gzip.GzipFile, target: memoryview) -> int:
-    """Read until `target` is full or the stream ends; return the number of bytes read."""
-    filled = 0
-    while filled < len(target):
-        got = stream.readinto(target[filled : filled + _CHUNK])
-        if got == 0:
-            break
-        filled += got
-    return filled
+        check_claim(str(path), _said(shape), claimed, size)
+        with Gatherer(str(path), claimed) as values:
+            while len(values) < claimed and (part := stream.read(min(_CHUNK, claimed - len(values)))):
+                values.append(part)
+            if len(values) != claimed:
+                raise _wrong_size(path, shape, claimed, len(values))
+            # One byte further on are both the end, where gzip checks its sum, and what should not be there.
+            if stream.read(1):
+                raise SourceError(
+                    f"{path}: more bytes than the {claimed:,} of the {_said(shape)} that its header claims"
+                )
+            return values.finish().reshape(shape)
 
 
 def _read_header(stream: BinaryIO | gzip.GzipFile, path: Path, dimensions: int) -> tuple[int, ...]:

@@ -12,10 +12,11 @@ import re
 from pathlib import Path
 
 from augforge.errors import SourceError, did_you_mean, listed
+from augforge.sources.arrays import gray_images
 from augforge.sources.idx import read_images, read_labels
+from augforge.sources.preparing import Prepare
 from augforge.sources.source import Source
-
-DEFAULT_CLASSES = 10
+from augforge.sources.spec import SourceSpec
 
 _TEST_PREFIXES = ("t10k", "test")
 _IMAGES = re.compile(r"(?P<prefix>.+)-images[-.]idx3-ubyte(\.gz)?")
@@ -26,47 +27,48 @@ def has_idx_files(path: Path) -> bool:
     return path.is_dir() and bool(_splits(path))
 
 
-def open_idx_folder(folder: Path, name: str, split: str, classes: int | None) -> Source:
-    """Open one split of a folder of IDX files.
+def open_idx(path: Path, spec: SourceSpec, prepare: Prepare | None = None) -> Source:
+    """Open one split of a folder of IDX files as a spec wants it.
 
     Where a file is there both gzipped and not, the one that is not is taken: it can be memory-mapped.
 
     Parameters
     ----------
-    folder
+    path
         The folder.
-    name
-        What the user calls it; becomes the source's name.
-    split
-        ``train``, ``test``, or what the names of the files begin with.
-    classes
-        Number of classes; None for 10.
+    spec
+        What is wanted of it. The split is ``train``, ``test``, or what the names of the files begin with;
+        ``labels: none`` leaves the file of labels aside, which then need not be there.
+    prepare
+        As in `open_source`.
 
     Raises
     ------
     SourceError
         If files are missing, or not what they should be; the message names the file and the cause.
     """
-    if not folder.is_dir():
+    if not path.is_dir():
         raise SourceError(
-            f"{folder}: {'a file' if folder.exists() else 'no such folder'}; needed: a folder of IDX files"
+            f"{path}: {'a file' if path.exists() else 'no such folder'}; needed: a folder of IDX files"
         )
-    images_path = _images_path(folder, split)
-    prefix = _prefix(images_path)
-    labels_path = _existing(folder, prefix, "labels", 1)
-    if labels_path is None:
-        raise SourceError(
-            f"{folder}: {images_path.name} is there, but not its labels, which are needed: "
-            f"looked for {_spelled(prefix, 'labels', 1)}"
-        )
-    return Source.from_arrays(
-        name,
-        split,
-        read_images(images_path),
-        read_labels(labels_path),
-        DEFAULT_CLASSES if classes is None else classes,
+    images_path = _images_path(path, spec.split)
+    labels_path = None if spec.unlabelled else _labels_path(path, images_path)
+    return Source.as_asked(
+        spec,
+        gray_images(read_images(images_path), spec, prepare, str(images_path)),
+        None if labels_path is None else read_labels(labels_path),
         images_from=str(images_path),
         labels_from=str(labels_path),
+    )
+
+
+def _labels_path(folder: Path, images_path: Path) -> Path:
+    prefix = images_path.name.partition("-images")[0]
+    if found := _existing(folder, prefix, "labels", 1):
+        return found
+    raise SourceError(
+        f"{folder}: {images_path.name} is there, but not its labels: looked for {_spelled(prefix, 'labels', 1)}; "
+        f"if there are none, write 'labels: none' in the source"
     )
 
 
@@ -107,10 +109,6 @@ def _names(prefix: str, what: str, dimensions: int) -> list[str]:
 
 def _spelled(prefix: str, what: str, dimensions: int) -> str:
     return f"{prefix}-{what}-idx{dimensions}-ubyte[.gz]"
-
-
-def _prefix(images_path: Path) -> str:
-    return images_path.name.partition("-images")[0]
 
 
 def _splits(folder: Path) -> set[str]:

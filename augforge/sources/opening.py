@@ -1,22 +1,28 @@
 """From what a recipe says to the originals themselves."""
 
 from augforge.errors import SourceError
-from augforge.sources.formats import find_format
+from augforge.sources.formats import check_keys, find_format
 from augforge.sources.named import open_named
-from augforge.sources.source import Source, SourceSpec
+from augforge.sources.preparing import Prepare, stacked
+from augforge.sources.source import Source
+from augforge.sources.spec import SourceSpec
 
 
-def open_source(spec: SourceSpec) -> Source:
+def open_source(spec: SourceSpec, prepare: Prepare | None = None) -> Source:
     """Open the originals that a spec names.
 
     Parameters
     ----------
     spec
         A data set known by name, or an absolute path.
+    prepare
+        Makes an image of one picture of any size: called with uint8 (H, W), (H, W, 3) or (H, W, 4), it returns
+        uint8 (height, width), always of the same shape, or raises `AugforgeError`. None: the originals must be of
+        one size. Digest and size of the source are those of the prepared images.
 
     Returns
     -------
-    The source; its arrays are read-only, and memory-mapped where the files allow it.
+    The source; its arrays are read-only, and memory-mapped where they are large or the files allow it.
 
     Raises
     ------
@@ -25,10 +31,24 @@ def open_source(spec: SourceSpec) -> Source:
         the cause.
     """
     if spec.dataset is not None:
-        return open_named(spec.dataset, spec.split)
+        source = open_named(spec.dataset, spec.split)
+        return source if prepare is None else _prepared(source, prepare)
     if spec.path is None:
         raise SourceError("a source needs either 'dataset' or 'path'")
     try:
-        return find_format(spec.path, spec.format).open(spec.path, spec.name, spec.split, spec.classes)
+        found = find_format(spec.path, spec.format)
+        check_keys(found, spec)
+        return found.open(spec.path, spec, prepare)
     except OSError as error:
         raise SourceError(f"{spec.path}: cannot be read: {error.strerror or error}") from None
+
+
+def _prepared(source: Source, prepare: Prepare) -> Source:
+    pictures = ((f"{source.name}: image {index}", image) for index, image in enumerate(source.images))
+    return Source.from_arrays(
+        source.name,
+        source.split,
+        stacked(pictures, prepare),
+        source.labels,
+        class_names=source.class_names,
+    )

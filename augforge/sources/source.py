@@ -1,75 +1,17 @@
-"""What is asked for (`SourceSpec`) and what comes back (`Source`)."""
+"""What comes back: `Source`."""
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from augforge.errors import SourceError
+from augforge.sources.spec import DEFAULT_CLASSES, MAX_CLASSES, MAX_SIDE, SourceSpec
 
-MAX_SIDE = 4096
-"""Height and width of an original, in pixels, at most: augforge is for characters, not for photographs."""
-
-MAX_CLASSES = 256
-"""Labels are uint8."""
-
-# A data set and a split name files: letters that cannot lead out of a folder.
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
-
-
-class SourceSpec(BaseModel):
-    """Which originals: a data set known by name, or a path.
-
-    Attributes
-    ----------
-    dataset
-        Name of a known data set, such as ``mnist-10k``.
-    path
-        Folder or file with the originals; absolute by the time it is opened.
-    format
-        What is at `path`; None: told from what is there.
-    split
-        Which part: ``train``, ``test``, or the name that the files begin with.
-    classes
-        Number of classes of what is at `path`; None: what the format takes for granted (10 for IDX).
-    written_path
-        `path` as the user wrote it, for messages; set by whoever made `path` absolute.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dataset: _Name | None = None
-    path: Path | None = None
-    format: str | None = None
-    split: _Name = "train"
-    classes: Annotated[int, Field(ge=1, le=MAX_CLASSES, strict=True)] | None = None
-    written_path: Annotated[str | None, Field(exclude=True, repr=False)] = None
-
-    @model_validator(mode="after")
-    def _one_of_dataset_and_path(self) -> Self:
-        if (self.dataset is None) == (self.path is None):
-            raise ValueError("a source needs either 'dataset' or 'path', and not both")
-        if self.path is None and (self.format is not None or self.classes is not None):
-            key = "classes" if self.format is None else "format"
-            raise ValueError(f"'{key}' goes with 'path'; a data set known by name has its own")
-        return self
-
-    def __eq__(self, other: object) -> bool:
-        # How a path was written does not make it another source.
-        return isinstance(other, SourceSpec) and self.model_dump() == other.model_dump()
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.model_dump().items()))
-
-    @property
-    def name(self) -> str:
-        """What the user calls it: the data set's name, or the path as written."""
-        return self.dataset or self.written_path or str(self.path)
+_HASHED_AT_ONCE = 64 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +29,9 @@ class Source:
     labels
         uint8 (N,), each below ``len(class_names)``, read-only; None for an unlabelled source.
     class_names
-        ``("0", ..., "9")``; empty for an unlabelled source.
+        What the labels mean: ``("0", ..., "9")``, or the names of class folders; empty for an unlabelled source.
     digest
-        BLAKE3, 64 hex characters, over shape, number of classes, images and labels; not over the name.
+        BLAKE3, 64 hex characters, over shape, number of classes, images and labels; not over any name.
     """
 
     name: str
@@ -106,8 +48,9 @@ class Source:
         split: str,
         images: NDArray[np.uint8],
         labels: NDArray[np.uint8] | None,
-        classes: int = 10,
+        classes: int = DEFAULT_CLASSES,
         *,
+        class_names: tuple[str, ...] | None = None,
         images_from: str = "images",
         labels_from: str = "labels",
     ) -> Self:
@@ -123,6 +66,8 @@ class Source:
             uint8 (N,), each below `classes`, or None.
         classes
             Number of classes, 1 to 256; without meaning where `labels` is None.
+        class_names
+            What the labels mean, in place of `classes`; None: the labels themselves.
         images_from, labels_from
             How messages call the two: the files that they were read from.
 
@@ -131,13 +76,45 @@ class Source:
         SourceError
             If the arrays are not as said above.
         """
+        names = tuple(str(label) for label in range(classes)) if class_names is None else class_names
         _check_images(images, images_from)
         if labels is not None:
-            _check_labels(labels, len(images), classes, images_from, labels_from)
+            _check_labels(labels, len(images), len(names), images_from, labels_from)
         images = _read_only(images)
         labels = None if labels is None else _read_only(labels)
-        class_names = () if labels is None else tuple(str(label) for label in range(classes))
-        return cls(name, split, images, labels, class_names, _digest(images, labels, len(class_names)))
+        names = () if labels is None else names
+        return cls(name, split, images, labels, names, _digest(images, labels, len(names)))
+
+    @classmethod
+    def as_asked(
+        cls,
+        spec: SourceSpec,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.uint8] | None,
+        *,
+        class_names: tuple[str, ...] | None = None,
+        images_from: str,
+        labels_from: str,
+    ) -> Self:
+        """Make a source of what was read for a spec, which has the last word on labels and class names.
+
+        Parameters and errors as in `from_arrays`; `class_names` is what the files say.
+        """
+        if labels is None and spec.class_names is not None:
+            raise SourceError(f"{images_from}: no labels, so 'class_names' has nothing to name; leave it out")
+        names = spec.class_names
+        if names is None and class_names is not None and spec.classes in (None, len(class_names)):
+            names = class_names
+        return cls.from_arrays(
+            spec.name,
+            spec.split,
+            images,
+            None if spec.unlabelled else labels,
+            spec.classes or DEFAULT_CLASSES,
+            class_names=names,
+            images_from=images_from,
+            labels_from=labels_from,
+        )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -200,5 +177,7 @@ def _digest(images: NDArray[np.uint8], labels: NDArray[np.uint8] | None, classes
     header = {"source": 1, "shape": images.shape, "labelled": labels is not None, "classes": classes}
     hasher = blake3(json.dumps(header, sort_keys=True, separators=(",", ":")).encode() + b"\n")
     for array in (images,) if labels is None else (images, labels):
-        hasher.update(array.data.cast("B"))
+        plain = array.data.cast("B")
+        for first in range(0, len(plain), _HASHED_AT_ONCE):
+            hasher.update(plain[first : first + _HASHED_AT_ONCE])
     return hasher.hexdigest()

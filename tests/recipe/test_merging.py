@@ -95,12 +95,12 @@ BAD = {
     "=5": "error: needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
     "distort..degrees=5": "error: needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
     "varaints=5": "error: unknown key 'varaints' of a recipe. Did you mean 'variants'? Allowed: description, "
-    "distort, extends, guard, keep_originals, name, output, seed, source, variants, version.",
+    "distort, extends, guard, keep_originals, name, normalize, output, seed, source, variants, version.",
     "variants=": "error: 'variants' must be an integer from 0 to 65535, got nothing.",
     "variants=many": "error: 'variants' must be an integer from 0 to 65535, got the text 'many'.",
-    "variants.x=5": "error: 'variants' holds no further keys; only distort, guard, output, source do.",
-    "output.shard_size.x=5": "error: 'output.shard_size' holds no further keys; only distort, guard, output, "
-    "source do.",
+    "variants.x=5": "error: 'variants' holds no further keys; only distort, guard, normalize, output, source do.",
+    "output.shard_size.x=5": "error: 'output.shard_size' holds no further keys; only distort, guard, normalize, "
+    "output, source do.",
     "output.shardsize=5": "error: unknown key 'shardsize' of output. Did you mean 'shard_size'? "
     "Allowed: compression, shard_size.",
     "output.shard_size=1000": "error: 'shard_size' must be a multiple of 1024, got 1000; the two nearest are 1024 "

@@ -2,18 +2,41 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from augforge.errors import SourceError
-from augforge.sources.formats import FORMATS, find_format
+from augforge.sources import SourceSpec
+from augforge.sources.formats import FORMATS, check_keys, find_format
 
 
 def test_by_name_and_by_look(make_folder: Callable[..., Path], images: np.ndarray) -> None:
     folder = make_folder(**{"train-images-idx3-ubyte": images})
     assert find_format(folder, None) is FORMATS["idx"]
     assert find_format(folder, "idx") is FORMATS["idx"]
+
+
+@pytest.mark.parametrize(
+    ("name", "format_name"),
+    [
+        ("a.csv", "csv"),
+        ("a.csv.gz", "csv"),
+        ("a.npz", "npz"),
+        ("a.h5", "hdf5"),
+        ("a.hdf5", "hdf5"),
+        ("set/manifest.json", "hdf5"),
+        ("idx/train-images-idx3-ubyte.gz", "idx"),
+        ("flat/a.png", "folder"),
+        ("classes/one/a.jpg", "folder"),
+    ],
+)
+def test_every_format_is_told(tmp_path: Path, name: str, format_name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    assert find_format(tmp_path / name.split("/")[0], None).name == format_name
 
 
 def test_keys_are_the_formats_own_names() -> None:
@@ -23,13 +46,54 @@ def test_keys_are_the_formats_own_names() -> None:
 def test_what_is_not_known(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as raised:
         find_format(tmp_path, "idxx")
-    assert str(raised.value) == "unknown format 'idxx'; known: idx. Did you mean 'idx'?"
-    with pytest.raises(SourceError) as raised:
-        find_format(tmp_path / "absent", None)
-    assert str(raised.value) == f"{tmp_path / 'absent'}: no such file or folder"
+    assert (
+        str(raised.value) == "unknown format 'idxx'; known: csv, folder, hdf5, idx, npz. Did you mean 'idx'?"
+    )
+    for name in (None, "csv"):
+        with pytest.raises(SourceError) as raised:
+            find_format(tmp_path / "absent", name)
+        assert str(raised.value) == f"{tmp_path / 'absent'}: no such file or folder"
     with pytest.raises(SourceError) as raised:
         find_format(tmp_path, None)
     assert str(raised.value) == (
-        f"{tmp_path}: no known format of originals. "
-        f"Known are idx: a folder of MNIST-like IDX files, gzipped or not"
+        f"{tmp_path}: no known format of originals. Known are "
+        "hdf5: a data set that augforge built, or an .h5 or .hdf5 file; "
+        "idx: a folder of MNIST-like IDX files, gzipped or not; "
+        "csv: a .csv or .csv.gz file with a label and pixels in each line; "
+        "npz: an .npz file with arrays of images and labels; "
+        "folder: a folder of pictures (.png, .jpg, .jpeg, .bmp), or of folders of pictures, one for each class"
     )
+
+
+@pytest.mark.parametrize(
+    ("format_name", "spec", "message"),
+    [
+        ("csv", {"split": "test"}, "'split: test' means nothing to the format csv, only to hdf5, idx, npz"),
+        ("idx", {"images": "x"}, "'images: x' means nothing to the format idx, only to hdf5, npz"),
+        (
+            "idx",
+            {"shape": (28, 28)},
+            "'shape: [28, 28]' means nothing to the format idx, only to csv, hdf5, npz",
+        ),
+        (
+            "csv",
+            {"colour": "gray"},
+            "'colour: gray' means nothing to the format csv, only to folder, hdf5, npz",
+        ),
+        (
+            "folder",
+            {"labels": "names.txt"},
+            "'labels: names.txt' means nothing to the format folder, only to hdf5, npz; "
+            "only 'labels: none' goes with every format",
+        ),
+    ],
+)
+def test_keys_that_mean_nothing(format_name: str, spec: dict[str, Any], message: str) -> None:
+    with pytest.raises(SourceError) as raised:
+        check_keys(FORMATS[format_name], SourceSpec(path=Path("/digits"), **spec))
+    assert str(raised.value) == f"/digits: {message}"
+
+
+@pytest.mark.parametrize("known", FORMATS.values(), ids=lambda known: known.name)
+def test_labels_may_be_left_aside_in_every_format(known: Any) -> None:
+    check_keys(known, SourceSpec(path=Path("/digits"), labels="none"))

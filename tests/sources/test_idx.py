@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge.errors import SourceError
-from augforge.sources import idx
+from augforge.sources import gathering, idx
 
 HEAD = struct.pack(">4B3I", 0, 0, 8, 3, 2, 2, 3)
 GOOD = HEAD + bytes(range(12))
@@ -68,9 +68,9 @@ BAD_IMAGES = {
 BAD_GZIP = {
     "cut": (
         gzip.compress(GOOD)[:-9],
-        "cut: its gzip stream ends early",
+        "cut: its compressed data ends early",
     ),
-    "gzip magic alone": (b"\x1f\x8b", "cut: its gzip stream ends early"),
+    "gzip magic alone": (b"\x1f\x8b", "cut: its compressed data ends early"),
     "wrong sum": (
         _flipped(gzip.compress(GOOD, mtime=0), -5),
         None,  # the sums are zlib's to say
@@ -79,7 +79,10 @@ BAD_GZIP = {
         _flipped(gzip.compress(GOOD, mtime=0), 10),
         None,
     ),
-    "something behind it": (gzip.compress(GOOD) + b"ab", "corrupt gzip: Not a gzipped file (b'ab')"),
+    "something behind it": (
+        gzip.compress(GOOD) + b"ab",
+        "corrupt compressed data: Not a gzipped file (b'ab')",
+    ),
     "short inside": (
         gzip.compress(GOOD[:-1]),
         "cut: its header claims 2 images of 2 x 3, 12 bytes, but only 11 follow it",
@@ -113,7 +116,7 @@ def test_a_bad_gzipped_file_is_named_with_the_cause(
     with pytest.raises(SourceError) as raised:
         idx.read_images(path)
     if message is None:
-        assert str(raised.value).startswith(f"{path}: corrupt gzip: ")
+        assert str(raised.value).startswith(f"{path}: corrupt compressed data: ")
     else:
         assert str(raised.value) == f"{path}: {message}"
 
@@ -142,7 +145,8 @@ def test_a_huge_claim_in_a_small_gzip_allocates_nothing(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(_head(60_000, 4096, 4096) + bytes(100)))
     tracemalloc.start()
     with pytest.raises(
-        SourceError, match=r"1,006,632,960,000 bytes: more than \d+ bytes of gzip can hold; the file is cut"
+        SourceError,
+        match=r"1,006,632,960,000 bytes: more than \d+ compressed bytes can hold; the file is cut",
     ):
         idx.read_images(path)
     peak = tracemalloc.get_traced_memory()[1]
@@ -161,13 +165,13 @@ def test_a_gzip_bomb_is_decoded_no_further_than_its_header_claims(tmp_path: Path
     assert peak < 4 << 20
 
 
-def test_a_gzip_larger_than_allowed_is_to_be_unpacked(
+def test_a_gzip_larger_than_allowed_is_to_be_stored_uncompressed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idx, "MAX_DECODED", 11)
+    monkeypatch.setattr(gathering, "MAX_DECODED", 11)
     path = tmp_path / "images.gz"
     path.write_bytes(gzip.compress(GOOD))
-    with pytest.raises(SourceError, match="are 12 bytes; gzipped, 11 are allowed: unpack the file"):
+    with pytest.raises(SourceError, match="are 12 bytes; compressed, 11 are allowed: store it uncompressed"):
         idx.read_images(path)
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from augforge.errors import SourceError
-from augforge.sources import Source
-from augforge.sources.idx_folder import has_idx_files, open_idx_folder
+from augforge.sources import Source, SourceSpec
+from augforge.sources.idx_folder import has_idx_files, open_idx
 
 
 def _open(folder: Path, split: str = "train", classes: int | None = None) -> Source:
-    return open_idx_folder(folder, "mine", split, classes)
+    return open_idx(folder, SourceSpec(path=folder, split=split, classes=classes, written_path="mine"))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,26 @@ def test_more_classes(make_folder: Callable[..., Path], images: np.ndarray, labe
     assert source.class_names[-1] == "26"
 
 
+def test_without_labels(make_folder: Callable[..., Path], images: np.ndarray) -> None:
+    folder = make_folder(**{"train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": b"no labels"})
+    source = open_idx(folder, SourceSpec(path=folder, labels="none"))
+    np.testing.assert_array_equal(source.images, images)
+    assert source.labels is None
+
+
+def test_class_names(make_folder: Callable[..., Path], images: np.ndarray, labels: np.ndarray) -> None:
+    folder = make_folder(**{"train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels})
+    names = tuple("abcdefghij")
+    assert open_idx(folder, SourceSpec(path=folder, class_names=names)).class_names == names
+
+
+def test_prepared(make_folder: Callable[..., Path], images: np.ndarray, labels: np.ndarray) -> None:
+    folder = make_folder(**{"train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels})
+    source = open_idx(folder, SourceSpec(path=folder), lambda image: image[:2, :2])
+    np.testing.assert_array_equal(source.images, images[:, :2, :2])
+    assert source.digest == Source.from_arrays("x", "train", images[:, :2, :2], labels).digest
+
+
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 PAIR = np.zeros((2, 3, 3), np.uint8), np.zeros(2, np.uint8)
 
@@ -89,8 +109,8 @@ BAD_FOLDERS = {
     "no labels": (
         {TRAIN_IMAGES: PAIR[0], "t10k-labels-idx1-ubyte": PAIR[1]},
         "train",
-        "{folder}: train-images-idx3-ubyte is there, but not its labels, which are needed: "
-        "looked for train-labels-idx1-ubyte[.gz]",
+        "{folder}: train-images-idx3-ubyte is there, but not its labels: looked for train-labels-idx1-ubyte[.gz]; "
+        "if there are none, write 'labels: none' in the source",
     ),
     "two test splits": (
         {"t10k-images-idx3-ubyte": PAIR[0], "test-images-idx3-ubyte": PAIR[0]},

@@ -35,3 +35,22 @@ def test_a_folder_that_may_not_be_looked_into(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(SourceError) as raised:
         open_source(SourceSpec(path=tmp_path))
     assert str(raised.value) == f"{tmp_path}: cannot be read: Permission denied"
+
+
+def test_a_known_data_set_is_prepared_too() -> None:
+    spec = SourceSpec(dataset="mnist-10k", split="test")
+    whole, source = open_source(spec), open_source(spec, lambda image: image[4:24, 4:24])
+    np.testing.assert_array_equal(source.images, whole.images[:, 4:24, 4:24])
+    np.testing.assert_array_equal(source.labels, whole.labels)
+    assert (source.name, source.split, source.class_names) == (whole.name, whole.split, whole.class_names)
+    assert source.digest != whole.digest
+
+
+def test_what_means_nothing_to_a_format_is_an_error(
+    make_folder: Callable[..., Path], images: np.ndarray
+) -> None:
+    folder = make_folder(**{"train-images-idx3-ubyte": images})
+    with pytest.raises(
+        SourceError, match="'images: pictures' means nothing to the format idx, only to hdf5, npz"
+    ):
+        open_source(SourceSpec(path=folder, images="pictures"))

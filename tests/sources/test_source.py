@@ -1,10 +1,10 @@
 """What is asked for, what comes back, and the digest that it is known by."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from augforge.errors import SourceError
 from augforge.sources import Source, SourceSpec
@@ -122,27 +122,32 @@ def test_bad_arrays(images: np.ndarray, labels: np.ndarray | None, classes: int,
     assert str(raised.value) == message
 
 
-def test_the_name_is_the_users_own() -> None:
-    assert SourceSpec(dataset="mnist-10k").name == "mnist-10k"
-    assert SourceSpec(path=Path("/data/digits")).name == "/data/digits"
-    assert SourceSpec(path=Path("/data/digits"), written_path="../digits").name == "../digits"
+def test_class_names(images: np.ndarray, labels: np.ndarray) -> None:
+    names = tuple("abcdefghij")
+    source = Source.from_arrays("mine", "train", images, labels, class_names=names)
+    assert source.class_names == names
+    assert source.digest == _source(images, labels).digest, "names do not count, their number does"
+    assert source.digest != Source.from_arrays("x", "train", images, labels, class_names=(*names, "k")).digest
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({}, "a source needs either 'dataset' or 'path', and not both"),
-        ({"dataset": "mnist", "path": "x"}, "a source needs either 'dataset' or 'path', and not both"),
-        ({"dataset": "mnist", "format": "idx"}, "'format' goes with 'path'"),
-        ({"dataset": "mnist", "classes": 10}, "'classes' goes with 'path'"),
-        ({"dataset": "../mnist"}, "should match pattern"),
-        ({"dataset": "mnist", "split": "a/b"}, "should match pattern"),
-        ({"path": "x", "classes": 0}, "greater than or equal to 1"),
-        ({"path": "x", "classes": 257}, "less than or equal to 256"),
-        ({"path": "x", "classes": True}, "valid integer"),
-        ({"dataset": "mnist", "spilt": "test"}, "Extra inputs are not permitted"),
-    ],
-)
-def test_bad_specs(values: dict[str, object], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        SourceSpec.model_validate(values)
+def test_a_spec_has_the_last_word(images: np.ndarray, labels: np.ndarray) -> None:
+    def made(found: tuple[str, ...] | None, **spec: Any) -> Source:
+        asked = SourceSpec(path=Path("/digits"), **spec)
+        return Source.as_asked(asked, images, labels, class_names=found, images_from="a", labels_from="b")
+
+    names, found = tuple("abcdefghij"), tuple("ABCDEFGHIJ")
+    assert made(None).class_names == tuple("0123456789")
+    assert made(found).class_names == found
+    assert made(found, class_names=names).class_names == names
+    assert made(found, classes=10).class_names == found
+    assert len(made(found, classes=11).class_names) == 11
+    assert made(found, labels="none").labels is None
+    assert made(found, labels="none").class_names == ()
+
+
+def test_the_digest_of_a_large_source_is_made_in_parts(
+    images: np.ndarray, labels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _source(images, labels).digest
+    monkeypatch.setattr("augforge.sources.source._HASHED_AT_ONCE", 7)
+    assert _source(images, labels).digest == whole

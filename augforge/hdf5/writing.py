@@ -1,4 +1,4 @@
-"""HDF5 files: the only place that knows h5py.
+"""Writing HDF5 files.
 
 An uncompressed file is *laid out* here and filled elsewhere: HDF5 writes the headers, gives every array a
 contiguous, page-aligned place and tells its byte offset; the bytes then go in behind its back. That keeps
@@ -14,8 +14,8 @@ What is written repeats from run to run, byte for byte: no times are stored, not
 """
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.errors import AugforgeError, DatasetError, listed
+from augforge.errors import AugforgeError, listed
 
 COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
 
@@ -297,64 +297,3 @@ def _packed_chunk(rows: NDArray[Any], chunk: tuple[int, ...]) -> bytes:
     if rows.dtype.itemsize > 1:
         plain = np.ascontiguousarray(plain.reshape(-1, rows.dtype.itemsize).T)
     return zlib.compress(plain.data, _GZIP_LEVEL)
-
-
-def read_arrays(path: Path, arrays: Sequence[ArrayPlan], compression: str) -> dict[str, NDArray[Any]]:
-    """Read whole arrays of a compressed file.
-
-    Parameters
-    ----------
-    path
-        The file.
-    arrays
-        Which arrays, and the dtype and shape that they must have.
-    compression
-        How they are compressed.
-
-    Returns
-    -------
-    dict
-        Name to array.
-
-    Raises
-    ------
-    DatasetError
-        If the file cannot be read or holds something else.
-    AugforgeError
-        If the compression needs a package that is not installed.
-    """
-    require_codec(compression)
-    with _naming_damage(path), _existing_file(path) as file:
-        return {array.name: _read_array(path, file, array) for array in arrays}
-
-
-def _existing_file(path: Path) -> Any:
-    import h5py
-
-    return h5py.File(path, "r", locking=False)
-
-
-@contextmanager
-def _naming_damage(path: Path) -> Iterator[None]:
-    """Turn the many exceptions of h5py on a damaged file into one that names the file."""
-    try:
-        yield
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise DatasetError(f"{path} cannot be read as HDF5: {error}") from error
-
-
-def _read_array(path: Path, file: Any, array: ArrayPlan) -> NDArray[Any]:
-    import h5py
-
-    # A link may lead to another file, and so may virtual and external arrays, which are never chunked.
-    if not isinstance(file.get(array.name, getlink=True), h5py.HardLink):
-        raise DatasetError(f"{path} holds no array '{array.name}' of its own")
-    dataset = file[array.name]
-    if not isinstance(dataset, h5py.Dataset) or (array.nbytes and dataset.chunks is None):
-        raise DatasetError(f"{path}: '{array.name}' is not a compressed array")
-    if dataset.shape != array.shape or dataset.dtype != np.dtype(array.dtype):
-        raise DatasetError(
-            f"{path}: '{array.name}' is {dataset.dtype} of shape {dataset.shape}; "
-            f"needed: {np.dtype(array.dtype)} of shape {array.shape}"
-        )
-    return np.asarray(dataset[()])

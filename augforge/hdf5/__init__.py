@@ -1,0 +1,35 @@
+"""HDF5 files: the only place that knows h5py.
+
+Data sets are written as `augforge.hdf5.writing` says. Files are read back with `read_arrays` where we wrote them
+and with `ArrayFile` where a stranger did.
+"""
+
+from augforge.hdf5.reading import ArrayFile, StoredArray, read_arrays
+from augforge.hdf5.writing import (
+    COMPRESSIONS,
+    PAGE,
+    ArrayPlan,
+    Attribute,
+    CompressedFile,
+    compressed_bound,
+    hdf5_version,
+    laid_out_size,
+    lay_out,
+    require_codec,
+)
+
+__all__ = [
+    "COMPRESSIONS",
+    "PAGE",
+    "ArrayFile",
+    "ArrayPlan",
+    "Attribute",
+    "CompressedFile",
+    "StoredArray",
+    "compressed_bound",
+    "hdf5_version",
+    "laid_out_size",
+    "lay_out",
+    "read_arrays",
+    "require_codec",
+]

@@ -1,0 +1,105 @@
+"""What is normalising worth on drawn digits, and how long does it take?
+
+One small network is trained on MNIST as it is and then shown drawings: shrunk to 28 x 28, and normalised in several
+ways. Only the drawings differ.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+import augforge
+from augforge import kernels
+from augforge.sources import Source, SourceSpec, open_source
+
+EPOCHS, BATCH, RATE = 3, 128, 3e-3
+
+
+def network() -> nn.Module:
+    """Return a small convolutional network with fresh weights."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.ReLU(), nn.Linear(64, 10)),
+    )
+
+
+def trained(digits: Source) -> nn.Module:
+    """Return a network after so many epochs on the digits as they are; always the same one."""
+    torch.manual_seed(0)
+    model, images = network(), inputs(digits.images)
+    labels = torch.from_numpy(np.asarray(digits.labels).astype(np.int64))
+    steps = len(images) // BATCH
+    optimizer = torch.optim.AdamW(model.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=EPOCHS * steps)
+    for _ in range(EPOCHS):
+        for batch in torch.randperm(len(images))[: steps * BATCH].split(BATCH):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(images[batch]), labels[batch]).backward()
+            optimizer.step()
+            schedule.step()
+    return model
+
+
+def inputs(images: np.ndarray) -> torch.Tensor:
+    """Return uint8 images (N, 28, 28) as float32 (N, 1, 28, 28) from 0 to 1."""
+    return torch.from_numpy(np.array(images)).unsqueeze(1).float() / 255
+
+
+def percent_wrong(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
+    """Return for how many images the network does not find the label, in percent."""
+    with torch.inference_mode():
+        found = model(inputs(images)).argmax(1).numpy()
+    return float(100 * (found != labels).mean())
+
+
+def main() -> None:
+    """Train, measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("mnist", type=Path, help="folder with MNIST's IDX files")
+    parser.add_argument("drawn", type=Path, help="folder with drawn digits as IDX files, split 'drawn'")
+    parser.add_argument("--for-fitting", type=int, default=2000, help="so many first ones are told apart")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    model = trained(open_source(SourceSpec(path=options.mnist.absolute())))
+    test = open_source(SourceSpec(path=options.mnist.absolute(), split="test"))
+    print(
+        f"network: {percent_wrong(model, test.images, np.asarray(test.labels)):.2f} % wrong on MNIST's test set"
+    )
+    drawn = open_source(SourceSpec(path=options.drawn.absolute(), split="drawn"))
+    ways = {
+        "shrunk to 28 x 28": lambda: np.stack(
+            [kernels.area_resample(image, 28, 28) for image in drawn.images]
+        ),
+        "pen as-drawn": lambda: augforge.normalize(drawn.images, pen="as-drawn"),
+        "pen as-drawn, upright": lambda: augforge.normalize(drawn.images, pen="as-drawn", upright=True),
+        "pen mnist (default)": lambda: augforge.normalize(drawn.images),
+        "pen mnist, upright": lambda: augforge.normalize(drawn.images, upright=True),
+    }
+    row = "{:<24}{:>16}{:>16}{:>12}".format
+    first = options.for_fitting
+    print(row("percent wrong", f"first {first:,}", f"other {len(drawn) - first:,}", "seconds"))
+    for name, way in ways.items():
+        way()
+        start = time.perf_counter()
+        images = way()
+        seconds = time.perf_counter() - start
+        labels = np.asarray(drawn.labels)
+        parts = [
+            percent_wrong(model, images[part], labels[part]) for part in (slice(first), slice(first, None))
+        ]
+        print(row(name, *(f"{part:.2f}" for part in parts), f"{seconds:.2f}"))
+    large = drawn.images[0].repeat(3, axis=0).repeat(3, axis=1)[:280, :280]
+    start = time.perf_counter()
+    for _ in range(100):
+        augforge.normalize(large)
+    print(f"one drawing of 280 x 280: {10 * (time.perf_counter() - start):.2f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Reading HDF5 files: our own, and those of strangers."""
+
+import os
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from augforge import hdf5
+from augforge.errors import DatasetError
+from augforge.hdf5 import ArrayFile, ArrayPlan, CompressedFile, reading
+
+PLANS = (ArrayPlan("images", "|u1", (3000, 28, 28)), ArrayPlan("variant", "<u2", (3000,)))
+IMAGES = np.random.default_rng(0).integers(0, 256, (3000, 28, 28), np.uint8)
+
+
+def write(path):
+    file = CompressedFile(path, PLANS, {}, "gzip")
+    file.append("images", IMAGES)
+    file.append("variant", np.arange(3000, dtype="<u2"))
+    file.close()
+
+
+def test_a_file_that_holds_something_else_is_refused(tmp_path):
+    path = tmp_path / "packed.h5"
+    write(path)
+    with pytest.raises(DatasetError) as caught:
+        hdf5.read_arrays(path, (ArrayPlan("images", "|u1", (4096, 28, 28)),), "gzip")
+    assert str(caught.value) == (
+        f"{path}: 'images' is uint8 of shape (3000, 28, 28); needed: uint8 of shape (4096, 28, 28)"
+    )
+    with pytest.raises(DatasetError, match="holds no array 'labels' of its own"):
+        hdf5.read_arrays(path, (ArrayPlan("labels", "|u1", (3000,)),), "gzip")
+
+
+def test_links_to_other_files_are_not_followed(tmp_path):
+    write(tmp_path / "other.h5")
+    with h5py.File(tmp_path / "links.h5", "w") as file:
+        file["images"] = h5py.ExternalLink("other.h5", "/images")
+        file.create_dataset("variant", (3000,), "<u2", external=[(str(tmp_path / "raw"), 0, 6000)])
+    for plan in PLANS:
+        with pytest.raises(DatasetError):
+            hdf5.read_arrays(tmp_path / "links.h5", (plan,), "gzip")
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    path = tmp_path / "packed.h5"
+    write(path)
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(DatasetError, match=r"packed\.h5 cannot be read as HDF5: "):
+        hdf5.read_arrays(path, PLANS, "gzip")
+
+
+def test_a_strangers_file_tells_what_is_in_it(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["digits/train"] = IMAGES[:10]
+        file["digits/again"] = h5py.SoftLink("/digits/train")
+        file.create_dataset("packed", data=IMAGES, chunks=(100, 28, 28), compression="gzip", shuffle=True)
+    with ArrayFile(tmp_path / "a.h5") as file:
+        assert file.names() == ("digits/train", "packed")
+        plain, packed = file.describe("digits/train"), file.describe("packed")
+        np.testing.assert_array_equal(np.concatenate(list(file.blocks(packed))), IMAGES)
+    assert (plain.dtype, plain.shape, plain.stored, plain.nbytes) == (np.uint8, (10, 28, 28), 7840, 7840)
+    mapped = np.memmap(tmp_path / "a.h5", np.uint8, "r", plain.offset, plain.shape)
+    np.testing.assert_array_equal(mapped, IMAGES[:10])
+    assert packed.offset is None
+    assert packed.only_gzip
+
+
+@pytest.mark.parametrize("chunks", [(1, 28, 28), (7, 28, 28), (3000, 1, 1), (3000, 28, 28)])
+@pytest.mark.parametrize("at_once", [1, 28 * 28 * 50, 1 << 30])
+def test_blocks_are_the_rows_whatever_the_chunks(tmp_path, monkeypatch, chunks, at_once):
+    monkeypatch.setattr(reading, "_BLOCK_BYTES", at_once)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", data=IMAGES[:, :2, :2], chunks=tuple(map(min, chunks, (3000, 2, 2))))
+    with ArrayFile(tmp_path / "a.h5") as file:
+        blocks = list(file.blocks(file.describe("images")))
+    np.testing.assert_array_equal(np.concatenate(blocks), IMAGES[:, :2, :2])
+
+
+def test_a_layer_of_chunks_that_is_too_large_is_read_in_parts(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", data=IMAGES, chunks=(3000, 1, 1))
+    monkeypatch.setattr(reading, "_BLOCK_BYTES", 784 * 1000)
+    monkeypatch.setattr(reading, "_MAX_CHUNK_BYTES", 784 * 1000)
+    with ArrayFile(tmp_path / "a.h5") as file:
+        assert [len(block) for block in file.blocks(file.describe("images"))] == [1000] * 3
+
+
+def test_a_filter_that_is_missing_is_named(tmp_path, monkeypatch):
+    hdf5plugin = pytest.importorskip("hdf5plugin")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", data=IMAGES[:9], chunks=(9, 28, 28), compression=hdf5plugin.Zstd())
+    with ArrayFile(tmp_path / "a.h5") as file:
+        found = file.describe("images")
+        assert not found.only_gzip
+        np.testing.assert_array_equal(next(file.blocks(found)), IMAGES[:9])
+        monkeypatch.setattr(h5py.h5z, "filter_avail", lambda _code: False)
+        monkeypatch.setitem(sys.modules, "hdf5plugin", None)
+        with pytest.raises(DatasetError) as caught:
+            file.describe("images")
+    assert str(caught.value) == (
+        f"{tmp_path / 'a.h5'}: 'images' is compressed with zstd, which is not installed here: "
+        'pip install "augforge[compression]" brings more'
+    )
+
+
+def test_an_array_that_is_not_there_is_told_with_those_that_are(tmp_path):
+    write(tmp_path / "a.h5")
+    with ArrayFile(tmp_path / "a.h5") as file, pytest.raises(DatasetError) as caught:
+        file.describe("image")
+    assert str(caught.value) == (
+        f"{tmp_path / 'a.h5'}: no array 'image' of its own. Did you mean 'images'? It holds: images, variant"
+    )

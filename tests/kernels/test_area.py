@@ -1,0 +1,54 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from augforge import kernels
+
+IMAGES = hnp.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30)))
+SIDES = st.integers(1, 40)
+
+
+def overlaps(old: int, new: int) -> np.ndarray:
+    """Return float64 (new, old): how much of each old pixel every new pixel covers, summing to 1."""
+    edges = np.arange(new + 1) * old / new
+    pixels = np.arange(old)
+    begin, end = np.maximum(edges[:-1, None], pixels), np.minimum(edges[1:, None], pixels + 1)
+    return np.maximum(end - begin, 0) * new / old
+
+
+@given(IMAGES, SIDES, SIDES)
+def test_every_pixel_is_the_mean_of_what_it_covers(image: np.ndarray, height: int, width: int) -> None:
+    exact = overlaps(image.shape[0], height) @ image.astype(float) @ overlaps(image.shape[1], width).T
+    assert np.abs(kernels.area_resample(image, height, width) - exact).max() <= 0.5 + 1e-9
+
+
+@given(IMAGES)
+def test_the_same_size_is_the_identity(image: np.ndarray) -> None:
+    np.testing.assert_array_equal(kernels.area_resample(image, *image.shape), image)
+
+
+@given(IMAGES, SIDES, SIDES, st.integers(1, 5))
+def test_enlarging_before_changes_nothing(image: np.ndarray, height: int, width: int, times: int) -> None:
+    enlarged = image.repeat(times, axis=0).repeat(times, axis=1)
+    np.testing.assert_array_equal(
+        kernels.area_resample(enlarged, height, width), kernels.area_resample(image, height, width)
+    )
+
+
+@given(IMAGES)
+def test_the_box_holds_all_ink_and_no_more(image: np.ndarray) -> None:
+    top, bottom, left, right = kernels.bounding_box(image)
+    assert image[top:bottom, left:right].sum(dtype=int) == image.sum(dtype=int)
+    if image.any():
+        box = image[top:bottom, left:right]
+        assert all(edge.any() for edge in (box[0], box[-1], box[:, 0], box[:, -1]))
+    else:
+        assert (top, bottom, left, right) == (0, 0, 0, 0)
+
+
+def test_sizes_keep_their_proportions() -> None:
+    assert kernels.fitted_size(40, 30, 20) == (20, 15)
+    assert kernels.fitted_size(3, 7, 20) == (9, 20)
+    assert kernels.fitted_size(1, 500, 20) == (1, 20)
+    assert kernels.fitted_size(20, 13, 20) == (20, 13)

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from augforge import kernels
+
+AUTO, LIGHT_ON_DARK, DARK_ON_LIGHT = -1, 0, 1
+
+
+def drawing(paper: int, ink: int) -> np.ndarray:
+    image = np.full((30, 40), paper, np.uint8)
+    image[10:20, 15:18] = ink
+    return image
+
+
+@given(st.integers(0, 255), st.integers(0, 255))
+def test_ink_is_the_difference_from_the_paper(paper: int, ink: int) -> None:
+    found = kernels.separate_ink(drawing(paper, ink), AUTO)
+    expected = max(0, paper - ink if paper >= 128 else ink - paper)
+    assert (found == np.where(drawing(0, 1), expected, 0)).all()
+
+
+def test_polarity_can_be_given() -> None:
+    assert kernels.separate_ink(drawing(90, 10), DARK_ON_LIGHT).max() == 80
+    assert not kernels.separate_ink(drawing(90, 10), LIGHT_ON_DARK).any()
+
+
+def test_grain_of_the_paper_is_no_ink() -> None:
+    rng = np.random.default_rng(0)
+    photograph = np.clip(drawing(200, 60) + rng.normal(0, 4, (30, 40)), 0, 255).astype(np.uint8)
+    found = kernels.separate_ink(photograph, AUTO)
+    assert found[10:20, 15:18].min() > 100
+    assert np.count_nonzero(found) == 30
+
+
+def test_uneven_light_is_no_ink() -> None:
+    shade = np.linspace(-50, 40, 40)
+    found = kernels.separate_ink((drawing(200, 100) + shade).astype(np.uint8), AUTO)
+    assert np.count_nonzero(found > 10) == 30
+
+
+def slanted(lean: float) -> np.ndarray:
+    image = np.zeros((80, 60), np.uint8)
+    for row in range(80):
+        column = 30 + lean * (40 - row)
+        image[row, int(column) - 3 : int(column) + 3] = 255
+    top, bottom, left, right = kernels.bounding_box(image)
+    return np.ascontiguousarray(image[top:bottom, left:right])
+
+
+@pytest.mark.parametrize("lean", [-0.3, 0.0, 0.2, 0.3])
+def test_slant_is_taken_out(lean: float) -> None:
+    upright = kernels.set_upright(slanted(lean), 30.0)
+    assert np.count_nonzero(upright.any(axis=0)) <= 9
+
+
+def test_slant_is_limited() -> None:
+    assert np.count_nonzero(kernels.set_upright(slanted(0.35), 5.0).any(axis=0)) > 20
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 1000))
+def test_the_centre_of_mass_is_at_the_middle(height: int, width: int, seed: int) -> None:
+    image = np.random.default_rng(seed).integers(1, 256, (height, width), np.uint8)
+    placed = kernels.place(image, 28, 14).astype(float)
+    rows, columns = np.indices((28, 28))
+    for index in (rows, columns):
+        assert 13.5 - 1e-9 <= (placed * index).sum() / placed.sum() <= 14.5 + 1e-9
+    assert placed.sum() == image.sum(dtype=int)

@@ -1,0 +1,45 @@
+"""Pictures of any size, made into images of one."""
+
+import numpy as np
+import pytest
+
+from augforge.errors import AugforgeError, SourceError
+from augforge.sources.preparing import stacked
+
+SMALL, LARGE = np.full((2, 3), 7, np.uint8), np.full((40, 50, 3), 9, np.uint8)
+
+
+def test_of_one_size_without_preparing() -> None:
+    stack = stacked([("a", SMALL), ("b", SMALL + 1)], None)
+    np.testing.assert_array_equal(stack, [SMALL, SMALL + 1])
+    assert not stack.flags.writeable
+
+
+def test_of_any_size_with_preparing() -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def prepare(pixels: np.ndarray) -> np.ndarray:
+        seen.append(pixels.shape)
+        return pixels.reshape(-1)[:4].reshape(2, 2)
+
+    stack = stacked([("a", SMALL), ("b", LARGE)], prepare)
+    assert stack.tolist() == [[[7, 7], [7, 7]], [[9, 9], [9, 9]]]
+    assert seen == [(2, 3), (40, 50, 3)]
+
+
+def test_sizes_that_differ() -> None:
+    with pytest.raises(SourceError) as raised:
+        stacked([("a.png", SMALL), ("b.png", SMALL.T)], None)
+    assert str(raised.value) == (
+        "b.png: 3 x 2 pixels (height x width), but a.png has 2 x 3; "
+        "pictures of several sizes need 'normalize:' in the recipe"
+    )
+
+
+def test_a_picture_that_cannot_be_prepared() -> None:
+    def prepare(_pixels: np.ndarray) -> np.ndarray:
+        raise AugforgeError("it has no ink")
+
+    with pytest.raises(SourceError) as raised:
+        stacked([("a.png", SMALL)], prepare)
+    assert str(raised.value) == "a.png: it has no ink"

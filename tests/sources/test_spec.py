@@ -1,0 +1,56 @@
+"""What is asked for."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from augforge.sources import SourceSpec
+
+
+def test_the_name_is_the_users_own() -> None:
+    assert SourceSpec(dataset="mnist-10k").name == "mnist-10k"
+    assert SourceSpec(path=Path("/data/digits")).name == "/data/digits"
+    assert SourceSpec(path=Path("/data/digits"), written_path="../digits").name == "../digits"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "a source needs either 'dataset' or 'path', and not both"),
+        ({"dataset": "mnist", "path": "x"}, "a source needs either 'dataset' or 'path', and not both"),
+        ({"dataset": "mnist", "format": "idx"}, "'format' goes with 'path'"),
+        ({"dataset": "mnist", "classes": 10}, "'classes' goes with 'path'"),
+        ({"dataset": "../mnist"}, "should match pattern"),
+        ({"dataset": "mnist", "split": "a/b"}, "should match pattern"),
+        ({"dataset": "mnist", "class_names": ["a"]}, "'class_names' goes with 'path'"),
+        ({"dataset": "mnist", "labels": "none"}, "'labels' goes with 'path'"),
+        ({"path": "x", "class_names": ["a", "b", "a"]}, "'class_names' has 'a' twice"),
+        ({"path": "x", "class_names": ["a", "b"], "classes": 3}, "'classes' is 3, but 'class_names' has 2"),
+        ({"path": "x", "class_names": ["a"], "labels": "none"}, "but 'labels' is none"),
+        ({"path": "x", "class_names": []}, "at least 1 item"),
+        ({"path": "x", "class_names": [""]}, "at least 1 character"),
+        ({"path": "x", "shape": [28]}, "Field required"),
+        ({"path": "x", "shape": [28, 4097]}, "less than or equal to 4096"),
+        ({"path": "x", "colour": "grey"}, "Input should be 'gray'"),
+        ({"path": "x", "images": ""}, "at least 1 character"),
+        ({"path": "x", "classes": 0}, "greater than or equal to 1"),
+        ({"path": "x", "classes": 257}, "less than or equal to 256"),
+        ({"path": "x", "classes": True}, "valid integer"),
+        ({"dataset": "mnist", "spilt": "test"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_bad_specs(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        SourceSpec.model_validate(values)
+
+
+def test_how_a_path_was_written_does_not_count() -> None:
+    one = SourceSpec(path=Path("/data/digits"), shape=(28, 28), class_names=("a", "b"))
+    other = SourceSpec(
+        path=Path("/data/digits"), shape=(28, 28), class_names=("a", "b"), written_path="digits"
+    )
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != SourceSpec(path=Path("/data/digits"), shape=(28, 28), class_names=("b", "a"))
+    assert SourceSpec.model_validate(one.model_dump(mode="json")) == one
