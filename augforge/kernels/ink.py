@@ -62,6 +62,19 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
 
 
 @compiled
+def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
+    """Return the sum of ink, and the sums of ink times x and times y."""
+    mass = sum_x = sum_y = np.int64(0)
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            ink = np.int64(image[y, x])
+            mass += ink
+            sum_x += ink * x
+            sum_y += ink * y
+    return mass, sum_x, sum_y
+
+
+@compiled
 def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
     """Return a drawing with its slant taken out, with a margin of half its height on the left and the right.
 
@@ -75,13 +88,7 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
         The largest slant that is taken out, in degrees.
     """
     height, width = image.shape
-    mass = sum_x = sum_y = np.int64(0)
-    for y in range(height):
-        for x in range(width):
-            ink = np.int64(image[y, x])
-            mass += ink
-            sum_x += ink * x
-            sum_y += ink * y
+    mass, sum_x, sum_y = _moments(image)
     mean_x, mean_y = sum_x / mass, sum_y / mass
     mu11 = mu02 = np.float64(0.0)
     for y in range(height):
@@ -118,13 +125,7 @@ def place(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
         Pixel index of the centre of mass, in both directions.
     """
     height, width = image.shape
-    mass = sum_x = sum_y = np.int64(0)
-    for y in range(height):
-        for x in range(width):
-            ink = np.int64(image[y, x])
-            mass += ink
-            sum_x += ink * x
-            sum_y += ink * y
+    mass, sum_x, sum_y = _moments(image)
     # floor(middle - sum / mass + 1/2) in whole numbers.
     top = min(max(int((2 * middle * mass - 2 * sum_y + mass) // (2 * mass)), 0), frame - height)
     left = min(max(int((2 * middle * mass - 2 * sum_x + mass) // (2 * mass)), 0), frame - width)

@@ -49,9 +49,9 @@ ENDS = {
     "data set": (DatasetError("it is damaged"), 2, "error: it is damaged\n"),
     "build": (BuildError("the disk is full"), 2, "error: the disk is full\n"),
     "what the system refuses": (
-        PermissionError(13, "Permission denied", "/root/a"),
+        PermissionError(13, "Permission denied", "/locked/a"),
         2,
-        "error: Permission denied: /root/a\n",
+        "error: Permission denied: /locked/a\n",
     ),
     "a full disk": (
         OSError(28, "No space left on device"),
