@@ -6,6 +6,7 @@ ways. Only the drawings differ.
 
 import argparse
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +52,23 @@ def inputs(images: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.array(images)).unsqueeze(1).float() / 255
 
 
+def found_by(model: nn.Module, images: np.ndarray) -> np.ndarray:
+    """Return the class that the network finds for each image."""
+    with torch.inference_mode():
+        return model(inputs(images)).argmax(1).numpy()
+
+
 def percent_wrong(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
     """Return for how many images the network does not find the label, in percent."""
-    with torch.inference_mode():
-        found = model(inputs(images)).argmax(1).numpy()
-    return float(100 * (found != labels).mean())
+    return float(100 * (found_by(model, images) != labels).mean())
+
+
+def confusions(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> str:
+    """Return the most frequent errors: ``9 read as 3: 44``."""
+    pairs = Counter(zip(labels.tolist(), found_by(model, images).tolist(), strict=True))
+    wrong = [(count, *pair) for pair, count in pairs.items() if pair[0] != pair[1]]
+    most = [f"{label} read as {found}: {count}" for count, label, found in sorted(wrong, reverse=True)[:6]]
+    return f"{sum(count for count, *_ in wrong)} errors; " + ", ".join(most)
 
 
 def main() -> None:
@@ -94,6 +107,8 @@ def main() -> None:
             percent_wrong(model, images[part], labels[part]) for part in (slice(first), slice(first, None))
         ]
         print(row(name, *(f"{part:.2f}" for part in parts), f"{seconds:.2f}"))
+    images = augforge.normalize(drawn.images[:first])
+    print(f"normalised, first {first:,}: {confusions(model, images, np.asarray(drawn.labels)[:first])}")
     large = drawn.images[0].repeat(3, axis=0).repeat(3, axis=1)[:280, :280]
     augforge.normalize(large)
     start = time.perf_counter()

@@ -1,0 +1,132 @@
+"""Kaggle's digit recognizer: two CSV files in, a submission out, with an honest estimate of its score.
+
+`train.csv` -> augmented shards -> a small network, trained on nine tenths of the originals and measured on the rest
+-> `submission.csv` for the digits of `test.csv`.
+"""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+import augforge
+from augforge.errors import AugforgeError
+from augforge.sources import SourceSpec, open_source
+from augforge.torch import ShardDataset, make_loader, split_by_source
+
+RECIPE = """\
+version: 1
+extends: realistic       # its distortions; write `distort:` here to have others
+name: kaggle
+source: {{path: {path}}}
+variants: {variants}
+"""
+BATCH_SIZE = 128
+
+
+def write_demo(folder: Path) -> None:
+    """Write two small CSV files as Kaggle's are: 2,000 bundled digits with labels, 500 others without."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = [f"pixel{number}" for number in range(28 * 28)]
+    training, test = (open_source(SourceSpec(dataset="mnist-10k", split=split)) for split in ("train", "test"))
+    rows = np.column_stack([training.labels[:2000], training.images[:2000].reshape(2000, -1)])
+    _write_csv(folder / "train.csv", ["label", *pixels], rows)
+    _write_csv(folder / "test.csv", pixels, test.images[:500].reshape(500, -1))
+
+
+def _write_csv(file: Path, names: list[str], rows: np.ndarray) -> None:
+    np.savetxt(file, rows, fmt="%d", delimiter=",", header=",".join(names), comments="")
+
+
+def network() -> nn.Module:
+    """Return a convolutional network for images of 28 x 28."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU()),
+        *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.ReLU(), nn.Linear(64, 10)),
+    )
+
+
+def train(dataset: ShardDataset, steps: int) -> nn.Module:
+    """Train a network for so many gradient steps."""
+    torch.manual_seed(0)
+    model = network()
+    optimizer = torch.optim.AdamW(model.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    loader = make_loader(dataset, BATCH_SIZE, shuffle=True, seed=0, drop_last=True)
+    for step in range(steps):
+        if step % len(loader) == 0:
+            loader.set_epoch(step // len(loader))
+            batches = iter(loader)
+        images, labels = next(batches)
+        optimizer.zero_grad()
+        functional.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+        schedule.step()
+    return model.eval()
+
+
+@torch.inference_mode()
+def predicted(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return the digits that the network takes images (N, 1, 28, 28), within 0 to 1, for."""
+    return torch.cat([model(part).argmax(1) for part in images.split(1000)])
+
+
+def estimate(model: nn.Module, validation: ShardDataset) -> str:
+    """Say how many originals that the network was not trained on, nor any variant of them, it reads right."""
+    originals = len(validation.originals)
+    images, labels = validation[:originals]  # the first of a side are its originals, then come the variants
+    share = float((predicted(model, images) == labels).float().mean())
+    error = math.sqrt(share * (1 - share) / originals)
+    return f"{share:.4f} ± {error:.4f} (standard error, {originals:,} held-out originals)"
+
+
+def run(training_file: Path, test_file: Path, out: Path, variants: int, steps: int) -> None:
+    """Build, train, estimate, write the submission."""
+    test = open_source(SourceSpec(path=test_file.resolve(), format="csv"))
+    out.mkdir(parents=True, exist_ok=True)
+    recipe = out / "kaggle.yaml"
+    recipe.write_text(RECIPE.format(path=json.dumps(str(training_file.resolve())), variants=variants), "utf-8")
+    augforge.build(recipe, out / "shards", overwrite=True)
+    training, validation = split_by_source(ShardDataset(out / "shards", scale=True), 0.9)
+    print(f"{len(training.originals):,} originals in {len(training):,} forms to train with")
+    model = train(training, steps)
+    print(f"score to be expected: {estimate(model, validation)}")
+
+    digits = predicted(model, torch.from_numpy(np.array(test.images))[:, None] / 255)
+    lines = [f"{number},{digit}\n" for number, digit in enumerate(digits.tolist(), start=1)]
+    (out / "submission.csv").write_text("".join(["ImageId,Label\n", *lines]), "utf-8")
+    print(f"{out / 'submission.csv'} has {len(lines):,} answers")
+
+
+def main() -> None:
+    """Read the arguments and run."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("train", type=Path, nargs="?", help="Kaggle's train.csv")
+    parser.add_argument("test", type=Path, nargs="?", help="Kaggle's test.csv")
+    parser.add_argument("--demo", action="store_true", help="make two small files from the bundled digits instead")
+    parser.add_argument("--out", type=Path, default=Path("out", "kaggle_digits"))
+    parser.add_argument("--variants", type=int, default=10, help="of each original")
+    parser.add_argument("--steps", type=int, default=3000, help="gradient steps")
+    options = parser.parse_args()
+    training, test = options.train, options.test
+    if options.demo == (test is not None) or (options.demo and training is not None):
+        parser.error("needed are train.csv and test.csv, or --demo")
+    if options.demo:
+        write_demo(options.out)
+        training, test = options.out / "train.csv", options.out / "test.csv"
+        print(f"demo: {training} and {test} hold bundled digits")
+    try:
+        run(training, test, options.out, options.variants, options.steps)
+    except (AugforgeError, OSError, ValueError) as error:
+        sys.exit(f"kaggle_digits.py: {error}")
+
+
+if __name__ == "__main__":
+    main()

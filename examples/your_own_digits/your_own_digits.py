@@ -1,0 +1,146 @@
+"""From a folder of your own digits to a network that reads them.
+
+Photographs or drawings, one folder for each class -> a recipe that normalises and distorts them -> shards -> a
+small network -> what it takes a new picture for, with a picture of that.
+"""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import nn
+from torch.nn import functional
+
+import augforge
+from augforge.errors import AugforgeError
+from augforge.sources import SourceSpec, open_source
+from augforge.sources.pictures import read_picture
+from augforge.torch import ShardDataset, make_loader, split_by_source
+
+RECIPE = """\
+version: 1
+extends: realistic       # its distortions; write `distort:` here to have others
+name: my_digits
+source: {{path: {path}, colour: gray}}
+normalize: true          # any size, dark on light or light on dark -> 28 x 28 like MNIST's
+variants: {variants}
+"""
+
+
+def draw_digits(folder: Path, of_each: int = 30) -> None:
+    """Make drawings of the bundled digits: PNG files, dark on light, each of another size."""
+    random = np.random.default_rng(1)
+    training, test = (open_source(SourceSpec(dataset="mnist-10k", split=split)) for split in ("train", "test"))
+    for label in range(10):
+        (folder / str(label)).mkdir(parents=True)
+        for number, index in enumerate(np.flatnonzero(training.labels == label)[:of_each]):
+            _drawing(training.images[index], random).save(folder / str(label) / f"{number}.png")
+    _drawing(test.images[0], random).save(folder.parent / "new.png")
+
+
+def _drawing(digit: np.ndarray, random: np.random.Generator) -> Image.Image:
+    height, width = (int(side) for side in random.integers(120, 300, size=2))
+    side = int(random.integers(80, min(height, width)))
+    canvas = Image.new("L", (width, height), 250)
+    place = int(random.integers(width - side + 1)), int(random.integers(height - side + 1))
+    ink = Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC)
+    canvas.paste(30, place, mask=ink)
+    return canvas
+
+
+def network(classes: int) -> nn.Module:
+    """Return a small convolutional network for images of 28 x 28."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU()),
+        *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.ReLU(), nn.Linear(64, classes)),
+    )
+
+
+def train(dataset: ShardDataset, epochs: int) -> nn.Module:
+    """Train a network on the augmented digits."""
+    torch.manual_seed(0)
+    model = network(len(dataset.about.class_names))
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
+    loader = make_loader(dataset, batch_size=64, shuffle=True, seed=0)
+    for epoch in range(epochs):
+        loader.set_epoch(epoch)
+        for images, labels in loader:
+            optimizer.zero_grad()
+            functional.cross_entropy(model(images), labels).backward()
+            optimizer.step()
+    return model.eval()
+
+
+@torch.inference_mode()
+def estimate(model: nn.Module, validation: ShardDataset) -> str:
+    """Say how many originals that the network was not trained on, nor any variant of them, it reads right."""
+    originals = len(validation.originals)
+    images, labels = validation[:originals]  # the first of a side are its originals, then come the variants
+    share = float((model(images).argmax(1) == labels).float().mean())
+    error = math.sqrt(share * (1 - share) / originals)
+    return f"{100 * share:.1f} % of {originals} held-out originals are right, standard error {100 * error:.1f} %"
+
+
+def show(picture: np.ndarray, normalised: np.ndarray, text: str, file: Path) -> None:
+    """Write a picture: the drawing, what the network sees of it, and what it takes it for."""
+    sheet = Image.new("RGB", (720, 280), "white")
+    drawing = Image.fromarray(picture)
+    drawing.thumbnail((240, 240))
+    sheet.paste(drawing, (20 + (240 - drawing.width) // 2, 20 + (240 - drawing.height) // 2))
+    sheet.paste(Image.fromarray(normalised).resize((240, 240), Image.Resampling.NEAREST), (280, 20))
+    ImageDraw.Draw(sheet).text((630, 140), text, "black", ImageFont.load_default(40), "mm", align="center")
+    sheet.save(file)
+
+
+def run(folder: Path, picture: Path, out: Path, variants: int, epochs: int) -> None:
+    """Build, train, estimate, predict."""
+    out.mkdir(parents=True, exist_ok=True)
+    recipe = out / "my_digits.yaml"
+    recipe.write_text(RECIPE.format(path=json.dumps(str(folder.resolve())), variants=variants), "utf-8")
+    augforge.build(recipe, out / "shards", overwrite=True)
+    dataset = ShardDataset(out / "shards", scale=True)
+    training, validation = split_by_source(dataset, 0.8)
+    print(f"{len(training.originals)} originals in {len(training):,} forms to train with, see {recipe}")
+    model = train(training, epochs)
+    print(estimate(model, validation))
+
+    drawing = read_picture(picture)
+    normalised = augforge.normalize(drawing)
+    with torch.inference_mode():
+        chances = model(torch.from_numpy(normalised)[None, None] / 255).softmax(1)[0]
+    best = int(chances.argmax())
+    name, percent = dataset.about.class_names[best], f"{100 * chances[best]:.0f} %"
+    show(drawing, normalised, f"{name}\n{percent}", out / "prediction.png")
+    print(f"{picture} is taken for {name} ({percent}), see {out / 'prediction.png'}")
+
+
+def main() -> None:
+    """Read the arguments and run; draw some digits where no folder is given."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("folder", type=Path, nargs="?", help="of one folder of pictures for each class")
+    parser.add_argument("picture", type=Path, nargs="?", help="to be read by the network; default: one of them")
+    parser.add_argument("--out", type=Path, default=Path("out", "your_own_digits"))
+    parser.add_argument("--variants", type=int, default=30, help="of each original")
+    parser.add_argument("--epochs", type=int, default=5)
+    options = parser.parse_args()
+    folder, picture = options.folder, options.picture
+    if folder is None:
+        folder, picture = options.out / "drawings", options.out / "new.png"
+        if not folder.exists():
+            draw_digits(folder)
+        print(f"No folder given: these are drawings of the bundled digits, in {folder}")
+    try:
+        picture = picture or min(file for file in folder.glob("*/*") if not file.name.startswith("."))
+        run(folder, picture, options.out, options.variants, options.epochs)
+    except (AugforgeError, OSError, ValueError) as error:
+        sys.exit(f"your_own_digits.py: {error}")
+
+
+if __name__ == "__main__":
+    main()
