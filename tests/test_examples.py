@@ -1,6 +1,7 @@
 """The examples run as they are, as programs of their own."""
 
 import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -8,24 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import augforge
+from augforge.sources import SourceSpec, open_source
 
 pytest.importorskip("torch")
 
-TRAIN_DIGITS = Path(__file__).parents[1] / "examples" / "train_digits" / "train_digits.py"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 TINY = ("--quick", "--variants", "1", "--steps", "20", "--seeds", "2")
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(TRAIN_DIGITS), *map(str, arguments)]
+def run(*arguments: str | Path, example: str = "train_digits") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(EXAMPLES / example / f"{example}.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=110)
 
 
-def write_idx(folder: Path, split: str, samples: int) -> None:
-    """Write random images of 20 x 12 pixels, and labels, as IDX files."""
+def write_idx(folder: Path, split: str, samples: int, shape: tuple[int, int] = (20, 12)) -> None:
+    """Write random images and labels as IDX files."""
     random = np.random.default_rng(samples)
-    images = random.integers(256, size=(samples, 20, 12), dtype=np.uint8)
+    images = random.integers(256, size=(samples, *shape), dtype=np.uint8)
+    images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1] = 0, 0, 0, 0
     head = struct.pack(">4i", 0x803, *images.shape)
     (folder / f"{split}-images-idx3-ubyte").write_bytes(head + images.tobytes())
     labels = random.integers(3, size=samples, dtype=np.uint8)
@@ -119,3 +123,107 @@ class TestTrainDigits:
         assert done.stderr.startswith("train_digits.py: ")
         assert "holds no data set" in done.stderr
         assert "Traceback" not in done.stderr
+
+    def test_drawn_digits_of_any_size_are_measured_with(self, tmp_path: Path) -> None:
+        write_idx(tmp_path, "train", samples=200, shape=(28, 28))
+        write_idx(tmp_path, "test", samples=50, shape=(28, 28))
+        write_idx(tmp_path, "drawn", samples=30, shape=(70, 50))
+        folder = build(tmp_path, "variants: 1\n")
+        done = run(folder, *TINY, "--drawn", tmp_path, "--json")
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert result["test_samples"] == {"test": 50, "distorted": 250, "raw": 30, "normalised": 30}
+        assert all(0 <= run[test] <= 100 for run in result["runs"] for test in ("raw", "normalised"))
+
+    def test_the_drawn_digits_have_a_table_of_their_own(self, folder: Path, tmp_path: Path) -> None:
+        write_idx(tmp_path, "drawn", samples=30, shape=(70, 50))
+        done = run(folder, "--steps", "2", "--seeds", "1", "--drawn", tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "raw right" in done.stdout
+        assert "raw        30 digits drawn on canvases" in done.stdout
+
+    def test_drawn_digits_need_a_network_of_their_size(self, tmp_path: Path) -> None:
+        for split in ("train", "test", "drawn"):
+            write_idx(tmp_path, split, samples=200)
+        done = run(build(tmp_path, "variants: 1\n"), *TINY, "--drawn", tmp_path)
+        assert done.returncode == 1
+        assert "--drawn needs a data set of 28 x 28 pixels, not 20 x 12" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("your-own") / "out"
+    done = run("--out", out, "--variants", "2", "--epochs", "2", example="your_own_digits")
+    assert done.returncode == 0, done.stderr
+    (out / "said.txt").write_text(done.stdout)
+    return out
+
+
+class TestYourOwnDigits:
+    def test_without_a_folder_it_draws_digits_and_says_so(self, out: Path) -> None:
+        said = (out / "said.txt").read_text()
+        assert said.startswith("No folder given: these are drawings of the bundled digits")
+        assert "240 originals in 720 forms" in said
+        sizes = set()
+        for file in out.glob("drawings/*/*.png"):
+            with Image.open(file) as drawing:
+                sizes.add(drawing.size)
+                assert drawing.getpixel((0, 0)) == 250
+        assert len(sizes) > 200
+
+    def test_what_it_writes(self, out: Path) -> None:
+        recipe = augforge.load_recipe(out / "my_digits.yaml")
+        assert recipe.normalize == augforge.Normalizer()
+        assert recipe.distort == augforge.load_recipe("realistic").distort
+        assert recipe.source.colour == "gray"
+        manifest = json.loads((out / "shards" / "manifest.json").read_text())
+        assert manifest["samples"] == 900
+        with Image.open(out / "prediction.png") as picture:
+            assert picture.size == (720, 280)
+
+    def test_a_folder_and_picture_of_ones_own(self, out: Path, tmp_path: Path) -> None:
+        folder = tmp_path / "ünsere {digits}"
+        for label, name in enumerate(("nought", "one")):
+            shutil.copytree(out / "drawings" / str(label), folder / name)
+        picture = folder / "one" / "0.png"
+        arguments = ("--out", tmp_path / "out", "--variants", "5", "--epochs", "4")
+        done = run(folder, picture, *arguments, example="your_own_digits")
+        assert done.returncode == 0, done.stderr
+        assert "No folder given" not in done.stdout
+        assert "0.png is taken for one (" in done.stdout
+
+    def test_what_is_no_folder_of_classes_is_refused(self, out: Path, tmp_path: Path) -> None:
+        folder = out / "drawings" / "7"
+        done = run(folder, out / "new.png", "--out", tmp_path, example="your_own_digits")
+        assert done.returncode == 1
+        assert done.stderr.startswith("your_own_digits.py: ")
+        assert "has no folders of pictures in it" in done.stderr
+
+
+class TestKaggleDigits:
+    def test_the_demo_writes_a_submission(self, tmp_path: Path) -> None:
+        arguments = ("--demo", "--out", tmp_path, "--variants", "1", "--steps", "60")
+        done = run(*arguments, example="kaggle_digits")
+        assert done.returncode == 0, done.stderr
+        assert "1,800 originals in 3,600 forms" in done.stdout
+        assert "(standard error, 200 held-out originals)" in done.stdout
+        lines = (tmp_path / "submission.csv").read_text().splitlines()
+        assert lines[0] == "ImageId,Label"
+        numbers, labels = zip(*(map(int, line.split(",")) for line in lines[1:]), strict=True)
+        assert numbers == tuple(range(1, 501))
+        test = open_source(SourceSpec(dataset="mnist-10k", split="test"))
+        assert (np.array(labels) == test.labels[:500]).mean() > 0.5  # in the order of test.csv
+
+    def test_the_files_the_wrong_way_round_are_refused(self, tmp_path: Path) -> None:
+        head = ",".join(f"pixel{number}" for number in range(784))
+        test = tmp_path / "test.csv"
+        test.write_text(f"{head}\n" + ",".join(["9"] * 784) + "\n")
+        done = run(test, test, "--out", tmp_path / "out", example="kaggle_digits")
+        assert done.returncode == 1
+        assert done.stderr == f"kaggle_digits.py: {test} has no labels to train with\n"
+
+    @pytest.mark.parametrize("arguments", [(), ("train.csv",), ("--demo", "train.csv", "test.csv")])
+    def test_files_or_the_demo(self, arguments: tuple[str, ...]) -> None:
+        done = run(*arguments, example="kaggle_digits")
+        assert done.returncode == 2
+        assert "needed are train.csv and test.csv, or --demo" in done.stderr

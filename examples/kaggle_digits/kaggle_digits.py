@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 import augforge
-from augforge.errors import AugforgeError
+from augforge.errors import AugforgeError, DatasetError
 from augforge.sources import SourceSpec, open_source
 from augforge.torch import ShardDataset, make_loader, split_by_source
 
@@ -34,7 +34,8 @@ def write_demo(folder: Path) -> None:
     """Write two small CSV files as Kaggle's are: 2,000 bundled digits with labels, 500 others without."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels = [f"pixel{number}" for number in range(28 * 28)]
-    training, test = (open_source(SourceSpec(dataset="mnist-10k", split=split)) for split in ("train", "test"))
+    training = open_source(SourceSpec(dataset="mnist-10k"))
+    test = open_source(SourceSpec(dataset="mnist-10k", split="test"))
     rows = np.column_stack([training.labels[:2000], training.images[:2000].reshape(2000, -1)])
     _write_csv(folder / "train.csv", ["label", *pixels], rows)
     _write_csv(folder / "test.csv", pixels, test.images[:500].reshape(500, -1))
@@ -92,9 +93,13 @@ def run(training_file: Path, test_file: Path, out: Path, variants: int, steps: i
     test = open_source(SourceSpec(path=test_file.resolve(), format="csv"))
     out.mkdir(parents=True, exist_ok=True)
     recipe = out / "kaggle.yaml"
-    recipe.write_text(RECIPE.format(path=json.dumps(str(training_file.resolve())), variants=variants), "utf-8")
+    path = json.dumps(str(training_file.resolve()), ensure_ascii=False)  # quoted as YAML quotes it, too
+    recipe.write_text(RECIPE.format(path=path, variants=variants), "utf-8")
     augforge.build(recipe, out / "shards", overwrite=True)
-    training, validation = split_by_source(ShardDataset(out / "shards", scale=True), 0.9)
+    dataset = ShardDataset(out / "shards", scale=True)
+    if not dataset.about.labelled:
+        raise DatasetError(f"{training_file} has no labels to train with")
+    training, validation = split_by_source(dataset, 0.9)
     print(f"{len(training.originals):,} originals in {len(training):,} forms to train with")
     model = train(training, steps)
     print(f"score to be expected: {estimate(model, validation)}")
@@ -110,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("train", type=Path, nargs="?", help="Kaggle's train.csv")
     parser.add_argument("test", type=Path, nargs="?", help="Kaggle's test.csv")
-    parser.add_argument("--demo", action="store_true", help="make two small files from the bundled digits instead")
+    parser.add_argument("--demo", action="store_true", help="make two small files of bundled digits instead")
     parser.add_argument("--out", type=Path, default=Path("out", "kaggle_digits"))
     parser.add_argument("--variants", type=int, default=10, help="of each original")
     parser.add_argument("--steps", type=int, default=3000, help="gradient steps")

@@ -19,8 +19,11 @@ from torch import nn
 from torch.nn import functional
 
 import augforge
+from augforge import kernels
 from augforge.errors import AugforgeError, DatasetError, RecipeError, SourceError
+from augforge.normalizing import FRAME
 from augforge.recipe import Recipe
+from augforge.sources import Prepare, SourceSpec, open_source
 from augforge.torch import ForgeDataset, SampleDataset, ShardDataset, make_loader
 
 RECIPE = "realistic"
@@ -29,12 +32,16 @@ LEARNING_RATE = 2e-3
 FULL = {"variants": 60, "steps": 5_000}
 QUICK = {"variants": 10, "steps": 600}
 AS_THEY_ARE = ("variants=0", "keep_originals=true")
+PAIRS = (("test", "distorted"), ("raw", "normalised"))  # tests whose columns stand in one table
 DISTORTED = ("variants=5", "keep_originals=false", "seed=1003")
 
 ABOUT_THE_TESTS = """\
 test       the {test:,} digits of the source's test split, as they are.
 distorted  the same, five times each, through the same recipe with another seed. The second network was trained for
            such distortions, the first was not."""
+ABOUT_DRAWN = """\
+raw        {raw:,} digits drawn on canvases, shrunk by area to the size that the network takes.
+normalised the same, as augforge.normalize makes them."""
 ABOUT_MNIST_10K = """
 The bundled digits are MNIST's first 10,000 training images, 8,000 originals and 2,000 for the test. It is not
 MNIST's own test set: do not compare with published figures, and never score a model here that was trained on
@@ -110,7 +117,24 @@ def measured_by(folder: Path) -> dict[str, SampleDataset]:
         raise DatasetError(f"the source of {folder} has no test split to measure with: {error}") from error
 
 
-def compare(folder: Path, variants: int, steps: int, seeds: int) -> dict[str, Any]:
+def drawn_in(folder: Path, image_shape: tuple[int, int]) -> dict[str, SampleDataset]:
+    """Return the digits drawn on canvases, split `drawn` of IDX files, at the network's size: in two ways."""
+    if image_shape != (FRAME, FRAME):
+        raise DatasetError(
+            f"--drawn needs a data set of {FRAME} x {FRAME} pixels, not {image_shape[0]} x {image_shape[1]}"
+        )
+    spec, recipe = SourceSpec(path=folder.resolve(), split="drawn"), augforge.load_recipe(RECIPE, AS_THEY_ARE)
+
+    def seen_as(prepare: Prepare) -> SampleDataset:
+        return ForgeDataset(augforge.Forge(recipe, open_source(spec, prepare)), scale=True)
+
+    shrunk = seen_as(lambda drawing: kernels.area_resample(drawing, *image_shape))
+    if not shrunk.about.labelled:
+        raise DatasetError(f"{folder} has no labels to measure with")
+    return {"raw": shrunk, "normalised": seen_as(augforge.Normalizer())}
+
+
+def compare(folder: Path, variants: int, steps: int, seeds: int, drawn: Path | None) -> dict[str, Any]:
     """Train on the data set in a folder and on its originals, measure, and return all figures."""
     start = time.perf_counter()
     augmented, recipe = opened(folder, variants)
@@ -118,6 +142,8 @@ def compare(folder: Path, variants: int, steps: int, seeds: int) -> dict[str, An
 
     training = {"originals": unbuilt(folder, *AS_THEY_ARE), "augmented": augmented}
     tests = measured_by(folder)
+    if drawn is not None:
+        tests |= drawn_in(drawn, augmented.about.image_shape)
     runs = []
     for seed in range(seeds):
         for name, dataset in training.items():
@@ -141,24 +167,34 @@ def compare(folder: Path, variants: int, steps: int, seeds: int) -> dict[str, An
 
 def show(result: dict[str, Any]) -> None:
     """Print the figures as a table."""
-    row = "{:<11}{:>9}{:>17}{:>8}{:>19}{:>8}{:>10}".format
     print(f"{result['steps']:,} gradient steps: each network saw {result['samples_seen']:,} samples.")
     print(f"Percent, mean ± standard deviation over {result['seeds']} seed(s), of the last checkpoints:\n")
-    print(row("trained on", "digits", "test right", "wrong", "distorted right", "wrong", "seconds"))
+    for tests in PAIRS:
+        if tests[0] in result["test_samples"]:
+            show_table(result, tests)
+    print(f"Shards ready in {result['build_seconds']:.1f} s; all in {result['seconds']:.0f} s.\n")
+    print(ABOUT_THE_TESTS.format(**result["test_samples"]))
+    if "raw" in result["test_samples"]:
+        print(ABOUT_DRAWN.format(**result["test_samples"]))
+    if result["dataset"] == "mnist-10k":
+        print(ABOUT_MNIST_10K)
+
+
+def show_table(result: dict[str, Any], tests: tuple[str, str]) -> None:
+    """Print how both networks did in two tests."""
+    row = "{:<11}{:>9}{:>17}{:>8}{:>19}{:>8}{:>10}".format
+    first, second = (f"{test} right" for test in tests)
+    print(row("trained on", "digits", first, "wrong", second, "wrong", "seconds"))
     right = {}
     for name, digits in result["training_samples"].items():
         runs = [run for run in result["runs"] if run["trained_on"] == name]
-        right[name] = [[run[test] for run in runs] for test in ("test", "distorted")]
+        right[name] = [[run[test] for run in runs] for test in tests]
         cells = [cell for scores in right[name] for cell in (_mean(scores), f"{100 - mean(scores):.2f}")]
         print(row(name, f"{digits:,}", *cells, f"{mean(run['seconds'] for run in runs):.1f}"))
     pairs = zip(right["originals"], right["augmented"], strict=True)
     gains = [[after - before for before, after in zip(*pair, strict=True)] for pair in pairs]
     cells = [cell for gain in gains for cell in (_mean(gain, "+"), f"{-mean(gain):+.2f}")]
-    print(row("difference", "", *cells, "").rstrip())
-    print(f"\nShards ready in {result['build_seconds']:.1f} s; all in {result['seconds']:.0f} s.\n")
-    print(ABOUT_THE_TESTS.format(**result["test_samples"]))
-    if result["dataset"] == "mnist-10k":
-        print(ABOUT_MNIST_10K)
+    print(row("difference", "", *cells, "").rstrip() + "\n")
 
 
 def _mean(scores: list[float], sign: str = "") -> str:
@@ -175,6 +211,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="gradient steps of each run")
     parser.add_argument("--seeds", type=int, default=3, help="runs on each data set")
     parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
+    parser.add_argument("--drawn", type=Path, metavar="FOLDER", help="IDX files drawn-*: measured with, too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -184,7 +221,7 @@ def main() -> None:
     folder = options.folder or Path("out", f"{RECIPE}-{variants}")
     start = time.perf_counter()
     try:
-        result = compare(folder, variants, options.steps or size["steps"], options.seeds)
+        result = compare(folder, variants, options.steps or size["steps"], options.seeds, options.drawn)
     except AugforgeError as error:
         sys.exit(f"train_digits.py: {error}")
     result["seconds"] = time.perf_counter() - start

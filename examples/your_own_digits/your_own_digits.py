@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 import augforge
-from augforge.errors import AugforgeError
+from augforge.errors import AugforgeError, DatasetError
 from augforge.sources import SourceSpec, open_source
 from augforge.sources.pictures import read_picture
 from augforge.torch import ShardDataset, make_loader, split_by_source
@@ -35,7 +35,8 @@ variants: {variants}
 def draw_digits(folder: Path, of_each: int = 30) -> None:
     """Make drawings of the bundled digits: PNG files, dark on light, each of another size."""
     random = np.random.default_rng(1)
-    training, test = (open_source(SourceSpec(dataset="mnist-10k", split=split)) for split in ("train", "test"))
+    training = open_source(SourceSpec(dataset="mnist-10k"))
+    test = open_source(SourceSpec(dataset="mnist-10k", split="test"))
     for label in range(10):
         (folder / str(label)).mkdir(parents=True)
         for number, index in enumerate(np.flatnonzero(training.labels == label)[:of_each]):
@@ -84,7 +85,7 @@ def estimate(model: nn.Module, validation: ShardDataset) -> str:
     images, labels = validation[:originals]  # the first of a side are its originals, then come the variants
     share = float((model(images).argmax(1) == labels).float().mean())
     error = math.sqrt(share * (1 - share) / originals)
-    return f"{100 * share:.1f} % of {originals} held-out originals are right, standard error {100 * error:.1f} %"
+    return f"{100 * share:.1f} ± {100 * error:.1f} % right (standard error, {originals} held-out originals)"
 
 
 def show(picture: np.ndarray, normalised: np.ndarray, text: str, file: Path) -> None:
@@ -102,9 +103,12 @@ def run(folder: Path, picture: Path, out: Path, variants: int, epochs: int) -> N
     """Build, train, estimate, predict."""
     out.mkdir(parents=True, exist_ok=True)
     recipe = out / "my_digits.yaml"
-    recipe.write_text(RECIPE.format(path=json.dumps(str(folder.resolve())), variants=variants), "utf-8")
+    path = json.dumps(str(folder.resolve()), ensure_ascii=False)  # quoted as YAML quotes it, too
+    recipe.write_text(RECIPE.format(path=path, variants=variants), "utf-8")
     augforge.build(recipe, out / "shards", overwrite=True)
     dataset = ShardDataset(out / "shards", scale=True)
+    if not dataset.about.labelled:
+        raise DatasetError(f"{folder} has no folders of pictures in it, one for each class")
     training, validation = split_by_source(dataset, 0.8)
     print(f"{len(training.originals)} originals in {len(training):,} forms to train with, see {recipe}")
     model = train(training, epochs)
@@ -124,19 +128,20 @@ def main() -> None:
     """Read the arguments and run; draw some digits where no folder is given."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("folder", type=Path, nargs="?", help="of one folder of pictures for each class")
-    parser.add_argument("picture", type=Path, nargs="?", help="to be read by the network; default: one of them")
+    parser.add_argument("picture", type=Path, nargs="?", help="to be read by the network")
     parser.add_argument("--out", type=Path, default=Path("out", "your_own_digits"))
     parser.add_argument("--variants", type=int, default=30, help="of each original")
     parser.add_argument("--epochs", type=int, default=5)
     options = parser.parse_args()
     folder, picture = options.folder, options.picture
+    if folder is not None and picture is None:
+        parser.error("needed are a folder and a picture, or neither")
     if folder is None:
         folder, picture = options.out / "drawings", options.out / "new.png"
         if not folder.exists():
             draw_digits(folder)
         print(f"No folder given: these are drawings of the bundled digits, in {folder}")
     try:
-        picture = picture or min(file for file in folder.glob("*/*") if not file.name.startswith("."))
         run(folder, picture, options.out, options.variants, options.epochs)
     except (AugforgeError, OSError, ValueError) as error:
         sys.exit(f"your_own_digits.py: {error}")
