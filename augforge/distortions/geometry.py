@@ -39,6 +39,7 @@ class Geometry(Distortion):
 
 def composed(steps: Sequence[Drawn]) -> NDArray[Any]:
     """Return the one map of several geometric steps, the first step innermost; see `Geometry.maps`."""
+    # A run of steps is of one family, which has `maps`; a step only knows that it has a distortion.
     maps = [type(step.distortion).maps(step) for step in steps]  # type: ignore[attr-defined]
     return functools.reduce(lambda inner, outer: kernels.compose(outer, inner), maps)
 

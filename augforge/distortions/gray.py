@@ -24,6 +24,7 @@ class Gray(Distortion):
     @classmethod
     def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
         """Return the images after all steps, looked up once."""
+        # A run of steps is of one family, which has `tables`; a step only knows that it has a distortion.
         tables = [type(step.distortion).tables(step) for step in steps]  # type: ignore[attr-defined]
         return kernels.apply_tables(images, functools.reduce(kernels.apply_tables, tables))
 
