@@ -51,13 +51,24 @@ class Cluster:
 
     def __enter__(self) -> Self:
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0")
-        until(self.scheduler_file.exists)
-        self.address = json.loads(self.scheduler_file.read_text())["address"]
+        try:
+            until(self._has_address)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         while self._programs:
             self.kill_last()
+
+    def _has_address(self) -> bool:
+        # distributed opens the file before it writes it: for a moment it is there and empty.
+        try:
+            self.address = json.loads(self.scheduler_file.read_text())["address"]
+        except (FileNotFoundError, json.JSONDecodeError):
+            return False
+        return True
 
     def add_worker(self) -> None:
         self._start("worker", "--nthreads", "1", "--local-directory", str(self._folder))
