@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge import kernels
+from augforge.colours import laid_on, luma
 from augforge.errors import AugforgeError, listed
 
 Polarity = Literal["auto", "dark-on-light", "light-on-dark"]
@@ -196,13 +197,13 @@ def to_gray(drawing: Any) -> NDArray[np.uint8]:
         )
     if array.ndim == 2:
         return np.ascontiguousarray(array)
-    red, green, blue = (array[..., channel].astype(np.int64) for channel in range(3))
-    gray = (299 * red + 587 * green + 114 * blue + 500) // 1000
+    levels = luma(array)
     if array.shape[2] == 4:
-        alpha = array[..., 3].astype(np.int64)
-        paper = 255 if (gray * alpha).sum() * 2 < 255 * alpha.sum() else 0
-        gray = (gray * alpha + paper * (255 - alpha) + 127) // 255
-    return gray.astype(np.uint8)
+        opacity = array[..., 3]
+        shown = (levels * opacity).sum(dtype=np.int64)
+        paper = 255 if shown * 2 < 255 * opacity.sum(dtype=np.int64) else 0
+        levels = laid_on(paper, levels, opacity)
+    return levels.astype(np.uint8)
 
 
 _LIGHT_PAPER = {"auto": -1, "light-on-dark": 0, "dark-on-light": 1}

@@ -20,9 +20,9 @@ from augforge.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from augforge.sources.fetching import Fetched, Watcher
-    from augforge.sources.named import NamedDataset
-    from augforge.sources.published import PublishedFile
+    from augforge.sources.published.fetching import Fetched, Watcher
+    from augforge.sources.published.named import NamedDataset
+    from augforge.sources.published.registry import PublishedFile
 
 _LINE_EVERY = 10.0
 
@@ -42,7 +42,7 @@ def command(name: str | None, to: Path | None, quiet: bool) -> None:
     Files that are in the folder already are checked and used as they are. AUGFORGE_DATA_DIR sets where data sets
     are kept, ~/.cache/augforge otherwise.
     """
-    from augforge.sources.fetching import fetch
+    from augforge.sources.published.fetching import fetch
 
     if name is None:
         if to is not None:
@@ -57,7 +57,7 @@ def command(name: str | None, to: Path | None, quiet: bool) -> None:
 
 
 def _list(*, quiet: bool) -> None:
-    from augforge.sources.named import DATASETS, data_folder
+    from augforge.sources.published.named import DATASETS, data_folder
 
     rows = [
         (known.name, known.doc, len(known.class_names), _size(known), _place(known))
@@ -86,7 +86,7 @@ def _size(dataset: "NamedDataset") -> str:
 
 def _place(dataset: "NamedDataset") -> str:
     """Return where a data set's files are, by their names alone: fetching and opening it check the hashes."""
-    from augforge.sources.holding import find
+    from augforge.sources.published.holding import find
 
     if not dataset.mirrors:
         return "comes with augforge"
@@ -121,7 +121,7 @@ def _how_to_use(dataset: "NamedDataset", folder: Path) -> str:
 
 @contextlib.contextmanager
 def _watcher(*, quiet: bool) -> Iterator["Watcher"]:
-    from augforge.sources.fetching import Watcher
+    from augforge.sources.published.fetching import Watcher
 
     console = stderr_console()
     if quiet:

@@ -92,7 +92,7 @@ def _targets(files: tuple[Path, ...], out: Path) -> dict[Path, Path]:
 
 def _pictures(file: Path) -> Iterator[tuple[Path, Path]]:
     """Yield the pictures that a file or folder stands for, each with its place below the folder of results."""
-    from augforge.sources.pictures import ENDINGS, is_picture
+    from augforge.sources.files.pictures import ENDINGS, is_picture
 
     if not file.is_dir():
         yield file, Path(file.name)
@@ -105,7 +105,7 @@ def _pictures(file: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _steps(source: Path, normalizer: "Normalizer") -> dict[str, Any]:
-    from augforge.sources.pictures import read_picture
+    from augforge.sources.files.pictures import read_picture
 
     picture = read_picture(source)
     try:

@@ -1,33 +1,18 @@
 """Write aside, make durable, rename: a file is either not there or complete.
 
-Temporary files live in the folder of the file that they become, under names such as
-``.realistic-00000.h5.4711-9f86d081.tmp``. They are removed on any error; those that a crash leaves behind are
-removed by `sweep`.
+Temporary files (`augforge.temporaries`) are removed on any error; those that a crash leaves behind are removed by
+`sweep`.
 """
 
 import errno
 import os
-import re
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from augforge.errors import BuildError
 from augforge.shards.layout import RECEIPTS, SHARDS
-
-_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp")
-
-
-@contextmanager
-def temporary_beside(target: Path) -> Iterator[Path]:
-    """Give an unused name in the target's folder; whatever has that name at the end is removed."""
-    path = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        yield path
-    finally:
-        with suppress(OSError):  # it was renamed, or the folder itself is gone
-            path.unlink(missing_ok=True)
+from augforge.temporaries import is_temporary, temporary_beside
 
 
 @contextmanager
@@ -128,7 +113,7 @@ def sweep(folder: Path) -> int:
     removed = 0
     for place in (folder, folder / SHARDS, folder / RECEIPTS):
         for path in place.iterdir() if place.is_dir() else ():
-            if _TEMPORARY.fullmatch(path.name):
+            if is_temporary(path):
                 try:
                     path.unlink(missing_ok=True)
                 except OSError as error:

@@ -28,10 +28,10 @@ from augforge.shards.publishing import (
     publish,
     put_in_place,
     sync_folder,
-    temporary_beside,
 )
 from augforge.shards.sealed import seal
 from augforge.shards.tally import Tally
+from augforge.temporaries import temporary_beside
 
 
 class Samples(Protocol):

@@ -2,12 +2,19 @@
 
 ``open_source(SourceSpec(dataset="mnist-10k"))`` gives a `Source`: images, labels and the digest that
 everything made from them is known by.
+
+::
+
+                             formats ---> files/ ----+
+    spec ---> opening --->     (a path)              +---> preparing, gathering ---> source
+                             published/ -------------+
+                               (a name)
 """
 
 from augforge.sources.formats import FORMATS, Format
-from augforge.sources.named import DATASETS, NamedDataset
 from augforge.sources.opening import open_source
 from augforge.sources.preparing import Prepare
+from augforge.sources.published.named import DATASETS, NamedDataset
 from augforge.sources.source import Source
 from augforge.sources.spec import MAX_SIDE, SourceSpec
 

@@ -1,6 +1,7 @@
 """The formats that originals given by path may have.
 
-A new format is a module with a function that opens it and one that recognises it, and a line in `FORMATS`.
+A new format is a module in `augforge.sources.files` with a function that opens it and one that recognises it, and a
+line in `FORMATS`.
 """
 
 from collections.abc import Callable
@@ -8,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augforge.errors import SourceError, did_you_mean, listed
-from augforge.sources.csv_file import is_csv_file, open_csv_file
-from augforge.sources.hdf5_file import is_hdf5, open_hdf5
-from augforge.sources.idx_folder import has_idx_files, open_idx
-from augforge.sources.npz_file import is_npz_file, open_npz_file
-from augforge.sources.picture_folder import has_pictures, open_picture_folder
+from augforge.sources.files.csv_file import is_csv_file, open_csv_file
+from augforge.sources.files.hdf5_file import is_hdf5, open_hdf5
+from augforge.sources.files.idx_folder import has_idx_files, open_idx
+from augforge.sources.files.npz_file import is_npz_file, open_npz_file
+from augforge.sources.files.picture_folder import has_pictures, open_picture_folder
 from augforge.sources.preparing import Prepare
 from augforge.sources.source import Source
 from augforge.sources.spec import DEFAULT_SPLIT, NO_LABELS, SourceSpec

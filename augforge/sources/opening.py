@@ -2,8 +2,8 @@
 
 from augforge.errors import SourceError
 from augforge.sources.formats import check_keys, find_format
-from augforge.sources.named import open_named
 from augforge.sources.preparing import Prepare, stacked
+from augforge.sources.published.named import open_named
 from augforge.sources.source import Source
 from augforge.sources.spec import SourceSpec
 

@@ -23,8 +23,9 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from augforge.sources import SourceSpec, open_source
-from augforge.sources.idx import header
-from augforge.sources.named import DATASETS, uncompressed_sha256
+from augforge.sources.files.idx import header
+from augforge.sources.published.holding import uncompressed_sha256
+from augforge.sources.published.named import DATASETS
 
 DIGITS = 10_000
 TRAIN = 8_000

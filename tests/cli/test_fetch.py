@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from augforge.cli.fetch import Lines
-from augforge.sources.named import DATASETS
-from augforge.sources.published import PublishedFile
-from tests.sources import web as making
-from tests.sources.web import (  # noqa: F401
+from augforge.sources.published.named import DATASETS
+from augforge.sources.published.registry import PublishedFile
+from tests.sources.published import web as making
+from tests.sources.published.web import (  # noqa: F401
     data_dir_fixture,
     held,
     register_fixture,
@@ -167,8 +167,8 @@ def test_errors_end_with_2_and_leave_everything_as_it_was(
 INTERRUPTED = """
 import sys
 from augforge.cli import main
-from augforge.sources.named import DATASETS
-from tests.sources.web import like_mnist
+from augforge.sources.published.named import DATASETS
+from tests.sources.published.web import like_mnist
 DATASETS["tiny"] = like_mnist("tiny", sys.argv[1])
 sys.exit(main(["fetch", "tiny"]))
 """

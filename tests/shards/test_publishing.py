@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from augforge.errors import BuildError
-from augforge.shards.publishing import make_folders, publish, reserve, sweep, temporary_beside, write_at
+from augforge.shards.publishing import make_folders, publish, reserve, sweep, write_at
 
 
 def test_a_file_is_published_whole(tmp_path):
@@ -40,18 +40,6 @@ def test_what_was_there_stays_when_publishing_fails(tmp_path, monkeypatch):
         publish(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["recipe.yaml"]
-
-
-def test_a_temporary_file_is_removed_even_after_ctrl_c(tmp_path):
-    def interrupted():
-        with temporary_beside(tmp_path / "tiny-00000.h5") as temporary:
-            temporary.touch()
-            assert temporary.parent == tmp_path
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_short_writes_are_continued(tmp_path, monkeypatch):

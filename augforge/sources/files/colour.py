@@ -1,0 +1,47 @@
+"""Colours -> gray levels, for formats whose pictures are taken as they are: transparent is white."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge.colours import laid_on, luma
+
+_WHITE = 255
+
+
+def to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the gray levels of colours, weighted as in ITU-R BT.601; what is transparent lies on white.
+
+    Parameters
+    ----------
+    pixels
+        uint8 (..., 3), red, green and blue, or (..., 4), with opacity.
+
+    Returns
+    -------
+    uint8 (...)
+    """
+    levels = luma(pixels)
+    if pixels.shape[-1] == 4:
+        levels = laid_on(_WHITE, levels, pixels[..., 3])
+    return levels.astype(np.uint8)
+
+
+def simplest(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return RGBA pixels without what they do not use: opacity where all are opaque, colour where all are gray.
+
+    Parameters
+    ----------
+    pixels
+        uint8 (H, W, 3) or (H, W, 4).
+
+    Returns
+    -------
+    uint8 (H, W), (H, W, 3) or (H, W, 4)
+    """
+    if pixels.shape[2] == 4:
+        if (pixels[..., 3] != 255).any():
+            return pixels
+        pixels = pixels[..., :3]
+    if (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
+        return np.ascontiguousarray(pixels[..., 0])
+    return np.ascontiguousarray(pixels)
