@@ -11,6 +11,7 @@ everything made from them is known by.
                                (a name)
 """
 
+from augforge.sources.files.pictures import read_picture
 from augforge.sources.formats import FORMATS, Format
 from augforge.sources.opening import open_source
 from augforge.sources.preparing import Prepare
@@ -28,4 +29,5 @@ __all__ = [
     "Source",
     "SourceSpec",
     "open_source",
+    "read_picture",
 ]

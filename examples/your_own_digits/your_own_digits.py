@@ -18,8 +18,7 @@ from torch.nn import functional
 
 import augforge
 from augforge.errors import AugforgeError, DatasetError
-from augforge.sources import SourceSpec, open_source
-from augforge.sources.files.pictures import read_picture
+from augforge.sources import SourceSpec, open_source, read_picture
 from augforge.torch import ShardDataset, make_loader, split_by_source
 
 RECIPE = """\
