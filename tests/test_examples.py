@@ -111,16 +111,16 @@ class TestTrainDigits:
     def test_a_data_set_that_will_not_do_is_refused(self, split: str, message: str, tmp_path: Path) -> None:
         write_idx(tmp_path, split, samples=200)
         done = run(build(tmp_path, "variants: 1\n", split), *TINY)
-        assert done.returncode == 1
-        assert done.stderr.startswith("train_digits.py: ")
+        assert done.returncode == 2
+        assert "train_digits.py: error: " in done.stderr
         assert message in done.stderr
         assert "Traceback" not in done.stderr
 
     def test_a_folder_of_something_else_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "letters.txt").write_text("Dear Emma")
         done = run(tmp_path, *TINY)
-        assert done.returncode == 1
-        assert done.stderr.startswith("train_digits.py: ")
+        assert done.returncode == 2
+        assert "train_digits.py: error: " in done.stderr
         assert "holds no data set" in done.stderr
         assert "Traceback" not in done.stderr
 
@@ -146,7 +146,7 @@ class TestTrainDigits:
         for split in ("train", "test", "drawn"):
             write_idx(tmp_path, split, samples=200)
         done = run(build(tmp_path, "variants: 1\n"), *TINY, "--drawn", tmp_path)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "--drawn needs a data set of 28 x 28 pixels, not 20 x 12" in done.stderr
 
 
@@ -195,9 +195,26 @@ class TestYourOwnDigits:
     def test_what_is_no_folder_of_classes_is_refused(self, out: Path, tmp_path: Path) -> None:
         folder = out / "drawings" / "7"
         done = run(folder, out / "new.png", "--out", tmp_path, example="your_own_digits")
-        assert done.returncode == 1
-        assert done.stderr.startswith("your_own_digits.py: ")
+        assert done.returncode == 2
+        assert "your_own_digits.py: error: " in done.stderr
         assert "has no folders of pictures in it" in done.stderr
+
+    def test_a_new_picture_without_ink_is_told_before_anything_is_built(
+        self, out: Path, tmp_path: Path
+    ) -> None:
+        blank = tmp_path / "blank.png"
+        Image.new("L", (60, 60), 255).save(blank)
+        done = run(out / "drawings", blank, "--out", tmp_path / "out", example="your_own_digits")
+        assert done.returncode == 2
+        assert f"error: {blank}: it has no ink" in done.stderr
+        assert not (tmp_path / "out").exists()
+
+    def test_the_pictures_folder_is_no_place_for_results(self, out: Path) -> None:
+        folder = out / "drawings"
+        done = run(folder, out / "new.png", "--out", folder / "out", example="your_own_digits")
+        assert done.returncode == 2
+        assert "lies in the folder of pictures" in done.stderr
+        assert not (folder / "out").exists()
 
 
 class TestKaggleDigits:
@@ -219,8 +236,37 @@ class TestKaggleDigits:
         test = tmp_path / "test.csv"
         test.write_text(f"{head}\n" + ",".join(["9"] * 784) + "\n")
         done = run(test, test, "--out", tmp_path / "out", example="kaggle_digits")
-        assert done.returncode == 1
-        assert done.stderr == f"kaggle_digits.py: {test} has no labels to train with\n"
+        assert done.returncode == 2
+        assert done.stderr.endswith(f"kaggle_digits.py: error: {test} has no labels to train with\n")
+
+    def test_files_that_do_not_go_together_are_told_before_anything_is_built(self, tmp_path: Path) -> None:
+        for name, pixels, label in (("train", 784, "1,"), ("small", 16, "")):
+            head = ",".join(["label"] * bool(label) + [f"pixel{number}" for number in range(pixels)])
+            (tmp_path / f"{name}.csv").write_text(f"{head}\n{label}" + ",".join(["9"] * pixels) + "\n")
+        out = tmp_path / "out"
+        for test, message in (("small", "must both have 784 pixels"), ("train", "has labels")):
+            files = (tmp_path / "train.csv", tmp_path / f"{test}.csv")
+            done = run(*files, "--out", out, example="kaggle_digits")
+            assert done.returncode == 2
+            assert message in done.stderr
+        assert not out.exists()
+
+    def test_a_few_digits_are_enough(self, tmp_path: Path) -> None:
+        test = open_source(SourceSpec(dataset="mnist-10k", split="test"))
+        head = ",".join(f"pixel{number}" for number in range(784))
+        rows = [",".join(map(str, image.reshape(-1))) for image in test.images[:20]]
+        (tmp_path / "test.csv").write_text("\n".join([head, *rows]) + "\n")
+        rows = [f"{label},{row}" for label, row in zip(test.labels, rows, strict=False)]
+        (tmp_path / "train.csv").write_text("\n".join([f"label,{head}", *rows]) + "\n")
+        arguments = ("--out", tmp_path, "--variants", "1", "--steps", "3")
+        done = run(tmp_path / "train.csv", tmp_path / "test.csv", *arguments, example="kaggle_digits")
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.parametrize("example", ["train_digits", "your_own_digits", "kaggle_digits"])
+    def test_numbers_are_from_1_up(self, example: str) -> None:
+        done = run("--variants", "0", example=example)
+        assert done.returncode == 2
+        assert "--variants: got '0', needed is a whole number from 1 up" in done.stderr
 
     @pytest.mark.parametrize("arguments", [(), ("train.csv",), ("--demo", "train.csv", "test.csv")])
     def test_files_or_the_demo(self, arguments: tuple[str, ...]) -> None:

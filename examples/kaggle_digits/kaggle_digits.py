@@ -7,7 +7,6 @@
 import argparse
 import json
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ BATCH_SIZE = 128
 
 def write_demo(folder: Path) -> None:
     """Write two small CSV files as Kaggle's are: 2,000 bundled digits with labels, 500 others without."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # of its own: files of that name elsewhere may be Kaggle's
     pixels = [f"pixel{number}" for number in range(28 * 28)]
     training = open_source(SourceSpec(dataset="mnist-10k"))
     test = open_source(SourceSpec(dataset="mnist-10k", split="test"))
@@ -60,7 +59,7 @@ def train(dataset: ShardDataset, steps: int) -> nn.Module:
     model = network()
     optimizer = torch.optim.AdamW(model.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    loader = make_loader(dataset, BATCH_SIZE, shuffle=True, seed=0, drop_last=True)
+    loader = make_loader(dataset, BATCH_SIZE, shuffle=True, seed=0)
     for step in range(steps):
         if step % len(loader) == 0:
             loader.set_epoch(step // len(loader))
@@ -90,15 +89,21 @@ def estimate(model: nn.Module, validation: ShardDataset) -> str:
 
 def run(training_file: Path, test_file: Path, out: Path, variants: int, steps: int) -> None:
     """Build, train, estimate, write the submission."""
-    test = open_source(SourceSpec(path=test_file.resolve(), format="csv"))
+    known, test = (
+        open_source(SourceSpec(path=file.resolve(), format="csv")) for file in (training_file, test_file)
+    )
+    if known.labels is None:
+        raise DatasetError(f"{training_file} has no labels to train with")
+    if test.labels is not None:
+        raise DatasetError(f"{test_file} has labels; needed are the digits to be read, without")
+    if known.images.shape[1:] != test.images.shape[1:] or test.images.shape[1:] != (28, 28):
+        raise DatasetError(f"{training_file} and {test_file} must both have 784 pixels for each digit")
     out.mkdir(parents=True, exist_ok=True)
     recipe = out / "kaggle.yaml"
     path = json.dumps(str(training_file.resolve()), ensure_ascii=False)  # quoted as YAML quotes it, too
     recipe.write_text(RECIPE.format(path=path, variants=variants), "utf-8")
     augforge.build(recipe, out / "shards", overwrite=True)
     dataset = ShardDataset(out / "shards", scale=True)
-    if not dataset.about.labelled:
-        raise DatasetError(f"{training_file} has no labels to train with")
     training, validation = split_by_source(dataset, 0.9)
     print(f"{len(training.originals):,} originals in {len(training):,} forms to train with")
     model = train(training, steps)
@@ -110,6 +115,13 @@ def run(training_file: Path, test_file: Path, out: Path, variants: int, steps: i
     print(f"{out / 'submission.csv'} has {len(lines):,} answers")
 
 
+def positive(text: str) -> int:
+    """Return a number of the command line that must be 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, needed is a whole number from 1 up")
+    return int(text)
+
+
 def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
@@ -117,20 +129,20 @@ def main() -> None:
     parser.add_argument("test", type=Path, nargs="?", help="Kaggle's test.csv")
     parser.add_argument("--demo", action="store_true", help="make two small files of bundled digits instead")
     parser.add_argument("--out", type=Path, default=Path("out", "kaggle_digits"))
-    parser.add_argument("--variants", type=int, default=10, help="of each original")
-    parser.add_argument("--steps", type=int, default=3000, help="gradient steps")
+    parser.add_argument("--variants", type=positive, default=10, help="of each original")
+    parser.add_argument("--steps", type=positive, default=3000, help="gradient steps")
     options = parser.parse_args()
     training, test = options.train, options.test
     if options.demo == (test is not None) or (options.demo and training is not None):
         parser.error("needed are train.csv and test.csv, or --demo")
     if options.demo:
-        write_demo(options.out)
-        training, test = options.out / "train.csv", options.out / "test.csv"
+        write_demo(options.out / "demo")
+        training, test = options.out / "demo" / "train.csv", options.out / "demo" / "test.csv"
         print(f"demo: {training} and {test} hold bundled digits")
     try:
         run(training, test, options.out, options.variants, options.steps)
     except (AugforgeError, OSError, ValueError) as error:
-        sys.exit(f"kaggle_digits.py: {error}")
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

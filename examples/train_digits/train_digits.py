@@ -202,15 +202,24 @@ def _mean(scores: list[float], sign: str = "") -> str:
     return f"{mean(scores):{sign}.2f}{spread}"
 
 
+def positive(text: str) -> int:
+    """Return a number of the command line that must be 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, needed is a whole number from 1 up")
+    return int(text)
+
+
 def main() -> None:
     """Read the arguments, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("folder", type=Path, nargs="?", help="a data set; built if there is none yet")
     parser.add_argument("--quick", action="store_true", help="fewer variants and steps: under two minutes")
-    parser.add_argument("--variants", type=int, help="of each original, if the data set is yet to be built")
-    parser.add_argument("--steps", type=int, help="gradient steps of each run")
-    parser.add_argument("--seeds", type=int, default=3, help="runs on each data set")
-    parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
+    parser.add_argument(
+        "--variants", type=positive, help="of each original, if the data set is yet to be built"
+    )
+    parser.add_argument("--steps", type=positive, help="gradient steps of each run")
+    parser.add_argument("--seeds", type=positive, default=3, help="runs on each data set")
+    parser.add_argument("--threads", type=positive, default=1, help="threads that torch may use")
     parser.add_argument("--drawn", type=Path, metavar="FOLDER", help="IDX files drawn-*: measured with, too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -223,7 +232,7 @@ def main() -> None:
     try:
         result = compare(folder, variants, options.steps or size["steps"], options.seeds, options.drawn)
     except AugforgeError as error:
-        sys.exit(f"train_digits.py: {error}")
+        parser.error(str(error))
     result["seconds"] = time.perf_counter() - start
     if options.json:
         print(json.dumps(result, indent=2))

@@ -7,7 +7,7 @@ small network -> what it takes a new picture for, with a picture of that.
 import argparse
 import json
 import math
-import sys
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 import augforge
-from augforge.errors import AugforgeError, DatasetError
+from augforge.errors import AugforgeError, DatasetError, SourceError
 from augforge.sources import SourceSpec, open_source, read_picture
 from augforge.torch import ShardDataset, make_loader, split_by_source
 
@@ -34,6 +34,7 @@ variants: {variants}
 def draw_digits(folder: Path, of_each: int = 30) -> None:
     """Make drawings of the bundled digits: PNG files, dark on light, each of another size."""
     random = np.random.default_rng(1)
+    shutil.rmtree(folder, ignore_errors=True)  # may be what is left of a run that was ended
     training = open_source(SourceSpec(dataset="mnist-10k"))
     test = open_source(SourceSpec(dataset="mnist-10k", split="test"))
     for label in range(10):
@@ -100,6 +101,13 @@ def show(picture: np.ndarray, normalised: np.ndarray, text: str, file: Path) -> 
 
 def run(folder: Path, picture: Path, out: Path, variants: int, epochs: int) -> None:
     """Build, train, estimate, predict."""
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise DatasetError(f"--out {out} lies in the folder of pictures, {folder}; choose another")
+    drawing = read_picture(picture)
+    try:
+        normalised = augforge.normalize(drawing)
+    except AugforgeError as error:
+        raise SourceError(f"{picture}: {error}") from error
     out.mkdir(parents=True, exist_ok=True)
     recipe = out / "my_digits.yaml"
     path = json.dumps(str(folder.resolve()), ensure_ascii=False)  # quoted as YAML quotes it, too
@@ -113,8 +121,6 @@ def run(folder: Path, picture: Path, out: Path, variants: int, epochs: int) -> N
     model = train(training, epochs)
     print(estimate(model, validation))
 
-    drawing = read_picture(picture)
-    normalised = augforge.normalize(drawing)
     with torch.inference_mode():
         chances = model(torch.from_numpy(normalised)[None, None] / 255).softmax(1)[0]
     best = int(chances.argmax())
@@ -123,27 +129,33 @@ def run(folder: Path, picture: Path, out: Path, variants: int, epochs: int) -> N
     print(f"{picture} is taken for {name} ({percent}), see {out / 'prediction.png'}")
 
 
+def positive(text: str) -> int:
+    """Return a number of the command line that must be 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, needed is a whole number from 1 up")
+    return int(text)
+
+
 def main() -> None:
     """Read the arguments and run; draw some digits where no folder is given."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("folder", type=Path, nargs="?", help="of one folder of pictures for each class")
     parser.add_argument("picture", type=Path, nargs="?", help="to be read by the network")
     parser.add_argument("--out", type=Path, default=Path("out", "your_own_digits"))
-    parser.add_argument("--variants", type=int, default=30, help="of each original")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--variants", type=positive, default=30, help="of each original")
+    parser.add_argument("--epochs", type=positive, default=5)
     options = parser.parse_args()
     folder, picture = options.folder, options.picture
     if folder is not None and picture is None:
         parser.error("needed are a folder and a picture, or neither")
     if folder is None:
         folder, picture = options.out / "drawings", options.out / "new.png"
-        if not folder.exists():
-            draw_digits(folder)
+        draw_digits(folder)
         print(f"No folder given: these are drawings of the bundled digits, in {folder}")
     try:
         run(folder, picture, options.out, options.variants, options.epochs)
     except (AugforgeError, OSError, ValueError) as error:
-        sys.exit(f"your_own_digits.py: {error}")
+        parser.error(str(error))
 
 
 if __name__ == "__main__":
