@@ -61,8 +61,8 @@ class Normalizer:
     Attributes
     ----------
     polarity : str
-        ``auto`` tells it from the border: what most of the border shows is paper. Or ``dark-on-light`` or
-        ``light-on-dark``.
+        ``auto`` tells it from the border: what most of the border shows is paper; in photographs with gray borders,
+        from what stands out. Or ``dark-on-light`` or ``light-on-dark``.
     upright : bool
         Whether to take the slant out, as measured by second moments, up to 30 degrees.
     pen : str

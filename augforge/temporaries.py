@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,3 +28,55 @@ def temporary_beside(target: Path) -> Iterator[Path]:
 def is_temporary(path: Path) -> bool:
     """Tell whether a path has such a name, and so, while nobody makes files there, was left by a crash."""
     return _NAME.fullmatch(path.name) is not None
+
+
+@contextmanager
+def temporary_folder(place: Path, name: str) -> Iterator[Path]:
+    """Make a folder for files in the making, with such a name; it is removed at the end with all that is in it.
+
+    It is locked, and the lock ends with the process however that ends: so `sweep_abandoned` can tell it from those
+    whose makers are gone, also where they ran in other containers, whose process numbers mean nothing here.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    path = place / f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    path.mkdir()
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(descriptor)  # without locks nobody removes it
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def sweep_abandoned(place: Path) -> None:
+    """Remove the temporary folders in a folder whose makers are gone; what cannot be told or removed stays."""
+    with suppress(OSError):
+        for path in place.iterdir():
+            if is_temporary(path) and path.is_dir() and not path.is_symlink():
+                _remove_if_abandoned(path)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if _lock(descriptor):
+                shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a folder that is open; return whether that was possible."""
+    import fcntl  # not on Windows
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -18,6 +18,7 @@ from augforge.cli.output import (
     table_text,
     tell,
 )
+from augforge.cli.stopping import terminating_cleanly
 
 if TYPE_CHECKING:
     from augforge.sources.published.fetching import Fetched, Watcher
@@ -49,7 +50,7 @@ def command(name: str | None, to: Path | None, quiet: bool) -> None:
             raise click.UsageError("--to needs the name of a data set")
         _list(quiet=quiet)
         return
-    with _watcher(quiet=quiet) as watcher:
+    with terminating_cleanly(), _watcher(quiet=quiet) as watcher:
         fetched = fetch(name, None if to is None else to.expanduser(), watcher)
     if not quiet:
         tell(_told(fetched))

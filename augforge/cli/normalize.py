@@ -1,27 +1,33 @@
 """``augforge normalize``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from augforge.cli.options import json_option
+from augforge.cli.options import NamedPath, json_option
 from augforge.cli.output import counted, emit_json, tell
 from augforge.cli.pictures import png_option, write_png
-from augforge.errors import AugforgeError, listed
+from augforge.cli.placing import placed
+from augforge.errors import AugforgeError
 
 if TYPE_CHECKING:
     from augforge.normalizing import Normalizer
+    from augforge.previewing import Row
 
 # More rows than this are no picture to look at.
 _MOST_SHOWN = 100
 
 
 @click.command("normalize", short_help="Turn drawings into 28 x 28 digits like MNIST's.")
-@click.argument("files", metavar="FILES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILES...", nargs=-1, required=True, type=NamedPath())
 @click.option(
-    "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where to put the results."
+    "--out",
+    metavar="DIR",
+    required=True,
+    type=NamedPath(),
+    help="Where to put the results, in place of files of the same names.",
 )
 @png_option("--show", f"A picture of the first {_MOST_SHOWN} drawings after each step.")
 @click.option(
@@ -51,20 +57,19 @@ def command(
 ) -> None:
     """Turn drawings into 28 x 28 pictures, white on black, cropped, scaled and centred as MNIST's digits are.
 
-    FILES are pictures (PNG, JPEG, BMP), or folders of them, whose subfolders are kept.
+    FILES are pictures (PNG, JPEG, BMP), or folders of them, whose subfolders are kept. What is hidden in a folder
+    (.NAME), and the folder of the results, are left out.
     """
     from augforge.normalizing import Normalizer
 
+    targets = placed(files, out, show)
     normalizer = Normalizer(polarity, upright, pen)
-    targets = _targets(files, out)
-    results = [(source, _steps(source, normalizer)) for source in targets]
+    results, rows = _normalized(targets, normalizer, 0 if show is None else _MOST_SHOWN)
     # Nothing is written before all drawings are known to be good.
-    for source, steps in results:
-        write_png(steps["placed"], targets[source])
+    for source, result in results.items():
+        write_png(result, targets[source])
     if show is not None:
-        _show(
-            results[:_MOST_SHOWN], show, f"polarity {polarity} · pen {pen}{' · upright' if upright else ''}"
-        )
+        _show(rows, show, f"polarity {polarity} · pen {pen}{' · upright' if upright else ''}")
     if as_json:
         emit_json(
             {"pictures": [{"from": str(source), "to": str(target)} for source, target in targets.items()]}
@@ -73,35 +78,20 @@ def command(
         tell(f"{counted(len(results), 'drawing')} normalised into {out}")
 
 
-def _targets(files: tuple[Path, ...], out: Path) -> dict[Path, Path]:
-    """Return where each drawing's result goes; no two to the same place, and none over a drawing."""
-    targets: dict[Path, Path] = {}
-    for file in files:
-        for source, place in _pictures(file):
-            target = (out / place).with_suffix(".png")
-            if target in targets.values():
-                raise AugforgeError(
-                    f"{source} and another drawing would both become {target}; rename one of them"
-                )
-            targets[source] = target
-    for target in targets.values():
-        if target.resolve() in {source.resolve() for source in targets}:
-            raise AugforgeError(f"{target} is one of the drawings; choose another folder with --out")
-    return targets
+def _normalized(
+    sources: Iterable[Path], normalizer: "Normalizer", most_shown: int
+) -> tuple[dict[Path, Any], list["Row"]]:
+    """Return the results, and the rows of the first ones in the picture; drawings themselves are not kept."""
+    from augforge.previewing import normalization_row
 
-
-def _pictures(file: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield the pictures that a file or folder stands for, each with its place below the folder of results."""
-    from augforge.sources.files.pictures import ENDINGS, is_picture
-
-    if not file.is_dir():
-        yield file, Path(file.name)
-        return
-    found = sorted(path for path in file.rglob("*") if path.is_file() and is_picture(path))
-    if not found:
-        raise AugforgeError(f"{file}: no pictures ({listed(ENDINGS)}) in this folder")
-    for path in found:
-        yield path, path.relative_to(file)
+    results: dict[Path, Any] = {}
+    rows: list[Row] = []
+    for source in sources:
+        steps = _steps(source, normalizer)
+        results[source] = steps["placed"]
+        if len(rows) < most_shown:
+            rows.append(normalization_row(source.name, steps))
+    return results, rows
 
 
 def _steps(source: Path, normalizer: "Normalizer") -> dict[str, Any]:
@@ -114,8 +104,7 @@ def _steps(source: Path, normalizer: "Normalizer") -> dict[str, Any]:
         raise AugforgeError(f"{source}: {error}") from error
 
 
-def _show(results: list[tuple[Path, dict[str, Any]]], path: Path, subtitle: str) -> None:
+def _show(rows: list["Row"], path: Path, subtitle: str) -> None:
     from augforge.previewing import normalization_gallery, paint
 
-    gallery = normalization_gallery([(source.name, steps) for source, steps in results], subtitle)
-    write_png(paint(gallery), path)
+    write_png(paint(normalization_gallery(rows, subtitle)), path)

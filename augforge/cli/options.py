@@ -1,6 +1,24 @@
 """Arguments and options that several commands share."""
 
+import os
+from pathlib import Path
+from typing import Any
+
 import click
+
+
+class NamedPath(click.Path):
+    """A path; an empty text, as of a variable that is not set, is none, though pathlib takes it for this folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if not os.fspath(value):
+            self.fail("an empty text names no file or folder; '.' is the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 recipe_argument = click.argument("recipe", metavar="RECIPE")
 

@@ -1,4 +1,4 @@
-"""Ctrl-C during a long command: the first stops it cleanly, a second one at once."""
+"""Ctrl-C during a long command: the first stops it cleanly, a second one at once. And SIGTERM."""
 
 import os
 import signal
@@ -46,3 +46,25 @@ def stopping_cleanly() -> Iterator[None]:
         # After a Ctrl-C a second one may still come while the process ends.
         if signal.getsignal(signal.SIGINT) is cleanly:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def terminating_cleanly() -> Iterator[None]:
+    """Let SIGTERM raise `SystemExit`, so that what is half made is removed; the exit code is the usual 143."""
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
+        yield
+        return
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up takes a moment
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGTERM) is end:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -86,13 +86,14 @@ class ArrayFile:
             self._file.close()
 
     def names(self) -> tuple[str, ...]:
-        """Return the paths of all arrays of the file, sorted."""
+        """Return the paths of all arrays of the file, sorted; those that are not in UTF-8 cannot be asked for."""
         import h5py
 
         found: list[str] = []
 
-        def note(name: str, place: Any) -> None:
-            if isinstance(place, h5py.Dataset):
+        def note(name: str | bytes, place: Any) -> None:
+            # h5py gives bytes where a name is not in UTF-8.
+            if isinstance(name, str) and isinstance(place, h5py.Dataset):
                 found.append(name)
 
         with _naming_damage(self.path):

@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.exactmath import tangent
+from augforge.kernels.paper import photographed_ink
 from augforge.kernels.warping import warp
+
+# Paper is even if so large a share of its border has one level.
+_EVEN = 0.9
 
 
 @compiled
@@ -21,43 +25,35 @@ def _quantile(levels: NDArray[Any], share: float) -> int:
 def separate_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
     """Return the ink of a drawing: 0 where the paper shows, up to 255.
 
-    The border tells what the paper looks like. The middle levels of its four sides give a plane, since light
-    falls unevenly on photographed paper; how far the border lies above it gives its grain. Ink is what differs from
-    the plane by more than four times the grain, in the right direction. On even paper any difference counts,
-    so faint strokes are kept.
+    The border tells what the paper looks like. If nine tenths of it have the same level, the paper is even: any
+    difference from that level, in the right direction, is ink, so faint strokes are kept. Else it is a photograph.
 
     Parameters
     ----------
     gray : ndarray of uint8, shape (H, W)
     light_paper : int
-        1 if ink is darker than paper, 0 if lighter, -1 to tell it from the border.
+        1 if ink is darker than paper, 0 if lighter, -1 to tell it: from the border if the paper is even or clearly
+        light or dark (below 64, or 192 and above), else from what stands out.
 
     Returns
     -------
     ndarray of uint8, shape (H, W)
+        Photographs are made smaller, see `photographed_ink`.
     """
     height, width = gray.shape
     levels = gray.astype(np.int64)
     border = np.concatenate((levels[0], levels[height - 1], levels[:, 0].copy(), levels[:, width - 1].copy()))
-    if light_paper == 1 or (light_paper == -1 and _quantile(border, 0.5) >= 128):
-        levels = 255 - levels
-    top, bottom = _quantile(levels[0], 0.5), _quantile(levels[height - 1], 0.5)
-    left, right = _quantile(levels[:, 0].copy(), 0.5), _quantile(levels[:, width - 1].copy(), 0.5)
-    middle = (top + bottom + left + right) / 4.0
-    slope_y = (bottom - top) / max(height - 1, 1)
-    slope_x = (right - left) / max(width - 1, 1)
-    for y in range(height):
-        for x in range(width):
-            paper = middle + slope_y * (y - (height - 1) * 0.5) + slope_x * (x - (width - 1) * 0.5)
-            levels[y, x] -= np.int64(math.floor(paper + 0.5))
-    border = np.concatenate((levels[0], levels[height - 1], levels[:, 0].copy(), levels[:, width - 1].copy()))
-    # Ink that touches the border lies above the paper: the lower levels alone tell the grain.
-    grain = _quantile(border, 0.5) - _quantile(border, 0.1)
+    paper = _quantile(border, 0.5)
+    even = (border == paper).sum() >= _EVEN * border.size
+    if light_paper == -1 and (even or not 64 <= paper < 192):
+        light_paper = int(paper >= 128)
+    if not even:
+        return photographed_ink(gray, light_paper)
     out = np.zeros((height, width), np.uint8)
     for y in range(height):
         for x in range(width):
-            if levels[y, x] > 4 * grain:
-                out[y, x] = np.uint8(min(levels[y, x], 255))
+            difference = paper - levels[y, x] if light_paper == 1 else levels[y, x] - paper
+            out[y, x] = np.uint8(max(difference, 0))
     return out
 
 

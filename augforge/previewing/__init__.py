@@ -8,7 +8,7 @@
 
 from augforge.previewing.contact import contact_gallery
 from augforge.previewing.gallery import Gallery, Row
-from augforge.previewing.normalization import normalization_gallery
+from augforge.previewing.normalization import normalization_gallery, normalization_row
 from augforge.previewing.picture import Layout, paint, png_bytes
 from augforge.previewing.sweeping import sweep_gallery
 from augforge.previewing.terminal import columns_that_fit, terminal_text
@@ -20,6 +20,7 @@ __all__ = [
     "columns_that_fit",
     "contact_gallery",
     "normalization_gallery",
+    "normalization_row",
     "paint",
     "png_bytes",
     "sweep_gallery",

@@ -14,21 +14,33 @@ STEPS = {"gray": "as drawn", "ink": "ink", "cropped": "cropped", "drawn": "pen",
 _SIDE = 84
 
 
-def normalization_gallery(
-    drawings: Sequence[tuple[str, Mapping[str, NDArray[np.uint8]]]], subtitle: str
-) -> Gallery:
+def normalization_row(name: str, steps: Mapping[str, NDArray[np.uint8]]) -> Row:
+    """Return a drawing's row of the table: its name, and what each step makes of it, made small.
+
+    Parameters
+    ----------
+    name : str
+        The drawing's name.
+    steps : mapping
+        As `Normalizer.steps` gives them.
+    """
+    return Row((name,), tuple(_thumbnail(steps[step]) for step in STEPS))
+
+
+def normalization_gallery(rows: Sequence[Row], subtitle: str) -> Gallery:
     """Return a table of drawings and what each step makes of them.
 
     Parameters
     ----------
-    drawings : sequence of (str, mapping)
-        Each drawing's name and its steps, as `Normalizer.steps` gives them.
+    rows : sequence of Row
+        One of `normalization_row` for each drawing.
     subtitle : str
         How they were normalised.
     """
-    rows = tuple(Row((name,), tuple(_thumbnail(steps[step]) for step in STEPS)) for name, steps in drawings)
     note = "each picture is fitted into a square; the last column is the result"
-    return Gallery("normalised", subtitle, tuple(STEPS.values()), rows, (_SIDE, _SIDE), len(STEPS), note)
+    return Gallery(
+        "normalised", subtitle, tuple(STEPS.values()), tuple(rows), (_SIDE, _SIDE), len(STEPS), note
+    )
 
 
 def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -25,8 +25,17 @@ def naming_the_cause(what: str, folder: Path) -> Iterator[None]:
         raise BuildError(f"{what} could not be written in {folder}: {cause}") from error
 
 
-def publish(path: Path, data: bytes) -> None:
-    """Write a small file atomically and durably, in place of any that is there.
+def publish(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a small file atomically, in place of any that is there.
+
+    Parameters
+    ----------
+    path
+        The file.
+    data
+        What will be in it.
+    durable
+        Whether to wait until it is on the disk, so that it outlives a power failure.
 
     Raises
     ------
@@ -37,10 +46,14 @@ def publish(path: Path, data: bytes) -> None:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             write_at(descriptor, data, 0)
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        put_in_place(temporary, path)
+        if durable:
+            put_in_place(temporary, path)
+        else:
+            os.replace(temporary, path)
 
 
 def put_in_place(temporary: Path, target: Path) -> None:

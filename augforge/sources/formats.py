@@ -13,7 +13,7 @@ from augforge.sources.files.csv_file import is_csv_file, open_csv_file
 from augforge.sources.files.hdf5_file import is_hdf5, open_hdf5
 from augforge.sources.files.idx_folder import has_idx_files, open_idx
 from augforge.sources.files.npz_file import is_npz_file, open_npz_file
-from augforge.sources.files.picture_folder import has_pictures, open_picture_folder
+from augforge.sources.files.picture_folder import has_pictures, open_picture_folder, visible_entries
 from augforge.sources.preparing import Prepare
 from augforge.sources.source import Source
 from augforge.sources.spec import DEFAULT_SPLIT, NO_LABELS, SourceSpec
@@ -87,6 +87,7 @@ FORMATS: dict[str, Format] = {
 }
 """Known formats by name, in the order in which they are tried."""
 
+_MOST_ENDINGS = 8  # in a message
 _DEFAULTS = {"split": (DEFAULT_SPLIT,), "labels": (None, NO_LABELS)}
 
 
@@ -108,7 +109,20 @@ def find_format(path: Path, name: str | None) -> Format:
         if known.recognises(path):
             return known
     allowed = "; ".join(f"{known.name}: {known.doc}" for known in FORMATS.values())
-    raise SourceError(f"{path}: no known format of originals. Known are {allowed}")
+    raise SourceError(f"{path}: {_unknown(path)}. Known are {allowed}")
+
+
+def _unknown(path: Path) -> str:
+    """Return what is at a path where no format is recognised."""
+    if not path.is_dir():
+        return "no known format of originals"
+    entries = visible_entries(path)
+    files = [file for entry in entries for file in (visible_entries(entry) if entry.is_dir() else [entry])]
+    endings = sorted({file.suffix.lower() or "none" for file in files if not file.is_dir()})
+    if endings:
+        shown = ", ".join(endings[:_MOST_ENDINGS]) + (", ..." if len(endings) > _MOST_ENDINGS else "")
+        return f"a folder without pictures or other originals that are read; its files' endings: {shown}"
+    return "a folder with nothing but folders" if entries else "an empty folder"
 
 
 def check_keys(found: Format, spec: SourceSpec) -> None:

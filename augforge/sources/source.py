@@ -102,6 +102,8 @@ class Source:
         """
         if labels is None and spec.class_names is not None:
             raise SourceError(f"{images_from}: no labels, so 'class_names' has nothing to name; leave it out")
+        if labels is None and spec.classes is not None:
+            raise SourceError(f"{images_from}: no labels, so 'classes' has nothing to count; leave it out")
         names = spec.class_names
         if names is None and class_names is not None and spec.classes in (None, len(class_names)):
             names = class_names

@@ -84,6 +84,8 @@ class SourceSpec(BaseModel):
                     raise ValueError(f"'{key}' goes with 'path'; a data set known by name has its own")
         if self.class_names is not None:
             self._check_class_names(self.class_names)
+        if self.classes is not None and self.unlabelled:
+            raise ValueError("'classes' counts what labels mean, but 'labels' is none")
         return self
 
     def _check_class_names(self, names: tuple[str, ...]) -> None:

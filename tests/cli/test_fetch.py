@@ -174,7 +174,10 @@ sys.exit(main(["fetch", "tiny"]))
 """
 
 
-def test_ctrl_c_leaves_nothing(web, data_dir):
+@pytest.fixture
+def fetching(web, data_dir):
+    """Give a fetch that is in the middle of its first file."""
+
     def slowly(handler):
         making.send(handler, FILES[FIRST][:20], length=len(FILES[FIRST]))
         time.sleep(5)
@@ -188,10 +191,32 @@ def test_ctrl_c_leaves_nothing(web, data_dir):
         text=True,
     )
     deadline = time.monotonic() + 20
-    while not (data_dir.exists() and any((data_dir / "tiny").iterdir())) and time.monotonic() < deadline:
+    while not list(data_dir.glob("tiny/.fetch.*/tmp*")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
-    out, told = running.communicate(timeout=20)
-    assert (running.returncode, out) == (130, "")
+    yield running
+    running.kill()
+    running.communicate(timeout=20)
+
+
+def test_ctrl_c_leaves_nothing(fetching, data_dir):
+    fetching.send_signal(signal.SIGINT)
+    out, told = fetching.communicate(timeout=20)
+    assert (fetching.returncode, out) == (130, "")
     assert "interrupted" in told
     assert not data_dir.exists()
+
+
+def test_sigterm_leaves_nothing(fetching, data_dir):
+    fetching.terminate()
+    out, told = fetching.communicate(timeout=20)
+    assert (fetching.returncode, out, "Traceback" in told) == (143, "", False)
+    assert not data_dir.exists()
+
+
+def test_what_a_killed_fetch_left_goes_with_the_next_one(fetching, run, tiny, data_dir):
+    assert run("fetch", "tiny").code == 0
+    assert len(held(data_dir / "tiny")) == 5, "what another fetch is at work on stays"
+    fetching.kill()
+    fetching.communicate(timeout=20)
+    assert run("fetch", "tiny").code == 0
+    assert held(data_dir / "tiny") == sorted(FILES)

@@ -1,6 +1,8 @@
 """``augforge normalize``: drawings in, 28 x 28 pictures out."""
 
 import json
+import os
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augforge.normalizing import normalize
+from augforge.normalizing import Normalizer, normalize
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -83,7 +85,61 @@ BAD = {
     "empty folder": (["empty", "--out", "o"], "empty: no pictures (.bmp, .jpeg, .jpg, .png) in this folder"),
     "two of one name": (
         ["drawn/a.png", "other/a.png", "--out", "o"],
-        "other/a.png and another drawing would both become o/a.png; rename one of them",
+        "drawn/a.png and other/a.png would both become o/a.png; rename one of them",
+    ),
+    "one twice": (
+        ["drawn/a.png", "drawn", "--out", "o"],
+        "drawn/a.png is given twice; give every drawing once",
+    ),
+    "a pipe": (
+        ["pipe.png", "--out", "o"],
+        "pipe.png: no regular file; needed: a picture in PNG, JPEG or BMP form",
+    ),
+    "hidden ones alone": (
+        ["hidden", "--out", "o"],
+        "hidden: no pictures (.bmp, .jpeg, .jpg, .png) in this folder",
+    ),
+    "a file as the folder of results": (
+        ["drawn/a.png", "--out", "text.png"],
+        "--out text.png is a file; needed is a folder for the results, old or new",
+    ),
+    "a file in the way": (
+        ["drawn/a.png", "--out", "text.png/o"],
+        "text.png/o/a.png cannot be written: text.png is a file; needed is a folder",
+    ),
+    "a folder in the way": (
+        ["drawn", "--out", "taken"],
+        "taken/b.png is a folder, where a picture is to be written; move it away, or choose another place",
+    ),
+    "a result as a folder of another": (
+        ["nested", "--out", "o"],
+        "o/x.png/y.png cannot be written: o/x.png is another of the pictures; needed is a folder",
+    ),
+    "among the drawings": (
+        ["only_jpg", "--out", "only_jpg"],
+        "only_jpg/b.png would lie among the drawings in only_jpg, and be one of them the next time; "
+        "choose another place with --out",
+    ),
+    "the steps over a drawing": (
+        ["drawn/a.png", "--out", "o", "--show", "drawn/a.png"],
+        "drawn/a.png is one of the drawings; choose another place with --show",
+    ),
+    "the steps over a drawing, spelled otherwise": (
+        ["drawn/a.png", "--out", "o", "--show", "drawn/more/../a.png"],
+        "drawn/more/../a.png is one of the drawings; choose another place with --show",
+    ),
+    "the steps over a result": (
+        ["drawn/a.png", "--out", "o", "--show", "o/a.png"],
+        "o/a.png is where a result goes; choose another place with --show",
+    ),
+    "the steps over a folder": (
+        ["drawn/a.png", "--out", "o", "--show", "taken/b.png"],
+        "taken/b.png is a folder, where a picture is to be written; move it away, or choose another place",
+    ),
+    "the steps among the drawings": (
+        ["drawn", "--out", "o", "--show", "drawn/steps.png"],
+        "drawn/steps.png would lie among the drawings in drawn, and be one of them the next time; "
+        "choose another place with --show",
     ),
     "over themselves": (
         ["drawn/a.png", "--out", "drawn"],
@@ -99,10 +155,75 @@ def test_bad_input_is_told_and_nothing_written(name: str, run: Run, here: Path) 
     Path("other").mkdir()
     Image.fromarray(drawing()).save("other/a.png")
     Image.fromarray(np.full((9, 9), 255, np.uint8)).save("blank.png")
+    os.mkfifo("pipe.png")
+    for folder in ("hidden/.thumbs", "taken/b.png", "nested/x.png", "only_jpg"):
+        Path(folder).mkdir(parents=True)
+    Image.fromarray(drawing()).save("hidden/.thumbs/a.png")
+    Image.fromarray(drawing()).save("nested/x.png/y.png")
+    for copy in ("hidden/._a.png", "nested/x.jpg", "only_jpg/b.jpg"):
+        Image.fromarray(drawing()).save(copy)
     arguments, message = BAD[name]
+    before = everything()
     code, out, told = run("normalize", *arguments)
     assert (code, out, told) == (2, "", f"error: {message}\n")
-    assert not Path("o").exists()
+    assert everything() == before
+
+
+def everything() -> dict[Path, bytes | None]:
+    return {path: path.read_bytes() if path.is_file() else None for path in Path().rglob("*")}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["", "--out", "o"], ["drawn", "--out", ""], ["drawn", "--out", "o", "--show", ""]]
+)
+def test_an_empty_text_is_no_path(arguments: list[str], run: Run, here: Path) -> None:
+    before = everything()
+    code, _, told = run("normalize", *arguments)
+    assert (code, everything()) == (2, before)
+    assert told.endswith(": an empty text names no file or folder; '.' is the current folder\n")
+
+
+def test_results_below_the_drawings_are_left_out_the_next_time(run: Run, here: Path) -> None:
+    arguments = ("normalize", "drawn", "--out", "drawn/new", "--show", "drawn/new/steps.png")
+    for _ in range(2):
+        assert run(*arguments) == (0, "", "3 drawings normalised into drawn/new\n")
+    Path("drawn/new/a.png").write_bytes(b"old")
+    assert run(*arguments).code == 0
+    np.testing.assert_array_equal(read("drawn/new/a.png"), normalize(drawing()))
+
+
+def test_hidden_ones_are_left_out(run: Run, here: Path) -> None:
+    Path("drawn/._a.png").write_bytes(b"litter")
+    Path("drawn/.thumbs").mkdir()
+    Path("drawn/.thumbs/a.png").write_bytes(b"litter")
+    assert run("normalize", "drawn", "--out", "o") == (0, "", "3 drawings normalised into o\n")
+
+
+def test_work_and_memory_grow_with_the_drawings(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice the drawings resolve twice the paths; and no drawing is kept once it is normalised."""
+    resolved, kept, calls = [], [], []
+    real, steps = Path.resolve, Normalizer.steps
+    monkeypatch.setattr(Path, "resolve", lambda self, *given: resolved.append(1) or real(self, *given))
+
+    def noting(self: Normalizer, picture: np.ndarray) -> dict[str, np.ndarray]:
+        kept.append(sum(reference() is not None for reference in calls))
+        found = steps(self, picture)
+        calls.append(weakref.ref(found["ink"]))
+        return found
+
+    monkeypatch.setattr(Normalizer, "steps", noting)
+    counts = []
+    for number in (10, 20):
+        Path(f"d{number}").mkdir()
+        for index in range(number):
+            Image.fromarray(drawing()).save(f"d{number}/{index}.png")
+        resolved.clear()
+        assert run("normalize", f"d{number}", "--out", "o", "--show", "steps.png")[0] == 0
+        counts.append(len(resolved))
+    assert counts[1] - counts[0] == 2 * 10
+    assert max(kept) <= 1
 
 
 def test_the_picture_must_be_a_png(run: Run, here: Path) -> None:

@@ -110,12 +110,12 @@ BAD = {
     ),
     "a folder": (
         ["--out", "folder.png"],
-        "error: folder.png is a folder; needed is the name of a picture, such as folder.png/preview.png\n",
+        "error: folder.png is a folder, where a picture is to be written; move it away, or choose another place\n",
     ),
     "a name too long": (["--out", f"{'x' * 300}.png"], f"error: File name too long: {'x' * 300}.png\n"),
     "below a file": (
         ["--out", "small.yaml/a.png"],
-        "error: small.yaml/a.png cannot be written: File exists: small.yaml\n",
+        "error: small.yaml/a.png cannot be written: small.yaml is a file; needed is a folder\n",
     ),
 }
 
@@ -134,7 +134,7 @@ def test_a_picture_that_cannot_be_written(run, recipe, monkeypatch):
     def full(*_arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "pwrite", full)
     code, out, told = run("preview", recipe, "--out", "a.png")
     assert (code, out) == (2, "")
     assert told == "error: a.png could not be written in .: No space left on device\n"

@@ -56,13 +56,45 @@ def test_what_is_not_known(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as raised:
         find_format(tmp_path, None)
     assert str(raised.value) == (
-        f"{tmp_path}: no known format of originals. Known are "
+        f"{tmp_path}: an empty folder. Known are "
         "hdf5: a data set that augforge built, or an .h5 or .hdf5 file; "
         "idx: a folder of MNIST-like IDX files, gzipped or not; "
         "csv: a .csv or .csv.gz file with a label and pixels in each line; "
         "npz: an .npz file with arrays of images and labels; "
         "folder: a folder of pictures (.png, .jpg, .jpeg, .bmp), or of folders of pictures, one for each class"
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([".hidden", "Thumbs.db"], "an empty folder"),
+        (["0/", "1/"], "a folder with nothing but folders"),
+        (
+            ["a.gif", "0/b.GIF", "0/c.tiff", "notes", "deep/er/a.png"],
+            "a folder without pictures or other originals that are read; its files' endings: .gif, .tiff, none",
+        ),
+        (
+            [f"a.{letter}" for letter in "jihgfedcb"],
+            "a folder without pictures or other originals that are read; "
+            "its files' endings: .b, .c, .d, .e, .f, .g, .h, .i, ...",
+        ),
+    ],
+)
+def test_a_folder_of_something_else(tmp_path: Path, names: list[str], said: str) -> None:
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir() if name.endswith("/") else path.touch()
+    with pytest.raises(SourceError) as raised:
+        find_format(tmp_path, None)
+    assert str(raised.value).startswith(f"{tmp_path}: {said}. Known are hdf5: ")
+
+
+def test_a_file_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "a.gif").touch()
+    with pytest.raises(SourceError, match=r"a\.gif: no known format of originals\. Known are hdf5: "):
+        find_format(tmp_path / "a.gif", None)
 
 
 @pytest.mark.parametrize(

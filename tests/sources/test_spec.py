@@ -28,6 +28,10 @@ def test_the_name_is_the_users_own() -> None:
         ({"path": "x", "class_names": ["a", "b", "a"]}, "'class_names' has 'a' twice"),
         ({"path": "x", "class_names": ["a", "b"], "classes": 3}, "'classes' is 3, but 'class_names' has 2"),
         ({"path": "x", "class_names": ["a"], "labels": "none"}, "but 'labels' is none"),
+        (
+            {"path": "x", "classes": 3, "labels": "none"},
+            "'classes' counts what labels mean, but 'labels' is none",
+        ),
         ({"path": "x", "class_names": []}, "at least 1 item"),
         ({"path": "x", "class_names": [""]}, "at least 1 character"),
         ({"path": "x", "shape": [28]}, "Field required"),

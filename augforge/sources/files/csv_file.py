@@ -8,6 +8,7 @@
 A file without the label's column, such as Kaggle's ``test.csv``, is an unlabelled source.
 """
 
+import codecs
 import gzip
 import itertools
 import math
@@ -67,7 +68,7 @@ def open_csv_file(path: Path, spec: SourceSpec, prepare: Prepare | None = None) 
         If the file is not as described above; the message names line and column.
     """
     with naming_damage(path), _opened(path) as stream:
-        first = stream.readline(_MAX_LINE)
+        first = stream.readline(_MAX_LINE).removeprefix(codecs.BOM_UTF8)
         layout, headed = _read_layout(first, spec, path)
         blocks = line_blocks(stream, len(layout.columns))
         if not headed:
@@ -119,7 +120,7 @@ def _read_layout(first: bytes, spec: SourceSpec, path: Path) -> tuple[_Layout, b
     if len(first) >= _MAX_LINE:
         raise SourceError(f"{place} does not end within {_MAX_LINE:,} bytes; {_NEEDED}")
     try:
-        cells = first.decode("utf-8-sig").rstrip("\r\n").split(",")
+        cells = first.decode().rstrip("\r\n").split(",")
     except UnicodeDecodeError as error:
         raise SourceError(f"{place}: byte {error.start + 1} is no text; {_NEEDED}") from None
     if not cells[0].strip('" ').isdigit():
@@ -133,6 +134,11 @@ _NEEDED = "needed is a line such as 'label,pixel0,pixel1,...' or an image's numb
 def _read_header(cells: list[str], spec: SourceSpec, place: str) -> _Layout:
     labelled = cells[0].lower() == _LABEL
     pixels = cells[int(labelled) :]
+    for column, name in enumerate(cells[1:], 2):
+        if name.lower() == _LABEL:
+            raise SourceError(
+                f"{place}, column {column} is called '{name}'; the label comes first: make it column 1"
+            )
     if not pixels:
         raise SourceError(f"{place}: no columns of pixels; {_NEEDED}")
     by_row = _BY_ROW.fullmatch(pixels[-1])

@@ -18,19 +18,17 @@ from numpy.typing import NDArray
 
 from augforge.errors import SourceError, did_you_mean, listed
 from augforge.sources.files.colour import to_gray
-from augforge.sources.files.pictures import ENDINGS, is_picture, read_picture
+from augforge.sources.files.pictures import ENDINGS, is_hidden, is_picture, read_picture
 from augforge.sources.preparing import Prepare, stacked
 from augforge.sources.source import Source, check_image_shape
 from augforge.sources.spec import MAX_CLASSES, SourceSpec
-
-_LITTER = ("Thumbs.db", "desktop.ini")
 
 
 def has_pictures(path: Path) -> bool:
     """Tell whether a path is a folder with a picture in it, or in one of the folders in it."""
     return path.is_dir() and any(
-        any(map(is_picture, _entries(entry))) if entry.is_dir() else is_picture(entry)
-        for entry in _entries(path)
+        any(map(is_picture, visible_entries(entry))) if entry.is_dir() else is_picture(entry)
+        for entry in visible_entries(path)
     )
 
 
@@ -54,7 +52,7 @@ def open_picture_folder(path: Path, spec: SourceSpec, prepare: Prepare | None = 
     """
     if not path.is_dir():
         raise SourceError(f"{path}: a file; needed: a folder of pictures")
-    folders = [entry for entry in _entries(path) if entry.is_dir()]
+    folders = [entry for entry in visible_entries(path) if entry.is_dir()]
     names = _class_names(path, folders, spec) if folders else ()
     folders.sort(key=lambda folder: names.index(folder.name))
     files = [(file, folder.name) for folder in folders or [path] for file in _pictures_in(folder)]
@@ -70,17 +68,15 @@ def open_picture_folder(path: Path, spec: SourceSpec, prepare: Prepare | None = 
     )
 
 
-def _entries(folder: Path) -> list[Path]:
+def visible_entries(folder: Path) -> list[Path]:
     """Return what is in a folder, but what is hidden, by name."""
-    found = (
-        entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name not in _LITTER
-    )
+    found = (entry for entry in folder.iterdir() if not is_hidden(entry.name))
     return sorted(found, key=lambda entry: entry.name)
 
 
 def _class_names(path: Path, folders: list[Path], spec: SourceSpec) -> tuple[str, ...]:
     """Return the names of the classes in the order of their labels."""
-    beside = [entry.name for entry in _entries(path) if not entry.is_dir()]
+    beside = [entry.name for entry in visible_entries(path) if not entry.is_dir()]
     if beside:
         raise SourceError(
             f"{path}: {beside[0]} lies beside class folders ({_shown(folders)}); "
@@ -113,7 +109,7 @@ def _shown(folders: list[Path]) -> str:
 
 def _pictures_in(folder: Path) -> list[Path]:
     """Return the pictures in a folder, by name; there must be some, and nothing else."""
-    entries = _entries(folder)
+    entries = visible_entries(folder)
     for entry in entries:
         if entry.is_dir():
             raise SourceError(

@@ -1,5 +1,6 @@
-"""One picture file, read strictly."""
+"""One picture file, read strictly; and which files of a folder count at all."""
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".bmp")
 MAX_PIXELS = 1 << 26
 """Pixels of one picture at most, about 67 million: beyond any camera's digit, below what fills a memory."""
 
+_LITTER = ("Thumbs.db", "desktop.ini")
 _KINDS = ("PNG", "JPEG", "BMP")
 _GRAY_MODES = ("1", "L")
 _COLOUR_MODES = ("P", "PA", "LA", "RGB", "RGBA", "RGBX", "CMYK")
@@ -24,6 +26,31 @@ _COLOUR_MODES = ("P", "PA", "LA", "RGB", "RGBA", "RGBX", "CMYK")
 def is_picture(path: Path) -> bool:
     """Tell whether a path's name ends as a picture's does."""
     return path.suffix.lower() in ENDINGS
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder is passed over: its name begins with a dot, or is one that desktops leave."""
+    return name.startswith(".") or name in _LITTER
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """Return the pictures in a folder and in its subfolders, sorted, but for what is hidden.
+
+    Raises
+    ------
+    OSError
+        If a folder cannot be looked into.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found = []
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        files = (Path(place, name) for name in names if not is_hidden(name))
+        found += [file for file in files if is_picture(file) and file.is_file()]
+    return sorted(found)
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -42,6 +69,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise SourceError(f"{path}: no regular file; needed: a picture in PNG, JPEG or BMP form")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we are stricter, below
             image = Image.open(path, formats=_KINDS)

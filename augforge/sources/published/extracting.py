@@ -11,7 +11,7 @@ from typing import IO
 from augforge.errors import SourceError
 from augforge.sources.published.holding import file_sha256
 from augforge.sources.published.registry import PublishedFile
-from augforge.temporaries import temporary_beside
+from augforge.temporaries import temporary_folder
 
 _CHUNK = 1 << 20
 
@@ -42,25 +42,28 @@ def extract(archive: Path, inside: str, files: Sequence[PublishedFile], folder: 
         If a file cannot be written.
     """
     try:
-        with zipfile.ZipFile(archive) as opened:
-            return {file.name: _extract_one(opened, inside + file.name, folder / file.name) for file in files}
+        with zipfile.ZipFile(archive) as opened, temporary_folder(folder, "fetch") as scratch:
+            return {
+                file.name: _extract_one(opened, inside + file.name, scratch, folder / file.name)
+                for file in files
+            }
     except KeyError as error:
         raise SourceError(f"{archive}: {error.args[0]}") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise SourceError(f"{archive}: damaged: {error}. Move it away, and try again") from None
 
 
-def _extract_one(opened: zipfile.ZipFile, member: str, target: Path) -> str:
-    with temporary_beside(target) as temporary:
-        with opened.open(member) as packed, temporary.open("wb") as output:
-            sha256 = _copied(packed, output)
-        if not target.exists():
-            temporary.replace(target)
-        elif file_sha256(target) != sha256:
-            raise SourceError(
-                f"{target}: another file than that in the archive; nothing was changed. "
-                f"Move it away, or give another folder with --to"
-            )
+def _extract_one(opened: zipfile.ZipFile, member: str, scratch: Path, target: Path) -> str:
+    temporary = scratch / target.name
+    with opened.open(member) as packed, temporary.open("wb") as output:
+        sha256 = _copied(packed, output)
+    if not target.exists():
+        temporary.replace(target)
+    elif file_sha256(target) != sha256:
+        raise SourceError(
+            f"{target}: another file than that in the archive; nothing was changed. "
+            f"Move it away, or give another folder with --to"
+        )
     return sha256
 
 

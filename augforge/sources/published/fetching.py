@@ -1,7 +1,8 @@
 """Fetching a public data set: what is there already is used as it is, what is missing is downloaded and checked.
 
 Every file appears under its name only when it is whole and has the right hash; whatever goes wrong, what a folder
-held before stays as it was, and what was made for nothing is taken away again.
+held before stays as it was, and what was made for nothing is taken away again: at once, or, after a crash, when
+the data set is fetched the next time.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from augforge.sources.published.extracting import extract
 from augforge.sources.published.holding import Record, find, read_record, spelled, write_record, wrongness
 from augforge.sources.published.named import DATASETS, Archive, NamedDataset
 from augforge.sources.published.registry import PublishedFile
+from augforge.temporaries import sweep_abandoned, temporary_folder
 
 
 def _nothing(*_: object) -> None:
@@ -94,6 +96,8 @@ def fetch(name: str, to: Path | None = None, watcher: Watcher | None = None) -> 
         )
     if folder.exists() and not folder.is_dir():
         raise SourceError(f"{folder}: a file; needed: a folder for the files of '{name}'")
+    for place in (folder, *(() if dataset.archive is None else (dataset.archive.folder(),))):
+        sweep_abandoned(place)
     held, missing = _looked_through(dataset, folder)
     if missing:
         with _reporting_writes(folder), _made(folder):
@@ -183,8 +187,10 @@ def _download_one(url: str, folder: Path, file: PublishedFile, watcher: Watcher)
 
     download = Download(file, lambda got: watcher.progress(file, got, file.size))
     try:
-        with _quiet_pooch():
-            pooch.retrieve(url, f"sha256:{file.sha256}", file.name, folder, downloader=download)
+        # pooch's own temporary files have names that say nothing, so they are made in a folder whose name does.
+        with _quiet_pooch(), temporary_folder(folder, "fetch") as scratch:
+            pooch.retrieve(url, f"sha256:{file.sha256}", file.name, scratch, downloader=download)
+            (scratch / file.name).replace(folder / file.name)
     except ValueError as error:
         if not download.sha256:
             raise

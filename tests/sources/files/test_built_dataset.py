@@ -17,7 +17,7 @@ from augforge.sources import SourceSpec, open_source
 RECIPE = """\
 version: 1
 name: small
-source: {path: DIGITS, classes: 3, labels: LABELS}
+source: {path: DIGITS, LABELS}
 variants: 500
 distort: [{shift: {x: [-1, 1]}}]
 output: {shard_size: 1024, compression: COMPRESSION}
@@ -33,10 +33,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     )
     found = {}
     for name, labels, compression, sets in (
-        ("plain", "labels", "none", []),
-        ("packed", "labels", "gzip", []),
-        ("unlabelled", "none", "none", []),
-        ("single", "labels", "none", ["variants=1", "source.class_names=[zero, one, two]"]),
+        ("plain", "classes: 3", "none", []),
+        ("packed", "classes: 3", "gzip", []),
+        ("unlabelled", "labels: none", "none", []),
+        ("single", "classes: 3", "none", ["variants=1", "source.class_names=[zero, one, two]"]),
     ):
         text = (
             RECIPE.replace("DIGITS", "digits.npz")
@@ -107,7 +107,9 @@ def _spoilt(manifest: Path, **changes: Any) -> None:
 def test_no_manifest(mine: Path) -> None:
     (mine / "manifest.json").unlink()
     assert _error(mine) == f"{mine / 'manifest.json'}: cannot be read: No such file or directory"
-    assert _error(mine, format=None).startswith(f"{mine}: no known format of originals.")
+    assert _error(mine, format=None).startswith(
+        f"{mine}: a folder without pictures or other originals that are read; its files' endings: "
+    )
 
 
 def test_a_manifest_that_was_changed(mine: Path) -> None:

@@ -42,6 +42,8 @@ def _open(folder: Path, content: str | bytes, **spec: Any) -> Source:
         "label,pixel1,pixel2,pixel3,pixel4\n" + _rows(),
         "label,1x1,1x2,2x1,2x2\n" + _rows(),
         _rows(),
+        "\ufeff" + _rows(),
+        gzip.compress(("\ufeff" + _rows()).encode()),
         gzip.compress((KAGGLE + _rows()).encode()),
     ],
     ids=[
@@ -55,6 +57,8 @@ def _open(folder: Path, content: str | bytes, **spec: Any) -> Source:
         "from 1",
         "1x1",
         "headless",
+        "BOM, headless",
+        "BOM, headless, gzip",
         "gzip",
     ],
 )
@@ -113,6 +117,12 @@ def test_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 NEEDED = "; needed is a line such as 'label,pixel0,pixel1,...' or an image's numbers"
 BAD = {
     "empty": (b"", {}, "an empty file" + NEEDED),
+    "BOM alone": ("\ufeff", {}, "an empty file" + NEEDED),
+    "classes without labels": (
+        _rows(labelled=False),
+        {"classes": 3},
+        "no labels, so 'classes' has nothing to count; leave it out",
+    ),
     "empty first line": (b"\n1,2,3,4,5\n", {}, "line 1 is empty" + NEEDED),
     "header alone": (KAGGLE, {}, "no images; at least one is needed"),
     "a picture": (b"\x89PNG\r\n\x1a\n", {}, "line 1: byte 1 is no text" + NEEDED),
@@ -131,7 +141,7 @@ BAD = {
     "label last": (
         "pixel0,pixel1,pixel2,pixel3,label\n",
         {},
-        "line 1, column 5 is called 'label'; needed is 'pixel4'",
+        "line 1, column 5 is called 'label'; the label comes first: make it column 1",
     ),
     "rows out of order": (
         "label,1x1,2x1,1x2,2x2\n",

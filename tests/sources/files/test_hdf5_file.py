@@ -279,3 +279,13 @@ def test_known_by_its_name(tmp_path: Path) -> None:
     assert not is_hdf5(tmp_path)
     (tmp_path / "manifest.json").touch()
     assert is_hdf5(tmp_path)
+
+
+def test_arrays_whose_names_are_not_text_are_passed_over(tmp_path: Path) -> None:
+    path = _write(tmp_path, images=IMAGES, labels=LABELS)
+    with h5py.File(path, "a") as file:
+        space = h5py.h5s.create_simple((3,))
+        h5py.h5d.create(file.id, b"\xe4rger", h5py.h5t.STD_U8LE, space)
+    np.testing.assert_array_equal(_open(path).images, IMAGES)
+    with pytest.raises(SourceError, match="it holds: images, labels"):
+        _open(path, images="image")

@@ -182,6 +182,11 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         ": 257 class folders; at most 256 are allowed",
     ),
+    "a number of classes without classes": (
+        {"a.png": 1},
+        {"classes": 3},
+        ": no labels, so 'classes' has nothing to count; leave it out",
+    ),
     "names without classes": (
         {"a.png": 1},
         {"class_names": ("one", "two")},

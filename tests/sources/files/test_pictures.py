@@ -1,6 +1,7 @@
 """One picture file: every kind that is read, and what each kind of bad one is told."""
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 
 from augforge.errors import SourceError
 from augforge.sources.files import pictures
-from augforge.sources.files.pictures import is_picture, read_picture
+from augforge.sources.files.pictures import is_picture, pictures_below, read_picture
 
 GRAY = np.random.default_rng(0).integers(0, 256, (6, 9), np.uint8)
 COLOURS = np.random.default_rng(1).integers(0, 256, (6, 9, 3), np.uint8)
@@ -142,3 +143,26 @@ def test_every_cut_is_noticed(tmp_path: Path) -> None:
         path.write_bytes(GOOD[:length])
         with pytest.raises(SourceError):
             read_picture(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(SourceError) as raised:
+        read_picture(tmp_path / "a.png")
+    assert str(raised.value) == (
+        f"{tmp_path / 'a.png'}: no regular file; needed: a picture in PNG, JPEG or BMP form"
+    )
+
+
+def test_what_is_hidden_is_passed_over(tmp_path: Path) -> None:
+    for name in ("b.png", "a/c.JPG", "._b.png", ".thumbs/b.png", "a/.git/d/e.png", "a/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    assert pictures_below(tmp_path) == [tmp_path / "a" / "c.JPG", tmp_path / "b.png"]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        pictures_below(tmp_path / "absent")

@@ -1,0 +1,211 @@
+"""Time and peak memory of opening large sources in several formats, and of building from them.
+
+A source is made of the bundled digits, again and again. One program opens it and ends, another opens it and builds
+a variant of each of its images; their private memory (see build_memory.py; Linux only) is looked at twenty times a
+second. The first row, 8,000 images, tells what a program takes whatever its source: libraries, kernels, workers.
+"""
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import measuring
+import numpy as np
+from build_memory import EVERY_SECONDS, family, memory
+
+from augforge.sources import Source, SourceSpec, open_source
+
+SIDE = 28
+BYTES_PER_SAMPLE = SIDE * SIDE + 1 + 4 + 2 + 2 * 4
+
+# Everything is imported and compiled in both, so that they begin alike.
+OPEN = """
+import sys, time, augforge, augforge.building
+recipe = augforge.load_recipe(sys.argv[1])
+start = time.perf_counter()
+forge = augforge.Forge(recipe)
+print(len(forge.source), time.perf_counter() - start)
+"""
+BUILD = """
+import sys, time, augforge, augforge.building
+recipe = augforge.load_recipe(sys.argv[1])
+start = time.perf_counter()
+print(augforge.build(recipe, sys.argv[2], workers=2).samples, time.perf_counter() - start)
+"""
+RECIPE = """
+version: 1
+name: large
+seed: 1
+source: {{path: {path}}}
+variants: 1
+keep_originals: false
+distort:
+  - shift: {{x: [-2, 2], y: [-2, 2]}}
+"""
+
+Parts = Iterator[np.ndarray]
+
+
+def write_idx(folder: Path, count: int, images: Parts, labels: Parts) -> Path:
+    folder.mkdir()
+    heads = {
+        "images-idx3": struct.pack(">4I", 0x803, count, SIDE, SIDE),
+        "labels-idx1": struct.pack(">2I", 0x801, count),
+    }
+    for (name, head), parts in zip(heads.items(), (images, labels), strict=True):
+        with Path(folder, f"train-{name}-ubyte").open("wb") as file:
+            file.write(head)
+            for part in parts:
+                file.write(part.data)
+    return folder
+
+
+def write_npz(folder: Path, count: int, images: Parts, labels: Parts) -> Path:
+    path = folder.with_suffix(".npz")
+    shapes = {"images": (count, SIDE, SIDE), "labels": (count,)}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for (name, shape), parts in zip(shapes.items(), (images, labels), strict=True):
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(member, header)
+                for part in parts:
+                    member.write(part.data)
+    return path
+
+
+def write_hdf5(folder: Path, count: int, images: Parts, labels: Parts, **options: Any) -> Path:
+    path = folder.with_suffix(".h5")
+    with h5py.File(path, "w") as file:
+        for name, shape, parts in (("images", (count, SIDE, SIDE), images), ("labels", (count,), labels)):
+            array, first = file.create_dataset(name, shape, np.uint8, **options), 0
+            for part in parts:
+                array[first : first + len(part)] = part
+                first += len(part)
+    return path
+
+
+def write_gzipped_hdf5(folder: Path, count: int, images: Parts, labels: Parts) -> Path:
+    return write_hdf5(folder, count, images, labels, chunks=True, compression="gzip", compression_opts=1)
+
+
+def write_csv(folder: Path, _: int, images: Parts, labels: Parts) -> Path:
+    path, texts = folder.with_suffix(".csv"), {}
+    with path.open("wb") as file:
+        file.write(b"label," + b",".join(b"pixel%d" % pixel for pixel in range(SIDE * SIDE)) + b"\n")
+        for some, their in zip(images, labels, strict=True):
+            if len(some) not in texts:  # the parts are all alike, but for a shorter last one
+                rows = np.column_stack([their, some.reshape(len(some), -1)]).tolist()
+                texts[len(some)] = "".join(",".join(map(str, row)) + "\n" for row in rows).encode()
+            file.write(texts[len(some)])
+    return path
+
+
+WRITERS: dict[str, Callable[[Path, int, Parts, Parts], Path]] = {
+    "idx": write_idx,
+    "npz, compressed": write_npz,
+    "hdf5, in one piece": write_hdf5,
+    "hdf5, compressed": write_gzipped_hdf5,
+    "csv": write_csv,
+}
+
+
+def main() -> None:
+    parser = measuring.arguments(__doc__)
+    parser.add_argument("--scratch", type=Path, required=True, help="folder with room for a source and a set")
+    parser.add_argument("--images", type=int, default=6_850_000, help="in each source")
+    parser.add_argument(
+        "--formats", nargs="+", choices=WRITERS, default=["idx", "npz, compressed", "hdf5, compressed"]
+    )
+    options = parser.parse_args()
+    if not Path("/proc/self/smaps_rollup").exists():
+        raise SystemExit("this benchmark reads /proc/PID/smaps_rollup, which only Linux has")
+    options.scratch.mkdir(parents=True, exist_ok=True)
+    check_space(options.scratch, options.images, options.formats)
+
+    digits = open_source(SourceSpec(dataset="mnist-10k"))
+    with tempfile.TemporaryDirectory(dir=options.scratch, prefix="bench-source-") as scratch:
+        measured("idx", len(digits), digits, Path(scratch, "warm-up"))  # compiles the kernels, once
+        small = measured("idx", len(digits), digits, Path(scratch, "small"))
+        large = [measured(name, options.images, digits, Path(scratch, "large")) for name in options.formats]
+    rows = [
+        (
+            made["format"],
+            f"{made['images']:,}",
+            f"{made['source_bytes'] / 1e9:.2f}",
+            *(
+                text
+                for step in ("opening", "building")
+                for text in (f"{made[step]['s']:.1f}", f"{made[step]['mb']:,.0f}")
+            ),
+        )
+        for made in (small, *large)
+    ]
+    head = ("format", "images", "GB on disk", "open: s", "private MB", "open and build: s", "private MB")
+    measuring.report({"sources": [small, *large]}, options.json, measuring.table(head, rows))
+
+
+def check_space(folder: Path, images: int, formats: list[str]) -> None:
+    largest = 4 if "csv" in formats else 1  # bytes of a pixel, at most
+    # The source, the set that is built from it, and what is decoded into a temporary file.
+    needed = images * (largest * SIDE * SIDE + BYTES_PER_SAMPLE + SIDE * SIDE)
+    if (free := shutil.disk_usage(folder).free) < needed:
+        raise SystemExit(f"{folder} has {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB are needed")
+
+
+def measured(name: str, count: int, digits: Source, folder: Path) -> dict[str, Any]:
+    """Make a source, open it and build from it, each in another process, and delete all of it."""
+    folder.mkdir()
+    try:
+        path = WRITERS[name](
+            folder / "digits", count, again(digits.images, count), again(digits.labels, count)
+        )
+        (recipe := folder / "large.yaml").write_text(RECIPE.format(path=path))
+        sizes = (file.stat().st_size for file in ([path] if path.is_file() else path.iterdir()))
+        return {
+            "format": name,
+            "images": count,
+            "source_bytes": sum(sizes),
+            "opening": watched([OPEN, str(recipe)], count, folder),
+            "building": watched([BUILD, str(recipe), str(folder / "set")], count, folder),
+        }
+    finally:
+        shutil.rmtree(folder)
+
+
+def again(array: np.ndarray | None, count: int) -> Parts:
+    """Yield an array again and again, until there were so many rows."""
+    assert array is not None
+    for first in range(0, count, len(array)):
+        yield array[: count - first]
+
+
+def watched(program: list[str], count: int, folder: Path) -> dict[str, float]:
+    """Run a program; return the seconds that it says, and the highest private memory of it and those below it."""
+    command, private = [sys.executable, "-c", *program], 0.0
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        while process.poll() is None:
+            now = [memory(pid, "smaps_rollup") for pid in family(process.pid)]
+            private = max(private, sum(sizes.get("Pss_Anon", 0.0) for sizes in now))
+            time.sleep(EVERY_SECONDS)
+        output = process.stdout.read() if process.stdout else ""
+    if process.returncode:
+        raise SystemExit(f"the program failed: {json.dumps(program[1:])}")
+    images, seconds = output.split()
+    if int(images) != count:
+        raise SystemExit(f"{images} images instead of {count}")
+    return {"s": float(seconds), "mb": private}
+
+
+if __name__ == "__main__":
+    main()
