@@ -92,8 +92,9 @@ class Normalizer:
         Parameters
         ----------
         drawings : ndarray of uint8, or a sequence of such
-            One drawing: (H, W) gray, or (H, W, 3) or (H, W, 4) in colour; H and W up to 8192 pixels. Several: a
-            list or tuple of drawings of any sizes, or an array (N, H, W), (N, H, W, 3) or (N, H, W, 4).
+            One drawing: (H, W) or (H, W, 1) gray, or (H, W, 3) or (H, W, 4) in colour; H and W up to 8192 pixels.
+            Several: a list or tuple of drawings of any sizes, or an array (N, H, W), (N, H, W, 3) or (N, H, W, 4).
+            An array of three dimensions whose last is 1, 3 or 4 is one drawing.
 
         Returns
         -------
@@ -183,6 +184,8 @@ def to_gray(drawing: Any) -> NDArray[np.uint8]:
         If it is not uint8 of shape (H, W), (H, W, 3) or (H, W, 4), 1 to 8192 pixels high and wide.
     """
     array = np.asarray(drawing)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
     if (
         array.dtype != np.uint8
         or array.ndim not in (2, 3)
@@ -211,7 +214,7 @@ _LIGHT_PAPER = {"auto": -1, "light-on-dark": 0, "dark-on-light": 1}
 
 def _is_one(drawings: Any) -> bool:
     if isinstance(drawings, np.ndarray):
-        return drawings.ndim <= 2 or (drawings.ndim == 3 and drawings.shape[2] in (3, 4))
+        return drawings.ndim <= 2 or (drawings.ndim == 3 and drawings.shape[2] in (1, 3, 4))
     if isinstance(drawings, str | bytes):
         raise AugforgeError(
             "a drawing is an array, or a sequence of arrays; got text: open the picture first"

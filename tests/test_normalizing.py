@@ -168,8 +168,8 @@ BAD: list[tuple[Any, str]] = [
         "a drawing is uint8 of shape (H, W), (H, W, 3) or (H, W, 4); got float64 of shape (9, 9)",
     ),
     (
-        np.zeros((9, 9, 2), np.uint8)[None][0][:, :, :, None],
-        "drawing 0: a drawing is uint8 of shape (H, W), (H, W, 3) or (H, W, 4); got uint8 of shape (9, 2, 1)",
+        np.zeros((9, 9, 2, 2), np.uint8),
+        "drawing 0: a drawing is uint8 of shape (H, W), (H, W, 3) or (H, W, 4); got uint8 of shape (9, 2, 2)",
     ),
     (
         np.zeros(9, np.uint8),
@@ -216,3 +216,18 @@ def test_anything_has_an_answer_or_a_clear_error(drawing: np.ndarray, options: A
 def test_it_is_public() -> None:
     assert augforge.normalize is normalize
     assert augforge.Normalizer is Normalizer
+
+
+def test_a_drawing_cut_along_its_ink_is_read_with_its_polarity() -> None:
+    stroke = np.zeros((40, 40), np.uint8)
+    stroke[4:24, 11:16] = 255
+    cut = stroke[4:24, 11:16]
+    expected = augforge.normalize(stroke)
+    np.testing.assert_array_equal(augforge.normalize(cut, polarity="light-on-dark"), expected)
+    np.testing.assert_array_equal(augforge.normalize(255 - cut, polarity="dark-on-light"), expected)
+
+
+def test_one_channel_is_gray() -> None:
+    drawing = np.zeros((40, 30), np.uint8)
+    drawing[10:30, 12:19] = 200
+    np.testing.assert_array_equal(augforge.normalize(drawing[..., np.newaxis]), augforge.normalize(drawing))

@@ -49,6 +49,11 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
         light_paper = int(paper >= 128)
     if not even:
         return photographed_ink(gray, light_paper)
+    # Who says that ink is light, and shows a light border, has cut the drawing along its ink.
+    if light_paper == 0 and paper >= 192:
+        paper = 0
+    elif light_paper == 1 and paper < 64:
+        paper = 255
     out = np.zeros((height, width), np.uint8)
     for y in range(height):
         for x in range(width):
