@@ -218,7 +218,7 @@ def test_it_is_public() -> None:
     assert augforge.Normalizer is Normalizer
 
 
-def test_a_drawing_cut_along_its_ink_is_read_with_its_polarity() -> None:
+def test_a_border_of_solid_ink_is_no_paper_where_the_polarity_says_so() -> None:
     stroke = np.zeros((40, 40), np.uint8)
     stroke[4:24, 11:16] = 255
     cut = stroke[4:24, 11:16]

@@ -49,7 +49,7 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
         light_paper = int(paper >= 128)
     if not even:
         return photographed_ink(gray, light_paper)
-    # Who says that ink is light, and shows a light border, has cut the drawing along its ink.
+    # Who says that ink is light, and shows a border all of it light, has cut the drawing along solid ink.
     if light_paper == 0 and paper >= 192:
         paper = 0
     elif light_paper == 1 and paper < 64:
