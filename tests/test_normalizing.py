@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import augforge
+from augforge import kernels
 from augforge.errors import AugforgeError
 from augforge.normalizing import Normalizer, normalize, to_gray
 from augforge.sources import SourceSpec, open_source
@@ -225,6 +226,25 @@ def test_a_border_of_solid_ink_is_no_paper_where_the_polarity_says_so() -> None:
     expected = augforge.normalize(stroke)
     np.testing.assert_array_equal(augforge.normalize(cut, polarity="light-on-dark"), expected)
     np.testing.assert_array_equal(augforge.normalize(255 - cut, polarity="dark-on-light"), expected)
+
+
+@pytest.mark.parametrize("inverted", [0, 255])
+def test_a_drawing_may_be_cut_along_its_ink(inverted: int) -> None:
+    """All but a few, which fill their box so that hardly any paper shows; with a pixel of paper around it, all."""
+    images = open_source(SourceSpec(dataset="mnist-10k", split="test")).images[:500]
+    others = {0: 0, 1: 0}
+    for image in images:
+        expected = normalize(image)
+        for around in others:
+            top, bottom, left, right = kernels.bounding_box(image)
+            cut = np.pad(image[top:bottom, left:right], around) ^ np.uint8(inverted)
+            try:
+                others[around] += not np.array_equal(normalize(cut), expected)
+            except AugforgeError as error:
+                assert "no ink" in str(error)
+                others[around] += 1
+    assert others[0] <= 5
+    assert others[1] == 0
 
 
 def test_one_channel_is_gray() -> None:

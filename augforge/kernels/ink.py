@@ -11,14 +11,39 @@ from augforge.exactmath import tangent
 from augforge.kernels.paper import photographed_ink
 from augforge.kernels.warping import warp
 
-# Paper is even if so large a share of its border has one level.
+# Paper is even if so large a share of the border has one level,
 _EVEN = 0.9
+
+# or, where a drawing is cut along its ink, if so large a share of the border and of the picture has its lowest or its
+# highest level, and less than so large a share of that the levels next to it, as grain, light and shadow would.
+_CUT = 0.2
+_NEXT = 16
+_FEW = 0.25
 
 
 @compiled
 def _quantile(levels: NDArray[Any], share: float) -> int:
     """Return the lowest of some levels, int64 (N,), that at least a share of them do not exceed."""
     return np.sort(levels)[max(math.ceil(share * levels.size) - 1, 0)]
+
+
+@compiled
+def _even_paper(levels: NDArray[Any], border: NDArray[Any], light_paper: int) -> int:
+    """Return the level of the paper, or -1 if it is not even; levels int64 (H, W), their border int64 (N,)."""
+    paper = _quantile(border, 0.5)
+    if (border == paper).sum() >= _EVEN * border.size:
+        return paper
+    found, most = -1, _CUT * border.size
+    for light, extreme, direction in ((0, levels.min(), 1), (1, levels.max(), -1)):
+        if light_paper == 1 - light:
+            continue
+        apart = (levels - extreme) * direction
+        covered = (apart == 0).sum()
+        close = (apart <= _NEXT).sum() - covered
+        on_border = (border == extreme).sum()
+        if covered >= _CUT * levels.size and close < _FEW * covered and on_border >= most:
+            found, most = extreme, on_border
+    return found
 
 
 @compiled
@@ -43,8 +68,10 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
     height, width = gray.shape
     levels = gray.astype(np.int64)
     border = np.concatenate((levels[0], levels[height - 1], levels[:, 0].copy(), levels[:, width - 1].copy()))
-    paper = _quantile(border, 0.5)
-    even = (border == paper).sum() >= _EVEN * border.size
+    paper = _even_paper(levels, border, light_paper)
+    even = paper >= 0
+    if not even:
+        paper = _quantile(border, 0.5)
     if light_paper == -1 and (even or not 64 <= paper < 192):
         light_paper = int(paper >= 128)
     if not even:
