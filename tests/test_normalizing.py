@@ -240,8 +240,7 @@ def test_a_drawing_may_be_cut_along_its_ink(inverted: int) -> None:
             cut = np.pad(image[top:bottom, left:right], around) ^ np.uint8(inverted)
             try:
                 others[around] += not np.array_equal(normalize(cut), expected)
-            except AugforgeError as error:
-                assert "no ink" in str(error)
+            except AugforgeError:  # No ink: none of its paper shows.
                 others[around] += 1
     assert others[0] <= 5
     assert others[1] == 0

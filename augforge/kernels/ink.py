@@ -14,8 +14,8 @@ from augforge.kernels.warping import warp
 # Paper is even if so large a share of the border has one level,
 _EVEN = 0.9
 
-# or, where a drawing is cut along its ink, if so large a share of the border and of the picture has its lowest or its
-# highest level, and less than so large a share of that the levels next to it, as grain, light and shadow would.
+# or, where a drawing is cut along its ink, if so large a share of the border and of the picture has its lowest or
+# its highest level, and less than so large a share of that the levels next to it, as grain, light and shadow would.
 _CUT = 0.2
 _NEXT = 16
 _FEW = 0.25
@@ -50,8 +50,9 @@ def _even_paper(levels: NDArray[Any], border: NDArray[Any], light_paper: int) ->
 def separate_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
     """Return the ink of a drawing: 0 where the paper shows, up to 255.
 
-    The border tells what the paper looks like. If nine tenths of it have the same level, the paper is even: any
-    difference from that level, in the right direction, is ink, so faint strokes are kept. Else it is a photograph.
+    The border tells what the paper looks like. If nine tenths of it have the same level (a fifth, where the drawing
+    is cut along its ink), the paper is even: any difference from that level, in the right direction, is ink, so
+    faint strokes are kept. Else it is a photograph.
 
     Parameters
     ----------
