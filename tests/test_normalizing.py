@@ -230,7 +230,7 @@ def test_a_border_of_solid_ink_is_no_paper_where_the_polarity_says_so() -> None:
 
 @pytest.mark.parametrize("inverted", [0, 255])
 def test_a_drawing_may_be_cut_along_its_ink(inverted: int) -> None:
-    """All but a few, which fill their box so that hardly any paper shows; with a pixel of paper around it, all."""
+    """All but three of 500, thin ones that fill their box; with a pixel of paper around it, all."""
     images = open_source(SourceSpec(dataset="mnist-10k", split="test")).images[:500]
     others = {0: 0, 1: 0}
     for image in images:
@@ -242,8 +242,7 @@ def test_a_drawing_may_be_cut_along_its_ink(inverted: int) -> None:
                 others[around] += not np.array_equal(normalize(cut), expected)
             except AugforgeError:  # No ink: none of its paper shows.
                 others[around] += 1
-    assert others[0] <= 5
-    assert others[1] == 0
+    assert others == {0: 3, 1: 0}
 
 
 def test_one_channel_is_gray() -> None:
