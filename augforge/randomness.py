@@ -66,11 +66,14 @@ def _fill_bits(
     key: np.uint64,
     source_index: NDArray[Any],
     variant: NDArray[Any],
-    attempt: np.uint64,
+    attempt: NDArray[Any],
     out: NDArray[Any],
 ) -> None:
+    zero = np.uint64(0)
     for i in range(out.size):
-        out[i] = philox(key, np.uint64(source_index[i]), np.uint64(variant[i]), attempt, np.uint64(0))[0]
+        out[i], _ = philox(
+            key, np.uint64(source_index[i]), np.uint64(variant[i]), np.uint64(attempt[i]), zero
+        )
 
 
 @compiled
@@ -96,7 +99,7 @@ def stream_key(seed: int, step_id: str, name: str) -> int:
 
 
 def random_bits(
-    key: int, source_index: NDArray[Any], variant: NDArray[Any], attempt: int = 0
+    key: int, source_index: NDArray[Any], variant: NDArray[Any], attempt: NDArray[Any] | int = 0
 ) -> NDArray[Any]:
     """Return 64 random bits for each sample.
 
@@ -106,7 +109,7 @@ def random_bits(
         From `stream_key`.
     source_index, variant : ndarray of integers, shape (N,)
         The samples, each below 2**32.
-    attempt : int
+    attempt : int, or ndarray of integers, shape (N,)
         Which draw: 0, or higher where an earlier one was rejected.
 
     Returns
@@ -114,17 +117,20 @@ def random_bits(
     ndarray of uint64, shape (N,)
     """
     out = np.empty(len(source_index), np.uint64)
+    attempts = np.broadcast_to(np.asarray(attempt, np.uint32), out.shape)
     _fill_bits(
         np.uint64(key),
         np.ascontiguousarray(source_index, np.uint32),
         np.ascontiguousarray(variant, np.uint32),
-        np.uint64(attempt),
+        np.ascontiguousarray(attempts),
         out,
     )
     return out
 
 
-def uniform(key: int, source_index: NDArray[Any], variant: NDArray[Any], attempt: int = 0) -> NDArray[Any]:
+def uniform(
+    key: int, source_index: NDArray[Any], variant: NDArray[Any], attempt: NDArray[Any] | int = 0
+) -> NDArray[Any]:
     """Return one uniform number in the open interval (0, 1) for each sample; arguments as `random_bits`.
 
     Returns

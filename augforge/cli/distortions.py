@@ -12,7 +12,7 @@ from augforge.errors import AugforgeError, did_you_mean, listed
 if TYPE_CHECKING:
     from augforge.distortions import Distortion, Parameter
 
-_HEADS = ("parameter", "meaning", "unit", "limits", "neutral", "required")
+_HEADS = ("parameter", "meaning", "unit", "limits", "neutral", "typical", "required")
 
 
 @click.command("distortions", short_help="List the distortions and their parameters.")
@@ -56,6 +56,7 @@ def _plain_parameter(parameter: "Parameter") -> dict[str, Any]:
         "low": parameter.low,
         "high": parameter.high,
         "neutral": parameter.neutral,
+        "typical": list(parameter.typical),
         "required": parameter.required,
         "per_pixel": parameter.per_pixel,
     }
@@ -65,7 +66,7 @@ def _text(kind: "type[Distortion]", *, whole: bool) -> str:
     doc = inspect.getdoc(kind) or "" if whole else _summary(kind)
     head = f"{kind.name}: {doc}"
     if not kind.parameters():
-        return f"{head}\n{_others(kind)}"
+        return f"{head}\n{_others(kind) or 'takes no parameters'}"
     rows = [
         (
             parameter.name,
@@ -73,6 +74,7 @@ def _text(kind: "type[Distortion]", *, whole: bool) -> str:
             parameter.unit,
             f"{parameter.low:g} to {parameter.high:g}",
             f"{parameter.neutral:g}",
+            "{:g} to {:g}".format(*parameter.typical),
             "yes" if parameter.required else "no",
         )
         for parameter in kind.parameters()
@@ -85,8 +87,8 @@ def _summary(kind: "type[Distortion]") -> str:
 
 
 def _others(kind: "type[Distortion]") -> str:
-    """Return what a distortion takes that declares no parameters of its own, or an empty string."""
-    if kind.parameters():
+    """Return what a distortion takes that it does not declare, or an empty string."""
+    if not kind.open_ended:
         return ""
     required = [name for name, field in kind.model_fields.items() if field.is_required()]
     return f"takes {listed(required)}, and the parameters of what that names"

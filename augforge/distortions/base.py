@@ -34,15 +34,18 @@ class Samples:
         The sample numbers.
     source_index, variant : ndarray of uint32, shape (N,)
         The original of each sample, and which of its variants it is.
+    frame : tuple of int, int
+        Height and width of their images, in pixels.
     """
 
     seed: int
     numbers: NDArray[Any]
     source_index: NDArray[Any]
     variant: NDArray[Any]
+    frame: tuple[int, int]
 
     def __getitem__(self, rows: Any) -> "Samples":
-        return Samples(self.seed, self.numbers[rows], self.source_index[rows], self.variant[rows])
+        return Samples(self.seed, self.numbers[rows], self.source_index[rows], self.variant[rows], self.frame)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -64,6 +67,8 @@ class Drawn:
         The values of the parameters that the recipe gives; the neutral one where the step is not applied.
     applied : ndarray of bool, shape (N,)
         Whether the step is applied to the sample.
+    attempts : ndarray of uint32, shape (N,)
+        Which draw this is of each sample: 0, or higher where a guard rejected earlier ones.
     """
 
     step_id: str
@@ -71,6 +76,7 @@ class Drawn:
     samples: Samples
     values: Mapping[str, NDArray[Any]]
     applied: NDArray[Any]
+    attempts: NDArray[Any]
 
     def value(self, name: str) -> NDArray[Any]:
         """Return a parameter's values, the neutral one if the recipe does not give it; float64 (N,)."""
@@ -82,7 +88,7 @@ class Drawn:
         """Return one random key for each sample, to be hashed further for each pixel; uint64 (N,)."""
         # No parameter can be called "@pixels", so the key is not shared with any.
         key = randomness.stream_key(self.samples.seed, self.step_id, "@pixels")
-        return randomness.random_bits(key, self.samples.source_index, self.samples.variant)
+        return randomness.random_bits(key, self.samples.source_index, self.samples.variant, self.attempts)
 
 
 class Distortion(BaseModel):
@@ -92,6 +98,12 @@ class Distortion(BaseModel):
 
     name: ClassVar[str]
     """The key in a recipe's step."""
+
+    shapes: ClassVar[bool] = False
+    """Whether it moves or reshapes strokes, rather than changing gray levels: what guards on shape draw again."""
+
+    open_ended: ClassVar[bool] = False
+    """Whether it takes parameters that it does not declare, and checks them itself."""
 
     block: ClassVar[int] = 1
     """How many consecutive sample numbers, aligned, must be rendered together."""

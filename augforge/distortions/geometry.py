@@ -20,6 +20,8 @@ from augforge.randomness import Distribution
 class Geometry(Distortion):
     """The family of affine maps."""
 
+    shapes: ClassVar[bool] = True
+
     @classmethod
     def maps(cls, step: Drawn) -> NDArray[Any]:
         """Return where the step moves points to.
@@ -49,8 +51,9 @@ class Rotate(Geometry):
 
     name: ClassVar[str] = "rotate"
     degrees: Distribution = parameter(
-        "Angle; positive turns counter-clockwise as seen.", unit="degrees", low=-360, high=360, neutral=0
-    )
+        "Angle; positive turns counter-clockwise as seen.",
+        unit="degrees", low=-360, high=360, neutral=0, typical=(-15, 15),
+    )  # fmt: skip
 
     @classmethod
     def maps(cls, step: Drawn) -> NDArray[Any]:
@@ -64,14 +67,16 @@ class Scale(Geometry):
     name: ClassVar[str] = "scale"
     factor: Distribution | None = parameter(
         "Factor in both directions; above 1 is larger.",
-        unit="factor", low=0.1, high=10, neutral=1, required=False,
+        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
     )  # fmt: skip
     x: Distribution | None = parameter(
-        "Factor of the width alone.", unit="factor", low=0.1, high=10, neutral=1, required=False
-    )
+        "Factor of the width alone.",
+        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
+    )  # fmt: skip
     y: Distribution | None = parameter(
-        "Factor of the height alone.", unit="factor", low=0.1, high=10, neutral=1, required=False
-    )
+        "Factor of the height alone.",
+        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -93,11 +98,13 @@ class Shift(Geometry):
 
     name: ClassVar[str] = "shift"
     x: Distribution | None = parameter(
-        "Way to the right.", unit="pixels", low=-4096, high=4096, neutral=0, required=False
-    )
+        "Way to the right.",
+        unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
+    )  # fmt: skip
     y: Distribution | None = parameter(
-        "Way down.", unit="pixels", low=-4096, high=4096, neutral=0, required=False
-    )
+        "Way down.",
+        unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _some_way(self) -> Self:
@@ -118,11 +125,11 @@ class Shear(Geometry):
     name: ClassVar[str] = "shear"
     x: Distribution | None = parameter(
         "Angle by which upright lines lean; positive to the right, as italics do.",
-        unit="degrees", low=-40, high=40, neutral=0, required=False,
+        unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
     )  # fmt: skip
     y: Distribution | None = parameter(
         "Angle by which level lines lean; positive raises their right end.",
-        unit="degrees", low=-40, high=40, neutral=0, required=False,
+        unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
     )  # fmt: skip
 
     @model_validator(mode="after")

@@ -34,15 +34,16 @@ class GrayLevel(Gray):
 
     name: ClassVar[str] = "gray_level"
     gain: Distribution | None = parameter(
-        "Factor of every level.", unit="factor", low=0, high=255, neutral=1, required=False
-    )
+        "Factor of every level.",
+        unit="factor", low=0, high=255, neutral=1, typical=(0.6, 1.4), required=False,
+    )  # fmt: skip
     bias: Distribution | None = parameter(
         "Added to every level, blank paper too.",
-        unit="gray levels", low=-255, high=255, neutral=0, required=False,
+        unit="gray levels", low=-255, high=255, neutral=0, typical=(-30, 30), required=False,
     )  # fmt: skip
     gamma: Distribution | None = parameter(
         "Exponent; below 1 lifts the middle levels, above 1 lowers them.",
-        unit="factor", low=0.01, high=100, neutral=1, required=False,
+        unit="factor", low=0.01, high=100, neutral=1, typical=(0.5, 2), required=False,
     )  # fmt: skip
 
     @model_validator(mode="after")

@@ -39,6 +39,7 @@ class ImgaugStep(Distortion):
     """Runs an augmenter of the package imgaug; ranges are ours, other values are handed on as they are."""
 
     name: ClassVar[str] = "imgaug"
+    open_ended: ClassVar[bool] = True
     block: ClassVar[int] = _BLOCK
     packages: ClassVar[tuple[str, ...]] = (
         "imaug",

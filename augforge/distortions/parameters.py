@@ -42,6 +42,8 @@ class Parameter:
         Every value that a recipe may give lies between them, inclusive.
     neutral : float
         The value that changes nothing; recorded where the step was not applied.
+    typical : tuple of float, float
+        A range that suits digits of 28 x 28 pixels: what sweeps show, and examples use.
     required : bool
         Whether the recipe must give it.
     per_pixel : bool
@@ -54,6 +56,7 @@ class Parameter:
     low: float
     high: float
     neutral: float
+    typical: tuple[float, float]
     required: bool = True
     per_pixel: bool = False
 
@@ -89,6 +92,7 @@ def parameter(
     low: float,
     high: float,
     neutral: float,
+    typical: tuple[float, float],
     required: bool = True,
     per_pixel: bool = False,
 ) -> Any:
@@ -101,6 +105,7 @@ def parameter(
         "low": low,
         "high": high,
         "neutral": neutral,
+        "typical": typical,
         "per_pixel": per_pixel,
     }
     default: Any = ... if required else None

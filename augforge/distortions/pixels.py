@@ -41,8 +41,9 @@ class PixelDropout(Pixels):
 
     name: ClassVar[str] = "pixel_dropout"
     fraction: Distribution = parameter(
-        "Chance of each pixel of the frame to be lost.", unit="share", low=0, high=1, neutral=0
-    )
+        "Chance of each pixel of the frame to be lost.",
+        unit="share", low=0, high=1, neutral=0, typical=(0, 0.3),
+    )  # fmt: skip
 
     def new_values(self) -> NDArray[Any]:
         """Return 0 for every share."""
@@ -54,11 +55,12 @@ class PixelNoise(Pixels):
 
     name: ClassVar[str] = "pixel_noise"
     fraction: Distribution = parameter(
-        "Chance of each pixel of the frame to be set.", unit="share", low=0, high=1, neutral=0
-    )
+        "Chance of each pixel of the frame to be set.",
+        unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
+    )  # fmt: skip
     value: Distribution = parameter(
         "The gray level that it is set to, drawn anew for each pixel and rounded.",
-        unit="gray levels", low=0, high=255, neutral=0, per_pixel=True,
+        unit="gray levels", low=0, high=255, neutral=0, typical=(128, 255), per_pixel=True,
     )  # fmt: skip
 
     def new_values(self) -> NDArray[Any]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge import randomness
-from augforge.distortions import Drawn, Samples
+from augforge.distortions import Distortion, Drawn, Samples
 from augforge.recipe import Node, OneOf, SomeOf, Step
 from augforge.recipe.model import Applies
 
@@ -69,21 +69,24 @@ def draw(nodes: Sequence[Node], samples: Samples, labels: NDArray[Any] | None, a
 def column_names(nodes: Iterable[Node]) -> tuple[str, ...]:
     """Return the columns that the steps record, in order."""
     none = np.empty(0, np.uint32)
-    samples = Samples(0, none.astype(np.int64), none, none)
+    samples = Samples(0, none.astype(np.int64), none, none, (1, 1))
     return tuple(draw(tuple(nodes), samples, none.astype(np.uint8), none.astype(bool)).columns)
 
 
-def redraw(step: Drawn, samples: Samples, applied: NDArray[Any], attempt: int) -> Drawn:
-    """Return one step drawn once more: other values, the same coins and choices."""
+def draw_step(
+    step_id: str, distortion: Distortion, samples: Samples, applied: NDArray[Any], attempt: int = 0
+) -> Drawn:
+    """Return one step with its values drawn; another attempt gives others."""
     values = {
         name: np.where(
             applied,
-            _float32(distribution.quantile(_uniform(samples, step.step_id, name, attempt))),
-            step.distortion.neutral(name),
+            _float32(distribution.quantile(_uniform(samples, step_id, name, attempt))),
+            distortion.neutral(name),
         )
-        for name, distribution in step.distortion.drawn().items()
+        for name, distribution in distortion.drawn().items()
     }
-    return Drawn(step.step_id, step.distortion, samples, values, applied)
+    attempts = np.full(len(samples), attempt, np.uint32)
+    return Drawn(step_id, distortion, samples, values, applied, attempts)
 
 
 def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
@@ -108,8 +111,7 @@ def _draw_node(
     if grouped or node.applies != Applies():
         table.record(node.id, "applied", applied)
     if isinstance(node, Step):
-        start = Drawn(node.id, node.distortion, samples, {}, applied)
-        step = redraw(start, samples, applied, attempt=0)
+        step = draw_step(node.id, node.distortion, samples, applied)
         table.steps.append(step)
         for name, values in step.values.items():
             table.record(node.id, name, values)

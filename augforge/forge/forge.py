@@ -148,7 +148,11 @@ class Forge:
         numbers = batch.numbers[rows]
         variant, source_index = np.divmod(numbers, len(self.source))
         samples = Samples(
-            self.recipe.seed, numbers, source_index.astype(np.uint32), variant.astype(np.uint32)
+            self.recipe.seed,
+            numbers,
+            source_index.astype(np.uint32),
+            variant.astype(np.uint32),
+            self.image_shape,
         )
         originals = self.source.images[source_index]
         labels = None if self.source.labels is None else self.source.labels[source_index]

@@ -4,6 +4,7 @@ A rejected sample draws its geometry again, up to 8 times; coins and choices sta
 do, the last draw is pulled half way toward the identity, again and again, at last all the way.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from augforge import kernels
 from augforge.distortions import Drawn, Geometry, Samples, composed_geometry
-from augforge.forge.drawing import Table, redraw
+from augforge.forge.drawing import Table, draw_step
 
 MAX_ATTEMPTS = 8
 _MAX_HALVINGS = 8
@@ -45,17 +46,21 @@ def guard_ink(table: Table, samples: Samples, originals: NDArray[Any], min_ink_k
     def rejected_of(rows: NDArray[Any], steps: list[Drawn]) -> NDArray[Any]:
         return rows[kernels.ink_kept(originals[rows], composed_geometry(steps)) < min_ink_kept]
 
-    def replace(rows: NDArray[Any], steps: list[Drawn]) -> None:
+    def overwrite(rows: NDArray[Any], steps: list[Drawn]) -> None:
         for step, new in zip(geometry, steps, strict=True):
             for name, values in new.values.items():
                 step.values[name][rows] = values
+            step.attempts[rows] = new.attempts
 
     rejected = rejected_of(np.arange(len(samples)), geometry)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         if not len(rejected):
             return
-        redrawn = [redraw(step, samples[rejected], step.applied[rejected], attempt) for step in geometry]
-        replace(rejected, redrawn)
+        redrawn = [
+            draw_step(step.step_id, step.distortion, samples[rejected], step.applied[rejected], attempt)
+            for step in geometry
+        ]
+        overwrite(rejected, redrawn)
         attempts[rejected] = attempt
         rejected = rejected_of(rejected, redrawn)
     last = [_rows_of(step, rejected) for step in geometry]
@@ -64,7 +69,7 @@ def guard_ink(table: Table, samples: Samples, originals: NDArray[Any], min_ink_k
             return
         share = 0.5**halving if halving <= _MAX_HALVINGS else 0.0
         pulled = [_pulled(step, share) for step in last]
-        replace(rejected, pulled)
+        overwrite(rejected, pulled)
         pull[rejected] = 1.0 - share
         still = rejected_of(rejected, pulled)
         last = [_rows_of(step, np.isin(rejected, still)) for step in last]
@@ -73,7 +78,9 @@ def guard_ink(table: Table, samples: Samples, originals: NDArray[Any], min_ink_k
 
 def _rows_of(step: Drawn, rows: NDArray[Any]) -> Drawn:
     values = {name: drawn[rows] for name, drawn in step.values.items()}
-    return Drawn(step.step_id, step.distortion, step.samples[rows], values, step.applied[rows])
+    return Drawn(
+        step.step_id, step.distortion, step.samples[rows], values, step.applied[rows], step.attempts[rows]
+    )
 
 
 def _pulled(step: Drawn, share: float) -> Drawn:
@@ -82,4 +89,4 @@ def _pulled(step: Drawn, share: float) -> Drawn:
     for name, drawn in step.values.items():
         neutral = step.distortion.neutral(name)
         values[name] = (neutral + (drawn - neutral) * share).astype(np.float32).astype(np.float64)
-    return Drawn(step.step_id, step.distortion, step.samples, values, step.applied)
+    return replace(step, values=values)

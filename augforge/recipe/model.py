@@ -62,8 +62,8 @@ class Step:
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
         """Return the step as YAML would say it; the id only where it is not the default, or always."""
         body = self.distortion.plain()
-        # One that declares no parameters hands its values on as they are, and to imgaug 1.0 is not 1.
-        body = tidied(body) if self.distortion.parameters() else body
+        # An open-ended one hands its values on as they are, and to imgaug 1.0 is not 1.
+        body = body if self.distortion.open_ended else tidied(body)
         return _plain_step(self, self.distortion.name, body, id_always)
 
 

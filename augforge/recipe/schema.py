@@ -128,12 +128,11 @@ def _distortion(kind: type[Distortion]) -> dict[str, Any]:
     parameters = kind.parameters()
     keys: dict[str, Any] = {parameter.name: _parameter(parameter) for parameter in parameters}
     required = [parameter.name for parameter in parameters if parameter.required]
-    if not parameters:
-        # One that declares nothing (imgaug) knows its parameters itself, beside the fields it must have.
+    if kind.open_ended:
         required = [name for name, field in kind.model_fields.items() if field.is_required()]
         keys = {name: {"type": "string"} for name in required}
     schema = _step(inspect.getdoc(kind) or "", keys, required)
-    return schema if parameters else schema | {"additionalProperties": True}
+    return schema | {"additionalProperties": True} if kind.open_ended else schema
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -103,8 +103,7 @@ class _Steps:
 
     def _distortion(self, entry: Entry, body: MapNode, kind: type[Distortion]) -> Step | None:
         names = [parameter.name for parameter in kind.parameters()]
-        # A distortion that declares nothing (imgaug) knows its parameters itself.
-        allowed = [*names, *COMMON_KEYS] if names else None
+        allowed = None if kind.open_ended else [*names, *COMMON_KEYS]
         fields = Fields(body, entry.key, allowed, self._problems, noun="parameter")
         step_id, applies = self._id(fields, entry), read_applies(fields)
         distortion = read_distortion(kind, entry, fields)

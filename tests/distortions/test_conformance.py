@@ -1,5 +1,6 @@
 """What every distortion must do, swept over all of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,9 @@ def test_every_distortion_is_swept() -> None:
     assert sorted(EXAMPLES) == list(registry())
 
 
-def samples(start: int = 0, count: int = COUNT) -> Samples:
+def samples(start: int = 0, count: int = COUNT, frame: tuple[int, int] = (28, 28)) -> Samples:
     numbers = np.arange(start, start + count)
-    return Samples(7, numbers, numbers.astype(np.uint32) % 1000, (numbers // 1000).astype(np.uint32))
+    return Samples(7, numbers, numbers.astype(np.uint32) % 1000, (numbers // 1000).astype(np.uint32), frame)
 
 
 def images(height: int = 28, width: int = 28) -> np.ndarray:
@@ -36,7 +37,7 @@ def step(distortion: Distortion, of: Samples, applied: np.ndarray | None = None,
     for name, distribution in distortion.drawn().items():
         u = np.random.default_rng(seed).uniform(size=COUNT)[: len(of)]
         values[name] = np.where(applied, distribution.quantile(u), distortion.neutral(name))
-    return Drawn("step", distortion, of, values, applied)
+    return Drawn("step", distortion, of, values, applied, np.zeros(len(of), np.uint32))
 
 
 def render(drawn: Drawn, blocks: np.ndarray) -> np.ndarray:
@@ -88,12 +89,18 @@ class TestConformance:
         for start in range(0, COUNT, distortion.block)[:5]:
             rows = slice(start, start + distortion.block)
             values = {name: drawn[rows] for name, drawn in together.values.items()}
-            alone = Drawn("step", distortion, together.samples[rows], values, together.applied[rows])
+            alone = replace(
+                together,
+                samples=together.samples[rows],
+                values=values,
+                applied=together.applied[rows],
+                attempts=together.attempts[rows],
+            )
             np.testing.assert_array_equal(render(alone, images()[rows]), expected[rows])
 
     @pytest.mark.parametrize("shape", [(28, 28), (40, 33), (64, 64)])
     def test_works_on_any_frame(self, distortion: Distortion, shape: tuple[int, int]) -> None:
-        assert render(step(distortion, samples()), images(*shape)).shape == (COUNT, *shape)
+        assert render(step(distortion, samples(frame=shape)), images(*shape)).shape == (COUNT, *shape)
 
 
 @pytest.mark.parametrize("name", registry())
@@ -109,6 +116,7 @@ class TestDeclaration:
             assert parameter.doc.endswith(".")
             assert parameter.unit
             assert parameter.low <= parameter.neutral <= parameter.high
+            assert parameter.low <= parameter.typical[0] < parameter.typical[1] <= parameter.high
             assert np.float32(parameter.neutral) == parameter.neutral
 
     def test_values_outside_of_the_limits_are_refused(self, name: str) -> None:
