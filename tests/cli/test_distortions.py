@@ -6,7 +6,7 @@ from augforge.distortions import registry
 
 ROTATE = """\
 rotate: Turns the digit about the middle of the frame.
-parameter  meaning                                           unit     limits       neutral  required
+parameter  meaning                                           unit     limits       neutral  typical    required
 degrees    Angle; positive turns counter-clockwise as seen.  degrees  -360 to 360  0        -15 to 15  yes
 """
 
