@@ -77,7 +77,13 @@ def _pairs(folder: Path, manifest: "Manifest") -> list[tuple[str, object]]:
         ("pixels", f"mean {manifest.mean:.3f}, standard deviation {manifest.sd:.3f} (of 255)"),
         (
             "guard",
-            f"{manifest.guard.redrawn:,} drawn again, {manifest.guard.pulled:,} pulled to the identity",
+            ", ".join(
+                (
+                    f"{manifest.guard.redrawn:,} drawn again",
+                    f"{manifest.guard.pulled:,} pulled to the identity",
+                    *(f"{name} rejected {count:,}" for name, count in manifest.guard.rejected.items()),
+                )
+            ),
         ),
         ("size", f"{readable_bytes(_bytes(manifest))} in {counted(len(manifest.shards), 'shard')}"),
         ("compression", manifest.compression),

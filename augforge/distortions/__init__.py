@@ -1,8 +1,9 @@
 """The catalogue of distortions: one frozen class each, one file for each family."""
 
+from augforge.distortions.affine import Aspect, CropAndPad, Rotate, Scale, Shear, Shift, Slant
 from augforge.distortions.base import PIXEL_VERSION, Distortion, Drawn, Samples
-from augforge.distortions.geometry import Geometry, Rotate, Scale, Shear, Shift
-from augforge.distortions.geometry import composed as composed_geometry
+from augforge.distortions.bending import Elastic, Perspective, Wave
+from augforge.distortions.geometry import Chain, Geometry, chained
 from augforge.distortions.gray import GrayLevel
 from augforge.distortions.imgaug_step import ImgaugStep
 from augforge.distortions.parameters import Parameter
@@ -10,24 +11,31 @@ from augforge.distortions.pixels import PixelDropout, PixelNoise
 
 __all__ = [
     "PIXEL_VERSION",
+    "Chain",
     "Distortion",
     "Drawn",
     "Geometry",
     "Parameter",
     "Samples",
-    "composed_geometry",
+    "chained",
     "registry",
 ]
 
 _CATALOGUE: tuple[type[Distortion], ...] = (
+    Aspect,
+    CropAndPad,
+    Elastic,
     GrayLevel,
     ImgaugStep,
+    Perspective,
     PixelDropout,
     PixelNoise,
     Rotate,
     Scale,
     Shear,
     Shift,
+    Slant,
+    Wave,
 )
 
 

@@ -69,6 +69,8 @@ class Drawn:
         Whether the step is applied to the sample.
     attempts : ndarray of uint32, shape (N,)
         Which draw this is of each sample: 0, or higher where a guard rejected earlier ones.
+    field : ndarray of int32, shape (N, 2, H, W), optional
+        How far from each pixel its place in the source lies, of a step that bends.
     """
 
     step_id: str
@@ -77,6 +79,18 @@ class Drawn:
     values: Mapping[str, NDArray[Any]]
     applied: NDArray[Any]
     attempts: NDArray[Any]
+    field: NDArray[Any] | None = None
+
+    def __getitem__(self, rows: Any) -> "Drawn":
+        return Drawn(
+            self.step_id,
+            self.distortion,
+            self.samples[rows],
+            {name: values[rows] for name, values in self.values.items()},
+            self.applied[rows],
+            self.attempts[rows],
+            None if self.field is None else self.field[rows],
+        )
 
     def value(self, name: str) -> NDArray[Any]:
         """Return a parameter's values, the neutral one if the recipe does not give it; float64 (N,)."""
@@ -137,6 +151,11 @@ class Distortion(BaseModel):
         return {
             name: value for name, value in given if value is not None and not self.declaration(name).per_pixel
         }
+
+    @classmethod
+    def settled(cls, step: Drawn) -> Drawn:
+        """Return a step just drawn as it will be used: a family may derive from its values, or confine them."""
+        return step
 
     def check_frame(self, height: int, width: int) -> None:
         """Raise `AugforgeError` if the distortion does not work on images of such a size, in pixels."""

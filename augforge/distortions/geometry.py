@@ -1,26 +1,36 @@
-"""Distortions of place: rotate, scale, shift, shear.
+"""The family of distortions of place: affine maps and fields of displacement, resampled once.
 
-Each gives one affine map for each sample, in pixels from the middle of the frame, x to the right and y
-down. Those that follow each other are multiplied into one map, so an image is resampled only once.
+Affine steps give one map for each sample, in pixels from the middle of the frame, x to the right and y down.
+Bending steps give one field of displacement. Those that follow each other become a chain, its neighbouring maps
+multiplied into one, and every pixel of the result is followed backward along it::
+
+    rotate, scale, elastic, shift  ->  map (rotate, scale), field, map (shift)
 """
 
-import functools
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
 from augforge import kernels
 from augforge.distortions.base import Distortion, Drawn
-from augforge.distortions.parameters import parameter, problem
-from augforge.randomness import Distribution
 
 
 class Geometry(Distortion):
-    """The family of affine maps."""
+    """The family: moves pixels, and changes no level by more than resampling does."""
 
     shapes: ClassVar[bool] = True
+
+    @classmethod
+    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+        """Return the images after all steps, resampled once, bilinearly; outside is 0."""
+        return chained(steps).warp(images)
+
+
+class Affine(Geometry):
+    """A step that is one affine map for each sample."""
 
     @classmethod
     def maps(cls, step: Drawn) -> NDArray[Any]:
@@ -33,112 +43,68 @@ class Geometry(Distortion):
         """
         raise NotImplementedError
 
-    @classmethod
-    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
-        """Return the images after all steps, resampled once, bilinearly; outside is 0."""
-        return kernels.warp(images, composed(steps))
+
+@dataclass(frozen=True)
+class Chain:
+    """All geometry of a block of N samples: S fields, and a map before, between and after them.
+
+    Attributes
+    ----------
+    maps : ndarray of float64, shape (N, S + 1, 6)
+        The first one is applied to the image first.
+    fields : ndarray of int32, shape (N, S, 2, H, W)
+        See `augforge.kernels.bending`.
+    bent : ndarray of bool, shape (N,)
+        Whether any field is in force; where none is, all maps are one.
+    """
+
+    maps: NDArray[Any]
+    fields: NDArray[Any]
+    bent: NDArray[Any]
+
+    def affine(self) -> NDArray[Any]:
+        """Return all maps in one, as if there were no fields; float64 (N, 6)."""
+        whole = self.maps[:, 0]
+        for place in range(1, self.maps.shape[1]):
+            whole = kernels.compose(self.maps[:, place], whole)
+        return whole
+
+    def warp(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Return the images, uint8 (N, H, W), moved along the chain."""
+        return self._of_both(kernels.warp, kernels.warp_bent, images, np.empty_like(images))
+
+    def ink_kept(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Return the share of each image's ink that stays inside the frame, float64 (N,)."""
+        return self._of_both(kernels.ink_kept, kernels.ink_kept_bent, images, np.empty(len(images)))
+
+    def _of_both(self, affine: Any, bending: Any, images: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
+        if not self.bent.any():
+            result: NDArray[Any] = affine(images, self.affine())
+            return result
+        plain = ~self.bent
+        if plain.any():
+            out[plain] = affine(images[plain], self.affine()[plain])
+        out[self.bent] = bending(images[self.bent], self.maps[self.bent], self.fields[self.bent])
+        return out
 
 
-def composed(steps: Sequence[Drawn]) -> NDArray[Any]:
-    """Return the one map of several geometric steps, the first step innermost; see `Geometry.maps`."""
-    # A run of steps is of one family, which has `maps`; a step only knows that it has a distortion.
-    maps = [type(step.distortion).maps(step) for step in steps]  # type: ignore[attr-defined]
-    return functools.reduce(lambda inner, outer: kernels.compose(outer, inner), maps)
-
-
-class Rotate(Geometry):
-    """Turns the digit about the middle of the frame."""
-
-    name: ClassVar[str] = "rotate"
-    degrees: Distribution = parameter(
-        "Angle; positive turns counter-clockwise as seen.",
-        unit="degrees", low=-360, high=360, neutral=0, typical=(-15, 15),
-    )  # fmt: skip
-
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
-        """Return the rotations, float64 (N, 6)."""
-        return kernels.rotations(step.value("degrees"))
-
-
-class Scale(Geometry):
-    """Makes the digit larger or smaller about the middle of the frame, in both directions or in each apart."""
-
-    name: ClassVar[str] = "scale"
-    factor: Distribution | None = parameter(
-        "Factor in both directions; above 1 is larger.",
-        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
-    )  # fmt: skip
-    x: Distribution | None = parameter(
-        "Factor of the width alone.",
-        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "Factor of the height alone.",
-        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
-    )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if self.factor is None and self.x is None and self.y is None:
-            raise problem("scale needs 'factor', or 'x' and 'y' (one or both)")
-        if self.factor is not None and (self.x is not None or self.y is not None):
-            raise problem("scale takes either 'factor', or 'x' and 'y', not both")
-        return self
-
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
-        """Return the enlargements, float64 (N, 6)."""
-        factor = step.value("factor")
-        return kernels.enlargements(factor * step.value("x"), factor * step.value("y"))
-
-
-class Shift(Geometry):
-    """Moves the digit; what leaves the frame is lost."""
-
-    name: ClassVar[str] = "shift"
-    x: Distribution | None = parameter(
-        "Way to the right.",
-        unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "Way down.",
-        unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
-    )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _some_way(self) -> Self:
-        if self.x is None and self.y is None:
-            raise problem("shift needs 'x', 'y', or both")
-        return self
-
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
-        """Return the translations, float64 (N, 6)."""
-        return kernels.translations(step.value("x"), step.value("y"))
-
-
-class Shear(Geometry):
-    """Leans the digit about the middle of the frame, keeping rows (x) or columns (y) where they are."""
-
-    # Both angles stay below 45 degrees, so the map can always be inverted: 1 - tan(x) tan(y) > 0.
-    name: ClassVar[str] = "shear"
-    x: Distribution | None = parameter(
-        "Angle by which upright lines lean; positive to the right, as italics do.",
-        unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "Angle by which level lines lean; positive raises their right end.",
-        unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
-    )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _some_angle(self) -> Self:
-        if self.x is None and self.y is None:
-            raise problem("shear needs 'x', 'y', or both")
-        return self
-
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
-        """Return the shears, float64 (N, 6)."""
-        return kernels.shears(step.value("x"), step.value("y"))
+def chained(steps: Sequence[Drawn]) -> Chain:
+    """Return geometric steps, of the same N samples, as one chain; the first step is innermost."""
+    count, frame = len(steps[0].samples), steps[0].samples.frame
+    identity = np.tile(np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), (count, 1))
+    maps: list[NDArray[Any]] = []
+    fields: list[NDArray[Any]] = []
+    bent = np.zeros(count, bool)
+    latest = identity
+    for step in steps:
+        if step.field is None:
+            # A run of steps is of one family, whose steps without a field have `maps`.
+            own = type(step.distortion).maps(step)  # type: ignore[attr-defined]
+            latest = own if latest is identity else kernels.compose(own, latest)
+        else:
+            maps.append(latest)
+            fields.append(step.field)
+            bent |= step.applied
+            latest = identity
+    between = np.stack(fields, axis=1) if fields else np.empty((count, 0, 2, *frame), np.int32)
+    return Chain(np.stack([*maps, latest], axis=1), between, bent)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from augforge import randomness
 from augforge.distortions import Distortion, Drawn, Samples
 from augforge.recipe import Node, OneOf, SomeOf, Step
+from augforge.recipe.guard import covered
 from augforge.recipe.model import Applies
 
 
@@ -86,7 +87,7 @@ def draw_step(
         for name, distribution in distortion.drawn().items()
     }
     attempts = np.full(len(samples), attempt, np.uint32)
-    return Drawn(step_id, distortion, samples, values, applied, attempts)
+    return distortion.settled(Drawn(step_id, distortion, samples, values, applied, attempts))
 
 
 def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
@@ -107,7 +108,8 @@ def _draw_node(
     *,
     grouped: bool,
 ) -> None:
-    applied = active & _coin(node, samples) & _of_classes(node.applies, labels)
+    classes = covered(node.applies.for_labels, node.applies.except_labels, labels)
+    applied = active & _coin(node, samples) & classes
     if grouped or node.applies != Applies():
         table.record(node.id, "applied", applied)
     if isinstance(node, Step):
@@ -149,14 +151,6 @@ def _coin(node: Node, samples: Samples) -> NDArray[Any]:
     if node.applies.probability >= 1.0:
         return np.ones(len(samples), bool)
     return _uniform(samples, node.id, "@applied") < node.applies.probability
-
-
-def _of_classes(applies: Applies, labels: NDArray[Any] | None) -> NDArray[Any] | bool:
-    if labels is not None and applies.for_labels is not None:
-        return np.isin(labels, applies.for_labels)
-    if labels is not None and applies.except_labels is not None:
-        return ~np.isin(labels, applies.except_labels)
-    return True
 
 
 def _uniform(samples: Samples, step_id: str, name: str, attempt: int = 0) -> NDArray[Any]:

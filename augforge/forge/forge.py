@@ -1,6 +1,5 @@
 """Making samples from their numbers."""
 
-import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.distortions import Drawn, Samples
+from augforge.distortions import Samples
 from augforge.errors import AugforgeError, RecipeError
 from augforge.forge.batch import FIELDS, Batch
-from augforge.forge.drawing import Table, column_names, draw, single_steps
-from augforge.forge.guarding import guard_ink
-from augforge.recipe import Recipe, Step, load_recipe
+from augforge.forge.drawing import column_names, draw, single_steps
+from augforge.forge.guarding import GuardedBlock, guard_columns
+from augforge.forge.rendering import render
+from augforge.recipe import Guard, Recipe, Step, load_recipe
 from augforge.sources import Source, open_source
 
 # Samples rendered at once: their images stay within a core's second-level cache, and the cost of a call
@@ -47,12 +47,13 @@ class Forge:
         self._given_source = source
         self.source = open_source(self.recipe.source, self.recipe.normalize) if source is None else source
         _check_classes(self.recipe, self.source)
-        guarded = ("guard.attempts", "guard.pull") if self._guarded else ()
-        self.columns: tuple[str, ...] = column_names(self.recipe.distort) + guarded
+        _check_padding(self.recipe.frame, *self.source.images.shape[1:])
+        self.columns: tuple[str, ...] = column_names(self.recipe.distort) + guard_columns(self.recipe.guard)
         self.pixel_digest: str = self.recipe.pixel_digest(self.source.digest)
         self.steps: tuple[Step, ...] = tuple(single_steps(self.recipe.distort))
         _check_frame(self.steps, *self.image_shape)
         self._block = max((step.distortion.block for step in self.steps), default=1)
+        _check_guard(self.recipe.guard, self.steps)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Forge, (self.recipe, self._given_source)
@@ -64,16 +65,12 @@ class Forge:
     def image_shape(self) -> tuple[int, int]:
         """Height and width of every image, in pixels."""
         _, height, width = self.source.images.shape
-        return height, width
+        return self.recipe.frame or (height, width)
 
     @property
     def labelled(self) -> bool:
         """Whether samples have labels."""
         return self.source.labels is not None
-
-    @property
-    def _guarded(self) -> bool:
-        return self.recipe.guard.min_ink_kept > 0.0
 
     def make(self, numbers: Iterable[int] | NDArray[Any]) -> Batch:
         """Make samples.
@@ -128,6 +125,23 @@ class Forge:
         }
         return {field: np.asarray(found[field]) for field in fields}
 
+    def originals(self, source_index: NDArray[Any]) -> NDArray[Any]:
+        """Return originals, by their numbers, as samples are made from them: padded to the recipe's frame.
+
+        Returns
+        -------
+        ndarray of uint8, shape (M, H, W)
+        """
+        images: NDArray[Any] = self.source.images[source_index]
+        _, height, width = images.shape
+        if (height, width) == self.image_shape:
+            return images
+        # Where the difference is odd, the odd line goes below, or to the right.
+        top, left = (self.image_shape[0] - height) // 2, (self.image_shape[1] - width) // 2
+        framed = np.zeros((len(images), *self.image_shape), np.uint8)
+        framed[:, top : top + height, left : left + width] = images
+        return framed
+
     def _make(self, numbers: NDArray[Any]) -> Batch:
         # Blocks may reach beyond the last sample: their numbers are as good as any.
         count = len(numbers)
@@ -154,30 +168,21 @@ class Forge:
             variant.astype(np.uint32),
             self.image_shape,
         )
-        originals = self.source.images[source_index]
+        originals = self.originals(source_index)
         labels = None if self.source.labels is None else self.source.labels[source_index]
-        table = self._draw(samples, labels, originals)
-        batch.images[rows] = _render(originals, table.steps)
+        active = variant > 0 if self.recipe.keep_originals else np.ones(len(samples), bool)
+        table = draw(self.recipe.distort, samples, labels, active)
+        if self.recipe.guard:
+            block = GuardedBlock(self.recipe.guard, table, originals, samples, labels)
+            batch.images[rows] = block.render()
+        else:
+            batch.images[rows] = render(originals, table.steps)
         batch.source_index[rows] = samples.source_index
         batch.variant[rows] = samples.variant
         if batch.labels is not None:
             batch.labels[rows] = labels
         for column, name in enumerate(self.columns):
             batch.parameters[rows, column] = table.columns[name]
-
-    def _draw(self, samples: Samples, labels: NDArray[Any] | None, originals: NDArray[Any]) -> Table:
-        active = samples.variant > 0 if self.recipe.keep_originals else np.ones(len(samples), bool)
-        table = draw(self.recipe.distort, samples, labels, active)
-        if self._guarded:
-            guard_ink(table, samples, originals, self.recipe.guard.min_ink_kept)
-        return table
-
-
-def _render(images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
-    """Apply the steps in their order, those of one family that follow each other at once."""
-    for family, run in itertools.groupby(steps, key=lambda step: step.distortion.family()):
-        images = family.render(images, list(run))
-    return images
 
 
 def _rows(batch: Batch, rows: NDArray[Any]) -> Batch:
@@ -207,19 +212,38 @@ def _as_numbers(numbers: Iterable[int] | NDArray[Any], count: int) -> NDArray[An
 
 
 def _check_classes(recipe: Recipe, source: Source) -> None:
-    for node in _all_nodes(recipe.distort):
-        labels = node.applies.for_labels or node.applies.except_labels
+    limited = [(f"step '{node.id}'", node.applies) for node in _all_nodes(recipe.distort)]
+    limited += [("a guard", limit) for limit in recipe.guard.all_limits()]
+    for what, applies in limited:
+        labels = applies.for_labels or applies.except_labels
         if labels is None:
             continue
         if source.labels is None:
-            raise RecipeError(
-                f"step '{node.id}' is limited to classes, but the source '{source.name}' has no labels"
-            )
+            raise RecipeError(f"{what} is limited to classes, but the source '{source.name}' has no labels")
         if max(labels) >= len(source.class_names):
             raise RecipeError(
-                f"step '{node.id}' names class {max(labels)}, but the source '{source.name}' has classes "
+                f"{what} names class {max(labels)}, but the source '{source.name}' has classes "
                 f"0 to {len(source.class_names) - 1}"
             )
+
+
+def _check_padding(frame: tuple[int, int] | None, height: int, width: int) -> None:
+    if frame is not None and (frame[0] < height or frame[1] < width):
+        raise RecipeError(
+            f"'frame' is {frame[0]} x {frame[1]} pixels, smaller than the originals' {height} x {width}; "
+            "it pads, and must be as large at least"
+        )
+
+
+def _check_guard(guard: Guard, steps: Iterable[Step]) -> None:
+    # A block of imgaug's shares one stream of random numbers: no sample of it can be made again alone.
+    blocked = [step.id for step in steps if step.distortion.block > 1]
+    levels = [kind.name for kind in guard.active() if not kind.of_shape]
+    if blocked and levels:
+        raise RecipeError(
+            f"the guard '{levels[0]}' cannot be used with step '{blocked[0]}': it would draw single samples of a "
+            "block again; leave one of them out"
+        )
 
 
 def _check_frame(steps: Iterable[Step], height: int, width: int) -> None:

@@ -1,86 +1,182 @@
-"""The guard: geometry that would push too much ink out of the frame is drawn again, then tamed.
+"""Guards: samples that would lose their label are drawn again, then tamed.
 
-A rejected sample draws its geometry again, up to 8 times; coins and choices stay as they are. If none will
-do, the last draw is pulled half way toward the identity, again and again, at last all the way.
+What is about shape is judged first: the steps that move or reshape strokes are drawn alone, and, where a guard
+needs pixels, rendered alone. Then the whole sample is rendered, and what is about gray levels is judged by it::
+
+    draw -- shape steps --> judge shape -- all steps --> judge levels --> image
+                ^             |   ^                        |
+                '-- again ----'   '-- level steps again ---'
+
+A rejected sample draws those steps again, up to 8 times; coins and choices stay as they are. If none will do, the
+last draw is pulled half way toward the identity, again and again, at last all the way. Only rejected samples
+are rendered again.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge import kernels
-from augforge.distortions import Drawn, Geometry, Samples, composed_geometry
+from augforge.distortions import Drawn, Samples
 from augforge.forge.drawing import Table, draw_step
+from augforge.forge.measuring import measure_geometry, measure_pixels, rejects
+from augforge.forge.rendering import render
+from augforge.recipe.guard import Guard, GuardKind
 
 MAX_ATTEMPTS = 8
 _MAX_HALVINGS = 8
 
+# Of the rows of a block: all, or some by number.
+_Rows = slice | NDArray[Any]
+_Judge = Callable[[_Rows, Sequence[Drawn]], NDArray[Any]]
 
-def guard_ink(table: Table, samples: Samples, originals: NDArray[Any], min_ink_kept: float) -> None:
-    """Replace the geometry of samples that keep too little ink, in the table, and record what was done.
 
-    Adds the columns ``guard.attempts`` (how often geometry was drawn again, 0 to 8) and ``guard.pull`` (how far
-    it was then pulled toward the identity: 0 not at all, 0.5 half way, 1 all the way).
+def guard_columns(guard: Guard) -> tuple[str, ...]:
+    """Return the columns that a guard records, in order.
+
+    ``guard.attempts`` and ``guard.pull`` tell how often the shape was drawn again (0 to 8), and how far it was then
+    pulled toward the identity (0 not at all, 0.5 half way, 1 all the way); ``guard.level_attempts`` and
+    ``guard.level_pull`` the same of the other steps. ``guard.NAME`` tells how many draws the guard NAME rejected:
+    those that need pixels judge only what the others left.
+    """
+    kinds = guard.active()
+    columns: list[str] = []
+    if any(kind.of_shape for kind in kinds):
+        columns += ["attempts", "pull"]
+    if not all(kind.of_shape for kind in kinds):
+        columns += ["level_attempts", "level_pull"]
+    return tuple(f"guard.{name}" for name in (*columns, *(kind.name for kind in kinds)))
+
+
+class GuardedBlock:
+    """A block of N samples under guard.
 
     Parameters
     ----------
+    guard : Guard
+        With one kind at least in force.
     table : Table
-        What was drawn for N samples.
-    samples : Samples
-        Which N samples.
+        What was drawn; values that are drawn again are replaced in it, and the guard's columns added.
     originals : ndarray of uint8, shape (N, H, W)
-        What their ink is measured on.
-    min_ink_kept : float
-        The least share of ink that must stay inside the frame, within [0, 1].
+        What the samples are made from.
+    samples : Samples
+    labels : ndarray of uint8, shape (N,), or None
     """
-    attempts = np.zeros(len(samples))
-    pull = np.zeros(len(samples))
-    table.record("guard", "attempts", attempts)
-    table.record("guard", "pull", pull)
-    geometry = [step for step in table.steps if isinstance(step.distortion, Geometry)]
-    if not geometry:
-        return
 
-    def rejected_of(rows: NDArray[Any], steps: list[Drawn]) -> NDArray[Any]:
-        return rows[kernels.ink_kept(originals[rows], composed_geometry(steps)) < min_ink_kept]
+    def __init__(
+        self,
+        guard: Guard,
+        table: Table,
+        originals: NDArray[Any],
+        samples: Samples,
+        labels: NDArray[Any] | None,
+    ) -> None:
+        self._guard = guard
+        self._originals = originals
+        self._samples = samples
+        self._labels = labels
+        self._steps = table.steps
+        self._columns = {name: np.zeros(len(samples)) for name in guard_columns(guard)}
+        table.columns.update(self._columns)
+        self._shaped = np.empty_like(originals)
+        self._images = np.empty_like(originals)
 
-    def overwrite(rows: NDArray[Any], steps: list[Drawn]) -> None:
-        for step, new in zip(geometry, steps, strict=True):
-            for name, values in new.values.items():
-                step.values[name][rows] = values
-            step.attempts[rows] = new.attempts
+    def render(self) -> NDArray[Any]:
+        """Return the samples that the guards let through, uint8 (N, H, W)."""
+        kinds = self._guard.active()
+        shape = [step for step in self._steps if step.distortion.shapes]
+        levels = [step for step in self._steps if not step.distortion.shapes]
+        if any(kind.of_shape for kind in kinds) and shape:
+            self._settle(shape, self._judge_shape, "guard.attempts", "guard.pull")
+        if not any(kind.of_pixels for kind in kinds):
+            return render(self._originals, self._steps)
+        self._shaped = render(self._originals, shape)
+        self._images = self._whole(slice(None), levels)
+        if all(kind.of_shape for kind in kinds) or not levels:
+            return self._images
+        self._settle(levels, self._judge_levels, "guard.level_attempts", "guard.level_pull")
+        return self._images
 
-    rejected = rejected_of(np.arange(len(samples)), geometry)
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        if not len(rejected):
-            return
-        redrawn = [
-            draw_step(step.step_id, step.distortion, samples[rejected], step.applied[rejected], attempt)
-            for step in geometry
-        ]
-        overwrite(rejected, redrawn)
-        attempts[rejected] = attempt
-        rejected = rejected_of(rejected, redrawn)
-    last = [_rows_of(step, rejected) for step in geometry]
-    for halving in range(1, _MAX_HALVINGS + 2):
-        if not len(rejected):
-            return
-        share = 0.5**halving if halving <= _MAX_HALVINGS else 0.0
-        pulled = [_pulled(step, share) for step in last]
-        overwrite(rejected, pulled)
-        pull[rejected] = 1.0 - share
-        still = rejected_of(rejected, pulled)
-        last = [_rows_of(step, np.isin(rejected, still)) for step in last]
-        rejected = still
+    def _settle(self, steps: list[Drawn], judge: _Judge, attempts: str, pull: str) -> None:
+        """Replace the values of rejected samples until none is left, and record what was done."""
+        rejected = np.flatnonzero(judge(slice(None), steps))
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            if not len(rejected):
+                return
+            drawn = [
+                draw_step(
+                    step.step_id, step.distortion, step.samples[rejected], step.applied[rejected], attempt
+                )
+                for step in steps
+            ]
+            _overwrite(steps, rejected, drawn)
+            self._columns[attempts][rejected] = attempt
+            rejected = rejected[judge(rejected, drawn)]
+        last = [step[rejected] for step in steps]
+        for halving in range(1, _MAX_HALVINGS + 2):
+            if not len(rejected):
+                return
+            share = 0.5**halving if halving <= _MAX_HALVINGS else 0.0
+            pulled = [_pulled(step, share) for step in last]
+            _overwrite(steps, rejected, pulled)
+            self._columns[pull][rejected] = 1.0 - share
+            still = judge(rejected, pulled)
+            last, rejected = [step[still] for step in last], rejected[still]
+
+    def _judge_shape(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
+        originals = self._originals[rows]
+        kinds = [kind for kind in self._guard.active() if kind.of_shape]
+        rejected = np.zeros(len(originals), bool)
+        for kind in kinds:
+            if not kind.of_pixels:
+                rejected |= self._rejected_by(kind, rows, measure_geometry(kind, originals, steps))
+        kinds = [kind for kind in kinds if kind.of_pixels]
+        left = np.flatnonzero(~rejected)
+        if not kinds or not len(left):
+            return rejected
+        numbers = np.arange(len(self._originals))[rows][left]
+        whole = len(left) == len(self._originals)
+        shaped = render(originals[left], list(steps) if whole else [step[left] for step in steps])
+        for kind in kinds:
+            measured = measure_pixels(kind, originals[left], shaped, shaped)
+            rejected[left] |= self._rejected_by(kind, numbers, measured)
+        return rejected
+
+    def _judge_levels(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
+        if not isinstance(rows, slice):
+            self._images[rows] = self._whole(rows, steps)
+        rejected = np.zeros(len(self._originals[rows]), bool)
+        for kind in self._guard.active():
+            if not kind.of_shape:
+                shown = (self._originals[rows], self._shaped[rows], self._images[rows])
+                rejected |= self._rejected_by(kind, rows, measure_pixels(kind, *shown))
+        return rejected
+
+    def _rejected_by(self, kind: GuardKind, rows: _Rows, measured: NDArray[Any]) -> NDArray[Any]:
+        labels = None if self._labels is None else self._labels[rows]
+        rejected = rejects(kind, self._guard, measured, labels)
+        self._columns[f"guard.{kind.name}"][rows] += rejected
+        return rejected
+
+    def _whole(self, rows: _Rows, levels: Sequence[Drawn]) -> NDArray[Any]:
+        """Return some samples after all steps, those that change gray levels as given."""
+        if all(step.distortion.shapes for step in self._steps[: len(self._steps) - len(levels)]):
+            return render(self._shaped[rows], levels)
+        given = iter(levels)
+        steps = [step[rows] if step.distortion.shapes else next(given) for step in self._steps]
+        return render(self._originals[rows], steps)
 
 
-def _rows_of(step: Drawn, rows: NDArray[Any]) -> Drawn:
-    values = {name: drawn[rows] for name, drawn in step.values.items()}
-    return Drawn(
-        step.step_id, step.distortion, step.samples[rows], values, step.applied[rows], step.attempts[rows]
-    )
+def _overwrite(steps: Sequence[Drawn], rows: NDArray[Any], drawn: Sequence[Drawn]) -> None:
+    """Put what was drawn again for some rows in its place; the table shares the arrays."""
+    for step, new in zip(steps, drawn, strict=True):
+        for name, values in new.values.items():
+            step.values[name][rows] = values
+        step.attempts[rows] = new.attempts
+        if step.field is not None:
+            step.field[rows] = new.field
 
 
 def _pulled(step: Drawn, share: float) -> Drawn:
@@ -89,4 +185,4 @@ def _pulled(step: Drawn, share: float) -> Drawn:
     for name, drawn in step.values.items():
         neutral = step.distortion.neutral(name)
         values[name] = (neutral + (drawn - neutral) * share).astype(np.float32).astype(np.float64)
-    return replace(step, values=values)
+    return step.distortion.settled(replace(step, values=values))

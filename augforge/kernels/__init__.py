@@ -6,6 +6,9 @@ are given), never write into their input, and release the GIL.
 
 from augforge.kernels.affine import compose, enlargements, ink_kept, rotations, shears, translations
 from augforge.kernels.area import area_resample, bounding_box, fitted_size
+from augforge.kernels.bending import elastic_fields, perspective_fields, unfolded_shares, wave_fields
+from augforge.kernels.bent_warp import ink_kept_bent, warp_bent
+from augforge.kernels.contrast import stroke_contrast
 from augforge.kernels.gray import apply_tables, gray_level_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.pixels import poke_pixels
@@ -18,16 +21,23 @@ __all__ = [
     "bounding_box",
     "change_pen",
     "compose",
+    "elastic_fields",
     "enlargements",
     "fitted_size",
     "gray_level_tables",
     "ink_kept",
+    "ink_kept_bent",
+    "perspective_fields",
     "place",
     "poke_pixels",
     "rotations",
     "separate_ink",
     "set_upright",
     "shears",
+    "stroke_contrast",
     "translations",
+    "unfolded_shares",
     "warp",
+    "warp_bent",
+    "wave_fields",
 ]

@@ -71,6 +71,33 @@ def compose(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
+def ink_box(image: NDArray[Any], seen: NDArray[Any]) -> tuple[int, int, int, int]:
+    """Return the first and last column and row with ink, as (left, top, right, bottom); right is -1 without any.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W)
+    seen : ndarray of uint8, shape (W,)
+        Overwritten.
+    """
+    height, width = image.shape
+    left, top, right, bottom = width, height, -1, -1
+    for x in range(width):
+        seen[x] = 0
+    for y in range(height):
+        any_ink = 0
+        for x in range(width):
+            any_ink |= image[y, x]
+            seen[x] |= image[y, x]
+        if any_ink != 0:
+            top, bottom = min(top, y), y
+    for x in range(width):
+        if seen[x] != 0:
+            left, right = min(left, x), x
+    return left, top, right, bottom
+
+
+@compiled
 def _box_stays_inside(
     m: NDArray[Any], left: float, top: float, right: float, bottom: float, reach_x: float, reach_y: float
 ) -> bool:
@@ -102,17 +129,13 @@ def ink_kept(images: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
     reach_x, reach_y = width * 0.5, height * 0.5
     kept = np.ones(count)
+    seen = np.empty(width, np.uint8)
     for i in range(count):
         image, m = images[i], maps[i]
         # An affine map keeps a box convex: if the corners of the whole frame stay inside, so does all ink.
         if _box_stays_inside(m, -middle_x, -middle_y, middle_x, middle_y, reach_x, reach_y):
             continue
-        left, right, top, bottom = width, -1, height, -1
-        for y in range(height):
-            for x in range(width):
-                if image[y, x] != 0:
-                    left, right = min(left, x), max(right, x)
-                    top, bottom = min(top, y), max(bottom, y)
+        left, top, right, bottom = ink_box(image, seen)
         if right < 0 or _box_stays_inside(
             m, left - middle_x, top - middle_y, right - middle_x, bottom - middle_y, reach_x, reach_y
         ):

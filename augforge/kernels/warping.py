@@ -7,7 +7,7 @@ that the four weights multiply to 22 bits and a weighted sum of gray levels fits
     position  .------- whole -------.--- 11 bits: weight ---.--- 21 bits: rounded away ---.
 
 The work is split into three loops over a row, because the first and the last vectorise when they are
-alone. The middle one loads four neighbours at once: `_pack` puts each pixel with its right, lower and
+alone. The middle one loads four neighbours at once: `pack` puts each pixel with its right, lower and
 lower right neighbours into one 32-bit word, with a margin of blank words, so no position needs a test::
 
     word(x, y) = p(x, y) | p(x+1, y) << 8 | p(x, y+1) << 16 | p(x+1, y+1) << 24
@@ -18,22 +18,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, inlined
 
 _FRACTION_BITS = 32
-_WEIGHT_BITS = 11
-_ONE = 1 << _WEIGHT_BITS
-_DROPPED_BITS = _FRACTION_BITS - _WEIGHT_BITS
+WEIGHT_BITS = 11
+ONE = 1 << WEIGHT_BITS
+_DROPPED_BITS = _FRACTION_BITS - WEIGHT_BITS
 _HALF_WEIGHT = 1 << (_DROPPED_BITS - 1)
 # A map that shrinks to less than 1 / _STEEP leaves nothing to be seen. With less, a step along 4096 pixels stays
 # below 2**28, and every sum below 2**30: with the fraction, within 64 bits.
 _STEEP = 65536.0
 _FAR = 536870912.0
-_HALF_LEVEL = 1 << (2 * _WEIGHT_BITS - 1)
+_HALF_LEVEL = 1 << (2 * WEIGHT_BITS - 1)
 
 
 @compiled
-def _pack(image: NDArray[Any], words: NDArray[Any]) -> None:
+def pack(image: NDArray[Any], words: NDArray[Any]) -> None:
     """Fill words, uint32 (H + 3, W + 3), from an image: word (y + 2, x + 2) is that of pixel (x, y)."""
     height, width = image.shape
     for y in range(height + 1):
@@ -56,6 +56,26 @@ def _pack(image: NDArray[Any], words: NDArray[Any]) -> None:
 def _fixed(value: float) -> int:
     # Beyond the bound all positions are alike: no step along a row leads back to the frame.
     return int(np.floor(min(max(value, -_FAR), _FAR) * 4294967296.0 + 0.5))
+
+
+@inlined
+def combine(
+    flat: NDArray[Any],
+    places: NDArray[Any],
+    weights_x: NDArray[Any],
+    weights_y: NDArray[Any],
+    found: NDArray[Any],
+    out: NDArray[Any],
+) -> None:
+    """Fill a row with the weighted means of the four neighbours at its places."""
+    for x in range(out.size):
+        found[x] = flat[places[x]]
+    for x in range(out.size):
+        word = np.int64(found[x])
+        wx, wy = weights_x[x], weights_y[x]
+        upper = np.int32(word & 255) * (ONE - wx) + np.int32((word >> 8) & 255) * wx
+        lower = np.int32((word >> 16) & 255) * (ONE - wx) + np.int32((word >> 24) & 255) * wx
+        out[x] = np.uint8((upper * (ONE - wy) + lower * wy + _HALF_LEVEL) >> (2 * WEIGHT_BITS))
 
 
 @compiled
@@ -91,16 +111,9 @@ def _resample(
             column = min(max(at_x >> _FRACTION_BITS, -2), width)
             line = min(max(at_y >> _FRACTION_BITS, -2), height)
             places[x] = np.int32((line + 2) * stride + column + 2)
-            weights_x[x] = np.int32((at_x >> _DROPPED_BITS) & (_ONE - 1))
-            weights_y[x] = np.int32((at_y >> _DROPPED_BITS) & (_ONE - 1))
-        for x in range(width):
-            found[x] = flat[places[x]]
-        for x in range(width):
-            word = np.int64(found[x])
-            wx, wy = weights_x[x], weights_y[x]
-            upper = np.int32(word & 255) * (_ONE - wx) + np.int32((word >> 8) & 255) * wx
-            lower = np.int32((word >> 16) & 255) * (_ONE - wx) + np.int32((word >> 24) & 255) * wx
-            out[y, x] = np.uint8((upper * (_ONE - wy) + lower * wy + _HALF_LEVEL) >> (2 * _WEIGHT_BITS))
+            weights_x[x] = np.int32((at_x >> _DROPPED_BITS) & (ONE - 1))
+            weights_y[x] = np.int32((at_y >> _DROPPED_BITS) & (ONE - 1))
+        combine(flat, places, weights_x, weights_y, found, out[y])
 
 
 @compiled
@@ -130,6 +143,6 @@ def warp(images: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
         if m[0] == 1.0 and m[4] == 1.0 and m[1] == m[2] == m[3] == m[5] == 0.0:
             out[i] = images[i]
             continue
-        _pack(images[i], words)
+        pack(images[i], words)
         _resample(words, m, out[i], places, weights_x, weights_y, found)
     return out

@@ -37,8 +37,8 @@ def contact_gallery(
     numbers = shown * len(forge.source) + chosen[:, np.newaxis]
     made = forge.make(numbers.reshape(-1)).images.reshape(*numbers.shape, *forge.image_shape)
     rows = tuple(
-        Row((name_of(forge.source, index), f"original {index}"), (forge.source.images[index], *images))
-        for index, images in zip(chosen, made, strict=True)
+        Row((name_of(forge.source, index), f"original {index}"), (original, *images))
+        for index, original, images in zip(chosen, forge.originals(chosen), made, strict=True)
     )
     headings = ("original", *(f"variant {number}" if number == shown[0] else str(number) for number in shown))
     return Gallery(

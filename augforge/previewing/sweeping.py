@@ -108,8 +108,8 @@ def _row(
         alone = with_only(forge, replace(step, distortion=_held(step, given)))
         at_level[level] = alone.make(first_distorted(forge) * len(forge.source) + chosen).images
     images: list[NDArray[np.uint8] | None] = []
-    for place, index in enumerate(chosen):
-        images += [forge.source.images[index], *(made[place] for made in at_level)]
+    for place, original in enumerate(forge.originals(chosen)):
+        images += [original, *(made[place] for made in at_level)]
     return Row(caption, tuple(images))
 
 

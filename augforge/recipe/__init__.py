@@ -6,13 +6,17 @@
                      (places)   (extends, --set)  (steps, fields)
 """
 
+from augforge.recipe.guard import GUARD_KINDS, Guard, GuardKind, Limit
 from augforge.recipe.loading import load_recipe, parse_recipe, ready_recipes
-from augforge.recipe.model import Applies, Guard, Node, OneOf, Output, Recipe, SomeOf, Step
+from augforge.recipe.model import Applies, Node, OneOf, Output, Recipe, SomeOf, Step
 from augforge.recipe.schema import recipe_schema
 
 __all__ = [
+    "GUARD_KINDS",
     "Applies",
     "Guard",
+    "GuardKind",
+    "Limit",
     "Node",
     "OneOf",
     "Output",

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 from augforge.distortions.base import PIXEL_VERSION, Distortion
 from augforge.normalizing import Normalizer
+from augforge.recipe.guard import Guard
 from augforge.recipe.writing import digest_of, tidied, write_yaml
 from augforge.sources import SourceSpec
 
@@ -129,19 +130,6 @@ Node = Step | OneOf | SomeOf
 
 
 @dataclass(frozen=True)
-class Guard:
-    """What every distorted sample must keep.
-
-    Attributes
-    ----------
-    min_ink_kept : float
-        Share of the original's ink that geometry must leave inside the frame, 0 to 1; 0 is no guard.
-    """
-
-    min_ink_kept: float = 0.0
-
-
-@dataclass(frozen=True)
 class Output:
     """How the data set is written; never what is in it.
 
@@ -177,6 +165,9 @@ class Recipe:
         For people; empty if there is none.
     seed : int
         0 to 2**63 - 1; another seed draws everything anew.
+    frame : tuple of int, int, optional
+        Height and width, in pixels, that the originals are padded to with blank paper, in the middle, before
+        anything else; None: as they are.
     variants : int
         Distorted copies of each original, 0 to 65,535.
     keep_originals : bool
@@ -194,6 +185,7 @@ class Recipe:
     description: str = ""
     seed: int = 0
     normalize: Normalizer | None = None
+    frame: tuple[int, int] | None = None
     variants: int = 1
     keep_originals: bool = True
     guard: Guard = field(default_factory=Guard)
@@ -210,10 +202,11 @@ class Recipe:
             "seed": self.seed,
             "source": _plain_source(self.source),
             **normalized,
+            **({} if self.frame is None else {"frame": list(self.frame)}),
             "variants": self.variants,
             "keep_originals": self.keep_originals,
             "distort": [node.plain() for node in self.distort],
-            "guard": tidied(asdict(self.guard)),
+            "guard": self.guard.plain(),
             "output": asdict(self.output),
         }
 
@@ -236,8 +229,9 @@ class Recipe:
                 PIXEL_VERSION,
                 source_digest,
                 self.seed,
+                self.frame,
                 [node.plain(id_always=True) for node in self.distort],
-                tidied(asdict(self.guard)),
+                self.guard.plain(),
                 self.keep_originals,
             ]
         )

@@ -10,7 +10,6 @@ from augforge.recipe.fields import (
     read_boolean,
     read_integer,
     read_mapping,
-    read_number,
     read_one_of,
     read_text,
 )
@@ -23,13 +22,14 @@ from augforge.recipe.model import (
     RECIPE_VERSION,
     SHARD_STEP,
     Compression,
-    Guard,
     Output,
     Recipe,
 )
-from augforge.recipe.nodes import MapNode, ScalarNode, YamlNode
+from augforge.recipe.nodes import ListNode, MapNode, ScalarNode, YamlNode
+from augforge.recipe.reading_guard import read_guard
 from augforge.recipe.reading_source import read_source
 from augforge.recipe.steps import read_steps
+from augforge.sources import MAX_SIDE
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 RECIPE_KEYS = (
@@ -40,6 +40,7 @@ RECIPE_KEYS = (
     "seed",
     "source",
     "normalize",
+    "frame",
     "variants",
     "keep_originals",
     "distort",
@@ -47,7 +48,6 @@ RECIPE_KEYS = (
     "output",
 )
 NORMALIZE_KEYS = ("polarity", "upright", "pen")
-GUARD_KEYS = ("min_ink_kept",)
 OUTPUT_KEYS = ("shard_size", "compression")
 
 
@@ -79,6 +79,7 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
             fields.required("source", root.place, "the originals, such as `source: mnist-10k`"), problems
         ),
         normalize=_read_normalize(fields.get("normalize"), problems),
+        frame=_read_frame(fields.get("frame"), problems),
         variants=_read_variants(fields.get("variants"), keep_originals, problems),
         keep_originals=keep_originals,
         distort=read_steps(
@@ -87,7 +88,7 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
             ),
             problems,
         ),
-        guard=_read_guard(fields.get("guard"), problems),
+        guard=read_guard(fields.get("guard"), problems),
         output=_read_output(fields.get("output"), problems),
     )
     problems.raise_if_any()
@@ -142,6 +143,18 @@ def _read_normalize(node: YamlNode | None, problems: Problems) -> Normalizer | N
     )
 
 
+def _read_frame(node: YamlNode | None, problems: Problems) -> tuple[int, int] | None:
+    if node is None:
+        return None
+    if not isinstance(node, ListNode) or len(node.items) != 2:
+        problems.add(
+            node.place, f"'frame' must be [height, width] in pixels, such as [40, 40]; got {node.describe()}"
+        )
+        return None
+    height, width = (read_integer(item, "'frame'", 1, MAX_SIDE, problems, 1) for item in node.items)
+    return height, width
+
+
 def _read_variants(node: YamlNode | None, keep_originals: bool, problems: Problems) -> int:
     variants = read_integer(node, "'variants'", 0, MAX_VARIANTS, problems, default=1)
     if node is not None and variants == 0 and not keep_originals:
@@ -150,16 +163,6 @@ def _read_variants(node: YamlNode | None, keep_originals: bool, problems: Proble
             f"'variants' must be 1 to {MAX_VARIANTS} where 'keep_originals' is false; 0 would make nothing",
         )
     return variants
-
-
-def _read_guard(node: YamlNode | None, problems: Problems) -> Guard:
-    mapping = read_mapping(node, "'guard'", "{min_ink_kept: 0.95}", problems)
-    if mapping is None:
-        return Guard()
-    fields = Fields(mapping, "guard", GUARD_KEYS, problems)
-    return Guard(
-        read_number(fields.get("min_ink_kept"), "'min_ink_kept'", 0, 1, problems, Guard.min_ink_kept)
-    )
 
 
 def _read_output(node: YamlNode | None, problems: Problems) -> Output:

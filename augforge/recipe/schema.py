@@ -10,7 +10,8 @@ from augforge.distortions import Distortion, Parameter, registry
 from augforge.normalizing import PENS, POLARITIES, Normalizer
 from augforge.randomness import Choice, LogUniform, Normal, Triangular, Uniform
 from augforge.recipe import model
-from augforge.recipe.model import Applies, Guard, OneOf, Output, Recipe, SomeOf
+from augforge.recipe.guard import GUARD_KINDS, GuardKind, Limit
+from augforge.recipe.model import Applies, OneOf, Output, Recipe, SomeOf
 from augforge.recipe.reading import NAME
 from augforge.recipe.reading_source import COLOURS
 from augforge.recipe.steps import ID
@@ -24,6 +25,12 @@ _DISTRIBUTIONS = {
     "uniform": Uniform,
 }
 _NUMBER = {"type": "number"}
+_SIZE = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 1, "maximum": MAX_SIDE},
+    "minItems": 2,
+    "maxItems": 2,
+}
 _STEPS = {"type": "array", "items": {"$ref": "#/definitions/step"}}
 
 
@@ -68,10 +75,11 @@ def _recipe_keys() -> dict[str, Any]:
         "seed": {"type": "integer", "minimum": 0, "maximum": model.MAX_SEED},
         "source": _source(),
         "normalize": {"anyOf": [{"type": "boolean"}, _object(_described(Normalizer, _normalize_keys()))]},
+        "frame": _SIZE,
         "variants": {"type": "integer", "minimum": 0, "maximum": model.MAX_VARIANTS},
         "keep_originals": {"type": "boolean"},
         "distort": _STEPS,
-        "guard": _object(_described(Guard, {"min_ink_kept": {"type": "number", "minimum": 0, "maximum": 1}})),
+        "guard": _object({kind.name: _guard(kind) for kind in GUARD_KINDS}),
         "output": _object(_described(Output, _output_keys())),
     }
     return _described(Recipe, keys)
@@ -112,12 +120,7 @@ def _source() -> dict[str, Any]:
         },
         "images": {"type": "string"},
         "labels": {"type": "string"},
-        "shape": {
-            "type": "array",
-            "items": {"type": "integer", "minimum": 1, "maximum": MAX_SIDE},
-            "minItems": 2,
-            "maxItems": 2,
-        },
+        "shape": _SIZE,
         "colour": {"enum": list(COLOURS)},
     }
     mapping = _object(_described(SourceSpec, keys)) | {"not": {"required": ["dataset", "path"]}}
@@ -183,11 +186,25 @@ def _some_of_keys() -> dict[str, Any]:
     return {"steps": {**_STEPS, "minItems": 1}, "count": {"anyOf": [number, pair]}}
 
 
-def _step(description: str, keys: dict[str, Any], required: list[str]) -> dict[str, Any]:
+def _guard(kind: GuardKind) -> dict[str, Any]:
+    number = {"type": "number", "minimum": kind.low, "maximum": kind.high}
+    limit = _object(_described(Limit, {"limit": number, **_labels()}))
+    limit |= {"required": ["limit"], "not": {"required": ["for_labels", "except_labels"]}}
+    one = {"anyOf": [number, limit]}
+    return {
+        "description": f"{kind.doc} ({kind.unit}, {kind.low:g} to {kind.high:g})",
+        "anyOf": [number, limit, {"type": "array", "items": one, "minItems": 1}],
+    }
+
+
+def _labels() -> dict[str, Any]:
     label = {"type": "integer", "minimum": 0, "maximum": model.MAX_LABEL}
     labels = {"type": "array", "items": label, "minItems": 1, "uniqueItems": True}
-    probability = {"type": "number", "minimum": 0, "maximum": 1}
-    common = {"probability": probability, "for_labels": labels, "except_labels": labels}
+    return {"for_labels": labels, "except_labels": labels}
+
+
+def _step(description: str, keys: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    common = {"probability": {"type": "number", "minimum": 0, "maximum": 1}, **_labels()}
     own_id = {
         "type": "string",
         "pattern": f"^{ID.pattern}$",

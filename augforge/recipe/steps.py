@@ -201,11 +201,16 @@ def read_applies(fields: Fields) -> Applies:
     """Return when a step or group is applied."""
     problems = fields.problems
     probability = read_number(fields.get("probability"), "'probability'", 0, 1, problems, 1.0)
+    return Applies(probability, *read_labels(fields))
+
+
+def read_labels(fields: Fields) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+    """Return ``for_labels`` and ``except_labels``, of which one at most may be given."""
+    problems = fields.problems
     wanted, unwanted = fields.get("for_labels"), fields.get("except_labels")
     if wanted is not None and unwanted is not None:
         problems.add(unwanted.place, "'except_labels' and 'for_labels' exclude each other; keep one")
-    return Applies(
-        probability,
+    return (
         _read_labels(wanted, "'for_labels'", problems),
         _read_labels(unwanted, "'except_labels'", problems),
     )

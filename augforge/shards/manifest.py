@@ -2,6 +2,7 @@
 
 import math
 import platform
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -103,7 +104,7 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         shards=tuple(assembly.shards),
         recipe_hash=_recipe_hash(folder),
         class_counts=tuple(assembly.class_counts),
-        guard=GuardCounts(redrawn=assembly.redrawn, pulled=assembly.pulled),
+        guard=GuardCounts(redrawn=assembly.redrawn, pulled=assembly.pulled, rejected=dict(assembly.rejected)),
         versions=dict(about.versions),
         processor_family=processor_family(),
         sameness=about.sameness,
@@ -138,6 +139,7 @@ class _Assembly:
         self.shards: list[ShardEntry] = []
         self.class_counts: list[int] = []
         self.pixel_sum = self.pixel_square_sum = self.pixels = self.redrawn = self.pulled = 0
+        self.rejected: Counter[str] = Counter()
 
     def leaves(self, specs: Sequence[ShardSpec]) -> Iterator[str]:
         """Give the content hash of every leaf in order, and count what the receipts say."""
@@ -195,6 +197,7 @@ class _Assembly:
         self.pixel_square_sum += receipt.pixel_square_sum
         self.redrawn += receipt.guard.redrawn
         self.pulled += receipt.guard.pulled
+        self.rejected.update(receipt.guard.rejected)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -38,18 +38,21 @@ class _Model(BaseModel):
 
 
 class GuardCounts(_Model):
-    """What the guard did.
+    """What the guards did.
 
     Attributes
     ----------
     redrawn
-        Samples whose geometry was drawn again.
+        Samples of which steps were drawn again.
     pulled
-        Samples whose geometry was then pulled toward the identity.
+        Samples of which steps were then pulled toward the identity.
+    rejected
+        By the name of each guard: samples of which it rejected a draw.
     """
 
     redrawn: Count
     pulled: Count
+    rejected: dict[str, Count]
 
 
 class Receipt(_Model):

@@ -10,8 +10,9 @@ from augforge.errors import BuildError
 from augforge.shards.hashing import leaf_hash
 from augforge.shards.layout import ShardSpec
 
-GUARD_ATTEMPTS = "guard.attempts"
-GUARD_PULL = "guard.pull"
+_GUARD = "guard."
+_REDRAWN = ("guard.attempts", "guard.level_attempts")
+_PULLED = ("guard.pull", "guard.level_pull")
 
 # The largest number of squares of gray values whose float32 sum is exact in any order: 256 x 255^2 < 2^24.
 _EXACT_SQUARES = 256
@@ -47,18 +48,25 @@ class Tally:
     pixel_sum, pixel_square_sum
         Sums over all pixels of gray value and of its square.
     redrawn, pulled
-        Samples whose geometry the guard drew again; those that it pulled toward the identity.
+        Samples of which the guards drew steps again; those that they pulled toward the identity.
+    rejected
+        By the name of each guard: samples of which it rejected a draw.
     """
 
     def __init__(self, spec: ShardSpec) -> None:
         self._spec = spec
-        self._guards = [
-            spec.columns.index(name) if name in spec.columns else None
-            for name in (GUARD_ATTEMPTS, GUARD_PULL)
-        ]
+        counting = [name for name in spec.columns if name.startswith(_GUARD)]
+        self._redrawn = [spec.columns.index(name) for name in counting if name in _REDRAWN]
+        self._pulled = [spec.columns.index(name) for name in counting if name in _PULLED]
+        self._rejected = {
+            name.removeprefix(_GUARD): [spec.columns.index(name)]
+            for name in counting
+            if name not in _REDRAWN + _PULLED
+        }
         self.leaves: list[str] = []
         self.class_counts = [0] * spec.classes
         self.pixel_sum = self.pixel_square_sum = self.redrawn = self.pulled = 0
+        self.rejected = dict.fromkeys(self._rejected, 0)
 
     def add(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Count one leaf's arrays.
@@ -72,15 +80,13 @@ class Tally:
         total, squares = pixel_sums(arrays["images"])
         self.pixel_sum += total
         self.pixel_square_sum += squares
-        attempts, pull = (self._above_zero(arrays["parameters"], column) for column in self._guards)
-        self.redrawn += attempts
-        self.pulled += pull
+        parameters = arrays["parameters"]
+        self.redrawn += _above_zero(parameters, self._redrawn)
+        self.pulled += _above_zero(parameters, self._pulled)
+        for name, columns in self._rejected.items():
+            self.rejected[name] += _above_zero(parameters, columns)
         if "labels" in arrays:
             self._count_classes(arrays["labels"])
-
-    @staticmethod
-    def _above_zero(parameters: NDArray[Any], column: int | None) -> int:
-        return 0 if column is None else int(np.count_nonzero(parameters[:, column] > 0))
 
     def _count_classes(self, labels: NDArray[Any]) -> None:
         counts = np.bincount(labels, minlength=self._spec.classes).tolist()
@@ -90,3 +96,8 @@ class Tally:
                 f"with {self._spec.classes} classes labels are 0 to {self._spec.classes - 1}"
             )
         self.class_counts = [old + new for old, new in zip(self.class_counts, counts, strict=True)]
+
+
+def _above_zero(parameters: NDArray[Any], columns: list[int]) -> int:
+    """Return how many samples have a value above 0 in any of the columns."""
+    return int(np.count_nonzero((parameters[:, columns] > 0).any(axis=1)))

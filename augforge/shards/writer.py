@@ -168,5 +168,5 @@ def _receipt(spec: ShardSpec, tally: Tally, temporary: Path, offsets: Mapping[st
         class_counts=tuple(tally.class_counts),
         pixel_sum=tally.pixel_sum,
         pixel_square_sum=tally.pixel_square_sum,
-        guard=GuardCounts(redrawn=tally.redrawn, pulled=tally.pulled),
+        guard=GuardCounts(redrawn=tally.redrawn, pulled=tally.pulled, rejected=tally.rejected),
     )

@@ -3,6 +3,13 @@
 from typing import Any
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "aspect": [{"ratio": [0.5, 2]}],
+    "crop_and_pad": [{"left": [-6, 6], "right": [-6, 6], "top": [-6, 6], "bottom": [-6, 6]}, {"left": 3}],
+    "elastic": [
+        {"displacement": [0, 3], "smoothness": [2, 8]},
+        {"displacement": 1.96, "smoothness": 4},
+        {"displacement": [5, 20], "smoothness": {"choice": [1, 3]}},
+    ],
     "gray_level": [
         {
             "gain": [0.5, 1.5],
@@ -20,6 +27,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"augmenter": "ElasticTransformation", "alpha": [5, 10], "sigma": 4, "mode": "constant"},
         {"augmenter": "MotionBlur", "k": 3, "angle": [0, 180]},
     ],
+    "perspective": [{"x": [-0.4, 0.4], "y": [-0.4, 0.4]}, {"y": 0.2}],
     "pixel_dropout": [{"fraction": [0, 0.3]}, {"fraction": 1}],
     "pixel_noise": [
         {"fraction": [0, 0.2], "value": [128, 255]},
@@ -32,5 +40,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"y": 0.1},
     ],
     "shear": [{"x": [-40, 40]}, {"x": [-20, 20], "y": [-20, 20]}],
+    "slant": [{"degrees": [-30, 30]}],
+    "wave": [{"amplitude": [0, 2], "wavelength": [6, 20]}, {"amplitude": 8, "wavelength": 4}],
     "shift": [{"x": [-5, 5], "y": {"uniform": {"low": -5, "high": 5}}}, {"y": 3}],
 }

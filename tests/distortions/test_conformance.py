@@ -1,6 +1,5 @@
 """What every distortion must do, swept over all of them."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def step(distortion: Distortion, of: Samples, applied: np.ndarray | None = None,
     for name, distribution in distortion.drawn().items():
         u = np.random.default_rng(seed).uniform(size=COUNT)[: len(of)]
         values[name] = np.where(applied, distribution.quantile(u), distortion.neutral(name))
-    return Drawn("step", distortion, of, values, applied, np.zeros(len(of), np.uint32))
+    return distortion.settled(Drawn("step", distortion, of, values, applied, np.zeros(len(of), np.uint32)))
 
 
 def render(drawn: Drawn, blocks: np.ndarray) -> np.ndarray:
@@ -88,14 +87,7 @@ class TestConformance:
         expected = render(together, images())
         for start in range(0, COUNT, distortion.block)[:5]:
             rows = slice(start, start + distortion.block)
-            values = {name: drawn[rows] for name, drawn in together.values.items()}
-            alone = replace(
-                together,
-                samples=together.samples[rows],
-                values=values,
-                applied=together.applied[rows],
-                attempts=together.attempts[rows],
-            )
+            alone = together[rows]
             np.testing.assert_array_equal(render(alone, images()[rows]), expected[rows])
 
     @pytest.mark.parametrize("shape", [(28, 28), (40, 33), (64, 64)])

@@ -1,0 +1,142 @@
+"""Distortions that bend: elastic, wave, perspective. Each gives one field of displacement for each sample."""
+
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from augforge import kernels
+from augforge.distortions.base import Drawn
+from augforge.distortions.geometry import Geometry
+from augforge.distortions.parameters import parameter, problem
+from augforge.randomness import Distribution
+
+
+class Bending(Geometry):
+    """A step that is one field of displacement for each sample, which never folds the image over itself."""
+
+    size: ClassVar[str]
+    """The parameter that the displacements are proportional to: lowered where the field would fold."""
+
+    @classmethod
+    def fields(cls, step: Drawn) -> NDArray[Any]:
+        """Return how far from each pixel its place in the source lies.
+
+        Returns
+        -------
+        ndarray of int32, shape (N, 2, H, W)
+            See `augforge.kernels.bending`; 0 where the step is not applied.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def settled(cls, step: Drawn) -> Drawn:
+        """Return the step with its fields made, and its size lowered where they would fold.
+
+        The area that a pixel of the result shows, the Jacobian of the field, stays at 0.1 or more: a fold
+        would have it below 0. What is recorded is the size that is used.
+        """
+        fields = cls.fields(step)
+        shares = kernels.unfolded_shares(fields)
+        folded = np.flatnonzero(shares < 1.0)
+        if len(folded):
+            # Cut to 10 bits behind the point: the same in float32, and never above what is safe.
+            lowered = np.array(step.values[cls.size])
+            lowered[folded] = np.floor(lowered[folded] * shares[folded] * 1024.0) / 1024.0
+            step = replace(step, values={**step.values, cls.size: lowered})
+            fields[folded] = cls.fields(step[folded])
+        return replace(step, field=fields)
+
+
+class Elastic(Bending):
+    """Bends the digit by a smooth random field, another one for each sample, as an unsteady muscle does.
+
+    White noise, uniform and independent for x and y, goes through a Gaussian filter of the standard deviation
+    ``smoothness``, and is scaled so that the mean square of the displacements' lengths, over all fields, is
+    ``displacement`` squared. Where a field would fold the digit over itself, its displacement is lowered to what
+    does not; the lowered value is recorded.
+
+    Simard's ``alpha`` and ``sigma`` (Simard, Steinkraus and Platt, "Best practices for convolutional neural
+    networks applied to visual document analysis", ICDAR 2003) are the same with ``smoothness = sigma`` and
+    ``displacement = alpha / (sigma sqrt(6 pi))``, for noise uniform in [-1, 1] and a filter whose weights
+    add up to 1: alpha 34, sigma 4 is displacement 1.96, smoothness 4.
+    """
+
+    name: ClassVar[str] = "elastic"
+    size: ClassVar[str] = "displacement"
+    displacement: Distribution = parameter(
+        "Root mean square of the displacements' lengths.",
+        unit="pixels", low=0, high=64, neutral=0, typical=(0.5, 2.5),
+    )  # fmt: skip
+    smoothness: Distribution = parameter(
+        "Standard deviation of the Gaussian filter that makes the field smooth.",
+        unit="pixels", low=1, high=256, neutral=4, typical=(3, 8),
+    )  # fmt: skip
+
+    @classmethod
+    def fields(cls, step: Drawn) -> NDArray[Any]:
+        """Return the fields, int32 (N, 2, H, W)."""
+        return kernels.elastic_fields(
+            step.pixel_keys(), step.value("displacement"), step.value("smoothness"), *step.samples.frame
+        )
+
+
+class Wave(Bending):
+    """Lets lines sway to and fro, as a trembling hand does.
+
+    Rows move sideways and columns up and down, each as a sine wave along the other direction, with phases by
+    chance. Where that would fold the digit over itself, the amplitude is lowered to what does not (at a
+    wavelength of 8 pixels to 1.2); the lowered value is recorded.
+    """
+
+    name: ClassVar[str] = "wave"
+    size: ClassVar[str] = "amplitude"
+    amplitude: Distribution = parameter(
+        "Farthest way of a line from its place.", unit="pixels", low=0, high=64, neutral=0, typical=(0.3, 1.2)
+    )
+    wavelength: Distribution = parameter(
+        "From one crest to the next.", unit="pixels", low=2, high=1024, neutral=12, typical=(8, 20)
+    )
+
+    @classmethod
+    def fields(cls, step: Drawn) -> NDArray[Any]:
+        """Return the fields, int32 (N, 2, H, W)."""
+        return kernels.wave_fields(
+            step.pixel_keys(), step.value("amplitude"), step.value("wavelength"), *step.samples.frame
+        )
+
+
+class Perspective(Bending):
+    """Shows the paper as a camera does that does not look straight down.
+
+    The point p, in pixels from the middle of the frame, comes from p / (1 + x p_x / (W / 2) + y p_y / (H / 2)): a
+    projective map that keeps the middle in its place and size.
+    """
+
+    name: ClassVar[str] = "perspective"
+    x: Distribution | None = parameter(
+        "How much larger the right edge appears than the middle; below 0 smaller.",
+        unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False,
+    )  # fmt: skip
+    y: Distribution | None = parameter(
+        "How much larger the lower edge appears than the middle; below 0 smaller.",
+        unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False,
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _some_way(self) -> Self:
+        if self.x is None and self.y is None:
+            raise problem("perspective needs 'x', 'y', or both")
+        return self
+
+    @classmethod
+    def fields(cls, step: Drawn) -> NDArray[Any]:
+        """Return the fields, int32 (N, 2, H, W)."""
+        return kernels.perspective_fields(step.value("x"), step.value("y"), *step.samples.frame)
+
+    @classmethod
+    def settled(cls, step: Drawn) -> Drawn:
+        """Return the step with its fields made: with these limits a projective map cannot fold."""
+        return replace(step, field=cls.fields(step))

@@ -1,0 +1,70 @@
+"""What guards measure of a block of samples."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge import exactmath, kernels
+from augforge.distortions import Drawn, Geometry, chained
+from augforge.recipe.guard import Guard, GuardKind, covered
+
+# A piece of ink or a hole has at least so many pixels: fewer are specks.
+_LEAST_PIECE = 3
+
+
+def measure_geometry(kind: GuardKind, originals: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+    """Return what a guard needs to know of the geometry alone, float64 (N,)."""
+    geometry = [step for step in steps if isinstance(step.distortion, Geometry)]
+    if not geometry:
+        return np.full(len(originals), kind.off)
+    chain = chained(geometry)
+    if kind.name == "min_ink_kept":
+        return chain.ink_kept(originals)
+    return _one_minus_cosine_of_turn(chain.affine())
+
+
+def measure_pixels(
+    kind: GuardKind, originals: NDArray[Any], shaped: NDArray[Any], images: NDArray[Any]
+) -> NDArray[Any]:
+    """Return what a guard needs to know of the pixels, float64 (N,).
+
+    Parameters
+    ----------
+    kind : GuardKind
+        Which.
+    originals, shaped, images : ndarray of uint8, shape (N, H, W)
+        The originals; what the steps that reshape made of them; what all steps made of them.
+    """
+    if kind.name == "max_ink_growth":
+        before, after = (block.sum(axis=(1, 2), dtype=np.int64) for block in (originals, shaped))
+        growth: NDArray[Any] = np.where(before > 0, after / np.maximum(before, 1), 1.0) - 1.0
+        return growth
+    thresholds = (originals.max(axis=(1, 2)).astype(np.int64) + 1) // 2
+    levels = np.maximum(thresholds, 1).astype(np.uint8)
+    if kind.name == "max_stroke_changes":
+        before, after = (kernels.topology(block, levels, _LEAST_PIECE) for block in (originals, shaped))
+        changes: NDArray[Any] = np.abs(after - before).sum(axis=1).astype(np.float64)
+        return changes
+    return kernels.stroke_contrast(images, shaped, levels)
+
+
+def rejects(
+    kind: GuardKind, guard: Guard, measured: NDArray[Any], labels: NDArray[Any] | None
+) -> NDArray[Any]:
+    """Return which samples a guard of one kind rejects, bool (N,), for what was measured of them."""
+    rejected = np.zeros(len(measured), bool)
+    for limit in guard.limits(kind):
+        bound = 1.0 - exactmath.sine_and_cosine(limit.limit)[1] if kind.name == "max_turn" else limit.limit
+        beyond = measured < bound if kind.name.startswith("min_") else measured > bound
+        rejected |= beyond & covered(limit.for_labels, limit.except_labels, labels)
+    return rejected
+
+
+def _one_minus_cosine_of_turn(maps: NDArray[Any]) -> NDArray[Any]:
+    """Return 1 - cos of the angle that each map turns by: that of the rotation in its polar decomposition."""
+    along, across = maps[:, 0] + maps[:, 4], maps[:, 3] - maps[:, 1]
+    length = np.sqrt(along * along + across * across)
+    turned: NDArray[Any] = 1.0 - np.where(length > 0.0, along / np.where(length > 0.0, length, 1.0), 1.0)
+    return turned
