@@ -10,6 +10,7 @@ from augforge.kernels.gray import apply_tables, gray_level_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.pixels import poke_pixels
 from augforge.kernels.strokes import change_pen
+from augforge.kernels.stroking import change_stroke_width
 from augforge.kernels.warping import warp
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "area_resample",
     "bounding_box",
     "change_pen",
+    "change_stroke_width",
     "compose",
     "enlargements",
     "fitted_size",

@@ -33,4 +33,5 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "shear": [{"x": [-40, 40]}, {"x": [-20, 20], "y": [-20, 20]}],
     "shift": [{"x": [-5, 5], "y": {"uniform": {"low": -5, "high": 5}}}, {"y": 3}],
+    "stroke_width": [{"pixels": [-4, 6]}, {"pixels": -1}],
 }
