@@ -6,6 +6,7 @@ are given), never write into their input, and release the GIL.
 
 from augforge.kernels.affine import compose, enlargements, ink_kept, rotations, shears, translations
 from augforge.kernels.area import area_resample, bounding_box, fitted_size
+from augforge.kernels.connections import topology
 from augforge.kernels.gray import apply_tables, gray_level_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.pixels import poke_pixels
@@ -30,6 +31,7 @@ __all__ = [
     "separate_ink",
     "set_upright",
     "shears",
+    "topology",
     "translations",
     "warp",
 ]
