@@ -8,6 +8,7 @@ from augforge.distortions.gray import GrayLevel
 from augforge.distortions.imgaug_step import ImgaugStep
 from augforge.distortions.parameters import Parameter
 from augforge.distortions.pixels import PixelDropout, PixelNoise
+from augforge.distortions.strokes import StrokeWidth
 
 __all__ = [
     "PIXEL_VERSION",
@@ -36,6 +37,7 @@ _CATALOGUE: tuple[type[Distortion], ...] = (
     Shift,
     Slant,
     Wave,
+    StrokeWidth,
 )
 
 

@@ -8,11 +8,13 @@ from augforge.kernels.affine import compose, enlargements, ink_kept, rotations, 
 from augforge.kernels.area import area_resample, bounding_box, fitted_size
 from augforge.kernels.bending import elastic_fields, perspective_fields, unfolded_shares, wave_fields
 from augforge.kernels.bent_warp import ink_kept_bent, warp_bent
+from augforge.kernels.connections import topology
 from augforge.kernels.contrast import stroke_contrast
 from augforge.kernels.gray import apply_tables, gray_level_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.pixels import poke_pixels
 from augforge.kernels.strokes import change_pen
+from augforge.kernels.stroking import change_stroke_width
 from augforge.kernels.warping import warp
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "area_resample",
     "bounding_box",
     "change_pen",
+    "change_stroke_width",
     "compose",
     "elastic_fields",
     "enlargements",
@@ -35,6 +38,7 @@ __all__ = [
     "set_upright",
     "shears",
     "stroke_contrast",
+    "topology",
     "translations",
     "unfolded_shares",
     "warp",

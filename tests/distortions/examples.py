@@ -43,4 +43,5 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "slant": [{"degrees": [-30, 30]}],
     "wave": [{"amplitude": [0, 2], "wavelength": [6, 20]}, {"amplitude": 8, "wavelength": 4}],
     "shift": [{"x": [-5, 5], "y": {"uniform": {"low": -5, "high": 5}}}, {"y": 3}],
+    "stroke_width": [{"pixels": [-4, 6]}, {"pixels": -1}],
 }
