@@ -3,12 +3,15 @@
 from augforge.distortions.affine import Aspect, CropAndPad, Rotate, Scale, Shear, Shift, Slant
 from augforge.distortions.base import PIXEL_VERSION, Distortion, Drawn, Samples
 from augforge.distortions.bending import Elastic, Perspective, Wave
+from augforge.distortions.blurring import Blur, MotionBlur, Pixelate
 from augforge.distortions.geometry import Chain, Geometry, chained
-from augforge.distortions.gray import GrayLevel
+from augforge.distortions.gray import Contrast, GrayLevel, Invert
 from augforge.distortions.imgaug_step import ImgaugStep
+from augforge.distortions.noise import GaussianNoise, ShotNoise
 from augforge.distortions.parameters import Parameter
-from augforge.distortions.pixels import PixelDropout, PixelNoise
+from augforge.distortions.pixels import PixelDropout, PixelNoise, SaltAndPepper
 from augforge.distortions.strokes import StrokeWidth
+from augforge.distortions.surroundings import Background, Occlude, Stripe
 
 __all__ = [
     "PIXEL_VERSION",
@@ -24,20 +27,31 @@ __all__ = [
 
 _CATALOGUE: tuple[type[Distortion], ...] = (
     Aspect,
+    Background,
+    Blur,
+    Contrast,
     CropAndPad,
     Elastic,
+    GaussianNoise,
     GrayLevel,
     ImgaugStep,
+    Invert,
+    MotionBlur,
+    Occlude,
     Perspective,
     PixelDropout,
     PixelNoise,
+    Pixelate,
     Rotate,
+    SaltAndPepper,
     Scale,
     Shear,
     Shift,
+    ShotNoise,
     Slant,
-    Wave,
+    Stripe,
     StrokeWidth,
+    Wave,
 )
 
 

@@ -56,3 +56,46 @@ class GrayLevel(Gray):
     def tables(cls, step: Drawn) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""
         return kernels.gray_level_tables(step.value("gain"), step.value("bias"), step.value("gamma"))
+
+
+class Contrast(Gray):
+    """Spreads gray levels from a middle one, or draws them toward it: middle + factor * (level - middle).
+
+    Notes
+    -----
+    The result is rounded and cut to 0 ... 255. imgaug's ``LinearContrast`` is the same about 127 or so. Below 1,
+    blank paper becomes gray: (1 - factor) * middle.
+    """
+
+    name: ClassVar[str] = "contrast"
+    factor: Distribution = parameter(
+        "Factor of the distance from the middle; above 1 is more contrast, 0 none.",
+        unit="factor", low=0, high=255, neutral=1, typical=(0.4, 2.5),
+    )  # fmt: skip
+    middle: Distribution | None = parameter(
+        "The level that stays as it is; 127.5 if not given.",
+        unit="gray levels", low=0, high=255, neutral=127.5, typical=(80, 175), required=False,
+    )  # fmt: skip
+
+    @classmethod
+    def tables(cls, step: Drawn) -> NDArray[Any]:
+        """Return the tables, uint8 (N, 256)."""
+        return kernels.contrast_tables(step.value("factor"), step.value("middle"))
+
+
+class Invert(Gray):
+    """Exchanges black and white: 255 - level.
+
+    Notes
+    -----
+    It takes no parameters. With a ``probability`` of 0.5 both polarities come alike, dark ink on light paper and
+    light ink on dark.
+    """
+
+    name: ClassVar[str] = "invert"
+
+    @classmethod
+    def tables(cls, step: Drawn) -> NDArray[Any]:
+        """Return the tables, uint8 (N, 256)."""
+        # Without parameters there is no neutral value to tell where it is not applied.
+        return kernels.inverse_tables(step.applied)

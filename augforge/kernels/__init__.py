@@ -6,31 +6,47 @@ are given), never write into their input, and release the GIL.
 
 from augforge.kernels.affine import compose, enlargements, ink_kept, rotations, shears, translations
 from augforge.kernels.area import area_resample, bounding_box, fitted_size
+from augforge.kernels.backgrounds import add_stripes, lay_on_paper
 from augforge.kernels.bending import elastic_fields, perspective_fields, unfolded_shares, wave_fields
 from augforge.kernels.bent_warp import ink_kept_bent, warp_bent
+from augforge.kernels.blurring import gaussian_blur, motion_blur
 from augforge.kernels.connections import topology
 from augforge.kernels.contrast import stroke_contrast
-from augforge.kernels.gray import apply_tables, gray_level_tables
+from augforge.kernels.gray import apply_tables, contrast_tables, gray_level_tables, inverse_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
+from augforge.kernels.noise import add_normal_noise, count_photons, normal_table
+from augforge.kernels.occlusion import hide_rectangles
+from augforge.kernels.pixelating import pixelate
 from augforge.kernels.pixels import poke_pixels
 from augforge.kernels.strokes import change_pen
 from augforge.kernels.stroking import change_stroke_width
 from augforge.kernels.warping import warp
 
 __all__ = [
+    "add_normal_noise",
+    "add_stripes",
     "apply_tables",
     "area_resample",
     "bounding_box",
     "change_pen",
     "change_stroke_width",
     "compose",
+    "contrast_tables",
+    "count_photons",
     "elastic_fields",
     "enlargements",
     "fitted_size",
+    "gaussian_blur",
     "gray_level_tables",
+    "hide_rectangles",
     "ink_kept",
     "ink_kept_bent",
+    "inverse_tables",
+    "lay_on_paper",
+    "motion_blur",
+    "normal_table",
     "perspective_fields",
+    "pixelate",
     "place",
     "poke_pixels",
     "rotations",

@@ -37,6 +37,36 @@ def gray_level_tables(gain: NDArray[Any], bias: NDArray[Any], gamma: NDArray[Any
 
 
 @compiled
+def contrast_tables(factor: NDArray[Any], middle: NDArray[Any]) -> NDArray[Any]:
+    """Return the tables of middle + factor * (level - middle), rounded and cut to 0 ... 255.
+
+    Parameters
+    ----------
+    factor, middle : ndarray of float64, shape (N,)
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, 256)
+    """
+    tables = np.empty((factor.size, 256), np.uint8)
+    for i in range(factor.size):
+        for level in range(256):
+            value = np.floor(middle[i] + factor[i] * (level - middle[i]) + 0.5)
+            tables[i, level] = np.uint8(min(max(value, 0.0), 255.0))
+    return tables
+
+
+@compiled
+def inverse_tables(inverted: NDArray[Any]) -> NDArray[Any]:
+    """Return the tables of 255 - level where `inverted`, bool (N,), is True, else of level; uint8 (N, 256)."""
+    tables = np.empty((inverted.size, 256), np.uint8)
+    for i in range(inverted.size):
+        for level in range(256):
+            tables[i, level] = np.uint8(255 - level if inverted[i] else level)
+    return tables
+
+
+@compiled
 def apply_tables(images: NDArray[Any], tables: NDArray[Any]) -> NDArray[Any]:
     """Return each image with its levels looked up in its table.
 

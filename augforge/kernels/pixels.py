@@ -13,7 +13,11 @@ from augforge.randomness import open_unit, philox
 
 @compiled
 def poke_pixels(
-    images: NDArray[Any], keys: NDArray[Any], fractions: NDArray[Any], values: NDArray[Any]
+    images: NDArray[Any],
+    keys: NDArray[Any],
+    fractions: NDArray[Any],
+    values: NDArray[Any],
+    starts: NDArray[Any],
 ) -> NDArray[Any]:
     """Return the images with some pixels, each chosen by an independent chance, set to random values.
 
@@ -27,8 +31,10 @@ def poke_pixels(
         One random key for each image.
     fractions : ndarray of float64, shape (N,)
         The chance of each pixel, within [0, 1].
-    values : ndarray of uint8, shape (65536,)
-        The new values' quantile function at evenly spaced shares.
+    values : ndarray of uint8, shape (V,)
+        Quantile functions of new values: any 65,536 that follow each other are one, at evenly spaced shares.
+    starts : ndarray of int64, shape (N,)
+        Where each image's begins, from 0 to V - 65,536.
 
     Returns
     -------
@@ -50,6 +56,6 @@ def poke_pixels(
             if gap >= pixels.size - 1 - place:
                 break
             place += 1 + np.int64(gap)
-            pixels[place] = values[value_bits >> np.uint64(48)]
+            pixels[place] = values[starts[i] + np.int64(value_bits >> np.uint64(48))]
             draw += np.uint64(1)
     return out

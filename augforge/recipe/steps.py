@@ -92,12 +92,14 @@ class _Steps:
             return entry.value
         if isinstance(entry.value, ScalarNode) and entry.value.value is None:
             return MapNode((), entry.place)
-        parameters = [p.name for p in self._known[entry.key].parameters()] if entry.key in self._known else []
-        names = ", ".join(f"{name}: ..." for name in parameters or ["steps"])
+        names = _names_to_give(self._known.get(entry.key))
+        given = ", ".join(f"{name}: ..." for name in names)
         self._problems.add(
             entry.value.place,
-            f"the parameters of {entry.key} are given by name, {entry.key}: {{{names}}}; "
-            f"got {entry.value.describe()}",
+            f"the parameters of {entry.key} are given by name, {entry.key}: {{{given}}}; "
+            f"got {entry.value.describe()}"
+            if names
+            else f"{entry.key} takes no parameters, {entry.key}: {{}}; got {entry.value.describe()}",
         )
         return None
 
@@ -195,6 +197,15 @@ class _Steps:
         if low > high and len(self._problems) == before:
             self._problems.add(node.place, f"'count' is [fewest, most], got [{low}, {high}]")
         return (low, high)
+
+
+def _names_to_give(kind: type[Distortion] | None) -> list[str]:
+    """Return the keys of a step's own, those of a group if it is no distortion."""
+    if kind is None:
+        return ["steps"]
+    if kind.open_ended:
+        return [name for name, field in kind.model_fields.items() if field.is_required()]
+    return [parameter.name for parameter in kind.parameters()]
 
 
 def read_applies(fields: Fields) -> Applies:

@@ -7,10 +7,11 @@ from augforge import kernels
 KEYS = np.random.default_rng(0).integers(0, 2**63, 2000, np.uint64)
 BLANK = np.zeros((2000, 28, 28), np.uint8)
 ONES = np.ones(65536, np.uint8)
+STARTS = np.zeros(2000, np.int64)
 
 
 def poked(fraction: float, values: np.ndarray = ONES) -> np.ndarray:
-    return kernels.poke_pixels(BLANK, KEYS, np.full(len(KEYS), fraction), values)
+    return kernels.poke_pixels(BLANK, KEYS, np.full(len(KEYS), fraction), values, STARTS)
 
 
 @pytest.mark.parametrize("fraction", [0.001, 0.02, 0.3, 0.9, 0.999])
@@ -43,10 +44,20 @@ def test_new_values_follow_their_quantiles() -> None:
     assert 1e-4 < stats.chisquare(counts, expected).pvalue < 1 - 1e-4
 
 
+def test_each_image_has_a_quantile_function_of_its_own() -> None:
+    values = np.repeat(np.array([10, 20], np.uint8), 65536)
+    starts = np.linspace(0, 65536, 2000).astype(np.int64)
+    chosen = kernels.poke_pixels(BLANK, KEYS, np.ones(2000), values, starts)
+    shares = (chosen == 20).mean(axis=(1, 2))
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert set(np.unique(chosen)) == {10, 20}
+    assert np.abs(shares - starts / 65536).max() < 5 * 0.5 / 28
+
+
 def test_an_image_does_not_depend_on_its_company() -> None:
     together = poked(0.1)
     for row in (0, 7, 1999):
-        alone = kernels.poke_pixels(BLANK[:1], KEYS[row : row + 1], np.array([0.1]), ONES)
+        alone = kernels.poke_pixels(BLANK[:1], KEYS[row : row + 1], np.array([0.1]), ONES, STARTS[:1])
         np.testing.assert_array_equal(alone[0], together[row])
 
 

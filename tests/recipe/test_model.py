@@ -121,7 +121,7 @@ def _distributions(low: float, high: float) -> st.SearchStrategy[Any]:
 
 
 def _bodies(parameters: tuple[Parameter, ...]) -> st.SearchStrategy[dict[str, Any]]:
-    one_way = [p for p in parameters if p.name != "factor"]
+    one_way = [p for p in parameters if p.name != "factor" or p.required]
     return st.fixed_dictionaries({p.name: _distributions(p.low, p.high) for p in one_way})
 
 
@@ -133,7 +133,7 @@ STEP = st.one_of(
             lambda drawn, name=name: {name: {**drawn[0], **drawn[1]}}
         )
         for name, kind in registry().items()
-        if kind.parameters()
+        if not kind.open_ended
     ]
 )
 

@@ -1,0 +1,83 @@
+"""Distortions that lose sharpness: a lens out of focus, a hand that moves, coarse pixels.
+
+A JPEG file's loss is imgaug's: ``imgaug: {augmenter: JpegCompression, compression: [70, 95]}`` runs a real encoder,
+which another implementation could only come near to.
+"""
+
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from augforge import kernels
+from augforge.distortions.base import Drawn
+from augforge.distortions.parameters import parameter
+from augforge.distortions.single import Single
+from augforge.randomness import Distribution
+
+
+class Blur(Single):
+    """Blurs with a Gaussian bell, as a lens out of focus does; what lies outside is 0.
+
+    Notes
+    -----
+    Weights are exp(-k**2 / (2 sigma**2)) at whole pixels k up to 4 sigma, divided by their sum: those of
+    ``scipy.ndimage.gaussian_filter`` with ``mode="constant"``. Results differ from it by rounding only.
+    """
+
+    name: ClassVar[str] = "blur"
+    sigma: Distribution = parameter(
+        "Standard deviation of the bell.",
+        unit="pixels", low=0, high=8, neutral=0, typical=(0.2, 1.5),
+    )  # fmt: skip
+
+    @classmethod
+    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+        """Return the blurred images."""
+        return kernels.gaussian_blur(images, step.value("sigma"))
+
+
+class MotionBlur(Single):
+    """Averages along a line, as if the camera or the paper moved; what lies outside is 0.
+
+    Notes
+    -----
+    The line's middle is on the pixel; it is sampled 16 times a pixel, bilinearly. imgaug's ``MotionBlur`` turns a
+    line drawn on a small grid, with k as the length in whole pixels.
+    """
+
+    name: ClassVar[str] = "motion_blur"
+    length: Distribution = parameter(
+        "Length of the line.",
+        unit="pixels", low=0, high=32, neutral=0, typical=(1, 6),
+    )  # fmt: skip
+    degrees: Distribution | None = parameter(
+        "Direction of the line; 0 is level, positive turns counter-clockwise as seen.",
+        unit="degrees", low=-360, high=360, neutral=0, typical=(0, 180), required=False,
+    )  # fmt: skip
+
+    @classmethod
+    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+        """Return the blurred images."""
+        return kernels.motion_blur(images, step.value("length"), step.value("degrees"))
+
+
+class Pixelate(Single):
+    """Shows the digit with coarser pixels, as a small picture that was enlarged.
+
+    Notes
+    -----
+    Square cells begin at the upper left corner; each gets the mean of what it covers (box filter), and a pixel
+    that lies on two gets its share of each (box filter again), so that sizes need not be whole. ImageNet-C's
+    ``pixelate`` also uses boxes both ways, but fits a whole number of cells into the frame.
+    """
+
+    name: ClassVar[str] = "pixelate"
+    size: Distribution = parameter(
+        "Side of a cell, used to 1/256 pixel.",
+        unit="pixels", low=1, high=64, neutral=1, typical=(1, 4),
+    )  # fmt: skip
+
+    @classmethod
+    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+        """Return the coarser images."""
+        return kernels.pixelate(images, step.value("size"))

@@ -1,0 +1,153 @@
+"""Noise on every pixel: normal, of its own sd; and that of counted photons."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge.compiling import compiled
+from augforge.exactmath import exponential, normal_quantile
+from augforge.randomness import open_unit, philox
+
+_TABLE_BITS = 16
+# The table counts in 1/4096 sd, standard deviations in 1/256 gray level: a product stays below 2**31.
+_UNIT_BITS = 12
+_SD_BITS = 8
+_SHIFT = _UNIT_BITS + _SD_BITS
+# One call of Philox gives 128 bits.
+_PIXELS_PER_CALL = 8
+# Up to so many photons their number is found by adding up chances, beyond by the normal quantile and corrections.
+_FEW_PHOTONS = 12.0
+# At 1 / _LEAST**2 photons the noise is far below half a gray level.
+_LEAST = 1e-5
+
+
+@compiled
+def _fill_normal_table(table: NDArray[Any]) -> None:
+    for i in range(table.size):
+        table[i] = np.int16(math.floor(normal_quantile((i + 0.5) / table.size) * (1 << _UNIT_BITS) + 0.5))
+
+
+@functools.cache
+def normal_table() -> NDArray[Any]:
+    """Return the standard normal distribution's quantiles, int16 (65536,), in 1/4096 standard deviation.
+
+    Their standard deviation is 0.99999, the highest of them 4.32.
+    """
+    table = np.empty(1 << _TABLE_BITS, np.int16)
+    _fill_normal_table(table)
+    table.flags.writeable = False
+    return table
+
+
+@compiled
+def fill_normal(
+    key: np.uint64, stream: int, table: NDArray[Any], words: NDArray[Any], out: NDArray[Any]
+) -> None:
+    """Fill out, int32 (8 M,), with independent entries of a table of 65,536; words is uint64 (2, M), overwritten.
+
+    All 128 bits of each call of Philox are used: the eight numbers of call m are out[m], out[M + m], ...
+    """
+    zero = np.uint64(0)
+    calls = words.shape[1]
+    for m in range(calls):
+        words[0, m], words[1, m] = philox(key, np.uint64(m), np.uint64(stream), zero, zero)
+    for k in range(_PIXELS_PER_CALL):
+        row, shift = words[k // 4], np.uint64(16 * (k % 4))
+        target = out[k * calls : (k + 1) * calls]
+        for m in range(calls):
+            target[m] = table[(row[m] >> shift) & np.uint64(0xFFFF)]
+
+
+@compiled
+def add_normal_noise(
+    images: NDArray[Any], keys: NDArray[Any], sds: NDArray[Any], table: NDArray[Any]
+) -> NDArray[Any]:
+    """Return each image with independent normal noise on every pixel, rounded and cut to 0 ... 255.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, H, W)
+    keys : ndarray of uint64, shape (N,)
+        One random key for each image.
+    sds : ndarray of float64, shape (N,)
+        Standard deviations in gray levels, from 0 to 255, rounded to 1/256; 0 gives the image back.
+    table : ndarray of int16, shape (65536,)
+        From `normal_table`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, H, W)
+    """
+    out = np.empty_like(images)
+    size = images.shape[1] * images.shape[2]
+    calls = (size + _PIXELS_PER_CALL - 1) // _PIXELS_PER_CALL
+    words = np.empty((2, calls), np.uint64)
+    noise = np.empty(_PIXELS_PER_CALL * calls, np.int32)
+    for i in range(images.shape[0]):
+        sd = np.int32(math.floor(sds[i] * (1 << _SD_BITS) + 0.5))
+        if sd == 0:
+            out[i] = images[i]
+            continue
+        fill_normal(keys[i], 0, table, words, noise)
+        source, target = images[i].reshape(-1), out[i].reshape(-1)
+        for j in range(size):
+            added = np.int32(noise[j] * sd + (1 << (_SHIFT - 1))) >> _SHIFT
+            target[j] = np.uint8(min(max(np.int32(source[j]) + added, 0), 255))
+    return out
+
+
+@compiled
+def _photons(mean: float, u: float) -> float:
+    """Return the u-quantile of a Poisson distribution."""
+    if mean < _FEW_PHOTONS:
+        photons = 0.0
+        chance = exponential(-mean)
+        below = chance
+        while u > below and chance > 0.0:
+            photons += 1.0
+            chance *= mean / photons
+            below += chance
+        return photons
+    # Cornish and Fisher's expansion by the skewness 1 / sqrt(mean) and the excess kurtosis 1 / mean. Rounding to
+    # whole photons adds a variance of 1/12 (Sheppard), which is taken off first.
+    z = normal_quantile(u)
+    root = math.sqrt(mean - 1.0 / 12.0)
+    expanded = mean + root * z + (z * z - 1.0) / 6.0 + (z - z * z * z) / (72.0 * root)
+    return max(math.floor(expanded + 0.5), 0.0)
+
+
+@compiled
+def count_photons(images: NDArray[Any], keys: NDArray[Any], strengths: NDArray[Any]) -> NDArray[Any]:
+    """Return each image as seen by counting photons: every level follows Poisson's distribution about itself.
+
+    A pixel of level v expects v / 255 / strength**2 photons; the number that comes is scaled back, rounded and cut.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, H, W)
+    keys : ndarray of uint64, shape (N,)
+        One random key for each image.
+    strengths : ndarray of float64, shape (N,)
+        Relative standard deviations at level 255; 0 gives the image back.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, H, W)
+        Blank pixels stay blank.
+    """
+    out = images.copy()
+    zero = np.uint64(0)
+    for i in range(images.shape[0]):
+        if strengths[i] < _LEAST:
+            continue
+        pixels = out[i].reshape(-1)
+        levels_per_photon = 255.0 * strengths[i] * strengths[i]
+        for j in range(pixels.size):
+            if pixels[j] > 0:
+                bits, _ = philox(keys[i], np.uint64(j), zero, zero, zero)
+                photons = _photons(pixels[j] / levels_per_photon, open_unit(bits))
+                pixels[j] = np.uint8(min(math.floor(photons * levels_per_photon + 0.5), 255.0))
+    return out
