@@ -18,7 +18,7 @@ from augforge import randomness
 from augforge.distortions.parameters import Parameter, declared
 from augforge.randomness import Distribution
 
-PIXEL_VERSION = 1
+PIXEL_VERSION = 2
 """Raised whenever any pixel or parameter of any recipe would come out differently."""
 
 

@@ -130,7 +130,8 @@ def elastic_fields(
     lanes = (width + _LANES - 1) // _LANES * _LANES
     row_x, row_y = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     last = 0.0
-    across = down = noise = np.empty((0, 0), np.float32)
+    across: NDArray[Any] = np.empty((0, 0), np.float32)
+    down, noise = across, across
     bits, mixed = np.empty(0, np.uint64), np.empty(0, np.float32)
     for i in range(keys.size):
         if displacement[i] == 0.0:

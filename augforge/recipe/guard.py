@@ -26,6 +26,8 @@ class GuardKind:
         Limits that a recipe may give, inclusive.
     off : float
         The limit that every sample keeps: no guard.
+    typical : float
+        A limit that suits digits.
     of_shape : bool
         Whether it is about shape, so that steps which move or reshape strokes are drawn again; otherwise
         all the other steps are.
@@ -39,6 +41,7 @@ class GuardKind:
     low: float
     high: float
     off: float
+    typical: float
     of_shape: bool
     of_pixels: bool
 
@@ -48,31 +51,31 @@ GUARD_KINDS = (
         "min_ink_kept",
         "Least share of the original's ink (the sum of its gray levels) that all geometry together leaves inside "
         "the frame.",
-        "share", low=0, high=1, off=0, of_shape=True, of_pixels=False,
+        "share", low=0, high=1, off=0, typical=0.95, of_shape=True, of_pixels=False,
     ),
     GuardKind(
         "max_turn",
         "Largest angle, either way, by which all geometry together turns the digit; bends do not count. "
         "For classes that become another one: 6 and 9.",
-        "degrees", low=0, high=180, off=180, of_shape=True, of_pixels=False,
+        "degrees", low=0, high=180, off=180, typical=30, of_shape=True, of_pixels=False,
     ),
     GuardKind(
         "max_ink_growth",
         "Largest share by which the ink grows, by thicker strokes or a larger digit, before gray levels are "
         "changed.",
-        "share", low=0, high=100, off=100, of_shape=True, of_pixels=True,
+        "share", low=0, high=100, off=100, typical=0.8, of_shape=True, of_pixels=True,
     ),
     GuardKind(
         "max_stroke_changes",
         "How many pieces of ink and holes may come or go, before gray levels are changed: with 0 an 8 keeps its "
         "holes and a 1 stays whole. Ink is what reaches half of the original's highest level; three pixels at "
         "least make a piece or a hole.",
-        "pieces", low=0, high=255, off=255, of_shape=True, of_pixels=True,
+        "pieces", low=0, high=255, off=255, typical=0, of_shape=True, of_pixels=True,
     ),
     GuardKind(
         "min_contrast",
         "Least difference, either way, between the mean gray levels of the strokes and of the paper.",
-        "gray levels", low=0, high=255, off=0, of_shape=False, of_pixels=True,
+        "gray levels", low=0, high=255, off=0, typical=60, of_shape=False, of_pixels=True,
     ),
 )  # fmt: skip
 

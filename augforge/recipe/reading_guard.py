@@ -33,7 +33,7 @@ def _read_limit(node: YamlNode, kind: GuardKind, problems: Problems) -> Limit:
     if not isinstance(node, MapNode):
         return Limit(read_number(node, what, kind.low, kind.high, problems, kind.off))
     fields = Fields(node, kind.name, LIMIT_KEYS, problems)
-    such_as = f"such as `{kind.name}: {{limit: {kind.off:g}, for_labels: [6, 9]}}`"
+    such_as = f"such as `{kind.name}: {{limit: {kind.typical:g}, for_labels: [6, 9]}}`"
     limit = fields.required("limit", node.place, such_as)
     return Limit(
         read_number(limit, f"'limit' of {kind.name}", kind.low, kind.high, problems, kind.off),

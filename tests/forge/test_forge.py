@@ -176,7 +176,7 @@ def test_columns_are_the_steps_in_order(everything: Forge) -> None:
             "holes.applied",
             "holes.fraction",
         ),
-        *("fog.applied", "fog.bias", "curve.gamma", "guard.attempts", "guard.pull"),
+        *("fog.applied", "fog.bias", "curve.gamma", "guard.attempts", "guard.pull", "guard.min_ink_kept"),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from augforge.distortions import Parameter, registry
-from augforge.recipe import Applies, OneOf, Output, Recipe, SomeOf, Step, load_recipe, parse_recipe
+from augforge.recipe import Applies, Guard, OneOf, Output, Recipe, SomeOf, Step, load_recipe, parse_recipe
 from augforge.recipe.writing import write_yaml
 
 DIGEST = "0" * 64
@@ -34,7 +34,8 @@ def _digest(text: str) -> str:
 def test_defaults() -> None:
     recipe = parse_recipe("version: 1\nname: mine\nsource: mnist-10k\ndistort: [{shift: {x: 1}}]\n")
     assert (recipe.seed, recipe.variants, recipe.keep_originals, recipe.description) == (0, 1, True, "")
-    assert recipe.guard.min_ink_kept == 0.0
+    assert (recipe.guard, recipe.frame) == (Guard(), None)
+    assert not recipe.guard
     assert recipe.output == Output(65_536, "none")
     (step,) = recipe.distort
     assert isinstance(step, Step)
