@@ -7,7 +7,7 @@ from augforge.distortions.gray import GrayLevel
 from augforge.distortions.imgaug_step import ImgaugStep
 from augforge.distortions.parameters import Parameter
 from augforge.distortions.pixels import PixelDropout, PixelNoise
-from augforge.distortions.strokes import StrokeWidth
+from augforge.distortions.strokes import Gap, Smudge, StrokeWidth
 
 __all__ = [
     "PIXEL_VERSION",
@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 _CATALOGUE: tuple[type[Distortion], ...] = (
+    Gap,
     GrayLevel,
     ImgaugStep,
     PixelDropout,
@@ -29,6 +30,7 @@ _CATALOGUE: tuple[type[Distortion], ...] = (
     Scale,
     Shear,
     Shift,
+    Smudge,
     StrokeWidth,
 )
 

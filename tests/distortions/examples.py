@@ -3,6 +3,7 @@
 from typing import Any
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "gap": [{"count": [0, 8], "length": [0.5, 5]}, {"count": 1, "length": 3}],
     "gray_level": [
         {
             "gain": [0.5, 1.5],
@@ -33,5 +34,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "shear": [{"x": [-40, 40]}, {"x": [-20, 20], "y": [-20, 20]}],
     "shift": [{"x": [-5, 5], "y": {"uniform": {"low": -5, "high": 5}}}, {"y": 3}],
+    "smudge": [
+        {"length": [0, 10], "degrees": [-180, 180], "strength": [0, 1]},
+        {"length": 3, "degrees": 45, "strength": 0.5},
+    ],
     "stroke_width": [{"pixels": [-4, 6]}, {"pixels": -1}],
 }
