@@ -61,9 +61,9 @@ class Gap(Strokes):
 
     Notes
     -----
-    Ink vanishes within discs whose edge is one pixel soft. The middle of each lies on the ink, on a pixel chosen in
-    proportion to its gray level, so most gaps cut strokes and some bite into their edge. This may break a stroke in
-    two: that is the point of it.
+    A pixel of the ink is chosen in proportion to its gray level; the ink within three pixels of it tells the middle
+    and the direction of its stroke. Ink vanishes where a disc, its edge one pixel soft, passes that is moved across
+    the stroke, two pixels to each side of its middle. This may break a stroke in two: that is the point of it.
     """
 
     name: ClassVar[str] = "gap"
@@ -72,8 +72,8 @@ class Gap(Strokes):
         unit="gaps", low=0, high=8, neutral=0, typical=(1, 3),
     )  # fmt: skip
     length: Distribution = parameter(
-        "Diameter of a gap; below one pixel it fades.",
-        unit="pixels", low=0, high=64, neutral=0, typical=(1, 4),
+        "How long a gap is, along the stroke; below one pixel it fades.",
+        unit="pixels", low=0, high=64, neutral=0, typical=(1, 3),
     )  # fmt: skip
 
     @classmethod
