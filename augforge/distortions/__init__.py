@@ -10,7 +10,7 @@ from augforge.distortions.imgaug_step import ImgaugStep
 from augforge.distortions.noise import GaussianNoise, ShotNoise
 from augforge.distortions.parameters import Parameter
 from augforge.distortions.pixels import PixelDropout, PixelNoise, SaltAndPepper
-from augforge.distortions.strokes import StrokeWidth
+from augforge.distortions.strokes import Gap, Smudge, StrokeWidth
 from augforge.distortions.surroundings import Background, Occlude, Stripe
 
 __all__ = [
@@ -32,6 +32,7 @@ _CATALOGUE: tuple[type[Distortion], ...] = (
     Contrast,
     CropAndPad,
     Elastic,
+    Gap,
     GaussianNoise,
     GrayLevel,
     ImgaugStep,
@@ -49,6 +50,7 @@ _CATALOGUE: tuple[type[Distortion], ...] = (
     Shift,
     ShotNoise,
     Slant,
+    Smudge,
     Stripe,
     StrokeWidth,
     Wave,
