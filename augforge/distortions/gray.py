@@ -70,7 +70,7 @@ class Contrast(Gray):
     name: ClassVar[str] = "contrast"
     factor: Distribution = parameter(
         "Factor of the distance from the middle; above 1 is more contrast, 0 none.",
-        unit="factor", low=0, high=255, neutral=1, typical=(0.4, 2.5),
+        unit="factor", low=0, high=255, neutral=1, typical=(0.3, 1.3),
     )  # fmt: skip
     middle: Distribution | None = parameter(
         "The level that stays as it is; 127.5 if not given.",

@@ -49,7 +49,7 @@ class ShotNoise(Single):
     name: ClassVar[str] = "shot_noise"
     strength: Distribution = parameter(
         "Relative standard deviation of level 255: 1 / sqrt(photons of full white).",
-        unit="share", low=0, high=1, neutral=0, typical=(0, 0.5),
+        unit="share", low=0, high=1, neutral=0, typical=(0, 0.4),
     )  # fmt: skip
 
     @classmethod

@@ -42,7 +42,7 @@ class Background(Single):
     )  # fmt: skip
     texture: Distribution | None = parameter(
         "Standard deviation (root mean square) of the paper's texture.",
-        unit="gray levels", low=0, high=128, neutral=0, typical=(0, 30), required=False,
+        unit="gray levels", low=0, high=128, neutral=0, typical=(0, 20), required=False,
     )  # fmt: skip
     grain: Distribution | None = parameter(
         "Smoothness of the texture; 1.5 if not given.",
