@@ -135,7 +135,11 @@ def _distortion(kind: type[Distortion]) -> dict[str, Any]:
         required = [name for name, field in kind.model_fields.items() if field.is_required()]
         keys = {name: {"type": "string"} for name in required}
     schema = _step(inspect.getdoc(kind) or "", keys, required)
-    return schema | {"additionalProperties": True} if kind.open_ended else schema
+    if kind.open_ended:
+        return schema | {"additionalProperties": True}
+    if not parameters:  # `- invert:` is enough
+        return schema | {"type": ["object", "null"], "not": {"type": "object", **schema["not"]}}
+    return schema
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -33,6 +33,10 @@ def test_a_distortion_without_parameters_of_its_own_says_what_it_takes(run):
     assert "takes augmenter, and the parameters of what that names" in run("distortions", "imgaug").out
 
 
+def test_a_distortion_without_parameters_says_so(run):
+    assert run("distortions", "invert").out.endswith("\ntakes no parameters\n")
+
+
 @pytest.mark.parametrize("name", [*registry(), None])
 def test_json_is_the_declaration(name, run):
     code, text, hint = run("distortions", *([name] if name else []), "--json")

@@ -111,6 +111,14 @@ class TestDeclaration:
             assert parameter.low <= parameter.typical[0] < parameter.typical[1] <= parameter.high
             assert np.float32(parameter.neutral) == parameter.neutral
 
+    def test_neutral_values_are_the_identity_to_the_bit(self, name: str) -> None:
+        parameters = registry()[name].parameters()
+        if not parameters:
+            pytest.skip("it has no neutral values")
+        neutral = {p.name: [p.neutral, p.neutral] for p in parameters if p.name != "factor" or p.required}
+        drawn = step(registry()[name].model_validate(neutral), samples())
+        np.testing.assert_array_equal(render(drawn, images()), images())
+
     def test_values_outside_of_the_limits_are_refused(self, name: str) -> None:
         plain = EXAMPLES[name][0]
         for parameter in registry()[name].parameters():
