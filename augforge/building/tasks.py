@@ -98,8 +98,8 @@ def _forge_of(recipe: Recipe, spec: ShardSpec) -> Forge:
         if forge.pixel_digest != spec.pixel_digest:
             raise BuildError(
                 f"shard {spec.file_name}: this worker would make other pixels (digest "
-                f"{forge.pixel_digest[:16]}, needed {spec.pixel_digest[:16]}): its source '{forge.source.name}' or "
-                "its version of augforge is another one"
+                f"{forge.pixel_digest[:16]}, needed {spec.pixel_digest[:16]}): its source '{forge.source.name}', "
+                "its version of augforge, or a package that adds a distortion is another one"
             )
         _made[:] = [forge]
         return forge

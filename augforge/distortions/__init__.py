@@ -1,36 +1,45 @@
-"""The catalogue of distortions: one frozen class each, one file for each family."""
+"""The catalogue of distortions: one frozen class each, one file for each family.
+
+Another package adds its own through an entry point; see `Distortion`, and ``examples/your_own_distortion``.
+"""
 
 from augforge.distortions.base import PIXEL_VERSION, Distortion, Drawn, Samples
-from augforge.distortions.geometry import Geometry, Rotate, Scale, Shear, Shift
+from augforge.distortions.catalogue import (
+    broken,
+    built_in,
+    check_class,
+    find,
+    names,
+    origin,
+    packages_of,
+    pixel_terms,
+    registry,
+)
+from augforge.distortions.geometry import Geometry
 from augforge.distortions.geometry import composed as composed_geometry
-from augforge.distortions.gray import GrayLevel
-from augforge.distortions.imgaug_step import ImgaugStep
-from augforge.distortions.parameters import Parameter
-from augforge.distortions.pixels import PixelDropout, PixelNoise
+from augforge.distortions.gray import Gray
+from augforge.distortions.parameters import Parameter, parameter, problem
+from augforge.randomness import Distribution
 
 __all__ = [
     "PIXEL_VERSION",
     "Distortion",
+    "Distribution",
     "Drawn",
     "Geometry",
+    "Gray",
     "Parameter",
     "Samples",
+    "broken",
+    "built_in",
+    "check_class",
     "composed_geometry",
+    "find",
+    "names",
+    "origin",
+    "packages_of",
+    "parameter",
+    "pixel_terms",
+    "problem",
     "registry",
 ]
-
-_CATALOGUE: tuple[type[Distortion], ...] = (
-    GrayLevel,
-    ImgaugStep,
-    PixelDropout,
-    PixelNoise,
-    Rotate,
-    Scale,
-    Shear,
-    Shift,
-)
-
-
-def registry() -> dict[str, type[Distortion]]:
-    """Return every distortion by the name that recipes use, sorted."""
-    return {distortion.name: distortion for distortion in sorted(_CATALOGUE, key=lambda d: d.name)}

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from augforge.distortions import Drawn, Samples
 from augforge.errors import AugforgeError, RecipeError
 from augforge.forge.batch import FIELDS, Batch
-from augforge.forge.drawing import Table, column_names, draw, single_steps
+from augforge.forge.drawing import Table, column_names, draw
 from augforge.forge.guarding import guard_ink
 from augforge.recipe import Recipe, Step, load_recipe
+from augforge.recipe.model import single_steps
 from augforge.sources import Source, open_source
 
 # Samples rendered at once: their images stay within a core's second-level cache, and the cost of a call
