@@ -194,4 +194,5 @@ class Distortion(BaseModel):
     @classmethod
     def family(cls) -> type["Distortion"]:
         """Return the class below `Distortion` whose `render` serves all steps of this kind."""
-        return cls.__mro__[cls.__mro__.index(Distortion) - 1]
+        above = cls.__mro__[: cls.__mro__.index(Distortion)]
+        return [kind for kind in above if issubclass(kind, Distortion)][-1]

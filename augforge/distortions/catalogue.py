@@ -153,9 +153,14 @@ def _load(point: EntryPoint) -> type[Distortion]:
 
 def check_class(kind: type[Distortion]) -> None:
     """Raise `AugforgeError` if a class lacks what every use of a distortion relies on."""
-    # Bound methods of two classes are never the same object; their functions are.
-    if getattr(kind.render, "__func__", kind.render) is Distortion.render.__func__:  # type: ignore[attr-defined]
-        raise AugforgeError(f"{kind.__qualname__} does not say how to render")
+    family = kind.family()
+    if _function(family.render) is _function(Distortion.render):
+        raise AugforgeError(f"{family.__qualname__} does not say how to render")
+    if _function(kind.render) is not _function(family.render):
+        raise AugforgeError(
+            f"{kind.__qualname__}.render is never called, since {family.__qualname__} renders its whole family; "
+            "subclass Distortion itself"
+        )
     undeclared = [name for name, field in kind.model_fields.items() if not is_declared(field)]
     if undeclared and not kind.open_ended:
         raise AugforgeError(
@@ -168,6 +173,11 @@ def check_class(kind: type[Distortion]) -> None:
             raise AugforgeError(
                 f"{kind.__qualname__}.packages names {package}, which is not installed"
             ) from error
+
+
+def _function(method: Any) -> Any:
+    """Return what a method calls: bound to two classes, the same one is two objects."""
+    return getattr(method, "__func__", method)
 
 
 def _distribution(point: EntryPoint) -> Any:
