@@ -4,7 +4,7 @@
 
     class TestFade(DistortionConformance):
         distortion = Fade
-        examples = [{"depth": [0, 0.8], "direction": [0, 360]}]
+        examples = [{"x": [-0.8, 0.8], "y": [-1, 1]}]
 
 Run by pytest, each test checks one rule, and says which one is broken.
 """

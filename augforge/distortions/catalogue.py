@@ -6,7 +6,8 @@ A package adds one by an entry point of the group ``augforge.distortions``: its 
     fade = "augforge_fade:Fade"
 
 Nothing of such a package is imported before a recipe names its distortion or somebody asks for the whole catalogue.
-One that cannot be used is told where its name is used; all others go on working.
+One that cannot be used is told where its name is used; all others go on working. A name of ours stays ours in the
+catalogue; but a recipe that uses a name which a package claims as well is refused, since it may mean either.
 """
 
 import functools
