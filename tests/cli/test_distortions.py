@@ -20,7 +20,7 @@ def test_one_distortion(run):
 def test_the_catalogue_has_all_of_every_distortion(run):
     code, text, _ = run("distortions")
     assert code == 0
-    blocks = dict(block.split(":", 1) for block in text.split("\n\n"))
+    blocks = {block.partition(":")[0].partition(" ")[0]: block for block in text.split("\n\n")}
     assert sorted(blocks) == list(registry())
     for name, kind in registry().items():
         for parameter in kind.parameters():

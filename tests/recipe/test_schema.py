@@ -25,7 +25,7 @@ def _plain(text: str) -> Any:
 
 def test_the_committed_copy_is_current() -> None:
     committed = (RECIPES / "schema" / "recipe-v1.json").read_text(encoding="utf-8")
-    assert committed == schema_text(), "write it anew: augforge schema > recipes/schema/recipe-v1.json"
+    assert committed == schema_text(ours_alone=True), "write it anew: make schema"
 
 
 def test_it_is_a_schema() -> None:
