@@ -63,8 +63,8 @@ class Contrast(Gray):
 
     Notes
     -----
-    The result is rounded and cut to 0 ... 255. imgaug's ``LinearContrast`` is the same about 127 or so. Below 1,
-    blank paper becomes gray: (1 - factor) * middle.
+    The result is rounded and cut to 0 ... 255. imgaug's ``LinearContrast`` is the same about 127, ImageNet-C's
+    ``contrast`` about the mean of each image. Below 1, blank paper becomes gray: (1 - factor) * middle.
     """
 
     name: ClassVar[str] = "contrast"
@@ -88,8 +88,8 @@ class Invert(Gray):
 
     Notes
     -----
-    It takes no parameters. With a ``probability`` of 0.5 both polarities come alike, dark ink on light paper and
-    light ink on dark.
+    It takes no parameters; MNIST-C calls it ``inverse``. With a ``probability`` of 0.5 both polarities come alike,
+    dark ink on light paper and light ink on dark.
     """
 
     name: ClassVar[str] = "invert"

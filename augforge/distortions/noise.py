@@ -55,4 +55,6 @@ class ShotNoise(Single):
     @classmethod
     def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
         """Return the noisy images."""
-        return kernels.count_photons(images, step.pixel_keys(), step.value("strength"))
+        return kernels.count_photons(
+            images, step.pixel_keys(), step.value("strength"), kernels.normal_table()
+        )
