@@ -62,15 +62,16 @@ def test_a_bad_crop_is_stretched_to_the_frame() -> None:
 
 
 def test_a_bad_crop_is_that_of_imgaug() -> None:
-    iaa = pytest.importorskip("imgaug.augmenters")
+    iaa, cv2 = pytest.importorskip("imgaug.augmenters"), pytest.importorskip("cv2")
     image = np.zeros((28, 28), np.uint8)
     image[8:20, 9:21] = 200
     ours = drawn("crop_and_pad", left=4, right=4, top=-2, bottom=6)
     made = Geometry.render(np.repeat(image[np.newaxis], COUNT, axis=0), [ours])[0]
     pads = ((-2, -2), (4, 4), (6, 6), (4, 4))  # top, right, bottom, left
-    theirs = iaa.CropAndPad(px=pads, keep_size=True, pad_cval=0, interpolation="linear").augment_image(image)
-    # Its OpenCV rounds to 1/32 pixel; edges of 200 levels make that a few.
-    assert np.abs(made.astype(int) - theirs).max() <= 12
+    # Its own way back to the frame is cubic.
+    cut = iaa.CropAndPad(px=pads, keep_size=False, pad_cval=0).augment_image(image)
+    theirs = cv2.resize(cut, (28, 28), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(made.astype(int) - theirs).max() <= 1
 
 
 CHAIN = ("rotate", {"degrees": 20}), ("elastic", {"displacement": 2, "smoothness": 4}), ("shift", {"x": 3})
@@ -96,15 +97,15 @@ def test_neighbouring_geometry_is_one_resampling(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_chain_is_nearly_its_steps_one_by_one() -> None:
-    # Each resampling blurs a little: compared on a smooth picture.
+    # A resampling between whole pixels is off by an eighth of the second derivatives, here 2 * 36 levels at most.
     rows, columns = np.mgrid[:28, :28] - 13.5
-    picture = np.rint(255 * np.exp(-(rows**2 + (columns / 2) ** 2) / 40)).astype(np.uint8)
+    picture = np.rint(255 * np.exp(-(rows**2 + (columns / 1.5) ** 2) / 14)).astype(np.uint8)
     images = np.repeat(picture[np.newaxis], COUNT, axis=0)
     steps = [drawn(name, **values) for name, values in CHAIN]
     together, one_by_one = Geometry.render(images, steps), images
     for step in steps:
         one_by_one = Geometry.render(one_by_one, [step])
-    assert np.abs(together.astype(int) - one_by_one).max() <= 8
+    assert np.abs(together.astype(int) - one_by_one).max() <= 10
     assert np.abs(together.astype(int) - images).max() > 60
 
 
