@@ -1,39 +1,74 @@
 """Distorting digits in one thread: augforge against imgaug's batch mode, the same steps, in the same run.
 
-Both make variants of the same bundled digits with the steps and ranges of recipes/realistic.yaml. augforge
-also checks its guard and records every parameter, which imgaug does not do. imgaug gets its best fair form:
-one Affine for all geometry with its default, OpenCV, back end (its only batch form, arrays, not lists), gray
-levels as plain Multiply and Add, which it does by table, and the batch size at which it is fastest.
+Both make variants of the same bundled digits, with the steps and ranges of benchmarks/plain.yaml or, with
+``--recipe shape``, of benchmarks/shape.yaml. augforge also checks its guard and records every parameter, which
+imgaug does not do. imgaug gets its best fair form: one Affine for all affine maps with its default, OpenCV, back end
+(its only batch form, arrays, not lists), gray levels as plain Multiply and Add, which it does by table, and the batch
+size at which it is fastest. It has no change of stroke width: OpenCV's dilation and erosion by a 3 x 3 cross stand
+in for it, which know whole pixels only. Its elastic distortion shares one field among 32 images.
 """
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import measuring
 import numpy as np
 
 BATCH_SIZES = (256, 1024, 4096)
+HERE = Path(__file__).parent
 
 
-def imgaug_steps() -> Any:
-    """Return the steps of recipes/realistic.yaml as imgaug's user would write them."""
+def affine() -> Any:
+    import imgaug.augmenters as iaa
+
+    # translate_percent, because translate_px knows whole pixels only.
+    return iaa.Affine(
+        rotate=(-12, 12),
+        scale=(0.85, 1.15),
+        translate_percent={"x": (-2 / 28, 2 / 28), "y": (-2 / 28, 2 / 28)},
+    )
+
+
+def gray_levels() -> list[Any]:
     import imgaug.augmenters as iaa
     import imgaug.parameters as iap
 
-    return iaa.Sequential(
-        [
-            # translate_percent, because translate_px knows whole pixels only.
-            iaa.Affine(
-                rotate=(-12, 12),
-                scale=(0.85, 1.15),
-                translate_percent={"x": (-2 / 28, 2 / 28), "y": (-2 / 28, 2 / 28)},
-            ),
-            iaa.Dropout(p=(0, 0.03)),
-            iaa.ReplaceElementwise((0, 0.02), iap.DiscreteUniform(128, 255)),
-            iaa.GammaContrast(iap.TruncatedNormal(1, 0.1, low=0.7, high=1.4)),
-            iaa.Multiply((0.7, 1.2)),
-            iaa.Add((-10, 10)),
+    gamma = iaa.GammaContrast(iap.TruncatedNormal(1, 0.1, low=0.7, high=1.4))
+    return [gamma, iaa.Multiply((0.7, 1.2)), iaa.Add((-10, 10))]
+
+
+def plain_steps() -> Any:
+    """Return the steps of plain.yaml as imgaug's user would write them."""
+    import imgaug.augmenters as iaa
+    import imgaug.parameters as iap
+
+    lost, added = iaa.Dropout(p=(0, 0.03)), iaa.ReplaceElementwise((0, 0.02), iap.DiscreteUniform(128, 255))
+    return iaa.Sequential([affine(), lost, added, *gray_levels()])
+
+
+def shape_steps() -> Any:
+    """Return the steps of shape.yaml as imgaug's user would write them."""
+    import cv2
+    import imgaug.augmenters as iaa
+
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
+    def other_pens(images: Any, random_state: Any, *_: Any) -> Any:
+        thicker = random_state.random(len(images)) < 0.5
+        changed = [
+            (cv2.dilate if thick else cv2.erode)(image, cross)
+            for image, thick in zip(images, thicker, strict=True)
         ]
-    )
+        return np.stack(changed).reshape(images.shape)
+
+    # alpha / (sigma sqrt(6 pi)) pixels: 0 to 2 at sigma 5.
+    elastic = iaa.ElasticTransformation(alpha=(0, 43), sigma=(4, 6), mode="constant")
+    pens = iaa.Lambda(func_images=other_pens)
+    return iaa.Sequential([affine(), elastic, pens, iaa.GaussianBlur((0, 1)), *gray_levels()])
+
+
+STEPS: dict[str, Callable[[], Any]] = {"plain": plain_steps, "shape": shape_steps}
 
 
 def check(name: str, images: np.ndarray, originals: np.ndarray) -> float:
@@ -47,6 +82,7 @@ def check(name: str, images: np.ndarray, originals: np.ndarray) -> float:
 
 def main() -> None:
     parser = measuring.arguments(__doc__)
+    parser.add_argument("--recipe", choices=sorted(STEPS), default="plain", help="which steps")
     parser.add_argument("--images", type=int, default=8192, help="made per repeat (a multiple of 4,096)")
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
@@ -59,11 +95,11 @@ def main() -> None:
 
     cv2.setNumThreads(0)
     imgaug.seed(7)
-    forge = augforge.Forge("realistic")
+    forge = augforge.Forge(HERE / f"{options.recipe}.yaml")
     first = len(forge.source)  # variant 0 is the untouched originals
     numbers = range(first, first + options.images)
     originals = forge.source.images[np.arange(options.images) % first]
-    steps = imgaug_steps()
+    steps = STEPS[options.recipe]()
 
     def with_augforge(size: int) -> np.ndarray:
         return np.concatenate(
@@ -108,6 +144,7 @@ def main() -> None:
     text += f"\nfastest repeat against fastest repeat: {fastest_ratio:.1f} times imgaug"
     text += f"\nmean gray level: augforge {gray['augforge']:.1f}, imgaug {gray['imgaug']:.1f}"
     result = {
+        "recipe": options.recipe,
         "images": options.images,
         "ratio": ratio,
         "fastest_ratio": fastest_ratio,

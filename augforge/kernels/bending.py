@@ -138,7 +138,8 @@ def elastic_fields(
             continue
         if smoothness[i] != last:
             last = smoothness[i]
-            across, down = _bells(last, width, lanes), _bells(last, height, height)
+            across = _bells(last, width, lanes)
+            down = across if height == width else _bells(last, height, height)
             noise = np.empty((down.shape[0], 2 * across.shape[0]), np.float32)
             bits, mixed = np.empty(noise.size // 4, np.uint64), np.empty(noise.shape[1], np.float32)
         _fill_noise(keys[i], bits, noise)

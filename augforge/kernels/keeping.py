@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.kernels.bending import FIELD_UNIT
-from augforge.kernels.chains import follow_one, invert_all, multiply_all
+from augforge.kernels.chains import follow_all, follow_one, invert_all, multiply_all
 
 
 @compiled
@@ -101,8 +101,26 @@ def _is_within(outline: NDArray[Any], x: float, y: float) -> bool:
 
 
 @compiled
-def _keeps_away(outline: NDArray[Any], left: float, top: float, right: float, bottom: float) -> bool:
-    """Whether a closed line does not reach into a box: no point is nearer than half of the longest piece."""
+def _fill_rim(across: NDArray[Any], down: NDArray[Any], height: int, rim: NDArray[Any]) -> None:
+    """Fill where the outermost pixels come from, all around, float64 (2 (H + W), 2); corners come twice."""
+    width = across.size // height
+    last = (height - 1) * width
+    for k in range(width):
+        rim[k, 0], rim[k, 1] = across[k], down[k]
+        back = last + width - 1 - k
+        rim[width + height + k, 0], rim[width + height + k, 1] = across[back], down[back]
+    for k in range(height):
+        right, left = k * width + width - 1, last - k * width
+        rim[width + k, 0], rim[width + k, 1] = across[right], down[right]
+        rim[2 * width + height + k, 0], rim[2 * width + height + k, 1] = across[left], down[left]
+
+
+@compiled
+def _encloses(outline: NDArray[Any], left: float, top: float, right: float, bottom: float) -> bool:
+    """Whether a box surely lies within a closed line: a corner does, and no piece of the line reaches into it.
+
+    None does where no point of the line is nearer than half of its longest piece.
+    """
     longest = 0.0
     before_x, before_y = outline[-1, 0], outline[-1, 1]
     for k in range(outline.shape[0]):
@@ -114,20 +132,35 @@ def _keeps_away(outline: NDArray[Any], left: float, top: float, right: float, bo
         x, y = outline[k, 0], outline[k, 1]
         if left - margin < x < right + margin and top - margin < y < bottom + margin:
             return False
-    return True
+    return _is_within(outline, left, top)
 
 
 @compiled
-def _ink_within(image: NDArray[Any], outline: NDArray[Any]) -> float:
-    """Return the share of the ink that lies within a closed line."""
+def _ink_within(image: NDArray[Any], outline: NDArray[Any], turns: NDArray[Any]) -> float:
+    """Return the share of the ink that lies within a closed line.
+
+    A pixel does where the line crosses its row to the right of it an odd number of times. The crossings of a row are
+    gathered in `turns`, uint8 (W + 1,).
+    """
     height, width = image.shape
     inside = total = np.int64(0)
-    for y in range(height):
-        for x in range(width):
-            ink = np.int64(image[y, x])
+    for row in range(height):
+        y = row - (height - 1) * 0.5
+        turns[:] = 0
+        before_x, before_y = outline[-1, 0], outline[-1, 1]
+        for k in range(outline.shape[0]):
+            at_x, at_y = outline[k, 0], outline[k, 1]
+            if (at_y > y) != (before_y > y):
+                crossing = (before_x - at_x) * (y - at_y) / (before_y - at_y) + at_x + (width - 1) * 0.5
+                # The first pixel that is not to the left of it.
+                turns[int(min(max(math.ceil(crossing), 0.0), width + 0.0))] ^= 1
+            before_x, before_y = at_x, at_y
+        within = 0
+        for x in range(width - 1, -1, -1):
+            within ^= turns[x + 1]
+            ink = np.int64(image[row, x])
             total += ink
-            if ink > 0 and _is_within(outline, x - (width - 1) * 0.5, y - (height - 1) * 0.5):
-                inside += ink
+            inside += ink * within
     return float(inside / total)
 
 
@@ -171,7 +204,9 @@ def ink_kept(
     count, height, width = images.shape
     kept = np.ones(count)
     whole, inverse = np.empty((1, 6)), np.empty(maps.shape[1:])
-    outline = np.empty((2 * (height + width), 2))
+    outline, rim = np.empty((2 * (height + width), 2)), np.empty((2 * (height + width), 2))
+    across, down = np.empty(height * width), np.empty(height * width)
+    turns = np.empty(width + 1, np.uint8)
     seen, box = np.empty(width, np.uint8), np.empty(4)
     for i in range(count):
         left, top, right, bottom = _ink_box(images[i], seen)
@@ -187,7 +222,12 @@ def ink_kept(
         elif not invert_all(maps[i], inverse):
             kept[i] = 0.0
         elif not _box_stays_inside(maps[i], fields[i], box):
+            # The middles of the outermost pixels lie half a pixel within the edge, and are found sooner.
+            follow_all(inverse, fields[i], across, down)
+            _fill_rim(across, down, height, rim)
+            if _encloses(rim, x0, y0, x1, y1):
+                continue
             _fill_outline(inverse, fields[i], outline)
-            if not (_keeps_away(outline, x0, y0, x1, y1) and _is_within(outline, x0, y0)):
-                kept[i] = _ink_within(images[i], outline)
+            if not _encloses(outline, x0, y0, x1, y1):
+                kept[i] = _ink_within(images[i], outline, turns)
     return kept
