@@ -12,12 +12,14 @@ from augforge.kernels.bent_warp import ink_kept_bent, warp_bent
 from augforge.kernels.blurring import gaussian_blur, motion_blur
 from augforge.kernels.connections import topology
 from augforge.kernels.contrast import stroke_contrast
+from augforge.kernels.gaps import lift_pen
 from augforge.kernels.gray import apply_tables, contrast_tables, gray_level_tables, inverse_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.noise import add_normal_noise, count_photons, normal_table
 from augforge.kernels.occlusion import hide_rectangles
 from augforge.kernels.pixelating import pixelate
 from augforge.kernels.pixels import poke_pixels
+from augforge.kernels.smudging import smudge_ink
 from augforge.kernels.strokes import change_pen
 from augforge.kernels.stroking import change_stroke_width
 from augforge.kernels.warping import warp
@@ -43,6 +45,7 @@ __all__ = [
     "ink_kept_bent",
     "inverse_tables",
     "lay_on_paper",
+    "lift_pen",
     "motion_blur",
     "normal_table",
     "perspective_fields",
@@ -53,6 +56,7 @@ __all__ = [
     "separate_ink",
     "set_upright",
     "shears",
+    "smudge_ink",
     "stroke_contrast",
     "topology",
     "translations",

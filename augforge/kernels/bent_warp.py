@@ -271,10 +271,10 @@ def ink_kept_bent(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any]
         if right < 0:
             continue
         box[0], box[1], box[2], box[3] = left - middle_x, top - middle_y, right - middle_x, bottom - middle_y
-        if _box_stays_inside(maps[i], fields[i], box):
-            continue
         if not _invert(maps[i], inverse):
             kept[i] = 0.0
+            continue
+        if _box_stays_inside(maps[i], fields[i], box):
             continue
         _fill_outline(inverse, fields[i], outline)
         x0, y0, x1, y1 = left - middle_x, top - middle_y, right - middle_x, bottom - middle_y
