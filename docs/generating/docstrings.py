@@ -1,16 +1,17 @@
 """Docstrings as Markdown."""
 
-import inspect
 import re
+import textwrap
 
 
 def markdown(doc: str) -> list[str]:
     """Return a docstring's paragraphs as Markdown: literal blocks fenced, the heading of its notes left out."""
     paragraphs: list[str] = []
     literal = False
-    for paragraph in re.split(r"\n\s*\n", doc.strip("\n")):
+    # A blank line within a literal block, before a line that is indented, does not end it.
+    for paragraph in re.split(r"(?<=::)\n\s*\n(?= )|\n\s*\n(?=\S)", doc.strip("\n")):
         if literal and paragraph.startswith(" "):
-            paragraphs.append(f"```text\n{inspect.cleandoc(paragraph)}\n```")
+            paragraphs.append(f"```text\n{textwrap.dedent(paragraph)}\n```")
             continue
         heading = re.match(r"(\w[\w ]*)\n-{3,}(?:\n|$)", paragraph)
         if heading:
