@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from augforge import kernels
 from augforge.sources import SourceSpec, open_source
 from tests.kernels import reference
+from tests.kernels.chains import affine_ink_kept, affine_warp, bent_ink_kept, bent_warp
 from tests.kernels.test_warp import AFFINE
 
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
@@ -38,15 +39,15 @@ def test_a_chain_is_within_1_gray_level_of_the_reference(
     image = np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
     fields = fields_of(seed, len(maps) - 1, 2.0, height, width)
     whole = np.concatenate(maps)
-    made = kernels.warp_bent(image[np.newaxis], whole[np.newaxis], fields[np.newaxis])[0]
+    made = bent_warp(image[np.newaxis], whole[np.newaxis], fields[np.newaxis])[0]
     assert np.abs(made - reference.warp_bent(image, whole, fields)).max() <= 1
 
 
 def test_without_a_field_it_is_the_affine_warp(digits: np.ndarray) -> None:
     maps = np.tile(kernels.rotations(np.array([10.0])), (200, 1))
     chain = np.stack([maps, np.tile(IDENTITY, (200, 1))], axis=1)
-    made = kernels.warp_bent(digits, chain, np.zeros((200, 1, 2, 28, 28), np.int32))
-    assert np.abs(made.astype(int) - kernels.warp(digits, maps)).max() <= 1
+    made = bent_warp(digits, chain, np.zeros((200, 1, 2, 28, 28), np.int32))
+    assert np.abs(made.astype(int) - affine_warp(digits, maps)).max() <= 1
 
 
 def test_fields_of_whole_pixels_move_exactly(digits: np.ndarray) -> None:
@@ -54,7 +55,7 @@ def test_fields_of_whole_pixels_move_exactly(digits: np.ndarray) -> None:
     fields[:, :, 0] = 2 * 65536
     fields[:, :, 1] = -65536
     chain = np.tile(IDENTITY, (200, 2, 1))
-    made = kernels.warp_bent(digits, chain, fields)
+    made = bent_warp(digits, chain, fields)
     np.testing.assert_array_equal(made[:, 1:, :-2], digits[:, :-1, 2:])
     assert not made[:, 0].any()
 
@@ -64,19 +65,19 @@ def test_the_order_counts(digits: np.ndarray) -> None:
     moved = np.tile([1.0, 0, 4, 0, 1, 0], (200, 1))
     still = np.tile(IDENTITY, (200, 1))
     before, after = (
-        kernels.warp_bent(digits, np.stack(maps, axis=1), fields) for maps in ((moved, still), (still, moved))
+        bent_warp(digits, np.stack(maps, axis=1), fields) for maps in ((moved, still), (still, moved))
     )
     assert (before != after).any()
     # Bent first, then shifted by whole pixels: as if it were shifted afterwards.
-    bent = kernels.warp_bent(digits, np.stack([still, still], axis=1), fields)
+    bent = bent_warp(digits, np.stack([still, still], axis=1), fields)
     np.testing.assert_array_equal(after[:, :, 4:], bent[:, :, :-4])
 
 
 def test_what_cannot_be_inverted_is_blank(digits: np.ndarray) -> None:
     maps = np.zeros((200, 2, 6))
-    made = kernels.warp_bent(digits, maps, np.zeros((200, 1, 2, 28, 28), np.int32))
+    made = bent_warp(digits, maps, np.zeros((200, 1, 2, 28, 28), np.int32))
     assert not made.any()
-    kept = kernels.ink_kept_bent(digits, maps, np.zeros((200, 1, 2, 28, 28), np.int32))
+    kept = bent_ink_kept(digits, maps, np.zeros((200, 1, 2, 28, 28), np.int32))
     assert not kept.any()
 
 
@@ -90,7 +91,7 @@ def test_ink_kept_is_what_the_frame_shows(digits: np.ndarray, displacement: floa
         [np.tile(kernels.rotations(np.array([20.0])), (40, 1)), np.tile(IDENTITY, (40, 1))], axis=1
     )
     maps[:, 1, 2] = shift
-    kept = kernels.ink_kept_bent(digits[:40], maps, fields[:, np.newaxis])
+    kept = bent_ink_kept(digits[:40], maps, fields[:, np.newaxis])
     fine = np.linspace(-14, 14, 28 * 12 + 1)
     for image, chain, field, share in zip(digits[:40], maps, fields, kept, strict=True):
         x, y = reference.follow(*np.meshgrid(fine, fine), chain, field[np.newaxis])
@@ -107,7 +108,7 @@ def test_ink_kept_agrees_with_the_affine_one(digits: np.ndarray) -> None:
     shifts = kernels.translations(rng.uniform(-15, 15, 200), rng.uniform(-15, 15, 200))
     maps = kernels.compose(shifts, kernels.rotations(rng.uniform(-180, 180, 200)))
     chain = np.stack([maps, np.tile(IDENTITY, (200, 1))], axis=1)
-    bent = kernels.ink_kept_bent(digits, chain, np.zeros((200, 1, 2, 28, 28), np.int32))
-    np.testing.assert_allclose(bent, kernels.ink_kept(digits, maps), atol=0.005)
+    bent = bent_ink_kept(digits, chain, np.zeros((200, 1, 2, 28, 28), np.int32))
+    np.testing.assert_allclose(bent, affine_ink_kept(digits, maps), atol=0.005)
     blank = np.zeros((1, 28, 28), np.uint8)
-    assert kernels.ink_kept_bent(blank, chain[:1], np.zeros((1, 1, 2, 28, 28), np.int32)) == 1
+    assert bent_ink_kept(blank, chain[:1], np.zeros((1, 1, 2, 28, 28), np.int32)) == 1
