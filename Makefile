@@ -9,7 +9,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --cons
 # " RECIPE=mine.yaml" where that was given, else nothing: so that "Next" names the very same data set.
 as_given = $(if $(filter-out file,$(origin $1)), $1=$($1))
 
-.PHONY: dataset train test lint picture schema clean
+.PHONY: dataset train test lint docs docs-check schema clean
 
 dataset: .venv/core ## the main job: an augmented data set from the bundled digits, and a picture of it
 	.venv/bin/augforge build $(RECIPE) --out $(OUT) $(BUILD_OPTIONS)
@@ -36,8 +36,11 @@ lint: .venv/dev ## style, types, direction of imports
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-picture: .venv/core ## the README's picture
-	.venv/bin/augforge preview recipes/realistic.yaml --originals 10 --variants 12 --out docs/realistic.png
+docs: .venv/dev ## docs/distortions.md and every picture in the docs
+	.venv/bin/python docs/generate.py
+
+docs-check: .venv/dev ## whether these are up to date
+	.venv/bin/python docs/generate.py --check
 
 schema: .venv/core ## the JSON Schema of recipes, for editors
 	.venv/bin/augforge schema --ours-alone > recipes/schema/recipe-v1.json

@@ -1,8 +1,4 @@
-"""Distortions that lose sharpness: a lens out of focus, a hand that moves, coarse pixels.
-
-A JPEG file's loss is imgaug's: ``imgaug: {augmenter: JpegCompression, compression: [70, 95]}`` runs a real encoder,
-which another implementation could only come near to.
-"""
+"""Distortions that lose sharpness: a lens out of focus, a hand that moves, coarse pixels."""
 
 from typing import Any, ClassVar
 

@@ -36,7 +36,17 @@ _REFUSED = ("SaveDebugImageEveryNBatches",)
 
 
 class ImgaugStep(Distortion):
-    """Runs an augmenter of the package imgaug; ranges are ours, other values are handed on as they are."""
+    """Runs an augmenter of the package imgaug; ranges are ours, other values are handed on as they are.
+
+    Notes
+    -----
+    It needs ``pip install "augforge[imgaug]"``. ``augmenter`` is one of ``imgaug.augmenters`` that keeps the shape
+    of images. A range or distribution gives each image a value of its own, which is recorded. The pixels are the
+    same for the same versions of imgaug and of what it uses, on one family of processors.
+
+    Where there is a distortion of ours, as for blur, that one is faster and the same everywhere. JPEG's losses are
+    imgaug's: it runs a real encoder, which another implementation could only come near to.
+    """
 
     name: ClassVar[str] = "imgaug"
     open_ended: ClassVar[bool] = True

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Lengths are pixels of the picture, colours red, green and blue.
-_IMAGE_SIDE = 84
+IMAGE_SIDE = 84
 _MARGIN = 24
 _GAP = 4
 _ORIGINAL_GAP = 10
@@ -39,14 +39,17 @@ class Layout:
     ----------
     gallery : Gallery
         What is drawn.
+    side : int
+        Images are enlarged up to about so many pixels, never made smaller.
     """
 
     gallery: Gallery
+    side: int = IMAGE_SIDE
 
     @cached_property
     def scale(self) -> int:
-        """How many times the images are enlarged: up to about 84 pixels, never made smaller."""
-        return max(1, _IMAGE_SIDE // max(self.gallery.image_shape))
+        """How many times the images are enlarged, in both directions."""
+        return max(1, self.side // max(self.gallery.image_shape))
 
     @cached_property
     def caption_width(self) -> int:
@@ -90,9 +93,9 @@ class Layout:
         return left, top, left + width, top + height
 
 
-def paint(gallery: Gallery) -> Image.Image:
-    """Return a gallery as a picture in RGB."""
-    layout = Layout(gallery)
+def paint(gallery: Gallery, side: int = IMAGE_SIDE) -> Image.Image:
+    """Return a gallery as a picture in RGB, its images enlarged as in `Layout`."""
+    layout = Layout(gallery, side)
     width, height = layout.size
     canvas = np.empty((height, width, 3), np.uint8)
     canvas[:] = _PAPER

@@ -26,10 +26,10 @@ _LEVELS = ("lowest", "middle", "highest")
 
 
 def sweep_gallery(forge: Forge, originals: int = 3, step: str | None = None) -> Gallery:
-    """Return, for each drawn parameter of each step, originals with it at its lowest, middle and highest value.
+    """Return, for each parameter that each step gives, originals with it at its lowest, middle and highest value.
 
     Every step is shown alone, always applied, its other parameters in the middle. Whatever else it draws (which
-    pixels drop out, say) is what the first distorted variant of the original gets.
+    pixels drop out, or what each pixel gets) is what the first distorted variant of the original gets.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def sweep_gallery(forge: Forge, originals: int = 3, step: str | None = None) -> 
     if not steps:
         raise AugforgeError("there is nothing to sweep: the recipe has no steps")
     chosen = choose_originals(forge.source, originals)
-    check_size(sum(max(1, len(one.distortion.drawn())) for one in steps), len(chosen) * 4, forge.image_shape)
+    check_size(sum(max(1, len(_given(one.distortion))) for one in steps), len(chosen) * 4, forge.image_shape)
     rows = tuple(row for one in steps for row in _rows_of(forge, one, chosen))
     headings = tuple(heading for index in chosen for heading in (f"original {index}", *_LEVELS))
     return Gallery(
@@ -81,10 +81,10 @@ def three_values(distribution: Distribution) -> tuple[float, float, float]:
 
 
 def _rows_of(forge: Forge, step: Step, chosen: NDArray[np.int64]) -> list[Row]:
-    drawn = step.distortion.drawn()
-    if not drawn:
+    given = _given(step.distortion)
+    if not given:
         return [_row(forge, step, (step.id, "as it is"), {}, chosen)]
-    values = {name: three_values(distribution) for name, distribution in drawn.items()}
+    values = {name: three_values(distribution) for name, distribution in given.items()}
     rows = []
     for name, (low, middle, high) in values.items():
         told = f"always {low:.4g}" if low == high else f"{low:.4g}, {middle:.4g}, {high:.4g}"
@@ -104,8 +104,8 @@ def _row(
     constant = all(low == high for low, _, high in swept.values())
     at_level: list[Any] = [[None] * len(chosen)] * len(_LEVELS)
     for level in (1,) if constant else range(len(_LEVELS)):
-        given = {name: values[level] for name, values in swept.items()}
-        alone = with_only(forge, replace(step, distortion=_held(step, given)))
+        values = {name: three[level] for name, three in swept.items()}
+        alone = with_only(forge, replace(step, distortion=_held(step, values)))
         at_level[level] = alone.make(first_distorted(forge) * len(forge.source) + chosen).images
     images: list[NDArray[np.uint8] | None] = []
     for place, original in enumerate(forge.originals(chosen)):
@@ -113,15 +113,21 @@ def _row(
     return Row(caption, tuple(images))
 
 
-def _held(step: Step, given: dict[str, float]) -> Distortion:
-    """Return the step's distortion with all parameters constant: those given, the others in their middle."""
-    drawn = step.distortion.drawn()
-    values: dict[str, float] = {name: three_values(distribution)[1] for name, distribution in drawn.items()}
-    values |= given
+def _given(distortion: Distortion) -> dict[str, Distribution]:
+    """Return what the recipe gives: the parameters drawn for each sample, then those drawn for each pixel."""
+    per_pixel = [parameter.name for parameter in distortion.parameters() if parameter.per_pixel]
+    given = {name: getattr(distortion, name) for name in per_pixel}
+    return distortion.drawn() | {name: value for name, value in given.items() if value is not None}
+
+
+def _held(step: Step, values: dict[str, float]) -> Distortion:
+    """Return the step's distortion with these values, all others that are drawn for each sample in their middle."""
+    given, drawn = _given(step.distortion), step.distortion.drawn()
+    middles: dict[str, float] = {name: three_values(distribution)[1] for name, distribution in drawn.items()}
     # imgaug insists on whole numbers where it chooses among some.
     constant = {
-        name: int(value) if isinstance(drawn[name], Choice) and value.is_integer() else value
-        for name, value in values.items()
+        name: int(value) if isinstance(given[name], Choice) and value.is_integer() else value
+        for name, value in (middles | values).items()
     }
     try:
         return type(step.distortion).model_validate({**step.distortion.plain(), **constant})

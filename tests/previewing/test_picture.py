@@ -40,6 +40,15 @@ def test_the_picture_has_every_pixel_enlarged(gallery_of, shape, forge):
         assert np.array_equal(cell, np.repeat(large[..., np.newaxis], 3, axis=2))
 
 
+def test_images_can_be_smaller(forge):
+    gallery = contact_gallery(forge(), 2, 2)
+    layout, picture = Layout(gallery, 60), paint(gallery, 60)
+    assert layout.scale == 2
+    assert picture.size == layout.size
+    for image, cell in cells(picture, layout):
+        assert np.array_equal(cell[::2, ::2, 0], image)
+
+
 def test_what_the_sheet_shows_is_what_the_forge_makes(forge):
     one = forge()
     gallery = contact_gallery(one, 5, 4)

@@ -74,6 +74,18 @@ def test_a_constant_is_shown_once(forge):
     assert [image is None for image in row.images] == [False, True, False, True]
 
 
+def test_what_is_drawn_for_each_pixel_is_swept_too(forge):
+    one = forge("[{pixel_noise: {fraction: [0, 0.4], value: [100, 200]}}]")
+    fraction, value = sweep_gallery(one, 1).rows
+    assert value.caption == ("pixel_noise.value", "100, 150, 200", "gray levels")
+    for image, level in zip(value.images[1:], (100, 150, 200), strict=True):
+        changed = image != value.images[0]
+        assert changed.any()
+        assert (image[changed] == level).all()
+    # While the fraction is swept, each pixel gets its own value.
+    assert len(np.unique(fraction.images[3][fraction.images[3] != fraction.images[0]])) > 5
+
+
 def test_a_step_without_parameters_is_shown_once(forge):
     (row,) = sweep_gallery(forge("[{invert: {probability: 0.1}}]"), 1).rows
     assert row.caption == ("invert", "as it is")

@@ -1,0 +1,85 @@
+"""Writes those parts of the docs that are made from the code: `distortions.md`, and every picture.
+
+::
+
+    classes --page--> distortions.md
+          |--sweep--> Gallery --> pictures/distortion-NAME.png
+    recipes --sheet-> Gallery --> pictures/recipe-NAME.png
+
+`make docs` writes them; `make docs-check` writes nothing and tells which are out of date.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from generating.page import page
+from generating.pictures import Picture, pictures, sheet_name
+
+from augforge.recipe import ready_recipes
+
+DOCS = Path(__file__).resolve().parent
+PAGE = DOCS / "distortions.md"
+RECIPES = DOCS / "recipes.md"
+PICTURES = DOCS / "pictures"
+
+
+def write() -> None:
+    """Write the page and all pictures, and remove pictures of what there is no more."""
+    PAGE.write_text(page(), encoding="utf-8")
+    PICTURES.mkdir(exist_ok=True)
+    made = dict(pictures())
+    for name, picture in made.items():
+        picture.write(PICTURES / name)
+    for path in _pictures_beside(made):
+        path.unlink()
+
+
+def problems() -> Iterator[str]:
+    """Yield what is not as `write` would write it, and the ready recipes that `recipes.md` does not show."""
+    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
+        yield f"{_shown(PAGE)} is out of date"
+    made = dict(pictures())
+    for name, picture in made.items():
+        if not picture.is_at(PICTURES / name):
+            yield f"{_shown(PICTURES / name)} is out of date"
+    for path in _pictures_beside(made):
+        yield f"{_shown(path)} shows what there is no more"
+    yield from recipes_not_shown()
+
+
+def recipes_not_shown() -> Iterator[str]:
+    """Yield a line for each ready recipe whose picture is not in `recipes.md`."""
+    text = RECIPES.read_text(encoding="utf-8") if RECIPES.exists() else ""
+    for name in ready_recipes():
+        picture = f"pictures/{sheet_name(name)}"
+        if f"]({picture})" not in text:
+            yield f"{_shown(RECIPES)} does not show {picture} of the ready recipe {name}"
+
+
+def _pictures_beside(made: Mapping[str, Picture]) -> Sequence[Path]:
+    return sorted(path for path in PICTURES.glob("*.png") if path.name not in made)
+
+
+def _shown(path: Path) -> str:
+    return path.relative_to(DOCS.parent).as_posix()
+
+
+def main() -> int:
+    """Write, or check: then 1 where anything is out of date."""
+    parser = argparse.ArgumentParser(description="Write the docs that are made from the code.")
+    parser.add_argument("--check", action="store_true", help="write nothing; tell what is out of date")
+    if not parser.parse_args().check:
+        write()
+        return 0
+    found = list(problems())
+    for problem in found:
+        print(problem)
+    if found:
+        print("`make docs` writes the page and the pictures again")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The page of all distortions, made from their classes."""
+
+import inspect
+import itertools
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from augforge.distortions import Distortion, Parameter
+from generating.docstrings import markdown, prose
+from generating.examples import examples, own_distortions
+from generating.sweeps import DIGITS, sweep_name
+
+INTRODUCTION = """\
+<!-- Written by `make docs` from the classes in augforge/distortions: change those instead. -->
+
+# Distortions
+
+These are the steps of recipes, in any order and as often as you like:
+
+```yaml
+distort:
+  - rotate: {degrees: [-15, 15]}
+  - blur: {sigma: [0.2, 1.5], probability: 0.5}
+```
+
+A parameter is a number (always that), `[low, high]` (any value between them is equally likely) or a named
+distribution, such as `{normal: {mean: 0, sd: 5}}`. It is drawn for each sample, and recorded with it. Every step
+also takes `id`, `probability`, `for_labels` and `except_labels`. Affine and bending steps that follow each other
+are made one, so that the image is resampled only once. [Other packages](../examples/your_own_distortion) add more.
+
+The tables say of each parameter
+
+- **limits**: no value may lie outside of them;
+- **neutral**: the value that is used where the parameter is not given, and recorded where a step is not applied;
+- **typical**: a range that suits digits of 28 x 28 pixels; the examples are made of these.
+
+The pictures show each parameter at the lowest, middle and highest value of its typical range. The other parameters
+of the step are left out where they may be, else they are in their middle, as is said on the left. `augforge preview
+RECIPE --sweep` draws the like of your recipe; `augforge distortions NAME` prints a distortion's text and table.
+"""
+
+
+def page() -> str:
+    """Return `distortions.md`."""
+    families = list(_families())
+    lines = [INTRODUCTION]
+    for heading, kinds in families:
+        lines += [f"**{heading}**", ""]
+        lines += [f"- [`{kind.name}`](#{kind.name}): {prose(summary(kind))}" for kind in kinds]
+        lines.append("")
+    for heading, kinds in families:
+        lines += [f"## {heading}", ""]
+        for kind in kinds:
+            lines += [*_section(kind), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _families() -> Iterator[tuple[str, list[type[Distortion]]]]:
+    """Yield each module of distortions: what its docstring calls them, and their classes."""
+    for module, kinds in itertools.groupby(own_distortions(), lambda kind: kind.__module__):
+        doc = inspect.getdoc(sys.modules[module]) or ""
+        yield re.split(r"[:;.\n]", doc, maxsplit=1)[0], list(kinds)
+
+
+def _section(kind: type[Distortion]) -> list[str]:
+    lines = [f"### {kind.name}", "", *"\n\n".join(markdown(inspect.getdoc(kind) or "")).split("\n"), ""]
+    table = _table(kind)
+    lines += [*table, ""] if table else []
+    lines += ["```yaml", *(_yaml(kind.name, step) for step in examples(kind)), "```", ""]
+    alt = f"What {kind.name} does to a {', a '.join(map(str, DIGITS))}"
+    return [*lines, f"![{alt}](pictures/{sweep_name(kind)})"]
+
+
+def summary(kind: type[Distortion]) -> str:
+    """Return the first line of a distortion's docstring."""
+    return (inspect.getdoc(kind) or "").partition("\n")[0]
+
+
+def _table(kind: type[Distortion]) -> list[str]:
+    if kind.open_ended:
+        required = [name for name, field in kind.model_fields.items() if field.is_required()]
+        return [
+            f"It takes {', '.join(f'`{name}`' for name in required)}, and the parameters of what that names."
+        ]
+    if not kind.parameters():
+        return []
+    head = "| parameter | meaning | unit | limits | neutral | typical | required |"
+    return [head, "|---|---|---|---|---|---|---|", *(_table_row(one) for one in kind.parameters())]
+
+
+def _table_row(parameter: Parameter) -> str:
+    cells = (
+        f"`{parameter.name}`",
+        prose(parameter.doc).replace("|", r"\|"),
+        parameter.unit,
+        f"{parameter.low:g} to {parameter.high:g}",
+        f"{parameter.neutral:g}",
+        "{:g} to {:g}".format(*parameter.typical),
+        "yes" if parameter.required else "no",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _yaml(name: str, step: Mapping[str, Any]) -> str:
+    values = (
+        f"{key}: [{value[0]:g}, {value[1]:g}]" if isinstance(value, list) else f"{key}: {value}"
+        for key, value in step.items()
+    )
+    return f"- {name}: {{{', '.join(values)}}}"
