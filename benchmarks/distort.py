@@ -2,10 +2,10 @@
 
 Both make variants of the same bundled digits, with the steps and ranges of benchmarks/plain.yaml or, with
 ``--recipe shape``, of benchmarks/shape.yaml. augforge also checks its guard and records every parameter, which
-imgaug does not do. imgaug gets its best fair form: one Affine for all affine maps with its default, OpenCV, back end
-(its only batch form, arrays, not lists), gray levels as plain Multiply and Add, which it does by table, and the batch
-size at which it is fastest. It has no change of stroke width: OpenCV's dilation and erosion by a 3 x 3 cross stand
-in for it, which know whole pixels only. Its elastic distortion shares one field among 32 images.
+imgaug does not do. imgaug gets its best fair form: one Affine for all affine maps with its default, OpenCV, back
+end (its only batch form, arrays, not lists), gray levels as plain Multiply and Add, which it does by table, and the
+batch size at which it is fastest. It has no change of stroke width: OpenCV's dilation and erosion by a 3 x 3 cross
+stand in for it, which know whole pixels only. Its elastic distortion shares one field among 32 images.
 """
 
 from collections.abc import Callable

@@ -139,8 +139,8 @@ def _encloses(outline: NDArray[Any], left: float, top: float, right: float, bott
 def _ink_within(image: NDArray[Any], outline: NDArray[Any], turns: NDArray[Any]) -> float:
     """Return the share of the ink that lies within a closed line.
 
-    A pixel does where the line crosses its row to the right of it an odd number of times. The crossings of a row are
-    gathered in `turns`, uint8 (W + 1,).
+    A pixel does where the line crosses its row to the right of it an odd number of times. The crossings of a row
+    are gathered in `turns`, uint8 (W + 1,).
     """
     height, width = image.shape
     inside = total = np.int64(0)
