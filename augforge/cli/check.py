@@ -53,7 +53,7 @@ def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, 
     if show is not None and report is not None:
         _show(forge, report, show)
     if as_json:
-        emit_json({**_plain(forge), **({} if report is None else report_plain(report))})
+        emit_json({**_plain(forge), **report_plain(report)})
         return
     emit(_text(forge))
     if report is not None:

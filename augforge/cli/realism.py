@@ -8,18 +8,20 @@ from augforge.cli.output import counted, table_text
 if TYPE_CHECKING:
     from augforge.realism import Extreme, PropertyReport, Report
 
+_KEYS = ("examined", "guards", "redrawings", "properties", "far_outside", "extremes")
 _EXTREMES_TOLD = 3
 _SOURCE, _SAMPLES = "originals: 1 %", "samples: 1 %"
 _DECIMALS = 4
 
 
-def report_plain(report: "Report") -> dict[str, object]:
-    """Return a report as values for JSON."""
+def report_plain(report: "Report | None") -> dict[str, object]:
+    """Return a report as values for JSON; the same keys without values if there is none."""
+    if report is None:
+        return dict.fromkeys(_KEYS)
     return {
         "examined": {
             "samples": len(report.numbers),
             "originals": report.originals,
-            "numbers": report.numbers.tolist(),
             "blank": _rounded(report.blank),
         },
         "guards": [
@@ -96,7 +98,8 @@ def _guards_text(report: "Report") -> str:
     ]
     lines = [table_text(("guard", "limit", "samples rejected"), rows, right=("samples rejected",))]
     lines += [
-        f"{_percent(one.redrawn)} drawn again ({', '.join(one.steps)}), {_percent(one.pulled)} pulled back"
+        f"{_percent(one.redrawn)} drawn again ({', '.join(one.steps)}), "
+        f"{_percent(one.pulled)} in the end pulled toward the original"
         for one in report.redrawings
     ]
     return "\n".join(lines)

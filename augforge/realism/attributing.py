@@ -124,7 +124,7 @@ def _only(forge: Forge, step: Step) -> Forge:
 
 
 def _written(plain: Any) -> str:
-    return write_inline(tidied(plain))
+    return write_inline(tidied(plain)) if plain != {} else ""
 
 
 def _ranks(values: NDArray[Any]) -> NDArray[np.float64]:

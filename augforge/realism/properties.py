@@ -162,7 +162,7 @@ def _border_median(images: NDArray[Any]) -> NDArray[Any]:
 def _box(is_ink: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
     sides = []
     for axis in (2, 1):
-        touched: NDArray[Any] = is_ink.any(axis=axis)
+        touched = is_ink.max(axis=axis)
         length = touched.shape[1]
         sides.append((length - touched.argmax(axis=1) - touched[:, ::-1].argmax(axis=1)).astype(np.float64))
     height, width = sides
@@ -170,7 +170,7 @@ def _box(is_ink: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
 
 
 def _moments(weights: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
-    """Return the centre of mass and the slant: the covariance of x and y over the variance of y, as for deskewing."""
+    """Return the centre of mass, and the slant as for deskewing: covariance of x and y over variance of y."""
     _, height, width = weights.shape
     x, y = np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2
     rows, moments = weights.sum(axis=2, dtype=np.float64), weights @ x

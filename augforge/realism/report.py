@@ -8,7 +8,6 @@
           '-----------> guard columns --> shares rejected
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,8 @@ from numpy.typing import NDArray
 from augforge.forge import Forge
 from augforge.realism.attributing import Cause, Causes
 from augforge.realism.extremes import Extreme, find_extremes
-from augforge.realism.properties import PROPERTIES, Property, measure
+from augforge.realism.properties import PROPERTIES, Property
+from augforge.realism.sampling import choose_samples, measure_numbered, measure_samples
 from augforge.recipe import Limit
 
 SAMPLES = 2000
@@ -32,9 +32,6 @@ INTERVAL = (0.5, 99.5)
 
 PERCENTILES = (1.0, 50.0, 99.0)
 """Percentiles that are told of originals and samples."""
-
-# Images made or copied at once, in pixels.
-_PIXELS_AT_ONCE = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -155,20 +152,24 @@ def examine(forge: Forge, count: int = SAMPLES) -> Report:
     forge : Forge
         The recipe at work.
     count : int
-        How many samples at most, from 1 up; as many originals, at most, stand for the source.
+        How many samples at most, from 1 up. As many originals, but 2,000 at least, stand for the source, or all
+        that there are.
     """
-    numbers = _chosen(forge, count)
+    numbers = choose_samples(forge, count)
     size = len(forge.source)
-    some = min(count, size)
-    indexes = np.unique(numbers % size) if len(numbers) else np.arange(some) * size // some
-    source = _measured(forge.originals, indexes, forge.image_shape)
-    samples, parameters = _made(forge, numbers)
-    # Each sample's own original.
-    before = {name: values[np.searchsorted(indexes, numbers % size)] for name, values in source.items()}
+    shown = min(max(count, SAMPLES), size)
+    shown_at = np.arange(shown) * size // shown
+    indexes = np.union1d(shown_at, numbers % size)
+    measured = measure_numbered(forge.originals, indexes, forge.image_shape)
+    source, before = (
+        {name: values[np.searchsorted(indexes, wanted)] for name, values in measured.items()}
+        for wanted in (shown_at, numbers % size)
+    )
+    samples, parameters = measure_samples(forge, numbers)
     places = [_Place.of(one, source[one.name], forge.image_shape) for one in PROPERTIES]
 
     def far_shares(alone: Forge) -> dict[str, float]:
-        measured, _ = _made(alone, numbers)
+        measured, _ = measure_samples(alone, numbers)
         return {place.about.name: _share(place.far(measured[place.about.name])) for place in places}
 
     causes = Causes(forge, parameters, far_shares, FAR_SHARE)
@@ -176,7 +177,7 @@ def examine(forge: Forge, count: int = SAMPLES) -> Report:
     columns = dict(zip(forge.columns, parameters.T, strict=True))
     return Report(
         numbers=numbers,
-        originals=len(indexes),
+        originals=shown,
         guards=_guards(forge, columns),
         redrawings=_redrawings(forge, columns),
         properties=tuple(_compared(place, source, before, samples, causes) for place in places),
@@ -247,49 +248,6 @@ def _redrawings(forge: Forge, columns: dict[str, NDArray[Any]]) -> tuple[Redrawi
             redrawn, pulled = (_share(columns[f"{prefix}{name}"] > 0) for name in ("attempts", "pull"))
             found.append(Redrawing(steps, redrawn, pulled))
     return tuple(found)
-
-
-def _chosen(forge: Forge, count: int) -> NDArray[np.int64]:
-    """Return sample numbers of distorted variants, ascending: the first variants of evenly spread originals.
-
-    Steps that work on whole blocks of samples, imgaug's, get whole blocks.
-    """
-    size = len(forge.source)
-    first = size * forge.recipe.keep_originals
-    stop = first + max(min(size, len(forge) - first), min(count, len(forge) - first))
-    block = max((step.distortion.block for step in forge.steps), default=1)
-    blocks = np.arange(first // block, -(-stop // block), dtype=np.int64)
-    wanted = min(len(blocks), -(-count // block) + (block > 1))
-    taken = blocks[np.arange(wanted) * len(blocks) // max(wanted, 1)]
-    numbers = (taken[:, np.newaxis] * block + np.arange(block)).reshape(-1)
-    chosen: NDArray[np.int64] = numbers[(numbers >= first) & (numbers < stop)][:count]
-    return chosen
-
-
-def _made(forge: Forge, numbers: NDArray[np.int64]) -> tuple[dict[str, NDArray[np.float64]], NDArray[Any]]:
-    """Return the properties of samples, and their parameters, float32 (N, P)."""
-    parameters: list[NDArray[Any]] = [np.empty((0, len(forge.columns)), np.float32)]
-
-    def images(some: NDArray[np.int64]) -> NDArray[Any]:
-        batch = forge.make(some)
-        parameters.append(batch.parameters)
-        return batch.images
-
-    measured = _measured(images, numbers, forge.image_shape)
-    return measured, np.concatenate(parameters)
-
-
-def _measured(images: Any, numbers: NDArray[Any], shape: tuple[int, int]) -> dict[str, NDArray[np.float64]]:
-    """Return the properties of images by number, which are not held in memory all at once."""
-    parts = [measure(np.empty((0, *shape), np.uint8))]
-    parts += [measure(images(some)) for some in _portions(numbers, shape)]
-    return {one.name: np.concatenate([part[one.name] for part in parts]) for one in PROPERTIES}
-
-
-def _portions(numbers: NDArray[Any], shape: tuple[int, int]) -> Iterator[NDArray[Any]]:
-    per = max(1, _PIXELS_AT_ONCE // (shape[0] * shape[1]))
-    for start in range(0, len(numbers), per):
-        yield numbers[start : start + per]
 
 
 def _percentiles(values: NDArray[Any], which: tuple[float, ...]) -> tuple[float, ...]:
