@@ -40,7 +40,7 @@ picture: .venv/core ## the README's picture
 	.venv/bin/augforge preview recipes/realistic.yaml --originals 10 --variants 12 --out docs/realistic.png
 
 schema: .venv/core ## the JSON Schema of recipes, for editors
-	.venv/bin/augforge schema > recipes/schema/recipe-v1.json
+	.venv/bin/augforge schema --ours-alone > recipes/schema/recipe-v1.json
 
 clean: ## remove the environment and what was built
 	rm -rf .venv out

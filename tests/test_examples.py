@@ -1,10 +1,12 @@
 """The examples run as they are, as programs of their own."""
 
 import json
+import os
 import shutil
 import struct
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -273,3 +275,64 @@ class TestKaggleDigits:
         done = run(*arguments, example="kaggle_digits")
         assert done.returncode == 2
         assert "needed are train.csv and test.csv, or --demo" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder in which the example's package is installed, from its wheel."""
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("your-own-distortion")
+    source = shutil.copytree(EXAMPLES / "your_own_distortion", folder / "source")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    subprocess.run(build, cwd=source, check=True, capture_output=True)
+    (wheel,) = folder.glob("augforge_fade-1.0-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+class TestYourOwnDistortion:
+    FOLDER = EXAMPLES / "your_own_distortion"
+
+    def run(self, site: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join([str(site), str(EXAMPLES.parent)])
+        return subprocess.run(
+            [sys.executable, "-m", *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": path},
+            cwd=site.parent,
+            capture_output=True,
+            text=True,
+            timeout=110,
+        )
+
+    def test_it_is_short(self) -> None:
+        assert len((self.FOLDER / "augforge_fade.py").read_text().splitlines()) < 60
+
+    def test_its_own_tests_pass(self, site: Path) -> None:
+        done = self.run(site, "pytest", "-q", "-p", "no:cacheprovider", self.FOLDER)
+        assert done.returncode == 0, done.stdout
+        assert "skipped" not in done.stdout
+
+    def test_the_catalogue_has_it(self, site: Path) -> None:
+        done = self.run(site, "augforge", "distortions", "fade")
+        assert (done.returncode, done.stdout.partition(":")[0]) == (0, "fade (of the package augforge-fade)")
+
+    def test_its_recipe_is_previewed(self, site: Path, tmp_path: Path) -> None:
+        out = tmp_path / "fading.png"
+        done = self.run(site, "augforge", "preview", self.FOLDER / "fading.yaml", "--out", out)
+        assert done.returncode == 0, done.stderr
+        assert out.exists()
+
+    def test_its_recipe_is_built_and_the_data_set_says_with_what(self, site: Path, tmp_path: Path) -> None:
+        arguments = ("--set", "variants=1", "--set", "output.shard_size=8192", "--workers", "2", "--quiet")
+        recipe = self.FOLDER / "fading.yaml"
+        done = self.run(site, "augforge", "build", recipe, "--out", tmp_path / "set", *arguments)
+        assert done.returncode == 0, done.stderr
+        manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
+        assert manifest["versions"]["augforge-fade"] == "1.0"
+        assert "steps that other packages render" in manifest["sameness"]
+
+    def test_without_its_package_the_recipe_is_refused(self, tmp_path: Path) -> None:
+        done = self.run(tmp_path, "augforge", "check", self.FOLDER / "fading.yaml")
+        assert done.returncode == 2
+        assert "unknown distortion 'fade'" in done.stderr

@@ -9,7 +9,7 @@ from augforge.building import workers as places
 from augforge.building.claiming import claimed
 from augforge.building.plan import BuildPlan, plan_build
 from augforge.building.running import WAITING_FACTOR, Progress, run
-from augforge.distortions import PIXEL_VERSION
+from augforge.distortions import PIXEL_VERSION, packages_of
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
@@ -100,7 +100,7 @@ def carry_out(
 
 
 def _about(forge: Forge) -> About:
-    packages = sorted({package for step in forge.steps for package in step.distortion.packages})
+    packages = sorted({name for step in forge.steps for name in packages_of(type(step.distortion))})
     return About(
         pixel_version=PIXEL_VERSION,
         source_digest=forge.source.digest,
@@ -123,7 +123,7 @@ def _place(
             yield place, workers or WAITING_FACTOR * max(1, sum(place.client.nthreads().values()))
         return
     count = max(1, plan.at_once(workers))
-    needs_processes = any(step.distortion.packages for step in plan.forge.steps)
+    needs_processes = any(step.distortion.holds_gil for step in plan.forge.steps)
     try:
         with (
             tasks.at_hand(plan.forge),

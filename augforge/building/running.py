@@ -119,9 +119,11 @@ def _run_all(plan: BuildPlan, place: Place, window: int, build_id: str, tracker:
     missing = (spec for spec in plan.shards if spec.index not in plan.kept)
     in_flight: dict[Any, ShardSpec] = {}
 
+    recipe = tasks.packed(plan.recipe)
+
     def submit(spec: ShardSpec) -> Any:
         key = tasks.key_of(build_id, spec.index)
-        future = client.submit(tasks.make_shard, plan.recipe, spec, str(plan.folder), build_id, key=key)
+        future = client.submit(tasks.make_shard, recipe, spec, str(plan.folder), build_id, key=key)
         in_flight[future] = spec
         return future
 

@@ -1,6 +1,7 @@
 """What a worker does: one task makes one shard."""
 
 import contextlib
+import pickle
 import threading
 import time
 from collections.abc import Iterator
@@ -41,7 +42,15 @@ def key_of(build_id: str, shard: int) -> str:
     return f"{build_id}-{shard}"
 
 
-def make_shard(recipe: Recipe, spec: ShardSpec, folder: str, build_id: str) -> Receipt:
+def packed(recipe: Recipe) -> bytes:
+    """Return a recipe as `make_shard` takes it.
+
+    Packed by us: the scheduler unpacks the arguments of tasks, and need not have the packages that add distortions.
+    """
+    return pickle.dumps(recipe)
+
+
+def make_shard(recipe: bytes, spec: ShardSpec, folder: str, build_id: str) -> Receipt:
     """Make and publish one shard; run on a worker.
 
     Doing it twice does no harm: the second run publishes the same bytes again.
@@ -49,11 +58,11 @@ def make_shard(recipe: Recipe, spec: ShardSpec, folder: str, build_id: str) -> R
     Raises
     ------
     BuildError
-        If the worker reads another source than the client, or the shard cannot be written.
+        If the worker lacks a distortion, reads another source than the client, or the shard cannot be written.
     """
     from pathlib import Path
 
-    forge = _forge_of(recipe, spec)
+    forge = _forge_of(_unpacked(recipe, spec), spec)
     done, told = 0, time.monotonic()
 
     def on_progress(samples: int) -> None:
@@ -89,6 +98,17 @@ def _is_wanted(key: str) -> bool:
     return task is not None and task.state != "cancelled" and not is_closing
 
 
+def _unpacked(recipe: bytes, spec: ShardSpec) -> Recipe:
+    try:
+        unpacked: Recipe = pickle.loads(recipe)  # noqa: S301 - Dask's own arguments travel so, too
+    except (ImportError, AttributeError) as error:
+        raise BuildError(
+            f"shard {spec.file_name}: this worker lacks a distortion of the recipe ({error}); every worker needs "
+            "the packages that add distortions, in the same versions"
+        ) from error
+    return unpacked
+
+
 def _forge_of(recipe: Recipe, spec: ShardSpec) -> Forge:
     with _lock:
         for forge in (*_at_hand, *_made):
@@ -98,8 +118,8 @@ def _forge_of(recipe: Recipe, spec: ShardSpec) -> Forge:
         if forge.pixel_digest != spec.pixel_digest:
             raise BuildError(
                 f"shard {spec.file_name}: this worker would make other pixels (digest "
-                f"{forge.pixel_digest[:16]}, needed {spec.pixel_digest[:16]}): its source '{forge.source.name}' or "
-                "its version of augforge is another one"
+                f"{forge.pixel_digest[:16]}, needed {spec.pixel_digest[:16]}): its source '{forge.source.name}', "
+                "its version of augforge, or a package that adds a distortion is another one"
             )
         _made[:] = [forge]
         return forge

@@ -2,7 +2,7 @@
 
 All three are a `distributed` client, so there is one way to build. Threads are the default: the kernels
 release the GIL and shards are filled behind HDF5's back, so threads scale, start at once, and share
-the originals. A recipe with imgaug steps gets processes, because imgaug holds the GIL. They are started as
+the originals. A recipe with a step that holds the GIL, as imgaug's do, gets processes. They are started as
 programs of their own, not by multiprocessing, which would run a user's script without a main guard again.
 """
 

@@ -20,31 +20,36 @@ _HEADS = ("parameter", "meaning", "unit", "limits", "neutral", "typical", "requi
 @json_option
 def command(name: str | None, as_json: bool) -> None:
     """List the distortions with their parameters, or show one of them."""
-    from augforge.distortions import registry
+    from augforge.distortions import broken, find, names, registry
 
-    catalogue = registry()
-    if name is not None and name not in catalogue:
+    if name is not None and name not in names():
         raise AugforgeError(
-            f"there is no distortion '{name}'.{did_you_mean(name, catalogue)} Distortions: {listed(catalogue)}"
+            f"there is no distortion '{name}'.{did_you_mean(name, names())} Distortions: {listed(names())}"
         )
-    chosen = catalogue if name is None else {name: catalogue[name]}
+    chosen = registry() if name is None else {name: find(name)}
+    failed = broken() if name is None else {}
     if as_json:
-        emit_json({"distortions": [_plain(kind) for kind in chosen.values()]})
+        emit_json({"distortions": [_plain(kind) for kind in chosen.values()], "broken": failed})
         return
     emit("\n\n".join(_text(kind, whole=name is not None) for kind in chosen.values()))
     tell(
         "\nEvery step also takes id, probability, for_labels and except_labels. "
         "A value is a number, [low, high] or a named distribution."
     )
+    for problem in failed.values():
+        tell(f"\nbroken: {problem}")
 
 
 def _plain(kind: "type[Distortion]") -> dict[str, Any]:
+    from augforge.distortions import origin, packages_of
+
     return {
         "name": kind.name,
         "doc": _summary(kind),
         "parameters": [_plain_parameter(parameter) for parameter in kind.parameters()],
         "other_parameters": _others(kind),
-        "packages": list(kind.packages),
+        "origin": origin(kind) or "augforge",
+        "packages": list(packages_of(kind)),
     }
 
 
@@ -63,8 +68,11 @@ def _plain_parameter(parameter: "Parameter") -> dict[str, Any]:
 
 
 def _text(kind: "type[Distortion]", *, whole: bool) -> str:
+    from augforge.distortions import origin
+
     doc = inspect.getdoc(kind) or "" if whole else _summary(kind)
-    head = f"{kind.name}: {doc}"
+    package = origin(kind)
+    head = f"{kind.name}{f' (of the package {package})' if package else ''}: {doc}"
     if not kind.parameters():
         return f"{head}\n{_others(kind) or 'takes no parameters'}"
     rows = [

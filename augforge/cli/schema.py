@@ -6,8 +6,11 @@ from augforge.cli.output import emit
 
 
 @click.command("schema")
-def command() -> None:
+@click.option(
+    "--ours-alone", is_flag=True, help="Leave out the distortions that other installed packages add."
+)
+def command(ours_alone: bool) -> None:
     """Print the JSON Schema of recipes, for editors."""
     from augforge.recipe.schema import schema_text
 
-    emit(schema_text().rstrip("\n"))
+    emit(schema_text(ours_alone=ours_alone).rstrip("\n"))

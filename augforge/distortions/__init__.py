@@ -1,60 +1,46 @@
-"""The catalogue of distortions: one frozen class each, one file for each family."""
+"""The catalogue of distortions: one frozen class each, one file for each family.
 
-from augforge.distortions.affine import Aspect, CropAndPad, Rotate, Scale, Shear, Shift, Slant
+Another package adds its own through an entry point; see `Distortion`, and ``examples/your_own_distortion``.
+"""
+
 from augforge.distortions.base import PIXEL_VERSION, Distortion, Drawn, Samples
-from augforge.distortions.bending import Elastic, Perspective, Wave
-from augforge.distortions.blurring import Blur, MotionBlur, Pixelate
-from augforge.distortions.geometry import Chain, Geometry, chained
-from augforge.distortions.gray import Contrast, GrayLevel, Invert
-from augforge.distortions.imgaug_step import ImgaugStep
-from augforge.distortions.noise import GaussianNoise, ShotNoise
-from augforge.distortions.parameters import Parameter
-from augforge.distortions.pixels import PixelDropout, PixelNoise, SaltAndPepper
-from augforge.distortions.strokes import StrokeWidth
-from augforge.distortions.surroundings import Background, Occlude, Stripe
+from augforge.distortions.catalogue import (
+    broken,
+    built_in,
+    check_class,
+    find,
+    names,
+    origin,
+    packages_of,
+    pixel_terms,
+    registry,
+)
+from augforge.distortions.geometry import Affine, Chain, Geometry, chained
+from augforge.distortions.gray import Gray
+from augforge.distortions.parameters import Parameter, parameter, problem
+from augforge.randomness import Distribution
 
 __all__ = [
     "PIXEL_VERSION",
+    "Affine",
     "Chain",
     "Distortion",
+    "Distribution",
     "Drawn",
     "Geometry",
+    "Gray",
     "Parameter",
     "Samples",
+    "broken",
+    "built_in",
     "chained",
+    "check_class",
+    "find",
+    "names",
+    "origin",
+    "packages_of",
+    "parameter",
+    "pixel_terms",
+    "problem",
     "registry",
 ]
-
-_CATALOGUE: tuple[type[Distortion], ...] = (
-    Aspect,
-    Background,
-    Blur,
-    Contrast,
-    CropAndPad,
-    Elastic,
-    GaussianNoise,
-    GrayLevel,
-    ImgaugStep,
-    Invert,
-    MotionBlur,
-    Occlude,
-    Perspective,
-    PixelDropout,
-    PixelNoise,
-    Pixelate,
-    Rotate,
-    SaltAndPepper,
-    Scale,
-    Shear,
-    Shift,
-    ShotNoise,
-    Slant,
-    Stripe,
-    StrokeWidth,
-    Wave,
-)
-
-
-def registry() -> dict[str, type[Distortion]]:
-    """Return every distortion by the name that recipes use, sorted."""
-    return {distortion.name: distortion for distortion in sorted(_CATALOGUE, key=lambda d: d.name)}

@@ -106,7 +106,26 @@ class Drawn:
 
 
 class Distortion(BaseModel):
-    """Base of all distortions: subclass a family below it, declare parameters as fields, say how to render."""
+    """Base of all distortions: subclass a family below it, declare parameters as fields, say how to render.
+
+    A distortion is a frozen class: ``name``, one field for each parameter, declared by `parameter`, and `render`
+    for whole blocks of images. The first line of its docstring is its help text. Subclass `Geometry` and say only
+    ``maps``, or `Gray` and say only ``tables``, and steps that follow each other are resampled, or looked up, once.
+    Anything else subclasses this class and renders its own steps.
+
+    Another package adds one by an entry point of the group ``augforge.distortions``, from the distortion's name to
+    its class; ``augforge.testing.DistortionConformance`` checks that it keeps the rules:
+
+    - The values of the parameters are all that is drawn for a sample, and they are recorded. Anything random
+      beyond them is hashed from `Drawn.pixel_keys`: never from a generator of its own, nor from the clock.
+    - What becomes of a sample depends on its own row alone, never on its neighbours or its place in the block.
+    - A sample to which the step is not applied, or whose values are all neutral, comes back to the bit.
+    - The same on every processor is its author's promise alone. Integer arithmetic keeps it; so do float64
+      ``+ - * /``, square roots and floor in a fixed order. NumPy's sines, exponentials, powers and sums of floats
+      do not.
+    - Whenever any pixel would come out differently, ``pixel_version`` is raised: shards that were made before are
+      then not taken for its work.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -123,8 +142,16 @@ class Distortion(BaseModel):
     """How many consecutive sample numbers, aligned, must be rendered together."""
 
     packages: ClassVar[tuple[str, ...]] = ()
-    """Packages that render it in our stead: pixels are the same only with the same versions of them, and builds
-    use processes, since they hold the GIL."""
+    """Packages that render it in our stead: pixels are the same only with the same versions of them, and data sets
+    record these. The package that a distortion comes from, where it is not ours, is recorded anyway."""
+
+    holds_gil: ClassVar[bool] = False
+    """Whether rendering keeps other threads of the process from working, as code in plain Python does: builds then
+    use processes."""
+
+    pixel_version: ClassVar[int] = 0
+    """Of a distortion of another package: raised whenever any of its pixels would come out differently. Ours go by
+    `PIXEL_VERSION`."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -172,17 +199,19 @@ class Distortion(BaseModel):
         Parameters
         ----------
         images : ndarray of uint8, shape (N, H, W)
-            Not written to.
+            C-contiguous; not written to.
         steps : sequence of Drawn
-            At least one, for the same N samples.
+            At least one, for the same N samples. Several threads may be in here at once, with other samples.
 
         Returns
         -------
         ndarray of uint8, shape (N, H, W)
+            C-contiguous.
         """
         raise NotImplementedError
 
     @classmethod
     def family(cls) -> type["Distortion"]:
         """Return the class below `Distortion` whose `render` serves all steps of this kind."""
-        return cls.__mro__[cls.__mro__.index(Distortion) - 1]
+        above = cls.__mro__[: cls.__mro__.index(Distortion)]
+        return [kind for kind in above if issubclass(kind, Distortion)][-1]

@@ -71,21 +71,11 @@ class Chain:
 
     def warp(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return the images, uint8 (N, H, W), moved along the chain."""
-        return self._of_both(kernels.warp, kernels.warp_bent, images, np.empty_like(images))
+        return kernels.warp(images, self.maps, self.fields, self.bent)
 
     def ink_kept(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return the share of each image's ink that stays inside the frame, float64 (N,)."""
-        return self._of_both(kernels.ink_kept, kernels.ink_kept_bent, images, np.empty(len(images)))
-
-    def _of_both(self, affine: Any, bending: Any, images: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
-        if not self.bent.any():
-            result: NDArray[Any] = affine(images, self.affine())
-            return result
-        plain = ~self.bent
-        if plain.any():
-            out[plain] = affine(images[plain], self.affine()[plain])
-        out[self.bent] = bending(images[self.bent], self.maps[self.bent], self.fields[self.bent])
-        return out
+        return kernels.ink_kept(images, self.maps, self.fields, self.bent)
 
 
 def chained(steps: Sequence[Drawn]) -> Chain:
@@ -106,5 +96,8 @@ def chained(steps: Sequence[Drawn]) -> Chain:
             fields.append(step.field)
             bent |= step.applied
             latest = identity
-    between = np.stack(fields, axis=1) if fields else np.empty((count, 0, 2, *frame), np.int32)
+    if len(fields) == 1:
+        between = fields[0][:, np.newaxis]
+    else:
+        between = np.stack(fields, axis=1) if fields else np.empty((count, 0, 2, *frame), np.int32)
     return Chain(np.stack([*maps, latest], axis=1), between, bent)

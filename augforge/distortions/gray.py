@@ -63,14 +63,14 @@ class Contrast(Gray):
 
     Notes
     -----
-    The result is rounded and cut to 0 ... 255. imgaug's ``LinearContrast`` is the same about 127 or so. Below 1,
-    blank paper becomes gray: (1 - factor) * middle.
+    The result is rounded and cut to 0 ... 255. imgaug's ``LinearContrast`` is the same about 127, ImageNet-C's
+    ``contrast`` about the mean of each image. Below 1, blank paper becomes gray: (1 - factor) * middle.
     """
 
     name: ClassVar[str] = "contrast"
     factor: Distribution = parameter(
         "Factor of the distance from the middle; above 1 is more contrast, 0 none.",
-        unit="factor", low=0, high=255, neutral=1, typical=(0.4, 2.5),
+        unit="factor", low=0, high=255, neutral=1, typical=(0.3, 1.3),
     )  # fmt: skip
     middle: Distribution | None = parameter(
         "The level that stays as it is; 127.5 if not given.",
@@ -88,8 +88,8 @@ class Invert(Gray):
 
     Notes
     -----
-    It takes no parameters. With a ``probability`` of 0.5 both polarities come alike, dark ink on light paper and
-    light ink on dark.
+    It takes no parameters; MNIST-C calls it ``inverse``. With a ``probability`` of 0.5 both polarities come alike,
+    dark ink on light paper and light ink on dark.
     """
 
     name: ClassVar[str] = "invert"

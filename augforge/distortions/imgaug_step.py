@@ -41,6 +41,7 @@ class ImgaugStep(Distortion):
     name: ClassVar[str] = "imgaug"
     open_ended: ClassVar[bool] = True
     block: ClassVar[int] = _BLOCK
+    holds_gil: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = (
         "imaug",
         "opencv-python",

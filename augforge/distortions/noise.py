@@ -49,10 +49,12 @@ class ShotNoise(Single):
     name: ClassVar[str] = "shot_noise"
     strength: Distribution = parameter(
         "Relative standard deviation of level 255: 1 / sqrt(photons of full white).",
-        unit="share", low=0, high=1, neutral=0, typical=(0, 0.5),
+        unit="share", low=0, high=1, neutral=0, typical=(0, 0.4),
     )  # fmt: skip
 
     @classmethod
     def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
         """Return the noisy images."""
-        return kernels.count_photons(images, step.pixel_keys(), step.value("strength"))
+        return kernels.count_photons(
+            images, step.pixel_keys(), step.value("strength"), kernels.normal_table()
+        )

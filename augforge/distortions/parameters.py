@@ -96,9 +96,30 @@ def parameter(
     required: bool = True,
     per_pixel: bool = False,
 ) -> Any:
-    """Declare a parameter as a field of a distortion; see `Parameter`.
+    """Declare a parameter as a field of a distortion.
 
-    A field that is not required and not given is None: the neutral value, without a column.
+    The declaration is everything that is ever said of it: the check of recipes, the help text, the JSON Schema, the
+    recorded column. The field's type is `Distribution`, or ``Distribution | None`` where it is not required: a
+    field that is not given is None, its value the neutral one, and it has no column.
+
+    Parameters
+    ----------
+    doc : str
+        What it means, in a sentence that ends with a full stop.
+    unit : str
+        ``degrees``, ``pixels``, ``share`` (of 1), ``gray levels`` or ``factor``.
+    low, high : float
+        Every value that a recipe may give lies between them, inclusive. They must be such that `render` can
+        do anything between them: nothing else is checked later.
+    neutral : float
+        The value that changes nothing, exactly representable as float32; where all parameters have theirs, the
+        image comes back as it was.
+    typical : tuple of float, float
+        A range that suits digits of 28 x 28 pixels, from the mildest to clearly visible.
+    required : bool
+        Whether the recipe must give it.
+    per_pixel : bool
+        Whether `render` draws it anew for each pixel, from the field's ``quantile``; it has no column.
     """
     details: dict[str, Any] = {
         "unit": unit,
@@ -110,6 +131,11 @@ def parameter(
     }
     default: Any = ... if required else None
     return Field(default, description=doc, json_schema_extra=details)
+
+
+def is_declared(field: FieldInfo) -> bool:
+    """Whether a field was made by `parameter`."""
+    return isinstance(field.json_schema_extra, dict) and "neutral" in field.json_schema_extra
 
 
 def declared(name: str, field: FieldInfo) -> Parameter:

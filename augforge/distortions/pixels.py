@@ -94,7 +94,7 @@ class SaltAndPepper(Pixels):
     name: ClassVar[str] = "salt_and_pepper"
     fraction: Distribution = parameter(
         "Chance of each pixel of the frame to be set.",
-        unit="share", low=0, high=1, neutral=0, typical=(0, 0.15),
+        unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
     )  # fmt: skip
     salt: Distribution | None = parameter(
         "Share of those that become 255, the others 0; one half if not given.",

@@ -1,4 +1,4 @@
-"""Distortions of strokes: the width of the pen."""
+"""Distortions of strokes: the width of the pen, where it leaves the paper, and ink that is smudged."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -54,3 +54,58 @@ class StrokeWidth(Strokes):
     def reshape(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
         """Return the images with the changed strokes, uint8 (N, H, W)."""
         return kernels.change_stroke_width(images, step.value("pixels"))
+
+
+class Gap(Strokes):
+    """Lifts the pen here and there, so that a piece of a stroke is missing.
+
+    Notes
+    -----
+    A pixel of the ink is chosen in proportion to its gray level; the ink within three pixels of it tells the middle
+    and the direction of its stroke. Ink vanishes where a disc, its edge one pixel soft, passes that is moved across
+    the stroke, two pixels to each side of its middle. This may break a stroke in two: that is the point of it.
+    """
+
+    name: ClassVar[str] = "gap"
+    count: Distribution = parameter(
+        "How many gaps, rounded to a whole number.",
+        unit="gaps", low=0, high=8, neutral=0, typical=(1, 3),
+    )  # fmt: skip
+    length: Distribution = parameter(
+        "How long a gap is, along the stroke; below one pixel it fades.",
+        unit="pixels", low=0, high=64, neutral=0, typical=(1, 3),
+    )  # fmt: skip
+
+    @classmethod
+    def reshape(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+        """Return the images with their gaps, uint8 (N, H, W)."""
+        return kernels.lift_pen(images, step.pixel_keys(), step.value("count"), step.value("length"))
+
+
+class Smudge(Strokes):
+    """Drags the ink in one direction, as a hand does that wipes over it, with a tail that fades.
+
+    Notes
+    -----
+    Each pixel gets the highest of its own level and, t = 1/2, 1, 3/2, ... pixels back along the drag, the level
+    there times strength * (1 - t / length), between pixels bilinear. No ink is lost where it came from.
+    """
+
+    name: ClassVar[str] = "smudge"
+    length: Distribution = parameter(
+        "How far the ink is dragged.",
+        unit="pixels", low=0, high=64, neutral=0, typical=(2, 6),
+    )  # fmt: skip
+    degrees: Distribution = parameter(
+        "Where to: 0 is to the right, and positive turns counter-clockwise as seen.",
+        unit="degrees", low=-360, high=360, neutral=0, typical=(-180, 180),
+    )  # fmt: skip
+    strength: Distribution = parameter(
+        "The tail's first level, as a share of the ink's.",
+        unit="share", low=0, high=1, neutral=0, typical=(0.2, 0.7),
+    )  # fmt: skip
+
+    @classmethod
+    def reshape(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+        """Return the images with the tails, uint8 (N, H, W)."""
+        return kernels.smudge_ink(images, step.value("length"), step.value("degrees"), step.value("strength"))

@@ -42,7 +42,7 @@ class Background(Single):
     )  # fmt: skip
     texture: Distribution | None = parameter(
         "Standard deviation (root mean square) of the paper's texture.",
-        unit="gray levels", low=0, high=128, neutral=0, typical=(0, 30), required=False,
+        unit="gray levels", low=0, high=128, neutral=0, typical=(0, 20), required=False,
     )  # fmt: skip
     grain: Distribution | None = parameter(
         "Smoothness of the texture; 1.5 if not given.",
@@ -77,13 +77,13 @@ class Stripe(Single):
     -----
     amplitude * sin(2 pi d / period + phase) is added, with d the way in the given direction, and the result cut to
     0 ... 255: black paper shows the bright halves only. The phase is drawn for each image and not recorded.
-    MNIST-C's ``stripe`` is something else: it inverts a band in the middle of the image.
+    MNIST-C's ``stripe`` is something else: it inverts the left and the right quarter of the image.
     """
 
     name: ClassVar[str] = "stripe"
     amplitude: Distribution = parameter(
         "How much the brightest and the darkest lines differ from the plain image.",
-        unit="gray levels", low=0, high=255, neutral=0, typical=(0, 60),
+        unit="gray levels", low=0, high=255, neutral=0, typical=(0, 80),
     )  # fmt: skip
     period: Distribution = parameter(
         "Way from one bright band to the next.",

@@ -9,7 +9,7 @@ the others::
       '-- shear ---- shear.applied = 1     shear.x = 3.2
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,15 +88,6 @@ def draw_step(
     }
     attempts = np.full(len(samples), attempt, np.uint32)
     return distortion.settled(Drawn(step_id, distortion, samples, values, applied, attempts))
-
-
-def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
-    """Yield the single steps of a recipe in their listed order, those of groups included."""
-    for node in nodes:
-        if isinstance(node, Step):
-            yield node
-        else:
-            yield from single_steps(node.steps)
 
 
 def _draw_node(

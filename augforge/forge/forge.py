@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from augforge.distortions import Samples
 from augforge.errors import AugforgeError, RecipeError
 from augforge.forge.batch import FIELDS, Batch
-from augforge.forge.drawing import column_names, draw, single_steps
+from augforge.forge.drawing import column_names, draw
 from augforge.forge.guarding import GuardedBlock, guard_columns
 from augforge.forge.rendering import render
 from augforge.recipe import Guard, Recipe, Step, load_recipe
+from augforge.recipe.model import single_steps
 from augforge.sources import Source, open_source
 
 # Samples rendered at once: their images stay within a core's second-level cache, and the cost of a call

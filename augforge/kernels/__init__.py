@@ -4,20 +4,22 @@ Kernels are named by what they do to what. They check nothing, draw nothing (the
 are given), never write into their input, and release the GIL.
 """
 
-from augforge.kernels.affine import compose, enlargements, ink_kept, rotations, shears, translations
+from augforge.kernels.affine import compose, enlargements, rotations, shears, translations
 from augforge.kernels.area import area_resample, bounding_box, fitted_size
 from augforge.kernels.backgrounds import add_stripes, lay_on_paper
 from augforge.kernels.bending import elastic_fields, perspective_fields, unfolded_shares, wave_fields
-from augforge.kernels.bent_warp import ink_kept_bent, warp_bent
 from augforge.kernels.blurring import gaussian_blur, motion_blur
 from augforge.kernels.connections import topology
 from augforge.kernels.contrast import stroke_contrast
+from augforge.kernels.gaps import lift_pen
 from augforge.kernels.gray import apply_tables, contrast_tables, gray_level_tables, inverse_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
+from augforge.kernels.keeping import ink_kept
 from augforge.kernels.noise import add_normal_noise, count_photons, normal_table
 from augforge.kernels.occlusion import hide_rectangles
 from augforge.kernels.pixelating import pixelate
 from augforge.kernels.pixels import poke_pixels
+from augforge.kernels.smudging import smudge_ink
 from augforge.kernels.strokes import change_pen
 from augforge.kernels.stroking import change_stroke_width
 from augforge.kernels.warping import warp
@@ -40,9 +42,9 @@ __all__ = [
     "gray_level_tables",
     "hide_rectangles",
     "ink_kept",
-    "ink_kept_bent",
     "inverse_tables",
     "lay_on_paper",
+    "lift_pen",
     "motion_blur",
     "normal_table",
     "perspective_fields",
@@ -53,11 +55,11 @@ __all__ = [
     "separate_ink",
     "set_upright",
     "shears",
+    "smudge_ink",
     "stroke_contrast",
     "topology",
     "translations",
     "unfolded_shares",
     "warp",
-    "warp_bent",
     "wave_fields",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.exactmath import sine_and_cosine
-from augforge.kernels.noise import fill_normal
+from augforge.kernels.noise import fill_shares
 from augforge.randomness import open_unit, philox
 
 # A cubic B-spline over nodes a distance h apart has the standard deviation h / sqrt(3).
@@ -45,22 +45,23 @@ def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], p
     spacing = grain * _SPACING_PER_GRAIN
     rows, columns = int((height - 1) / spacing) + 5, int((width - 1) / spacing) + 5
     calls = (rows * columns + 7) // 8
-    nodes = np.empty(8 * calls, np.int32)
-    fill_normal(key, _NODES, table, np.empty((2, calls), np.uint64), nodes)
+    shares, nodes = np.empty(8 * calls, np.int32), np.empty(8 * calls, np.float64)
+    fill_shares(key, _NODES, np.empty((2, calls), np.uint64), shares)
+    scale = sd * _NODE_UNIT / _FIELD_SD_PER_NODE_SD
+    for n in range(nodes.size):
+        nodes[n] = table[shares[n]] * scale
     zero = np.uint64(0)
     right_bits, down_bits = philox(key, zero, np.uint64(_START), zero, zero)
     firsts_x, weights_x = np.empty(width, np.int64), np.empty((width, 4), np.float64)
     firsts_y, weights_y = np.empty(height, np.int64), np.empty((height, 4), np.float64)
     _splines(open_unit(right_bits), spacing, firsts_x, weights_x)
     _splines(open_unit(down_bits), spacing, firsts_y, weights_y)
-    scale = sd * _NODE_UNIT / _FIELD_SD_PER_NODE_SD
     across = np.empty((rows, width), np.float64)
     for row in range(rows):
         line = nodes[row * columns : (row + 1) * columns]
         for x in range(width):
             n, w = firsts_x[x], weights_x[x]
-            field = line[n] * w[0] + line[n + 1] * w[1] + line[n + 2] * w[2] + line[n + 3] * w[3]
-            across[row, x] = field * scale
+            across[row, x] = line[n] * w[0] + line[n + 1] * w[1] + line[n + 2] * w[2] + line[n + 3] * w[3]
     for y in range(height):
         n, w = firsts_y[y], weights_y[y]
         a, b, c, d, target = across[n], across[n + 1], across[n + 2], across[n + 3], paper[y]

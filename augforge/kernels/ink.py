@@ -135,7 +135,8 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
     maps = np.zeros((1, 6))
     maps[0, 0] = maps[0, 4] = 1.0
     maps[0, 1] = -lean
-    return warp(padded, maps)[0]
+    fields = np.zeros((1, 0, 2, *padded.shape[1:]), np.int32)
+    return warp(padded, maps.reshape(1, 1, 6), fields, np.zeros(1, np.bool_))[0]
 
 
 @compiled

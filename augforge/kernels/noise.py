@@ -9,17 +9,21 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.exactmath import exponential, normal_quantile
-from augforge.randomness import open_unit, philox
+from augforge.randomness import philox
 
 _TABLE_BITS = 16
 # The table counts in 1/4096 sd, standard deviations in 1/256 gray level: a product stays below 2**31.
 _UNIT_BITS = 12
 _SD_BITS = 8
 _SHIFT = _UNIT_BITS + _SD_BITS
+_TABLE_UNIT = 1.0 / (1 << _UNIT_BITS)
+_SHARE_UNIT = 1.0 / (1 << _TABLE_BITS)
 # One call of Philox gives 128 bits.
 _PIXELS_PER_CALL = 8
 # Up to so many photons their number is found by adding up chances, beyond by the normal quantile and corrections.
 _FEW_PHOTONS = 12.0
+# More than can come where fewer than that are expected, with chances of 1/65,536.
+_RECIPROCALS = np.array([1.0 / k for k in range(1, 65)])
 # At 1 / _LEAST**2 photons the noise is far below half a gray level.
 _LEAST = 1e-5
 
@@ -43,10 +47,8 @@ def normal_table() -> NDArray[Any]:
 
 
 @compiled
-def fill_normal(
-    key: np.uint64, stream: int, table: NDArray[Any], words: NDArray[Any], out: NDArray[Any]
-) -> None:
-    """Fill out, int32 (8 M,), with independent entries of a table of 65,536; words is uint64 (2, M), overwritten.
+def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[Any]) -> None:
+    """Fill out, int32 (8 M,), with independent numbers from 0 to 65,535; words is uint64 (2, M), overwritten.
 
     All 128 bits of each call of Philox are used: the eight numbers of call m are out[m], out[M + m], ...
     """
@@ -58,7 +60,7 @@ def fill_normal(
         row, shift = words[k // 4], np.uint64(16 * (k % 4))
         target = out[k * calls : (k + 1) * calls]
         for m in range(calls):
-            target[m] = table[(row[m] >> shift) & np.uint64(0xFFFF)]
+            target[m] = np.int32((row[m] >> shift) & np.uint64(0xFFFF))
 
 
 @compiled
@@ -85,13 +87,17 @@ def add_normal_noise(
     size = images.shape[1] * images.shape[2]
     calls = (size + _PIXELS_PER_CALL - 1) // _PIXELS_PER_CALL
     words = np.empty((2, calls), np.uint64)
-    noise = np.empty(_PIXELS_PER_CALL * calls, np.int32)
+    shares = np.empty(_PIXELS_PER_CALL * calls, np.int32)
+    noise = np.empty(size, np.int32)
     for i in range(images.shape[0]):
         sd = np.int32(math.floor(sds[i] * (1 << _SD_BITS) + 0.5))
         if sd == 0:
             out[i] = images[i]
             continue
-        fill_normal(keys[i], 0, table, words, noise)
+        fill_shares(keys[i], 0, words, shares)
+        # Apart, because the loop below vectorises only without it.
+        for j in range(size):
+            noise[j] = table[shares[j]]
         source, target = images[i].reshape(-1), out[i].reshape(-1)
         for j in range(size):
             added = np.int32(noise[j] * sd + (1 << (_SHIFT - 1))) >> _SHIFT
@@ -100,27 +106,33 @@ def add_normal_noise(
 
 
 @compiled
-def _photons(mean: float, u: float) -> float:
-    """Return the u-quantile of a Poisson distribution."""
-    if mean < _FEW_PHOTONS:
-        photons = 0.0
-        chance = exponential(-mean)
-        below = chance
-        while u > below and chance > 0.0:
-            photons += 1.0
-            chance *= mean / photons
-            below += chance
-        return photons
-    # Cornish and Fisher's expansion by the skewness 1 / sqrt(mean) and the excess kurtosis 1 / mean. Rounding to
-    # whole photons adds a variance of 1/12 (Sheppard), which is taken off first.
-    z = normal_quantile(u)
-    root = math.sqrt(mean - 1.0 / 12.0)
-    expanded = mean + root * z + (z * z - 1.0) / 6.0 + (z - z * z * z) / (72.0 * root)
-    return max(math.floor(expanded + 0.5), 0.0)
+def _few_photons(mean: float, none: float, u: float) -> float:
+    """Return the u-quantile of a Poisson distribution, whose chance of 0 is `none`, by adding up chances."""
+    photons = 0
+    chance = below = none
+    while u > below and photons < _RECIPROCALS.size:
+        chance *= mean * _RECIPROCALS[photons]
+        photons += 1
+        below += chance
+    return float(photons)
 
 
 @compiled
-def count_photons(images: NDArray[Any], keys: NDArray[Any], strengths: NDArray[Any]) -> NDArray[Any]:
+def _many_photons(mean: float, z: float) -> float:
+    """Return a quantile of a Poisson distribution from the standard normal one.
+
+    This is Cornish and Fisher's expansion by the skewness 1 / sqrt(mean) and the excess kurtosis 1 / mean. Rounding
+    to whole photons adds a variance of 1/12 (Sheppard), which is taken off first.
+    """
+    root = math.sqrt(mean - 1.0 / 12.0)
+    expanded = mean + root * z + (z * z - 1.0) * (1.0 / 6.0) + (z - z * z * z) / (72.0 * root)
+    return max(np.floor(expanded + 0.5), 0.0)
+
+
+@compiled
+def count_photons(
+    images: NDArray[Any], keys: NDArray[Any], strengths: NDArray[Any], table: NDArray[Any]
+) -> NDArray[Any]:
     """Return each image as seen by counting photons: every level follows Poisson's distribution about itself.
 
     A pixel of level v expects v / 255 / strength**2 photons; the number that comes is scaled back, rounded and cut.
@@ -132,6 +144,8 @@ def count_photons(images: NDArray[Any], keys: NDArray[Any], strengths: NDArray[A
         One random key for each image.
     strengths : ndarray of float64, shape (N,)
         Relative standard deviations at level 255; 0 gives the image back.
+    table : ndarray of int16, shape (65536,)
+        From `normal_table`.
 
     Returns
     -------
@@ -139,15 +153,29 @@ def count_photons(images: NDArray[Any], keys: NDArray[Any], strengths: NDArray[A
         Blank pixels stay blank.
     """
     out = images.copy()
-    zero = np.uint64(0)
+    size = images.shape[1] * images.shape[2]
+    calls = (size + _PIXELS_PER_CALL - 1) // _PIXELS_PER_CALL
+    words = np.empty((2, calls), np.uint64)
+    shares = np.empty(_PIXELS_PER_CALL * calls, np.int32)
+    # The chance of no photon at all, for each level that expects few.
+    none = np.ones(256)
     for i in range(images.shape[0]):
         if strengths[i] < _LEAST:
             continue
-        pixels = out[i].reshape(-1)
         levels_per_photon = 255.0 * strengths[i] * strengths[i]
-        for j in range(pixels.size):
-            if pixels[j] > 0:
-                bits, _ = philox(keys[i], np.uint64(j), zero, zero, zero)
-                photons = _photons(pixels[j] / levels_per_photon, open_unit(bits))
-                pixels[j] = np.uint8(min(math.floor(photons * levels_per_photon + 0.5), 255.0))
+        photons_per_level = 1.0 / levels_per_photon
+        of_one_level = exponential(-photons_per_level)
+        for level in range(1, 256):
+            none[level] = none[level - 1] * of_one_level
+        fill_shares(keys[i], 0, words, shares)
+        pixels = out[i].reshape(-1)
+        for j in range(size):
+            if pixels[j] == 0:
+                continue
+            mean = pixels[j] * photons_per_level
+            if mean < _FEW_PHOTONS:
+                photons = _few_photons(mean, none[pixels[j]], (shares[j] + 0.5) * _SHARE_UNIT)
+            else:
+                photons = _many_photons(mean, table[shares[j]] * _TABLE_UNIT)
+            pixels[j] = np.uint8(min(np.floor(photons * levels_per_photon + 0.5), 255.0))
     return out

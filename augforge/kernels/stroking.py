@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import compiled
+from augforge.kernels.blending import between
 
 # Work arrays: three flat images (the last one filled up to whole words), two lists of places, and bins.
 _Work = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -65,14 +66,6 @@ def _removable() -> NDArray[Any]:
 _REMOVABLE = _removable()
 
 
-@inlined
-def _between(a: np.uint8, b: np.uint8, share: np.uint16) -> np.uint8:
-    """Return the level at a share, in 1/256, of the way from a to b, rounded."""
-    # 255 * 256 + 128 is the most, and just fits: sixteen bits make for twice as many lanes as thirty-two.
-    near = np.uint16(np.uint16(a) * np.uint16(np.uint16(256) - share))
-    return np.uint8(np.uint16(near + np.uint16(np.uint16(b) * share) + np.uint16(128)) >> np.uint16(8))
-
-
 @compiled
 def _spread(levels: NDArray[Any], radius: int, stride: int, work: _Work, out: NDArray[Any]) -> None:
     """Give each pixel the highest level on a circle around it, or its own: gray dilation.
@@ -97,13 +90,13 @@ def _spread(levels: NDArray[Any], radius: int, stride: int, work: _Work, out: ND
     # Places are unsigned: Numba would ask of signed ones whether they count from the end.
     one, line, size = np.uint64(1), np.uint64(stride), np.uint64(levels.size)
     for p in range(one, size - one):
-        left[p] = _between(levels[p], levels[p - one], diagonal)
-        right[p] = _between(levels[p], levels[p + one], diagonal)
+        left[p] = between(levels[p], levels[p - one], diagonal)
+        right[p] = between(levels[p], levels[p + one], diagonal)
     for p in range(line + one, size - line - one):
         beside = max(max(levels[p - one], levels[p + one]), max(levels[p - line], levels[p + line]))
-        highest = _between(levels[p], max(levels[p], beside), axial)
-        to_left = _between(left[p], max(left[p - line], left[p + line]), diagonal)
-        to_right = _between(right[p], max(right[p - line], right[p + line]), diagonal)
+        highest = between(levels[p], max(levels[p], beside), axial)
+        to_left = between(left[p], max(left[p - line], left[p + line]), diagonal)
+        to_right = between(right[p], max(right[p - line], right[p + line]), diagonal)
         out[p] = max(highest, max(to_left, to_right))
 
 

@@ -1,9 +1,10 @@
 """What a valid recipe is: frozen values that everything below the recipe room relies on."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from augforge.distortions.base import PIXEL_VERSION, Distortion
+from augforge.distortions import PIXEL_VERSION, Distortion, pixel_terms
 from augforge.normalizing import Normalizer
 from augforge.recipe.guard import Guard
 from augforge.recipe.writing import digest_of, tidied, write_yaml
@@ -217,7 +218,8 @@ class Recipe:
     def pixel_digest(self, source_digest: str) -> str:
         """Return 64 hex characters that differ wherever a pixel or parameter of any sample might.
 
-        Name, description, number of variants and output do not count; ``5`` and ``5.0`` are the same.
+        Name, description, number of variants and output do not count; ``5`` and ``5.0`` are the same. Distortions
+        of other packages count with their package's name and their own pixel version.
 
         Parameters
         ----------
@@ -233,8 +235,26 @@ class Recipe:
                 [node.plain(id_always=True) for node in self.distort],
                 self.guard.plain(),
                 self.keep_originals,
+                *_plug_in_terms(self.distort),
             ]
         )
+
+
+def _plug_in_terms(nodes: Iterable[Node]) -> list[Any]:
+    """Return what pixels depend on beyond our own pixel version; nothing where all distortions are ours."""
+    kinds = {type(step.distortion).name: type(step.distortion) for step in single_steps(nodes)}
+    found = (pixel_terms(kinds[name]) for name in sorted(kinds))
+    terms = [of_one for of_one in found if of_one is not None]
+    return [terms] if terms else []
+
+
+def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
+    """Yield the single steps of a recipe in their listed order, those of groups included."""
+    for node in nodes:
+        if isinstance(node, Step):
+            yield node
+        else:
+            yield from single_steps(node.steps)
 
 
 def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from augforge.distortions import Distortion, Parameter, registry
+from augforge.distortions import Distortion, Parameter, built_in, registry
 from augforge.normalizing import PENS, POLARITIES, Normalizer
 from augforge.randomness import Choice, LogUniform, Normal, Triangular, Uniform
 from augforge.recipe import model
@@ -34,14 +34,19 @@ _SIZE = {
 _STEPS = {"type": "array", "items": {"$ref": "#/definitions/step"}}
 
 
-def recipe_schema() -> dict[str, Any]:
+def recipe_schema(*, ours_alone: bool = False) -> dict[str, Any]:
     """Return the JSON Schema (draft 7) of recipes, version 1.
 
     It knows every key, step, parameter, limit and default. What lies between values (low above high, two
     steps of one id) only `load_recipe` finds.
+
+    Parameters
+    ----------
+    ours_alone : bool
+        Whether to leave out the distortions that other installed packages add.
     """
     definitions = {f"distribution_{name}": _distribution(name) for name in _DISTRIBUTIONS}
-    steps = {name: _distortion(kind) for name, kind in registry().items()}
+    steps = {name: _distortion(kind) for name, kind in (built_in() if ours_alone else registry()).items()}
     steps |= {"one_of": _group(OneOf, _one_of_keys()), "some_of": _group(SomeOf, _some_of_keys())}
     definitions |= {f"step_{name}": schema for name, schema in steps.items()}
     definitions["step"] = _object({name: {"$ref": f"#/definitions/step_{name}"} for name in steps})
@@ -57,9 +62,9 @@ def recipe_schema() -> dict[str, Any]:
     }
 
 
-def schema_text() -> str:
-    """Return the JSON Schema as it is committed: indented, with a newline at the end."""
-    return json.dumps(recipe_schema(), indent=2, ensure_ascii=False) + "\n"
+def schema_text(*, ours_alone: bool = False) -> str:
+    """Return the JSON Schema as it is committed: indented, with a newline at the end; see `recipe_schema`."""
+    return json.dumps(recipe_schema(ours_alone=ours_alone), indent=2, ensure_ascii=False) + "\n"
 
 
 def _recipe_keys() -> dict[str, Any]:
@@ -135,7 +140,11 @@ def _distortion(kind: type[Distortion]) -> dict[str, Any]:
         required = [name for name, field in kind.model_fields.items() if field.is_required()]
         keys = {name: {"type": "string"} for name in required}
     schema = _step(inspect.getdoc(kind) or "", keys, required)
-    return schema | {"additionalProperties": True} if kind.open_ended else schema
+    if kind.open_ended:
+        return schema | {"additionalProperties": True}
+    if not parameters:  # `- invert:` is enough
+        return schema | {"type": ["object", "null"], "not": {"type": "object", **schema["not"]}}
+    return schema
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from augforge.distortions import Distortion, registry
-from augforge.errors import did_you_mean, listed
+from augforge import distortions
+from augforge.distortions import Distortion
+from augforge.errors import AugforgeError, did_you_mean, listed
 from augforge.recipe.diagnostics import Place, Problems, quoted
 from augforge.recipe.fields import (
     Fields,
@@ -45,7 +46,7 @@ class _Steps:
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
-        self._known = registry()
+        self._known = distortions.names()
         # Where each id stands, and whether it is the step's own or its distortion's name.
         self._ids: dict[str, tuple[Place, bool]] = {}
 
@@ -65,12 +66,16 @@ class _Steps:
                 f"unknown distortion '{entry.key}'.{did_you_mean(entry.key, kinds)} Allowed: {listed(kinds)}",
             )
             return None
-        body = self._body(entry)
-        if body is None:
-            return None
         if entry.key in GROUP_KEYS:
-            return self._group(entry, body, depth)
-        return self._distortion(entry, body, self._known[entry.key])
+            body = self._body(entry, ["steps"])
+            return None if body is None else self._group(entry, body, depth)
+        try:
+            kind = distortions.find(entry.key)
+        except AugforgeError as error:
+            self._problems.add(entry.place, str(error))
+            return None
+        body = self._body(entry, _keys(kind))
+        return None if body is None else self._distortion(entry, body, kind)
 
     def _only_entry(self, node: YamlNode) -> Entry | None:
         if isinstance(node, MapNode) and len(node.entries) == 1:
@@ -87,18 +92,17 @@ class _Steps:
             self._problems.add(node.place, f"{such_as}; got {node.describe()}")
         return None
 
-    def _body(self, entry: Entry) -> MapNode | None:
+    def _body(self, entry: Entry, keys: list[str]) -> MapNode | None:
         if isinstance(entry.value, MapNode):
             return entry.value
         if isinstance(entry.value, ScalarNode) and entry.value.value is None:
             return MapNode((), entry.place)
-        names = _names_to_give(self._known.get(entry.key))
-        given = ", ".join(f"{name}: ..." for name in names)
+        given = ", ".join(f"{key}: ..." for key in keys)
         self._problems.add(
             entry.value.place,
             f"the parameters of {entry.key} are given by name, {entry.key}: {{{given}}}; "
             f"got {entry.value.describe()}"
-            if names
+            if keys
             else f"{entry.key} takes no parameters, {entry.key}: {{}}; got {entry.value.describe()}",
         )
         return None
@@ -199,13 +203,9 @@ class _Steps:
         return (low, high)
 
 
-def _names_to_give(kind: type[Distortion] | None) -> list[str]:
-    """Return the keys of a step's own, those of a group if it is no distortion."""
-    if kind is None:
-        return ["steps"]
-    if kind.open_ended:
-        return [name for name, field in kind.model_fields.items() if field.is_required()]
-    return [parameter.name for parameter in kind.parameters()]
+def _keys(kind: type[Distortion]) -> list[str]:
+    """Return the parameters that a distortion declares, or what an open-ended one cannot do without."""
+    return [name for name, field in kind.model_fields.items() if not kind.open_ended or field.is_required()]
 
 
 def read_applies(fields: Fields) -> Applies:

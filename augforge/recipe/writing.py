@@ -70,4 +70,4 @@ def _holds_steps(plain: Any) -> bool:
     """Tell whether a value is, or holds, a list of mappings: each of those gets a line of its own."""
     if isinstance(plain, dict):
         return any(_holds_steps(value) for value in plain.values())
-    return isinstance(plain, list) and any(isinstance(item, dict) for item in plain)
+    return isinstance(plain, list) and bool(plain) and all(isinstance(item, dict) for item in plain)

@@ -26,8 +26,8 @@ SAME_EVERYWHERE = (
     "on any processor and with any library versions, as long as the pixel version is the same."
 )
 SAME_WITH_THESE_LIBRARIES = (
-    "The recipe has imgaug steps: the same recipe and source give the same content hash only with the "
-    "library versions and on the processor family recorded here."
+    "The recipe has steps that other packages render: the same recipe and source give the same content hash only "
+    "with the library versions and on the processor family recorded here."
 )
 
 _LIBRARIES = ("augforge", "blake3", "h5py", "numba", "numpy")

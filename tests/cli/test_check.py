@@ -187,7 +187,7 @@ BAD = {
     "no such recipe": (
         ["check", "realistc"],
         "realistc: error: no such file, and no ready recipe is called 'realistc'. Did you mean 'realistic'? "
-        "Ready recipes: realistic, with-imgaug.\n",
+        f"Ready recipes: {', '.join(sorted(augforge.recipe.ready_recipes()))}.\n",
     ),
     "a wrong override": (
         ["check", "small.yaml", "--set", "variants=many"],

@@ -20,7 +20,7 @@ def test_one_distortion(run):
 def test_the_catalogue_has_all_of_every_distortion(run):
     code, text, _ = run("distortions")
     assert code == 0
-    blocks = dict(block.split(":", 1) for block in text.split("\n\n"))
+    blocks = {block.partition(":")[0].partition(" ")[0]: block for block in text.split("\n\n")}
     assert sorted(blocks) == list(registry())
     for name, kind in registry().items():
         for parameter in kind.parameters():
@@ -31,6 +31,10 @@ def test_the_catalogue_has_all_of_every_distortion(run):
 
 def test_a_distortion_without_parameters_of_its_own_says_what_it_takes(run):
     assert "takes augmenter, and the parameters of what that names" in run("distortions", "imgaug").out
+
+
+def test_a_distortion_without_parameters_says_so(run):
+    assert run("distortions", "invert").out.endswith("\ntakes no parameters\n")
 
 
 @pytest.mark.parametrize("name", [*registry(), None])

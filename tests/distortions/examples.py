@@ -26,6 +26,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"displacement": 1.96, "smoothness": 4},
         {"displacement": [5, 20], "smoothness": {"choice": [1, 3]}},
     ],
+    "gap": [{"count": [0, 8], "length": [0.5, 5]}, {"count": 1, "length": 3}],
     "gaussian_noise": [{"sd": [1, 40]}, {"sd": 255}],
     "gray_level": [
         {
@@ -68,6 +69,10 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "shift": [{"x": [-5, 5], "y": {"uniform": {"low": -5, "high": 5}}}, {"y": 3}],
     "shot_noise": [{"strength": [0.01, 0.6]}, {"strength": 1}],
     "slant": [{"degrees": [-30, 30]}],
+    "smudge": [
+        {"length": [0, 10], "degrees": [-180, 180], "strength": [0, 1]},
+        {"length": 3, "degrees": 45, "strength": 0.5},
+    ],
     "stripe": [
         {"amplitude": [5, 60], "period": [1, 14], "degrees": [0, 180]},
         {"amplitude": 255, "period": 4096},

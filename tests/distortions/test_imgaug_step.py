@@ -96,3 +96,14 @@ def test_a_failure_names_step_and_samples(monkeypatch: pytest.MonkeyPatch) -> No
     assert str(caught.value) == (
         "step 'lighter', samples from 64 on: imgaug's Add does not work with these values: Expected something else."
     )
+
+
+def test_a_jpeg_file_s_loss_is_imgaug_s() -> None:
+    batch = forge("{augmenter: JpegCompression, compression: [70, 95]}").make(range(200))
+    assert batch.columns[0] == "imgaug.compression"
+    assert 70 <= batch.parameters[:, 0].min() < 72 < 93 < batch.parameters[:, 0].max() <= 95
+    originals = forge("{augmenter: Identity}").make(range(200)).images
+    lost = np.abs(batch.images.astype(int) - originals).mean(axis=(1, 2))
+    assert (lost > 0.5).all()
+    strong = batch.parameters[:, 0] > 90
+    assert lost[strong].mean() > 1.5 * lost[batch.parameters[:, 0] < 75].mean()

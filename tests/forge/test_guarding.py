@@ -4,6 +4,7 @@ import pytest
 import augforge
 from augforge import kernels
 from augforge.forge import Batch, Forge
+from tests.kernels.chains import affine_ink_kept
 
 RECIPE = """
 version: 1
@@ -28,7 +29,7 @@ def column(batch: Batch, name: str) -> np.ndarray:
 
 def kept(made: Batch, of: Forge) -> np.ndarray:
     shifts = kernels.translations(column(made, "shift.x"), column(made, "shift.y"))
-    return kernels.ink_kept(of.source.images[made.source_index], shifts)
+    return affine_ink_kept(of.source.images[made.source_index], shifts)
 
 
 STEPS = "shift: {x: [-14, 14], y: [-14, 14]}"

@@ -38,3 +38,53 @@ def ink_kept(image: np.ndarray, m: np.ndarray) -> float:
 def gray_levels(gain: float, bias: float, gamma: float) -> np.ndarray:
     """Return float64 (256,): the exact curve, before rounding."""
     return np.clip(gain * 255 * (np.arange(256) / 255) ** gamma + bias, 0, 255)
+
+
+def _at(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return a field, float64 (H, W), at places in pixels from its first one; outside as at the nearest edge."""
+    height, width = field.shape
+    x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    upper = field[top, left] + (field[top, right] - field[top, left]) * (x - left)
+    lower = field[bottom, left] + (field[bottom, right] - field[bottom, left]) * (x - left)
+    return upper + (lower - upper) * (y - top)
+
+
+def follow(
+    x: np.ndarray, y: np.ndarray, maps: np.ndarray, fields: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where points of the result, in pixels from the middle, come from along a chain."""
+    _, _, height, width = fields.shape
+    for s in range(len(fields), -1, -1):
+        m = maps[s]
+        inverse = np.linalg.inv([[m[0], m[1]], [m[3], m[4]]])
+        x, y = inverse @ np.stack([np.ravel(x) - m[2], np.ravel(y) - m[5]])
+        if s:
+            step_x, step_y = fields[s - 1] / 65536
+            at = (x + (width - 1) / 2, y + (height - 1) / 2)
+            x, y = x + _at(step_x, *at), y + _at(step_y, *at)
+    return x, y
+
+
+def warp_bent(image: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """Return float64 (H, W): the image moved along a chain, bilinear, 0 outside."""
+    height, width = image.shape
+    rows, columns = np.mgrid[:height, :width]
+    x, y = follow(columns - (width - 1) / 2, rows - (height - 1) / 2, maps, fields)
+    x, y = x + (width - 1) / 2 + 1, y + (height - 1) / 2 + 1
+    framed = np.pad(image, 1).astype(np.float64)
+    outside = (x < 0) | (y < 0) | (x > width + 1) | (y > height + 1)
+    return np.where(outside, 0.0, _at(framed, x, y)).reshape(height, width)
+
+
+def jacobians(field: np.ndarray) -> np.ndarray:
+    """Return the Jacobian of a field's map at the four corners of every cell between pixels."""
+    field = field / 65536
+    across, down = np.diff(field, axis=2), np.diff(field, axis=1)
+    corners = [
+        (1 + line[0]) * (1 + column[1]) - line[1] * column[0]
+        for line in (across[:, :-1], across[:, 1:])
+        for column in (down[:, :, :-1], down[:, :, 1:])
+    ]
+    return np.stack(corners)

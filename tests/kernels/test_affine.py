@@ -5,6 +5,7 @@ from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
 from tests.kernels import reference
+from tests.kernels.chains import affine_ink_kept
 
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
 NUMBER = st.floats(-3, 3, width=32)
@@ -67,10 +68,10 @@ def test_the_identity_changes_no_map(maps: np.ndarray) -> None:
 @settings(max_examples=200)
 @given(hnp.arrays(np.uint8, st.tuples(st.just(1), st.integers(1, 12), st.integers(1, 12))), MAPS)
 def test_ink_kept_is_that_of_the_reference(images: np.ndarray, maps: np.ndarray) -> None:
-    assert kernels.ink_kept(images, maps)[0] == reference.ink_kept(images[0], maps[0])
+    assert affine_ink_kept(images, maps)[0] == reference.ink_kept(images[0], maps[0])
 
 
 def test_ink_kept_of_blank_paper_is_all() -> None:
     away = np.array([[1.0, 0, 100, 0, 1, 0]])
-    assert kernels.ink_kept(np.zeros((1, 5, 5), np.uint8), away)[0] == 1
-    assert kernels.ink_kept(np.ones((1, 5, 5), np.uint8), away)[0] == 0
+    assert affine_ink_kept(np.zeros((1, 5, 5), np.uint8), away)[0] == 1
+    assert affine_ink_kept(np.ones((1, 5, 5), np.uint8), away)[0] == 0

@@ -30,3 +30,21 @@ def test_each_image_has_its_own_table() -> None:
     images, tables = rng.integers(0, 256, (9, 5, 7), np.uint8), rng.integers(0, 256, (9, 256), np.uint8)
     expected = np.stack([table[image] for image, table in zip(images, tables, strict=True)])
     np.testing.assert_array_equal(kernels.apply_tables(images, tables), expected)
+
+
+@given(st.floats(0, 255, width=32), st.floats(0, 255, width=32))
+def test_contrast_is_the_rounded_line(factor: float, middle: float) -> None:
+    table = kernels.contrast_tables(np.array([factor]), np.array([middle]))[0]
+    exact = np.clip(middle + factor * (np.arange(256) - middle), 0, 255)
+    assert np.abs(table - exact).max() <= 0.5 + 1e-9
+
+
+@given(st.floats(0, 255, width=32))
+def test_contrast_of_1_is_the_identity(middle: float) -> None:
+    table = kernels.contrast_tables(np.array([1.0]), np.array([middle]))[0]
+    np.testing.assert_array_equal(table, np.arange(256))
+
+
+def test_only_the_chosen_are_inverted() -> None:
+    tables = kernels.inverse_tables(np.array([True, False]))
+    np.testing.assert_array_equal(tables, [255 - np.arange(256), np.arange(256)])

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 from augforge import kernels
 from augforge.sources import Source, SourceSpec, open_source
 from tests.kernels import reference
+from tests.kernels.chains import affine_warp
 
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
 IMAGES = hnp.arrays(np.uint8, st.tuples(st.just(1), st.integers(1, 40), st.integers(1, 40)))
@@ -47,26 +48,26 @@ def digits() -> Source:
 @settings(max_examples=300)
 @given(IMAGES, AFFINE)
 def test_warp_is_within_1_gray_level_of_the_reference(images: np.ndarray, maps: np.ndarray) -> None:
-    difference = kernels.warp(images, maps)[0] - reference.warp(images[0], maps[0])
+    difference = affine_warp(images, maps)[0] - reference.warp(images[0], maps[0])
     assert np.abs(difference).max() <= 1
 
 
 def test_large_frames_are_as_exact() -> None:
     image = np.random.default_rng(0).integers(0, 256, (1, 700, 900), np.uint8)
     maps = affine(33.3, 0.7, 1.3, 12, 3.3, -4.4)
-    assert np.abs(kernels.warp(image, maps)[0] - reference.warp(image[0], maps[0])).max() <= 1
+    assert np.abs(affine_warp(image, maps)[0] - reference.warp(image[0], maps[0])).max() <= 1
 
 
 @given(IMAGES)
 def test_the_identity_gives_the_image_back(images: np.ndarray) -> None:
-    np.testing.assert_array_equal(kernels.warp(images, IDENTITY), images)
+    np.testing.assert_array_equal(affine_warp(images, IDENTITY), images)
     # The same by way of the resampling: a turn by a whole circle has a matrix of its own.
-    np.testing.assert_array_equal(kernels.warp(images, np.array([[1.0, 1e-12, 0, 0, 1, 0]])), images)
+    np.testing.assert_array_equal(affine_warp(images, np.array([[1.0, 1e-12, 0, 0, 1, 0]])), images)
 
 
 def test_whole_pixels_move_exactly(digits: Source) -> None:
     images = digits.images[:50]
-    moved = kernels.warp(images, np.tile([1.0, 0, 2, 0, 1, -3], (50, 1)))
+    moved = affine_warp(images, np.tile([1.0, 0, 2, 0, 1, -3], (50, 1)))
     np.testing.assert_array_equal(moved[:, :-3, 2:], images[:, 3:, :-2])
     assert not moved[:, -3:].any()
     assert not moved[:, :, :2].any()
@@ -74,14 +75,14 @@ def test_whole_pixels_move_exactly(digits: Source) -> None:
 
 def test_quarter_turns_are_exact(digits: Source) -> None:
     images = digits.images[:50]
-    turned = kernels.warp(images, kernels.rotations(np.full(50, 90.0)))
+    turned = affine_warp(images, kernels.rotations(np.full(50, 90.0)))
     np.testing.assert_array_equal(turned, np.rot90(images, axes=(1, 2)))
 
 
 def test_what_is_far_outside_is_blank() -> None:
     images = np.full((1, 9, 9), 255, np.uint8)
     for far in (30.0, 4096.0, 1e7):
-        assert not kernels.warp(images, np.array([[1.0, 0, far, 0, 1, -far]])).any()
+        assert not affine_warp(images, np.array([[1.0, 0, far, 0, 1, -far]])).any()
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e-5, 1e-6, 1e-7, 1e-12, 0.0])
@@ -89,12 +90,12 @@ def test_what_is_shrunk_to_nothing_is_blank(factor: float) -> None:
     images = np.full((1, 28, 28), 200, np.uint8)
     for maps in ([factor, 0, 0, 0, 1, 0], [1, 0, 0, 0, factor, 0], [factor, 0, 5, 0, factor, 5]):
         # The middle of the frame lies between pixels.
-        assert not kernels.warp(images, np.array([maps], float)).any()
+        assert not affine_warp(images, np.array([maps], float)).any()
 
 
 def test_the_input_is_left_alone(digits: Source) -> None:
     images = digits.images[:5].copy()
-    kernels.warp(images, affine(10, 1, 1, 0, 1, 1).repeat(5, axis=0))
+    affine_warp(images, affine(10, 1, 1, 0, 1, 1).repeat(5, axis=0))
     np.testing.assert_array_equal(images, digits.images[:5])
 
 
@@ -109,6 +110,6 @@ def test_warp_agrees_with_imgaug(digits: Source) -> None:
         theirs = iaa.Affine(
             rotate=-degrees, scale=factor, translate_px={"x": right, "y": down}, order=1, backend="skimage"
         ).augment_image(image)
-        ours = kernels.warp(image[np.newaxis], affine(degrees, factor, factor, 0, right, down))[0]
+        ours = affine_warp(image[np.newaxis], affine(degrees, factor, factor, 0, right, down))[0]
         # Theirs is cut, ours is rounded.
         assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1

@@ -74,6 +74,14 @@ def test_a_constant_is_shown_once(forge):
     assert [image is None for image in row.images] == [False, True, False, True]
 
 
+def test_a_step_without_parameters_is_shown_once(forge):
+    (row,) = sweep_gallery(forge("[{invert: {probability: 0.1}}]"), 1).rows
+    assert row.caption == ("invert", "as it is")
+    original, low, inverted, high = row.images
+    assert np.array_equal(inverted, 255 - original)
+    assert (low, high) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("step", "names"), [("shift", ["shift.x"]), ("dirt", ["pixel_dropout.fraction", "shear.x"])]
 )

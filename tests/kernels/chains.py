@@ -1,0 +1,35 @@
+"""Plain faces of the kernels that follow chains: one affine map alone, or a field in force for every image."""
+
+import numpy as np
+
+from augforge import kernels
+
+
+def _alone(images: np.ndarray, maps: np.ndarray) -> tuple[np.ndarray, ...]:
+    count, height, width = images.shape
+    return (
+        images,
+        maps[:, np.newaxis],
+        np.zeros((count, 0, 2, height, width), np.int32),
+        np.zeros(count, bool),
+    )
+
+
+def affine_warp(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Return the images (N, H, W) moved by one map each (N, 6)."""
+    return kernels.warp(*_alone(images, maps))
+
+
+def affine_ink_kept(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Return the share of ink that one map each (N, 6) leaves inside the frame."""
+    return kernels.ink_kept(*_alone(images, maps))
+
+
+def bent_warp(images: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """Return the images moved along chains with all their fields in force."""
+    return kernels.warp(images, maps, fields, np.ones(len(images), bool))
+
+
+def bent_ink_kept(images: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """Return the share of ink that chains with all their fields in force leave inside the frame."""
+    return kernels.ink_kept(images, maps, fields, np.ones(len(images), bool))

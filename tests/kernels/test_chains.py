@@ -1,0 +1,114 @@
+"""The warp along a chain of maps and fields, against float64 references."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from augforge import kernels
+from augforge.sources import SourceSpec, open_source
+from tests.kernels import reference
+from tests.kernels.chains import affine_ink_kept, affine_warp, bent_ink_kept, bent_warp
+from tests.kernels.test_warp import AFFINE
+
+IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    return open_source(SourceSpec(dataset="mnist-10k")).images[:200]
+
+
+def fields_of(seed: int, count: int, displacement: float, height: int, width: int) -> np.ndarray:
+    keys = np.random.default_rng(seed).integers(0, 2**64, count, np.uint64)
+    sizes = np.full(count, displacement), np.full(count, 3.0)
+    return kernels.elastic_fields(keys, *sizes, height, width)
+
+
+CHAINS = st.tuples(
+    st.integers(0, 2**32), st.lists(AFFINE, min_size=1, max_size=4), st.integers(1, 40), st.integers(1, 40)
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(CHAINS)
+def test_a_chain_is_within_1_gray_level_of_the_reference(
+    chain: tuple[int, list[np.ndarray], int, int],
+) -> None:
+    seed, maps, height, width = chain
+    image = np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
+    fields = fields_of(seed, len(maps) - 1, 2.0, height, width)
+    whole = np.concatenate(maps)
+    made = bent_warp(image[np.newaxis], whole[np.newaxis], fields[np.newaxis])[0]
+    assert np.abs(made - reference.warp_bent(image, whole, fields)).max() <= 1
+
+
+def test_without_a_field_it_is_the_affine_warp(digits: np.ndarray) -> None:
+    maps = np.tile(kernels.rotations(np.array([10.0])), (200, 1))
+    chain = np.stack([maps, np.tile(IDENTITY, (200, 1))], axis=1)
+    made = bent_warp(digits, chain, np.zeros((200, 1, 2, 28, 28), np.int32))
+    assert np.abs(made.astype(int) - affine_warp(digits, maps)).max() <= 1
+
+
+def test_fields_of_whole_pixels_move_exactly(digits: np.ndarray) -> None:
+    fields = np.zeros((200, 1, 2, 28, 28), np.int32)
+    fields[:, :, 0] = 2 * 65536
+    fields[:, :, 1] = -65536
+    chain = np.tile(IDENTITY, (200, 2, 1))
+    made = bent_warp(digits, chain, fields)
+    np.testing.assert_array_equal(made[:, 1:, :-2], digits[:, :-1, 2:])
+    assert not made[:, 0].any()
+
+
+def test_the_order_counts(digits: np.ndarray) -> None:
+    fields = fields_of(5, 200, 2.0, 28, 28)[:, np.newaxis]
+    moved = np.tile([1.0, 0, 4, 0, 1, 0], (200, 1))
+    still = np.tile(IDENTITY, (200, 1))
+    before, after = (
+        bent_warp(digits, np.stack(maps, axis=1), fields) for maps in ((moved, still), (still, moved))
+    )
+    assert (before != after).any()
+    # Bent first, then shifted by whole pixels: as if it were shifted afterwards.
+    bent = bent_warp(digits, np.stack([still, still], axis=1), fields)
+    np.testing.assert_array_equal(after[:, :, 4:], bent[:, :, :-4])
+
+
+def test_what_cannot_be_inverted_is_blank(digits: np.ndarray) -> None:
+    maps = np.zeros((200, 2, 6))
+    made = bent_warp(digits, maps, np.zeros((200, 1, 2, 28, 28), np.int32))
+    assert not made.any()
+    kept = bent_ink_kept(digits, maps, np.zeros((200, 1, 2, 28, 28), np.int32))
+    assert not kept.any()
+
+
+@pytest.mark.parametrize("displacement", [0.0, 1.5, 6.0])
+@pytest.mark.parametrize("shift", [0.0, 4.0, 9.0, 40.0])
+def test_ink_kept_is_what_the_frame_shows(digits: np.ndarray, displacement: float, shift: float) -> None:
+    # Where an ink pixel goes is found by search: no point of a fine grid over the frame comes from it, or one does.
+    fields = fields_of(7, 40, displacement, 28, 28)
+    fields = (fields * kernels.unfolded_shares(fields)[:, None, None, None]).astype(np.int32)
+    maps = np.stack(
+        [np.tile(kernels.rotations(np.array([20.0])), (40, 1)), np.tile(IDENTITY, (40, 1))], axis=1
+    )
+    maps[:, 1, 2] = shift
+    kept = bent_ink_kept(digits[:40], maps, fields[:, np.newaxis])
+    fine = np.linspace(-14, 14, 28 * 12 + 1)
+    for image, chain, field, share in zip(digits[:40], maps, fields, kept, strict=True):
+        x, y = reference.follow(*np.meshgrid(fine, fine), chain, field[np.newaxis])
+        found = np.zeros((28, 28), bool)
+        column, row = np.rint(x + 13.5), np.rint(y + 13.5)
+        near = (np.abs(x + 13.5 - column) < 0.1) & (np.abs(y + 13.5 - row) < 0.1)
+        near &= (column >= 0) & (column < 28) & (row >= 0) & (row < 28)
+        found[row[near].astype(int), column[near].astype(int)] = True
+        assert share == pytest.approx(image[found].sum() / image.sum(), abs=0.04)
+
+
+def test_ink_kept_agrees_with_the_affine_one(digits: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    shifts = kernels.translations(rng.uniform(-15, 15, 200), rng.uniform(-15, 15, 200))
+    maps = kernels.compose(shifts, kernels.rotations(rng.uniform(-180, 180, 200)))
+    chain = np.stack([maps, np.tile(IDENTITY, (200, 1))], axis=1)
+    bent = bent_ink_kept(digits, chain, np.zeros((200, 1, 2, 28, 28), np.int32))
+    np.testing.assert_allclose(bent, affine_ink_kept(digits, maps), atol=0.005)
+    blank = np.zeros((1, 28, 28), np.uint8)
+    assert bent_ink_kept(blank, chain[:1], np.zeros((1, 1, 2, 28, 28), np.int32)) == 1
