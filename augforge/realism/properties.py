@@ -67,8 +67,8 @@ class Property:
 
 PROPERTIES = (
     Property("ink", "Sum of how far all pixels are above the paper, white being 1.", "pixels", 20, 2),
-    Property("height", "Height of the box around the ink pixels.", "pixels", 2, 1),
-    Property("width", "Width of the box around the ink pixels.", "pixels", 2, 1),
+    Property("height", "Height of the box around the ink pixels.", "pixels", 3, 1),
+    Property("width", "Width of the box around the ink pixels.", "pixels", 3, 1),
     Property("aspect", "Width divided by height.", "", 0.15),
     Property("centre_x", "Centre of the ink pixels' mass, right of the frame's middle.", "pixels", 2, 1),
     Property("centre_y", "Centre of the ink pixels' mass, below the frame's middle.", "pixels", 2, 1),

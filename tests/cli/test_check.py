@@ -67,7 +67,8 @@ def test_ready_recipes_are_good(name, run):
     assert run("check", name).code == 0
 
 
-HARSH = ("--set", "distort.rotate.degrees=[-90,90]", "--set", "guard.max_turn=60")
+HARSH = RECIPE.replace("distort:", "distort:\n  - shift: {x: [-5, 5]}").replace("[-12, 12]", "[-50, 50]")
+HARSH = HARSH.replace("min_ink_kept: 0.95", "min_ink_kept: 0.5, max_turn: 40")
 NAMES = [
     "ink",
     "height",
@@ -85,17 +86,21 @@ NAMES = [
 
 
 def test_how_realistic_it_is(run, recipe):
-    code, text, told = run("check", recipe, *HARSH, "--set", "distort.rotate.id=tilt")
+    recipe.write_text(HARSH)
+    code, text, told = run("check", recipe)
     assert (code, told) == (0, "--show FILE.png makes a picture of the most extreme samples\n")
     head, title, guards, properties, far, extremes = text.split("\n\n")
     assert head.startswith("ok            small\n")
     assert title == "2,000 samples next to 2,000 originals:"
     first, ink, turn, redrawn = guards.splitlines()
     assert first.split() == ["guard", "limit", "samples", "rejected"]
-    assert ink.split()[:2] == ["min_ink_kept", "0.95"]
-    assert turn.split()[:2] == ["max_turn", "60"]
-    assert 30 < float(turn.split()[2]) < 37
-    assert redrawn == f"{turn.split()[2]} % drawn again (tilt), 0.0 % in the end pulled toward the original"
+    assert ink.split()[:2] == ["min_ink_kept", "0.5"]
+    assert turn.split()[:2] == ["max_turn", "40"]
+    assert 17 < float(turn.split()[2]) < 23
+    assert (
+        redrawn
+        == f"{turn.split()[2]} % drawn again (shift, rotate), 0.0 % in the end pulled toward the original"
+    )
     heads, *rows, legend = properties.splitlines()
     assert heads.split("  ")[0] == "property"
     assert [row.split(",")[0].replace(" ", "_") for row in rows if "," in row][:3] == [
@@ -105,9 +110,7 @@ def test_how_realistic_it_is(run, recipe):
     ]
     assert len(rows) == len(NAMES)
     assert legend.startswith("outside: ")
-    assert [row.split("%")[-1].strip() for row in rows if row.startswith("slant")] == [
-        "tilt.degrees [-90, 90]"
-    ]
+    assert [row.split("%")[-1].strip() for row in rows if row.startswith("centre x")] == ["shift.x [-5, 5]"]
     assert far.startswith("Far outside of what the source shows, with more than 10 % of the samples: ")
     assert "If the digits to be recognised do show it, that is fine" in far
     assert extremes.startswith("Most extreme: sample ")
@@ -125,34 +128,35 @@ def test_guards_of_classes_are_told_as_the_recipe_gives_them(run, recipe):
 
 
 def test_json_tells_all(run, recipe):
-    code, text, told = run("check", recipe, *HARSH, "--json", "--samples", 500)
+    recipe.write_text(HARSH)
+    code, text, told = run("check", recipe, "--json", "--samples", 500)
     found = json.loads(text)
     assert (code, told) == (0, "")
     assert found["examined"] == {"samples": 500, "originals": 2000, "blank": 0.0}
     assert [(guard["name"], guard["limits"]) for guard in found["guards"]] == [
-        ("min_ink_kept", [0.95]),
-        ("max_turn", [60]),
+        ("min_ink_kept", [0.5]),
+        ("max_turn", [40]),
     ]
-    assert found["guards"][1]["rejected"] == pytest.approx(1 / 3, abs=0.06)
+    assert found["guards"][1]["rejected"] == pytest.approx(0.2, abs=0.05)
     assert found["redrawings"] == [
-        {"steps": ["rotate"], "redrawn": found["guards"][1]["rejected"], "pulled": 0.0}
+        {"steps": ["shift", "rotate"], "redrawn": found["guards"][1]["rejected"], "pulled": 0.0}
     ]
     assert [one["name"] for one in found["properties"]] == NAMES
     assert set(found["properties"][0]) == {
         "name", "doc", "unit", "source", "samples", "interval", "tolerance", "outside", "far",
     }  # fmt: skip
-    (slant,) = (one for one in found["far_outside"] if one["property"] == "slant")
-    assert slant == {
-        "property": "slant",
-        "share": found["properties"][6]["far"],
-        "cause": "rotate.degrees",
-        "given": "[-90, 90]",
+    (place,) = (one for one in found["far_outside"] if one["property"] == "centre_x")
+    assert place == {
+        "property": "centre_x",
+        "share": found["properties"][4]["far"],
+        "cause": "shift.x",
+        "given": "[-5, 5]",
     }
     assert all(2000 <= one["number"] < 4000 for one in found["extremes"])
     assert set(found["extremes"][0]) == {
         "number", "source_index", "property", "value", "original", "distance",
     }  # fmt: skip
-    assert run("check", recipe, *HARSH, "--json", "--samples", 500).out == text
+    assert run("check", recipe, "--json", "--samples", 500).out == text
 
 
 def test_the_most_extreme_samples_are_shown(run, recipe):
@@ -178,7 +182,7 @@ def test_nothing_distorted(run, recipe):
 
 def test_an_unlabelled_source(run, recipe):
     np.savez("digits.npz", images=np.full((3, 9, 12), 7, np.uint8))
-    recipe.write_text(RECIPE.replace("{dataset: mnist-10k, split: test}", "{path: digits.npz}"))
+    recipe.write_text(RECIPE.replace("{dataset: mnist-10k, split: test}", "{path: digits.npz, labels: none}"))
     assert "3 samples next to 3 originals:" in run("check", recipe).out
     assert run("check", recipe, "--json").code == 0
 
