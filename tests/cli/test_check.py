@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 import augforge
+from augforge.cli import check
+from augforge.realism import SAMPLES
 from tests.cli.conftest import RECIPE
 
 DIGEST = augforge.Forge(augforge.parse_recipe(RECIPE)).pixel_digest
@@ -157,6 +159,11 @@ def test_json_tells_all(run, recipe):
         "number", "source_index", "property", "value", "original", "distance",
     }  # fmt: skip
     assert run("check", recipe, "--json", "--samples", 500).out == text
+
+
+def test_as_many_samples_as_a_report_takes_by_itself():
+    default = next(option.default for option in check.command.params if option.name == "samples")
+    assert default == SAMPLES
 
 
 def test_the_most_extreme_samples_are_shown(run, recipe):
