@@ -109,7 +109,7 @@ class Distortion(BaseModel):
     """Base of all distortions: subclass a family below it, declare parameters as fields, say how to render.
 
     A distortion is a frozen class: ``name``, one field for each parameter, declared by `parameter`, and `render`
-    for whole blocks of images. The first line of its docstring is its help text. Subclass `Geometry` and say only
+    for whole blocks of images. The first line of its docstring is its help text. Subclass `Affine` and say only
     ``maps``, or `Gray` and say only ``tables``, and steps that follow each other are resampled, or looked up, once.
     Anything else subclasses this class and renders its own steps.
 

@@ -33,10 +33,54 @@ distort:
 guard: {min_ink_kept: 0.9}
 """
 
+# The other distortions and guards.
+MORE = """
+version: 1
+name: sameness-too
+source: mnist-10k
+seed: 21
+frame: [32, 30]
+variants: 1
+keep_originals: false
+distort:
+  - slant: {degrees: [-15, 15], probability: 0.5}
+  - aspect: {ratio: [0.8, 1.25], probability: 0.5}
+  - crop_and_pad: {left: [-2, 4], top: [-2, 4], right: [-2, 4], bottom: [-2, 4], probability: 0.5}
+  - elastic: {displacement: [0, 3], smoothness: [2, 8], probability: 0.7}
+  - wave: {amplitude: [0, 1], wavelength: [6, 20], probability: 0.3}
+  - perspective: {x: [-0.2, 0.2], y: [-0.2, 0.2], probability: 0.3}
+  - rotate: {degrees: [-60, 60], probability: 0.5}
+  - stroke_width: {pixels: [-2, 2], probability: 0.7}
+  - gap: {count: [0, 2], length: [1, 2], probability: 0.3}
+  - smudge: {length: [1, 5], degrees: [0, 360], strength: [0.2, 0.8], probability: 0.3}
+  - blur: {sigma: [0, 1.5], probability: 0.3}
+  - motion_blur: {length: [1, 5], degrees: [0, 180], probability: 0.3}
+  - pixelate: {size: [1, 3], probability: 0.3}
+  - background: {level: [0, 40], gradient: [0, 60], degrees: 60, texture: [0, 15], grain: [1, 4], probability: 0.3}
+  - stripe: {amplitude: [0, 40], period: [3, 12], degrees: [0, 180], probability: 0.3}
+  - occlude: {width: [1, 6], height: [1, 6], level: [0, 255], probability: 0.2}
+  - contrast: {factor: [0.6, 1.5], middle: [100, 150], probability: 0.3}
+  - gaussian_noise: {sd: [0, 30], probability: 0.3}
+  - shot_noise: {strength: [0.02, 0.4], probability: 0.3}
+  - salt_and_pepper: {fraction: [0, 0.1], salt: [0, 1], probability: 0.3}
+  - invert: {probability: 0.3}
+guard:
+  min_ink_kept: 0.97
+  max_turn: [45, {limit: 30, for_labels: [6, 9]}]
+  max_ink_growth: 0.8
+  max_stroke_changes: {limit: 1, except_labels: [1]}
+  min_contrast: 50
+"""
 
-def digests() -> dict[str, str]:
+
+def digests() -> dict[str, dict[str, str]]:
+    """Return digests of the samples of both recipes."""
+    return {"first": _digests_of(RECIPE), "more": _digests_of(MORE)}
+
+
+def _digests_of(recipe: str) -> dict[str, str]:
     """Return BLAKE3 digests of images and parameters of the first 4,000 samples, and of the recipe."""
-    forge = Forge(augforge.parse_recipe(RECIPE))
+    forge = Forge(augforge.parse_recipe(recipe))
     batch = forge.make(range(4000))
     return {
         "images": blake3(np.ascontiguousarray(batch.images).data).hexdigest()[:16],

@@ -3,7 +3,9 @@ import pytest
 
 import augforge
 from augforge import kernels
+from augforge.errors import RecipeError
 from augforge.forge import Batch, Forge
+from augforge.sources import Source
 from tests.kernels.chains import affine_ink_kept
 
 RECIPE = """
@@ -95,3 +97,176 @@ def test_all_geometry_counts_together() -> None:
         "shift: {x: 14, id: there}\n  - gray_level: {bias: 0}\n  - shift: {x: -14, id: back}", 1.0
     )
     assert not column(guarded.make(range(50)), "guard.attempts").any()
+
+
+# Guards by kind.
+
+
+def guarded(steps: str, guard: str, **more: str) -> Forge:
+    head = "".join(f"{key}: {value}\n" for key, value in more.items())
+    return Forge(
+        augforge.parse_recipe(
+            f"version: 1\nname: t\nsource: mnist-10k\nseed: 7\nvariants: 2\nkeep_originals: false\n{head}"
+            f"distort: [{steps}]\nguard: {{{guard}}}"
+        )
+    )
+
+
+def turned(made: Batch) -> np.ndarray:
+    return np.abs(column(made, "rotate.degrees"))
+
+
+def test_turns_are_limited_by_class() -> None:
+    forge = guarded("{rotate: {degrees: [-90, 90]}}", "max_turn: [60, {limit: 20, for_labels: [6, 9]}]")
+    made = forge.make(range(4000))
+    six_or_nine = np.isin(made.labels, [6, 9])
+    assert turned(made)[six_or_nine].max() <= 20 + 1e-5
+    assert 59 < turned(made)[~six_or_nine].max() <= 60 + 1e-5
+    assert "guard.max_turn" in forge.columns
+    assert column(made, "guard.max_turn").any()
+
+
+def test_a_turn_is_that_of_all_geometry_together() -> None:
+    there_and_back = "{rotate: {degrees: 80}}, {gray_level: {gain: 1}}, {rotate: {degrees: -70, id: back}}"
+    assert not column(guarded(there_and_back, "max_turn: 10.001").make(range(50)), "guard.attempts").any()
+    assert column(guarded(there_and_back, "max_turn: 9.999").make(range(50)), "guard.attempts").all()
+    # A shear turns by half of its lean, about; a scale not at all.
+    lean = guarded("{shear: {x: 30}}, {scale: {x: 0.5, y: 2}}", "max_turn: 1").make(range(50))
+    assert column(lean, "guard.max_turn").all()
+
+
+@pytest.mark.parametrize("steps", ["{stroke_width: {pixels: [0, 4]}}", "{scale: {factor: [1, 1.6]}}"])
+def test_ink_grows_by_no_more_than_its_share(steps: str) -> None:
+    forge = guarded(steps, "max_ink_growth: 0.5")
+    made = forge.make(range(2000))
+    before = forge.originals(made.source_index).sum(axis=(1, 2), dtype=np.int64)
+    after = made.images.sum(axis=(1, 2), dtype=np.int64)
+    assert (after <= 1.5 * before).all()
+    assert (after > 1.45 * before).any()
+
+
+def pieces(images: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    return kernels.topology(images, levels, 3)
+
+
+def test_strokes_keep_their_pieces_and_holes() -> None:
+    steps = "{stroke_width: {pixels: [0, 4]}}, {gap: {count: [0, 2], length: [1, 3]}}"
+    forge, free = guarded(steps, "max_stroke_changes: 0"), guarded(steps, "max_stroke_changes: 255")
+    made, unguarded = forge.make(range(2000)), free.make(range(2000))
+    originals = forge.originals(made.source_index)
+    levels = ((originals.max(axis=(1, 2)).astype(int) + 1) // 2).astype(np.uint8)
+    before = pieces(originals, levels)
+    np.testing.assert_array_equal(pieces(made.images, levels), before)
+    changed = (pieces(unguarded.images, levels) != before).any(axis=1)
+    assert 0.2 < changed.mean() < 0.95
+    np.testing.assert_array_equal(column(made, "guard.max_stroke_changes") > 0, changed)
+    np.testing.assert_array_equal(made.images[~changed], unguarded.images[~changed])
+
+
+def test_noise_is_not_a_piece_of_ink() -> None:
+    forge = guarded(
+        "{pixel_noise: {fraction: 0.2, value: 255}}, {rotate: {degrees: 0}}", "max_stroke_changes: 0"
+    )
+    assert not column(forge.make(range(100)), "guard.attempts").any()
+
+
+def contrast(forge: Forge, made: Batch) -> np.ndarray:
+    originals = forge.originals(made.source_index).astype(int)
+    half = (originals.max(axis=(1, 2), keepdims=True) + 1) // 2
+    images, strokes, paper = made.images.astype(float), originals >= half, 4 * originals < half
+    sums = [(images * where).sum(axis=(1, 2)) / where.sum(axis=(1, 2)) for where in (strokes, paper)]
+    return np.abs(sums[0] - sums[1])
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "{gray_level: {gain: [0.1, 1]}}",
+        "{background: {level: [0, 220]}}",
+        "{invert: {}}, {contrast: {factor: [0.1, 1]}}",
+        "{blur: {sigma: 0.1}}, {gray_level: {gain: [0.2, 1]}}, {gaussian_noise: {sd: [0, 20]}}",
+    ],
+)
+def test_strokes_stand_out_from_the_paper(steps: str) -> None:
+    forge = guarded(steps, "min_contrast: 80")
+    made = forge.make(range(1000))
+    assert contrast(forge, made).min() >= 80 - 1e-9
+    attempts = column(made, "guard.level_attempts")
+    assert 0 < (attempts > 0).mean() < 1
+    np.testing.assert_array_equal(column(made, "guard.min_contrast") > 0, attempts > 0)
+    free = guarded(steps, "").make(range(1000))
+    np.testing.assert_array_equal(made.images[attempts == 0], free.images[attempts == 0])
+
+
+def test_shape_and_levels_are_judged_apart() -> None:
+    # Levels before and after shape: the whole is rendered in the listed order.
+    steps = (
+        "{gray_level: {gain: [0.2, 1], id: ink}}, {rotate: {degrees: [-90, 90]}}, "
+        "{pixel_dropout: {fraction: [0, 0.2]}}, {shift: {x: [-8, 8]}}, {background: {level: [0, 100]}}"
+    )
+    forge = guarded(steps, "max_turn: 30, min_ink_kept: 0.95, min_contrast: 60, max_stroke_changes: 2")
+    made, free = forge.make(range(1500)), guarded(steps, "").make(range(1500))
+    assert turned(made).max() <= 30 + 1e-5
+    shape, levels = column(made, "guard.attempts") > 0, column(made, "guard.level_attempts") > 0
+    for name in ("ink.gain", "pixel_dropout.fraction", "background.level"):
+        np.testing.assert_array_equal(column(made, name)[~levels], column(free, name)[~levels])
+        assert (column(made, name)[levels] != column(free, name)[levels]).all()
+    for name in ("rotate.degrees", "shift.x"):
+        np.testing.assert_array_equal(column(made, name)[~shape], column(free, name)[~shape])
+        assert (column(made, name)[shape] != column(free, name)[shape]).all()
+    same = ~shape & ~levels
+    np.testing.assert_array_equal(made.images[same], free.images[same])
+
+
+def test_a_sample_alone_is_the_same_under_every_guard() -> None:
+    steps = (
+        "{elastic: {displacement: [0, 6], smoothness: [2, 5]}}, {stroke_width: {pixels: [-2, 3]}}, "
+        "{rotate: {degrees: [-60, 60]}}, {gray_level: {gain: [0.1, 1]}}, {invert: {probability: 0.5}}"
+    )
+    guard = "min_ink_kept: 0.98, max_turn: 40, max_ink_growth: 0.3, max_stroke_changes: 0, min_contrast: 60"
+    forge = guarded(steps, guard)
+    whole = forge.make(range(600))
+    assert (column(whole, "guard.attempts") > 0).mean() > 0.2
+    for number in range(0, 600, 23):
+        alone = forge.make([number])
+        np.testing.assert_array_equal(alone.images[0], whole.images[number])
+        np.testing.assert_array_equal(alone.parameters[0], whole.parameters[number])
+
+
+def test_a_redrawn_bend_is_another_field_and_its_record_is_true() -> None:
+    forge = guarded("{elastic: {displacement: 4, smoothness: 3}}", "min_ink_kept: 0.999")
+    made, free = (
+        forge.make(range(2000)),
+        guarded("{elastic: {displacement: 4, smoothness: 3}}", "").make(range(2000)),
+    )
+    again = (column(made, "guard.attempts") == 1) & (column(made, "guard.pull") == 0)
+    assert again.any()
+    assert (made.images[again] != free.images[again]).any(axis=(1, 2)).all()
+    # Lowered where it would fold, and recorded so.
+    lowered = column(made, "elastic.displacement")
+    assert (lowered < 4).any()
+    assert (lowered > 0).all()
+
+
+def test_guards_of_levels_and_imgaug_exclude_each_other() -> None:
+    with pytest.raises(RecipeError, match="'min_contrast' cannot be used with step 'imgaug'"):
+        guarded("{imgaug: {augmenter: GaussianBlur, sigma: 1}}", "min_contrast: 60")
+
+
+def test_a_guard_names_only_classes_that_are_there() -> None:
+    with pytest.raises(
+        RecipeError, match="a guard names class 12, but the source 'mnist-10k' has classes 0 to 9"
+    ):
+        guarded("{rotate: {degrees: 5}}", "max_turn: {limit: 3, for_labels: [12]}")
+
+
+def test_blank_originals_pass_every_guard() -> None:
+    source = Source.from_arrays("blank", "train", np.zeros((4, 28, 28), np.uint8), None)
+    recipe = augforge.parse_recipe(
+        "version: 1\nname: t\nsource: {path: /nowhere}\nkeep_originals: false\n"
+        "distort: [{elastic: {displacement: 3, smoothness: 3}}, {stroke_width: {pixels: 2}}]\n"
+        "guard: {min_ink_kept: 1, max_ink_growth: 0, max_stroke_changes: 0, min_contrast: 255}"
+    )
+    made = Forge(recipe, source).make(range(4))
+    assert not made.images.any()
+    assert not column(made, "guard.attempts").any()

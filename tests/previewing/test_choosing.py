@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from augforge.errors import AugforgeError
-from augforge.forge.drawing import single_steps
 from augforge.previewing.choosing import choose_originals, find_node, name_of, with_only
+from augforge.recipe.model import single_steps
 from tests.previewing.conftest import made_source
 
 
