@@ -1,4 +1,4 @@
-"""Seeing what a recipe does before anyone spends time on it: contact sheets and sweeps.
+"""Seeing what a recipe does before anyone spends time on it: contact sheets, sweeps, extreme samples.
 
 ::
 
@@ -7,6 +7,7 @@
 """
 
 from augforge.previewing.contact import contact_gallery
+from augforge.previewing.extremes import extremes_gallery
 from augforge.previewing.gallery import Gallery, Row
 from augforge.previewing.normalization import normalization_gallery, normalization_row
 from augforge.previewing.picture import Layout, paint, png_bytes
@@ -19,6 +20,7 @@ __all__ = [
     "Row",
     "columns_that_fit",
     "contact_gallery",
+    "extremes_gallery",
     "normalization_gallery",
     "normalization_row",
     "paint",

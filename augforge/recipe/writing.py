@@ -16,6 +16,19 @@ def write_yaml(plain: dict[str, Any]) -> str:
     return "\n".join(_mapping_lines(plain)) + "\n"
 
 
+def write_inline(plain: Any) -> str:
+    """Return plain values as YAML in one line: ``[-12, 12]``."""
+    if isinstance(plain, dict):
+        return (
+            "{"
+            + ", ".join(f"{write_scalar(key)}: {write_inline(value)}" for key, value in plain.items())
+            + "}"
+        )
+    if isinstance(plain, list):
+        return "[" + ", ".join(write_inline(item) for item in plain) + "]"
+    return write_scalar(plain)
+
+
 def digest_of(plain: Any) -> str:
     """Return the BLAKE3 of plain values, as 64 hex characters, by canonical JSON (sorted keys, no blanks)."""
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -38,7 +51,7 @@ def _mapping_lines(mapping: dict[str, Any]) -> list[str]:
     for key, value in mapping.items():
         head = f"{write_scalar(key)}:"
         if not _holds_steps(value):
-            lines.append(f"{head} {_inline(value)}")
+            lines.append(f"{head} {write_inline(value)}")
             continue
         below = _mapping_lines(value) if isinstance(value, dict) else _step_lines(value)
         lines += [head, *(f"  {line}" for line in below)]
@@ -58,11 +71,3 @@ def _holds_steps(plain: Any) -> bool:
     if isinstance(plain, dict):
         return any(_holds_steps(value) for value in plain.values())
     return isinstance(plain, list) and bool(plain) and all(isinstance(item, dict) for item in plain)
-
-
-def _inline(plain: Any) -> str:
-    if isinstance(plain, dict):
-        return "{" + ", ".join(f"{write_scalar(key)}: {_inline(value)}" for key, value in plain.items()) + "}"
-    if isinstance(plain, list):
-        return "[" + ", ".join(_inline(item) for item in plain) + "]"
-    return write_scalar(plain)

@@ -1,0 +1,107 @@
+"""The samples of a recipe that are furthest from what its source shows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge.forge import Forge
+from augforge.realism.properties import PROPERTIES
+
+MOST = 24
+"""How many samples are shown."""
+
+MOST_OF_A_KIND = 4
+"""How many of them for the same property in the same direction."""
+
+# Of a normal distribution these lie one standard deviation from the median.
+_BELOW, _ABOVE = 15.87, 84.13
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A sample that is extreme in one property.
+
+    Attributes
+    ----------
+    number : int
+        The sample number.
+    source_index : int
+        Its original.
+    property : str
+        The property in which it is furthest from the source's median.
+    value, original : float
+        Of the sample, and of its original (NaN if that has no ink).
+    distance : float
+        From the source's median, in spreads of the source; below 0 for low values. The spread is half of what
+        lies between the 16th and the 84th percentile, and the property's tolerance at least.
+    """
+
+    number: int
+    source_index: int
+    property: str
+    value: float
+    original: float
+    distance: float
+
+
+def find_extremes(
+    forge: Forge,
+    numbers: NDArray[np.int64],
+    source: dict[str, NDArray[Any]],
+    before: dict[str, NDArray[Any]],
+    samples: dict[str, NDArray[Any]],
+) -> tuple[Extreme, ...]:
+    """Return the most extreme of some samples, the most extreme first.
+
+    Each sample counts once, for the property in which it is most extreme. Samples that lost all ink come first, as
+    extreme in ``ink``.
+
+    Parameters
+    ----------
+    forge : Forge
+        The recipe at work.
+    numbers : ndarray of int64, shape (N,)
+        The sample numbers.
+    source, before, samples : dict of str to ndarray of float64
+        Properties of the source's originals, (M,), of each sample's own original, and of the samples, (N,).
+    """
+    if not len(numbers):
+        return ()
+    names = [one.name for one in PROPERTIES]
+    distances = np.stack(
+        [
+            _distance(samples[one.name], source[one.name], one.tolerance(forge.image_shape))
+            for one in PROPERTIES
+        ],
+        axis=1,
+    )
+    lost = np.isnan(samples["height"]) & ~np.isnan(before["height"])
+    kind = np.where(lost, names.index("ink"), np.abs(distances).argmax(axis=1))
+    reached = distances[np.arange(len(numbers)), kind]
+    order = np.argsort(np.where(lost, -np.inf, -np.abs(reached)), kind="stable")
+    found: list[Extreme] = []
+    seen: dict[tuple[str, bool], int] = {}
+    for row in order:
+        name = names[kind[row]]
+        direction = (name, bool(reached[row] > 0))
+        if reached[row] == 0 or seen.get(direction, 0) == MOST_OF_A_KIND:
+            continue
+        seen[direction] = seen.get(direction, 0) + 1
+        number = int(numbers[row])
+        values = (float(samples[name][row]), float(before[name][row]), float(reached[row]))
+        found.append(Extreme(number, number % len(forge.source), name, *values))
+        if len(found) == MOST:
+            break
+    return tuple(found)
+
+
+def _distance(values: NDArray[Any], source: NDArray[Any], tolerance: float) -> NDArray[Any]:
+    """Return how many spreads of the source values lie above its median; 0 where that is not known."""
+    known = source[~np.isnan(source)]
+    if not len(known):
+        return np.zeros(len(values))
+    below, median, above = np.percentile(known, (_BELOW, 50.0, _ABOVE))
+    distance: NDArray[Any] = np.nan_to_num((values - median) / max((above - below) / 2, tolerance))
+    return distance
