@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from augforge.distortions import Distortion, Parameter
+from augforge.recipe import GUARD_KINDS
 from generating.docstrings import markdown, prose
 from generating.examples import examples, own_distortions
 from generating.sweeps import DIGITS, sweep_name
@@ -41,6 +42,29 @@ of the step are left out where they may be, else they are in their middle, as is
 RECIPE --sweep` draws the like of your recipe; `augforge distortions NAME` prints a distortion's text and table.
 """
 
+GUARDS = """\
+## Guards
+
+A label stays true only while a person would still give it. Guards refuse samples that go too far:
+
+```yaml
+guard:
+  min_ink_kept: 0.95
+  max_turn: {limit: 30, for_labels: [6, 9]}
+  max_ink_growth: [1, {limit: 0.5, except_labels: [1]}]
+```
+
+A limit is a number, or a mapping with `limit` and the classes that it is for; of several all must be kept. What a
+guard on shape refuses (all but `min_contrast`) has its moving and reshaping steps drawn again, up to 8 times; coins
+and choices stay. If that does not help, they are pulled half way toward doing nothing, again and again. Shape is
+judged by itself, so noise is no piece of ink. `min_contrast` does the same with the other steps, and judges the whole
+image; it cannot be used with imgaug, whose images come in blocks. Only samples that were refused are made again.
+
+Each guard counts, in the column `guard.NAME`, how many draws of the sample it refused; `guard.attempts` and
+`guard.pull` tell what became of its shape, `guard.level_attempts` and `guard.level_pull` of the rest. `augforge
+check` shows how much each guard refuses, `augforge info` how much it did.
+"""
+
 
 def page() -> str:
     """Return `distortions.md`."""
@@ -54,7 +78,15 @@ def page() -> str:
         lines += [f"## {heading}", ""]
         for kind in kinds:
             lines += [*_section(kind), ""]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return "\n".join([*lines, GUARDS, *_guard_table()]) + "\n"
+
+
+def _guard_table() -> list[str]:
+    rows = [
+        f"| `{kind.name}` | {prose(kind.doc)} | {kind.unit} | {kind.low:g} to {kind.high:g} | {kind.typical:g} |"
+        for kind in GUARD_KINDS
+    ]
+    return ["| guard | asks for | unit | limits | typical |", "|---|---|---|---|---|", *rows]
 
 
 def _families() -> Iterator[tuple[str, list[type[Distortion]]]]:
