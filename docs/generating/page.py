@@ -57,8 +57,8 @@ guard:
 A limit is a number, or a mapping with `limit` and the classes that it is for; of several all must be kept. What a
 guard on shape refuses (all but `min_contrast`) has its moving and reshaping steps drawn again, up to 8 times; coins
 and choices stay. If that does not help, they are pulled half way toward doing nothing, again and again. Shape is
-judged by itself, so noise is no piece of ink. `min_contrast` does the same with the other steps, and judges the whole
-image; it cannot be used with imgaug, whose images come in blocks. Only samples that were refused are made again.
+judged by itself, so noise is no piece of ink. `min_contrast` does the same with the other steps, and judges the
+whole image; it cannot be used with imgaug, whose images come in blocks. Only refused samples are made again.
 
 Each guard counts, in the column `guard.NAME`, how many draws of the sample it refused; `guard.attempts` and
 `guard.pull` tell what became of its shape, `guard.level_attempts` and `guard.level_pull` of the rest. `augforge

@@ -55,6 +55,7 @@ def test_a_built_set_is_what_the_forge_makes(tmp_path: Path, recipe: MakeRecipe)
     assert (manifest.samples, len(manifest.shards), manifest.originals) == (6000, 6, 2000)
     assert manifest.pixel_digest == forge.pixel_digest
     assert manifest.guard.redrawn == (read["parameters"][:, forge.columns.index("guard.attempts")] > 0).sum()
+    assert manifest.guard.rejected == {"min_ink_kept": manifest.guard.redrawn}
     assert augforge.load_recipe(tmp_path / "set" / "recipe.yaml") == recipe()
 
 
@@ -80,7 +81,7 @@ def test_the_content_hash_is_the_same_however_it_is_made(
 
 
 # Provisional until the kernels are final; a change is a new pixel version, or a new file format.
-PINNED = "691a1ff570a4ffc6c7c6dc244db484e363b7d6cae39f4be10e11e679e8318ad1"
+PINNED = "4ee421c21545fc99a7d3e34f7f3c843942985431f272b6bf35e7d02396d49200"
 
 
 def test_processes_make_the_same_as_threads(

@@ -24,9 +24,14 @@ def test_a_data_set_is_described(run, built):
     assert said["recipe"] == "small, seed 7"
     assert said["samples"] == "4,000 of 28 x 28 pixels, from 2,000 originals"
     assert said["labels"] == "10 classes"
-    assert said["columns"] == "4: rotate.degrees, pixel_noise.fraction, guard.attempts, guard.pull"
+    columns = "rotate.degrees, pixel_noise.fraction, guard.attempts, guard.pull, guard.min_ink_kept"
+    assert said["columns"] == f"5: {columns}"
     assert said["pixels"] == f"mean {built.mean:.3f}, standard deviation {built.sd:.3f} (of 255)"
-    assert said["guard"] == f"{built.guard.redrawn} drawn again, {built.guard.pulled} pulled to the identity"
+    rejected = built.guard.rejected["min_ink_kept"]
+    assert said["guard"] == (
+        f"{built.guard.redrawn} drawn again, {built.guard.pulled} pulled to the identity, "
+        f"min_ink_kept rejected {rejected}"
+    )
     assert said["content hash"] == built.content_hash
     assert said["pixel digest"] == f"{built.pixel_digest} (pixel version {built.pixel_version})"
     assert said["source digest"] == built.source_digest

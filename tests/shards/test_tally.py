@@ -32,10 +32,27 @@ def test_classes_and_guards_are_counted(maker):
     assert len(set(tally.leaves)) == 2
 
 
+def test_guards_are_counted_by_name_and_for_shape_and_levels_together(maker):
+    columns = (
+        "guard.attempts",
+        "guard.pull",
+        "guard.level_attempts",
+        "guard.level_pull",
+        "guard.max_turn",
+        "a.b",
+    )
+    guarded = type(maker)(columns=columns)
+    tally = tallied(guarded, range(10), range(10, 25))
+    above = guarded(range(25)).parameters > 0
+    assert tally.redrawn == np.count_nonzero(above[:, 0] | above[:, 2])
+    assert tally.pulled == np.count_nonzero(above[:, 1] | above[:, 3])
+    assert tally.rejected == {"max_turn": np.count_nonzero(above[:, 4])}
+
+
 def test_without_guard_and_labels_nothing_is_counted(maker):
     bare = type(maker)(labelled=False, columns=())
     tally = tallied(bare, range(10))
-    assert (tally.class_counts, tally.redrawn, tally.pulled) == ([], 0, 0)
+    assert (tally.class_counts, tally.redrawn, tally.pulled, tally.rejected) == ([], 0, 0, {})
 
 
 def test_a_label_out_of_range_is_refused(maker):
