@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from augforge.distortions import Distortion, Drawn, Parameter, Samples, check_class
-from augforge.distortions.catalogue import NAME
+from augforge.distortions import Distortion, Drawn, Parameter, Samples
+from augforge.distortions.catalogue import NAME, check_class
 from augforge.errors import AugforgeError
 from augforge.forge.drawing import draw_step
 from augforge.recipe.steps import COMMON_KEYS

@@ -9,7 +9,8 @@ from augforge.building import workers as places
 from augforge.building.claiming import claimed
 from augforge.building.plan import BuildPlan, plan_build
 from augforge.building.running import WAITING_FACTOR, Progress, run
-from augforge.distortions import PIXEL_VERSION, packages_of
+from augforge.distortions import PIXEL_VERSION
+from augforge.distortions.catalogue import packages_of
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe

@@ -20,7 +20,8 @@ _HEADS = ("parameter", "meaning", "unit", "limits", "neutral", "typical", "requi
 @json_option
 def command(name: str | None, as_json: bool) -> None:
     """List the distortions with their parameters, or show one of them."""
-    from augforge.distortions import broken, find, names, registry
+    from augforge.distortions import registry
+    from augforge.distortions.catalogue import broken, find, names
 
     if name is not None and name not in names():
         raise AugforgeError(
@@ -41,7 +42,7 @@ def command(name: str | None, as_json: bool) -> None:
 
 
 def _plain(kind: "type[Distortion]") -> dict[str, Any]:
-    from augforge.distortions import origin, packages_of
+    from augforge.distortions.catalogue import origin, packages_of
 
     return {
         "name": kind.name,
@@ -68,7 +69,7 @@ def _plain_parameter(parameter: "Parameter") -> dict[str, Any]:
 
 
 def _text(kind: "type[Distortion]", *, whole: bool) -> str:
-    from augforge.distortions import origin
+    from augforge.distortions.catalogue import origin
 
     doc = inspect.getdoc(kind) or "" if whole else _summary(kind)
     package = origin(kind)

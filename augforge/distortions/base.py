@@ -108,10 +108,10 @@ class Drawn:
 class Distortion(BaseModel):
     """Base of all distortions: subclass a family below it, declare parameters as fields, say how to render.
 
-    A distortion is a frozen class: ``name``, one field for each parameter, declared by `parameter`, and `render`
-    for whole blocks of images. The first line of its docstring is its help text. Subclass `Affine` and say only
+    A distortion is a frozen class: ``name``, one field for each parameter, declared by `parameter`, and how whole
+    blocks of images are rendered. The first line of its docstring is its help text. Subclass `Affine` and say only
     ``maps``, or `Gray` and say only ``tables``, and steps that follow each other are resampled, or looked up, once.
-    Anything else subclasses this class and renders its own steps.
+    Anything else subclasses `Single` and says ``render_one``.
 
     Another package adds one by an entry point of the group ``augforge.distortions``, from the distortion's name to
     its class; ``augforge.testing.DistortionConformance`` checks that it keeps the rules:

@@ -1,33 +1,20 @@
 """Distortions of strokes: the width of the pen, where it leaves the paper, and ink that is smudged."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
 from augforge import kernels
-from augforge.distortions.base import Distortion, Drawn
+from augforge.distortions.base import Drawn
 from augforge.distortions.parameters import parameter
+from augforge.distortions.single import Single
 from augforge.randomness import Distribution
 
 
-class Strokes(Distortion):
-    """The family that reshapes strokes, white ink on black paper, each step on its own."""
+class Strokes(Single):
+    """Steps that reshape strokes, white ink on black paper."""
 
     shapes: ClassVar[bool] = True
-
-    @classmethod
-    def reshape(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
-        """Return the images after one step of this kind, uint8 (N, H, W)."""
-        raise NotImplementedError
-
-    @classmethod
-    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
-        """Return the images after all steps, one after the other."""
-        for step in steps:
-            # A run of steps is of one family, which has `reshape`; a step only knows that it has a distortion.
-            images = type(step.distortion).reshape(images, step)  # type: ignore[attr-defined]
-        return images
 
 
 class StrokeWidth(Strokes):
@@ -51,7 +38,7 @@ class StrokeWidth(Strokes):
     )  # fmt: skip
 
     @classmethod
-    def reshape(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
         """Return the images with the changed strokes, uint8 (N, H, W)."""
         return kernels.change_stroke_width(images, step.value("pixels"))
 
@@ -77,7 +64,7 @@ class Gap(Strokes):
     )  # fmt: skip
 
     @classmethod
-    def reshape(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
         """Return the images with their gaps, uint8 (N, H, W)."""
         return kernels.lift_pen(images, step.pixel_keys(), step.value("count"), step.value("length"))
 
@@ -106,6 +93,6 @@ class Smudge(Strokes):
     )  # fmt: skip
 
     @classmethod
-    def reshape(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
         """Return the images with the tails, uint8 (N, H, W)."""
         return kernels.smudge_ink(images, step.value("length"), step.value("degrees"), step.value("strength"))

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from augforge.distortions import PIXEL_VERSION, Distortion, pixel_terms
+from augforge.distortions import PIXEL_VERSION, Distortion
+from augforge.distortions.catalogue import pixel_terms
 from augforge.normalizing import Normalizer
 from augforge.recipe.guard import Guard
 from augforge.recipe.writing import digest_of, tidied, write_yaml

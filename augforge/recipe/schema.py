@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-from augforge.distortions import Distortion, Parameter, built_in, registry
+from augforge.distortions import Distortion, Parameter, registry
+from augforge.distortions.catalogue import built_in
 from augforge.normalizing import PENS, POLARITIES, Normalizer
 from augforge.randomness import Choice, LogUniform, Normal, Triangular, Uniform
 from augforge.recipe import model

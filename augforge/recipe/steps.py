@@ -6,8 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from augforge import distortions
-from augforge.distortions import Distortion
+from augforge.distortions import Distortion, catalogue
 from augforge.errors import AugforgeError, did_you_mean, listed
 from augforge.recipe.diagnostics import Place, Problems, quoted
 from augforge.recipe.fields import (
@@ -46,7 +45,7 @@ class _Steps:
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
-        self._known = distortions.names()
+        self._known = catalogue.names()
         # Where each id stands, and whether it is the step's own or its distortion's name.
         self._ids: dict[str, tuple[Place, bool]] = {}
 
@@ -70,7 +69,7 @@ class _Steps:
             body = self._body(entry, ["steps"])
             return None if body is None else self._group(entry, body, depth)
         try:
-            kind = distortions.find(entry.key)
+            kind = catalogue.find(entry.key)
         except AugforgeError as error:
             self._problems.add(entry.place, str(error))
             return None

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from augforge import AugforgeError
-from augforge.distortions import Distortion, built_in
+from augforge.distortions import Distortion
+from augforge.distortions.catalogue import built_in
 from augforge.errors import listed
 
 Ranges = Mapping[str, tuple[float, float]]

@@ -1,16 +1,15 @@
 """A distortion of one's own: strokes fade across the digit, as of a pen that runs dry or is lifted."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from augforge.distortions import Distortion, Distribution, Drawn, parameter, problem
+from augforge.distortions import Distribution, Drawn, Single, parameter, problem
 
 
-class Fade(Distortion):
+class Fade(Single):
     """Makes strokes ever paler from one edge of the frame to the other."""
 
     name: ClassVar[str] = "fade"
@@ -31,15 +30,14 @@ class Fade(Distortion):
         return self
 
     @classmethod
-    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
-        """Return the images, uint8 (N, H, W), after all steps."""
+    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+        """Return the images, uint8 (N, H, W), after one step."""
         _, height, width = images.shape
-        for step in steps:
-            # A step that is not applied has neutral values: it keeps everything.
-            across = _kept(step.value("x"), width)[:, np.newaxis, :]
-            down = _kept(step.value("y"), height)[:, :, np.newaxis]
-            images = np.floor(images * (across * down) + 0.5).astype(np.uint8)
-        return images
+        # A step that is not applied has neutral values: it keeps everything.
+        across = _kept(step.value("x"), width)[:, np.newaxis, :]
+        down = _kept(step.value("y"), height)[:, :, np.newaxis]
+        faded: NDArray[Any] = np.floor(images * (across * down) + 0.5).astype(np.uint8)
+        return faded
 
 
 def _kept(lost: NDArray[Any], size: int) -> NDArray[Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import augforge
-from augforge.distortions import broken, built_in, find, names, origin, packages_of, pixel_terms, registry
+from augforge.distortions import registry
+from augforge.distortions.catalogue import broken, built_in, find, names, origin, packages_of, pixel_terms
 from augforge.errors import AugforgeError, RecipeError
 from augforge.recipe import Recipe, recipe_schema
 from augforge.recipe.schema import schema_text

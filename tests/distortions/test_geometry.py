@@ -7,7 +7,8 @@ import pytest
 
 import augforge
 from augforge import kernels
-from augforge.distortions import Affine, Chain, Drawn, Geometry, Samples, chained, find
+from augforge.distortions import Affine, Chain, Drawn, Geometry, Samples, chained
+from augforge.distortions.catalogue import find
 from augforge.forge import Forge
 from tests.kernels import reference
 
