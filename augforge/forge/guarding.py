@@ -80,7 +80,9 @@ class GuardedBlock:
         self._steps = table.steps
         self._columns = {name: np.zeros(len(samples)) for name in guard_columns(guard)}
         table.columns.update(self._columns)
+        # What the steps that reshape make of the samples, and whether that is of their latest values.
         self._shaped = np.empty_like(originals)
+        self._is_shaped = np.zeros(len(samples), bool)
         self._images = np.empty_like(originals)
 
     def render(self) -> NDArray[Any]:
@@ -92,7 +94,7 @@ class GuardedBlock:
             self._settle(shape, self._judge_shape, "guard.attempts", "guard.pull")
         if not any(kind.of_pixels for kind in kinds):
             return render(self._originals, self._steps)
-        self._shaped = render(self._originals, shape)
+        self._shape(np.flatnonzero(~self._is_shaped), shape)
         self._images = self._whole(slice(None), levels)
         if all(kind.of_shape for kind in kinds) or not levels:
             return self._images
@@ -133,16 +135,24 @@ class GuardedBlock:
             if not kind.of_pixels:
                 rejected |= self._rejected_by(kind, rows, measure_geometry(kind, originals, steps))
         kinds = [kind for kind in kinds if kind.of_pixels]
+        self._is_shaped[rows] = False
         left = np.flatnonzero(~rejected)
         if not kinds or not len(left):
             return rejected
         numbers = np.arange(len(self._originals))[rows][left]
-        whole = len(left) == len(self._originals)
-        shaped = render(originals[left], list(steps) if whole else [step[left] for step in steps])
+        self._shape(numbers, [step[left] for step in steps] if len(left) < len(rejected) else steps)
         for kind in kinds:
+            shaped = self._shaped[numbers]
             measured = measure_pixels(kind, originals[left], shaped, shaped)
             rejected[left] |= self._rejected_by(kind, numbers, measured)
         return rejected
+
+    def _shape(self, numbers: NDArray[Any], steps: Sequence[Drawn]) -> None:
+        """Render some samples after the steps that reshape, given for them alone or for all."""
+        if len(numbers):
+            own = [step if len(step.applied) == len(numbers) else step[numbers] for step in steps]
+            self._shaped[numbers] = render(self._originals[numbers], own)
+            self._is_shaped[numbers] = True
 
     def _judge_levels(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
         if not isinstance(rows, slice):

@@ -1,10 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 import augforge
 from augforge import kernels
 from augforge.errors import RecipeError
-from augforge.forge import Batch, Forge
+from augforge.forge import Batch, Forge, guarding
 from augforge.sources import Source
 from tests.kernels.chains import affine_ink_kept
 
@@ -270,3 +272,25 @@ def test_blank_originals_pass_every_guard() -> None:
     made = Forge(recipe, source).make(range(4))
     assert not made.images.any()
     assert not column(made, "guard.attempts").any()
+
+
+def test_only_rejected_samples_are_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    render = guarding.render
+
+    def counted(images: np.ndarray, steps: Any) -> np.ndarray:
+        sizes.append((len(images), [step.step_id for step in steps]))
+        return render(images, steps)
+
+    monkeypatch.setattr(guarding, "render", counted)
+    steps = "{stroke_width: {pixels: [0, 3]}}, {gray_level: {gain: [0.2, 1]}}"
+    made = guarded(steps, "max_stroke_changes: 0, min_contrast: 60").make(range(1000))
+    shape = (column(made, "guard.attempts") > 0).sum()
+    levels = (column(made, "guard.level_attempts") > 0).sum()
+    assert 0 < levels < shape < 500
+    # All once by shape alone, and again only what was rejected; then all once with their levels, and again some.
+    by_shape = [size for size, ids in sizes if ids == ["stroke_width"]]
+    by_levels = [size for size, ids in sizes if ids == ["gray_level"]]
+    for again, rejected in ((by_shape, shape), (by_levels, levels)):
+        assert again[:2] == [1000, rejected]
+        assert again == sorted(again, reverse=True)
