@@ -11,6 +11,7 @@ So the parameters of any sample can be had alone and in any order, and a step th
 leaves those of all others as they were. A distribution is its quantile function, nothing else.
 """
 
+import functools
 import json
 import math
 from collections.abc import Callable
@@ -82,6 +83,7 @@ def _fill_open_unit(bits: NDArray[Any], out: NDArray[Any]) -> None:
         out[i] = open_unit(bits[i])
 
 
+@functools.lru_cache(maxsize=4096)
 def stream_key(seed: int, step_id: str, name: str) -> int:
     """Return the 64-bit key of one random choice of a recipe.
 
@@ -117,12 +119,12 @@ def random_bits(
     ndarray of uint64, shape (N,)
     """
     out = np.empty(len(source_index), np.uint64)
-    attempts = np.broadcast_to(np.asarray(attempt, np.uint32), out.shape)
+    attempts = attempt if isinstance(attempt, np.ndarray) else np.full(out.shape, attempt, np.uint32)
     _fill_bits(
         np.uint64(key),
         np.ascontiguousarray(source_index, np.uint32),
         np.ascontiguousarray(variant, np.uint32),
-        np.ascontiguousarray(attempts),
+        np.ascontiguousarray(attempts, np.uint32),
         out,
     )
     return out
@@ -302,6 +304,7 @@ def weighted_index(weights: tuple[float, ...], u: NDArray[Any]) -> NDArray[Any]:
     return np.minimum(np.searchsorted(np.array(edges), u * total, side="right"), last)
 
 
+@functools.lru_cache(maxsize=4096)
 def _normal_share_below(z: float) -> float:
     """Return the share of a standard normal variable below z: the inverse of `exactmath.normal_quantile`.
 

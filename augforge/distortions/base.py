@@ -6,6 +6,7 @@ that table to the distortion's family. Steps of one family that follow each othe
 geometry in one warp, all gray-level changes in one table.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -161,12 +162,12 @@ class Distortion(BaseModel):
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
         """Return the declared parameters in their order."""
-        return tuple(declared(name, field) for name, field in cls.model_fields.items())
+        return _parameters_of(cls)
 
     @classmethod
     def declaration(cls, name: str) -> Parameter:
         """Return the declaration of one parameter."""
-        return declared(name, cls.model_fields[name])
+        return next(parameter for parameter in cls.parameters() if parameter.name == name)
 
     def neutral(self, name: str) -> float:
         """Return the value of a parameter that changes nothing."""
@@ -174,10 +175,8 @@ class Distortion(BaseModel):
 
     def drawn(self) -> dict[str, Distribution]:
         """Return what is drawn once for each sample: the parameters given by the recipe, by name."""
-        given = ((parameter.name, getattr(self, parameter.name)) for parameter in self.parameters())
-        return {
-            name: value for name, value in given if value is not None and not self.declaration(name).per_pixel
-        }
+        found = {one.name: getattr(self, one.name) for one in self.parameters() if not one.per_pixel}
+        return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
     def settled(cls, step: Drawn) -> Drawn:
@@ -215,3 +214,8 @@ class Distortion(BaseModel):
         """Return the class below `Distortion` whose `render` serves all steps of this kind."""
         above = cls.__mro__[: cls.__mro__.index(Distortion)]
         return [kind for kind in above if issubclass(kind, Distortion)][-1]
+
+
+@functools.cache
+def _parameters_of(kind: type[Distortion]) -> tuple[Parameter, ...]:
+    return tuple(declared(name, field) for name, field in kind.model_fields.items())

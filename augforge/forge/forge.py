@@ -19,7 +19,7 @@ from augforge.sources import Source, open_source
 
 # Samples rendered at once: their images stay within a core's second-level cache, and the cost of a call
 # is shared by many.
-_CHUNK = 1024
+_CHUNK = 512
 
 
 class Forge:

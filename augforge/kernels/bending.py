@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, inlined
 from augforge.exactmath import exponential, sine_and_cosine
 from augforge.randomness import philox
 
@@ -19,10 +19,26 @@ FIELD_UNIT = 65536.0
 LEAST_AREA = 0.1
 """No part of the result may show its source enlarged more than 1 / LEAST_AREA times; at 0 it would fold."""
 
-# Nodes beyond the frame on each side, in node distances: farther ones weigh less than exp(-8).
-_BEYOND = 4
+# Nodes farther than so many node distances from a pixel weigh less than exp(-8), and are left out.
+_REACH = 4
+_TAPS = 2 * _REACH + 1
 _LANES = 8
-_HALF_BELL = np.array([exponential(-0.5 * m * m) for m in range(_BEYOND + 1)])
+# The bell is looked up in steps of 1/1024 standard deviation.
+_STEPS = 1024
+
+
+@compiled
+def _bell_table() -> NDArray[Any]:
+    # Bells one standard deviation apart: the sum of their squares is the square root of pi everywhere, within 1e-4.
+    norm = math.sqrt(math.sqrt(math.pi))
+    table = np.zeros((_REACH + 1) * _STEPS + 1, np.float32)
+    for step in range(table.size):
+        away = step / _STEPS
+        table[step] = np.float32(exponential(-0.5 * away * away) / norm)
+    return table
+
+
+_BELL = _bell_table()
 
 
 @compiled
@@ -32,28 +48,21 @@ def _fixed(value: float) -> np.int32:
 
 
 @compiled
-def _bells(smoothness: float, size: int, pixels: int) -> NDArray[Any]:
-    """Return the bell of each node at each of `size` pixels, float32 (nodes, pixels); 0 in what fills up.
-
-    The bells are one standard deviation apart: the sum of their squares is the square root of pi everywhere, within
-    1e-4, and each is divided by its root.
-    """
-    nodes = math.floor((size - 1) / smoothness) + 2 * _BEYOND + 1
-    bells = np.zeros(((nodes + _LANES - 1) // _LANES * _LANES, pixels), np.float32)
-    norm = math.sqrt(math.sqrt(math.pi))
-    for pixel in range(size):
-        # From the node before the pixel, f away: exp(-(f + m)^2 / 2) = exp(-f^2 / 2) exp(-f)^m exp(-m^2 / 2).
+def _fill_taps(smoothness: float, firsts: NDArray[Any], taps: NDArray[Any]) -> None:
+    """Fill the first node that each pixel of a line is within reach of, and the weights of it and the next ones."""
+    for pixel in range(firsts.size):
         place = pixel / smoothness
-        before = math.floor(place)
-        away = place - before
-        ratio = exponential(-away)
-        power = exponential(-0.5 * away * away) / norm / (ratio * ratio * ratio * ratio)
-        for m in range(-_BEYOND, _BEYOND + 1):
-            node = before - m + _BEYOND
-            if 0 <= node < nodes:
-                bells[node, pixel] = np.float32(power * _HALF_BELL[abs(m)])
-            power *= ratio
-    return bells
+        before = int(place)
+        firsts[pixel] = before
+        steps = int((place - before) * _STEPS + 0.5)
+        for k in range(_TAPS):
+            # The node before the pixel is number _REACH of them.
+            taps[pixel, k] = _BELL[abs(steps - (k - _REACH) * _STEPS)]
+
+
+@compiled
+def _count_nodes(smoothness: float, size: int) -> int:
+    return int((size - 1) / smoothness) + _TAPS
 
 
 @compiled
@@ -70,15 +79,18 @@ def _fill_noise(key: np.uint64, bits: NDArray[Any], noise: NDArray[Any]) -> None
 
 
 @compiled
-def _mix_rows(noise: NDArray[Any], down: NDArray[Any], y: int, mixed: NDArray[Any]) -> None:
-    """Fill the sum of the lines of noise under the bells of row y."""
+def _mix_rows(
+    noise: NDArray[Any], firsts: NDArray[Any], taps: NDArray[Any], y: int, mixed: NDArray[Any]
+) -> None:
+    """Fill the sum of the lines of noise that row y is within reach of."""
+    first = firsts[y]
     for k in range(mixed.size):
         mixed[k] = np.float32(0.0)
-    for line in range(0, down.shape[0], 4):
-        w0, w1, w2, w3 = down[line, y], down[line + 1, y], down[line + 2, y], down[line + 3, y]
-        n0, n1, n2, n3 = noise[line], noise[line + 1], noise[line + 2], noise[line + 3]
+    for tap in range(0, _TAPS, 3):
+        w0, w1, w2 = taps[y, tap], taps[y, tap + 1], taps[y, tap + 2]
+        n0, n1, n2 = noise[first + tap], noise[first + tap + 1], noise[first + tap + 2]
         for k in range(mixed.size):
-            mixed[k] += (w0 * n0[k] + w1 * n1[k]) + (w2 * n2[k] + w3 * n3[k])
+            mixed[k] += (w0 * n0[k] + w1 * n1[k]) + w2 * n2[k]
 
 
 @compiled
@@ -89,13 +101,23 @@ def _mix_columns(
     nodes = across.shape[0]
     for x in range(row_x.size):
         row_x[x] = row_y[x] = np.float32(0.5)
-    for node in range(0, nodes, 2):
-        v0, v1 = mixed[node] * scale, mixed[node + 1] * scale
-        w0, w1 = mixed[nodes + node] * scale, mixed[nodes + node + 1] * scale
-        a0, a1 = across[node], across[node + 1]
+    for node in range(0, nodes, 4):
+        v0, v1, v2, v3 = mixed[node], mixed[node + 1], mixed[node + 2], mixed[node + 3]
+        v0, v1, v2, v3 = v0 * scale, v1 * scale, v2 * scale, v3 * scale
+        other = nodes + node
+        w0, w1, w2, w3 = mixed[other], mixed[other + 1], mixed[other + 2], mixed[other + 3]
+        w0, w1, w2, w3 = w0 * scale, w1 * scale, w2 * scale, w3 * scale
+        a0, a1, a2, a3 = across[node], across[node + 1], across[node + 2], across[node + 3]
         for x in range(row_x.size):
-            row_x[x] += v0 * a0[x] + v1 * a1[x]
-            row_y[x] += w0 * a0[x] + w1 * a1[x]
+            row_x[x] += (v0 * a0[x] + v1 * a1[x]) + (v2 * a2[x] + v3 * a3[x])
+            row_y[x] += (w0 * a0[x] + w1 * a1[x]) + (w2 * a2[x] + w3 * a3[x])
+
+
+@compiled
+def _put_row(row_x: NDArray[Any], row_y: NDArray[Any], y: int, field: NDArray[Any]) -> None:
+    for x in range(field.shape[2]):
+        field[0, y, x] = np.int32(np.floor(row_x[x]))
+        field[1, y, x] = np.int32(np.floor(row_y[x]))
 
 
 @compiled
@@ -109,8 +131,9 @@ def elastic_fields(
 
         field = bells(y) @ noise @ bells(x)        (H, nodes) (nodes, nodes) (nodes, W)
 
-    It is worked out in float32, for both axes at once, in loops over whole vectors: nodes and pixels are filled
-    up to multiples of 8 with zeros.
+    It is worked out in float32, for both axes at once. A row is within reach of nine lines of noise only; columns
+    are summed over all nodes, in loops over whole vectors: nodes and pixels are filled up to multiples of 8 with
+    zeros.
 
     Parameters
     ----------
@@ -126,32 +149,41 @@ def elastic_fields(
     -------
     ndarray of int32, shape (N, 2, H, W)
     """
-    fields = np.zeros((keys.size, 2, height, width), np.int32)
+    fields = np.empty((keys.size, 2, height, width), np.int32)
     lanes = (width + _LANES - 1) // _LANES * _LANES
     row_x, row_y = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
-    last = 0.0
-    across: NDArray[Any] = np.empty((0, 0), np.float32)
-    down, noise = across, across
+    firsts, columns = np.empty(height, np.int64), np.empty(width, np.int64)
+    taps, weights = np.empty((height, _TAPS), np.float32), np.empty((width, _TAPS), np.float32)
+    across: NDArray[Any] = np.empty((0, lanes), np.float32)
+    noise: NDArray[Any] = np.empty((0, 0), np.float32)
     bits, mixed = np.empty(0, np.uint64), np.empty(0, np.float32)
+    last = 0.0
     for i in range(keys.size):
         if displacement[i] == 0.0:
+            fields[i] = 0
             continue
         if smoothness[i] != last:
             last = smoothness[i]
-            across = _bells(last, width, lanes)
-            down = across if height == width else _bells(last, height, height)
-            noise = np.empty((down.shape[0], 2 * across.shape[0]), np.float32)
-            bits, mixed = np.empty(noise.size // 4, np.uint64), np.empty(noise.shape[1], np.float32)
+            _fill_taps(last, firsts, taps)
+            _fill_taps(last, columns, weights)
+            nodes = (_count_nodes(last, width) + _LANES - 1) // _LANES * _LANES
+            lines = _count_nodes(last, height)
+            if across.shape[0] != nodes or noise.shape[0] != lines:
+                across = np.empty((nodes, lanes), np.float32)
+                noise = np.empty((lines, 2 * nodes), np.float32)
+                bits, mixed = np.empty(noise.size // 4, np.uint64), np.empty(2 * nodes, np.float32)
+            across[:] = np.float32(0.0)
+            for x in range(width):
+                for k in range(_TAPS):
+                    across[columns[x] + k, x] = weights[x, k]
         _fill_noise(keys[i], bits, noise)
         # Each axis has half of the mean square; the noise's own standard deviation is 32,768 / sqrt 3.
         scale = np.float32(displacement[i] * math.sqrt(1.5) * FIELD_UNIT / 32768.0)
+        field = fields[i]
         for y in range(height):
-            _mix_rows(noise, down, y, mixed)
+            _mix_rows(noise, firsts, taps, y, mixed)
             _mix_columns(mixed, across, scale, row_x, row_y)
-            field_x, field_y = fields[i, 0, y], fields[i, 1, y]
-            for x in range(width):
-                field_x[x] = np.int32(np.floor(row_x[x]))
-                field_y[x] = np.int32(np.floor(row_y[x]))
+            _put_row(row_x, row_y, y, field)
     return fields
 
 
@@ -222,36 +254,49 @@ def perspective_fields(x: NDArray[Any], y: NDArray[Any], height: int, width: int
     return fields
 
 
+@inlined
+def _lesser(a: Any, b: Any) -> Any:
+    # Unlike Numba's own min it does not care for NaN, so loops with it vectorise.
+    return a if a < b else b
+
+
 @compiled
 def _least_area(field: NDArray[Any], low: NDArray[Any], turned: NDArray[Any]) -> tuple[float, float]:
     """Return the least area that a pixel is mapped to, and the least trace of the field's gradient.
 
-    Within four neighbouring pixels the field is bilinear, so the map's Jacobian is lowest at one of the corners.
+    Within four neighbouring pixels the field is bilinear, so the map's Jacobian is lowest at one of the corners::
+
+        u0 -- u1        four differences, right - left above and below, lower - upper left and right,
+         |    |         in four pairs
+        u2 -- u3
+
+    It is worked out in float32; `low` and `turned`, float32 (W,), gather the least of each column.
     """
     _, height, width = field.shape
-    unit = 1.0 / FIELD_UNIT
-    low[:] = 2.0
-    turned[:] = 0.0
-    for y in range(height - 1):
-        for x in range(width - 1):
-            u, v, w, z = field[0, y, x], field[0, y, x + 1], field[0, y + 1, x], field[0, y + 1, x + 1]
-            top_x, bottom_x, left_x, right_x = v - u, z - w, w - u, z - v
-            u, v, w, z = field[1, y, x], field[1, y, x + 1], field[1, y + 1, x], field[1, y + 1, x + 1]
-            top_y, bottom_y, left_y, right_y = v - u, z - w, w - u, z - v
-            least, trace = 2.0, 0.0
-            for corner in range(4):
-                ax = np.float64(top_x if corner < 2 else bottom_x) * unit
-                ay = np.float64(top_y if corner < 2 else bottom_y) * unit
-                bx = np.float64(left_x if corner & 1 == 0 else right_x) * unit
-                by = np.float64(left_y if corner & 1 == 0 else right_y) * unit
-                least = min(least, (1.0 + ax) * (1.0 + by) - ay * bx)
-                trace = min(trace, ax + by)
-            low[x] = min(low[x], least)
-            turned[x] = min(turned[x], trace)
+    # Places are unsigned: of signed ones Numba would ask whether they count from the end.
+    one, cells = np.uint64(1), np.uint64(width - 1)
+    unit, whole = np.float32(1.0 / FIELD_UNIT), np.float32(1.0)
+    low[:] = np.float32(2.0)
+    turned[:] = np.float32(0.0)
+    for y in range(np.uint64(height - 1)):
+        upper_x, lower_x, upper_y, lower_y = field[0, y], field[0, y + one], field[1, y], field[1, y + one]
+        for x in range(cells):
+            u0, u1 = np.float32(upper_x[x]) * unit, np.float32(upper_x[x + one]) * unit
+            u2, u3 = np.float32(lower_x[x]) * unit, np.float32(lower_x[x + one]) * unit
+            v0, v1 = np.float32(upper_y[x]) * unit, np.float32(upper_y[x + one]) * unit
+            v2, v3 = np.float32(lower_y[x]) * unit, np.float32(lower_y[x + one]) * unit
+            above, below, left, right = u1 - u0, u3 - u2, v2 - v0, v3 - v1
+            rise_above, rise_below, lean_left, lean_right = v1 - v0, v3 - v2, u2 - u0, u3 - u1
+            first = (whole + above) * (whole + left) - rise_above * lean_left
+            second = (whole + above) * (whole + right) - rise_above * lean_right
+            third = (whole + below) * (whole + left) - rise_below * lean_left
+            fourth = (whole + below) * (whole + right) - rise_below * lean_right
+            low[x] = _lesser(low[x], _lesser(_lesser(first, second), _lesser(third, fourth)))
+            turned[x] = _lesser(turned[x], _lesser(above, below) + _lesser(left, right))
     least, trace = 2.0, 0.0
-    for x in range(width - 1):
-        least = min(least, low[x])
-        trace = min(trace, turned[x])
+    for x in range(cells):
+        least = min(least, np.float64(low[x]))
+        trace = min(trace, np.float64(turned[x]))
     return least, trace
 
 
@@ -298,11 +343,12 @@ def unfolded_shares(fields: NDArray[Any]) -> NDArray[Any]:
     """
     count, _, _, width = fields.shape
     shares = np.ones(count)
-    low, turned = np.empty(width), np.empty(width)
+    low, turned = np.empty(width, np.float32), np.empty(width, np.float32)
     for i in range(count):
         least, trace = _least_area(fields[i], low, turned)
         # A map turned over in both directions has a positive area again: its trace is below -1.8, as can be
-        # worked out from 1 + t + d >= LEAST_AREA and a lower value at some smaller share.
-        if least < LEAST_AREA or trace < -1.8:
+        # worked out from 1 + t + d >= LEAST_AREA and a lower value at some smaller share. float32 is off by less
+        # than the margins here: whatever might fold is looked at again.
+        if least < LEAST_AREA + 1e-3 or trace < -1.79:
             shares[i] = _safe_share(fields[i])
     return shares

@@ -11,6 +11,7 @@ for maps and `bending` for fields.
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined
@@ -61,13 +62,15 @@ def _displaced(field: NDArray[Any], x: float, y: float) -> tuple[float, float]:
     across = min(max(x + (width - 1) * 0.5, 0.0), width - 1.0)
     down = min(max(y + (height - 1) * 0.5, 0.0), height - 1.0)
     left, top = int(across), int(down)
-    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
     wx, wy = across - left, down - top
-    moved_x = (field[0, top, left] * (1.0 - wx) + field[0, top, right] * wx) * (1.0 - wy) + (
-        field[0, bottom, left] * (1.0 - wx) + field[0, bottom, right] * wx
+    # Unsigned: of signed places Numba would ask whether they count from the end.
+    x0, x1 = np.uint64(left), np.uint64(min(left + 1, width - 1))
+    y0, y1 = np.uint64(top), np.uint64(min(top + 1, height - 1))
+    moved_x = (field[0, y0, x0] * (1.0 - wx) + field[0, y0, x1] * wx) * (1.0 - wy) + (
+        field[0, y1, x0] * (1.0 - wx) + field[0, y1, x1] * wx
     ) * wy
-    moved_y = (field[1, top, left] * (1.0 - wx) + field[1, top, right] * wx) * (1.0 - wy) + (
-        field[1, bottom, left] * (1.0 - wx) + field[1, bottom, right] * wx
+    moved_y = (field[1, y0, x0] * (1.0 - wx) + field[1, y0, x1] * wx) * (1.0 - wy) + (
+        field[1, y1, x0] * (1.0 - wx) + field[1, y1, x1] * wx
     ) * wy
     return x + moved_x * _UNIT, y + moved_y * _UNIT
 

@@ -139,25 +139,26 @@ def _encloses(outline: NDArray[Any], left: float, top: float, right: float, bott
 def _ink_within(image: NDArray[Any], outline: NDArray[Any], turns: NDArray[Any]) -> float:
     """Return the share of the ink that lies within a closed line.
 
-    A pixel does where the line crosses its row to the right of it an odd number of times. The crossings of a row
-    are gathered in `turns`, uint8 (W + 1,).
+    A pixel does where the line crosses its row to the right of it an odd number of times. The crossings are
+    gathered in `turns`, uint8 (H, W + 1).
     """
     height, width = image.shape
+    middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
+    turns[:] = 0
+    before_x, before_y = outline[-1, 0] + middle_x, outline[-1, 1] + middle_y
+    for k in range(outline.shape[0]):
+        at_x, at_y = outline[k, 0] + middle_x, outline[k, 1] + middle_y
+        first, end = math.ceil(min(before_y, at_y)), math.ceil(max(before_y, at_y))
+        for row in range(max(first, 0), min(end, height)):
+            crossing = (before_x - at_x) * (row - at_y) / (before_y - at_y) + at_x
+            # The first pixel that is not to the left of it.
+            turns[row, int(min(max(math.ceil(crossing), 0.0), width + 0.0))] ^= 1
+        before_x, before_y = at_x, at_y
     inside = total = np.int64(0)
     for row in range(height):
-        y = row - (height - 1) * 0.5
-        turns[:] = 0
-        before_x, before_y = outline[-1, 0], outline[-1, 1]
-        for k in range(outline.shape[0]):
-            at_x, at_y = outline[k, 0], outline[k, 1]
-            if (at_y > y) != (before_y > y):
-                crossing = (before_x - at_x) * (y - at_y) / (before_y - at_y) + at_x + (width - 1) * 0.5
-                # The first pixel that is not to the left of it.
-                turns[int(min(max(math.ceil(crossing), 0.0), width + 0.0))] ^= 1
-            before_x, before_y = at_x, at_y
         within = 0
         for x in range(width - 1, -1, -1):
-            within ^= turns[x + 1]
+            within ^= turns[row, x + 1]
             ink = np.int64(image[row, x])
             total += ink
             inside += ink * within
@@ -206,7 +207,7 @@ def ink_kept(
     whole, inverse = np.empty((1, 6)), np.empty(maps.shape[1:])
     outline, rim = np.empty((2 * (height + width), 2)), np.empty((2 * (height + width), 2))
     across, down = np.empty(height * width), np.empty(height * width)
-    turns = np.empty(width + 1, np.uint8)
+    turns = np.empty((height, width + 1), np.uint8)
     seen, box = np.empty(width, np.uint8), np.empty(4)
     for i in range(count):
         left, top, right, bottom = _ink_box(images[i], seen)

@@ -25,23 +25,22 @@ _HALF_LEVEL = 1 << (2 * _WEIGHT_BITS - 1)
 
 
 @compiled
-def _pack(image: NDArray[Any], words: NDArray[Any]) -> None:
-    """Fill words, uint32 (H + 3, W + 3), from an image: word (y + 2, x + 2) is that of pixel (x, y)."""
+def _pack(image: NDArray[Any], framed: NDArray[Any], words: NDArray[Any]) -> None:
+    """Fill words, uint32 ((H + 3) * (W + 4),), from an image: that of pixel (x, y) is in row y + 2, column x + 2.
+
+    `framed`, uint8 (H + 4, W + 4), has the image in its middle; its edge is blank and stays so.
+    """
     height, width = image.shape
-    for y in range(height + 1):
-        row = words[y + 1]
-        for x in range(width + 1):
-            row[x + 1] = 0
-        if y > 0:
-            for x in range(width):
-                row[x + 1] |= np.uint32(image[y - 1, x]) << np.uint32(8)
-            for x in range(width):
-                row[x + 2] |= np.uint32(image[y - 1, x])
-        if y < height:
-            for x in range(width):
-                row[x + 1] |= np.uint32(image[y, x]) << np.uint32(24)
-            for x in range(width):
-                row[x + 2] |= np.uint32(image[y, x]) << np.uint32(16)
+    # Places are unsigned: of signed ones Numba would ask whether they count from the end.
+    flat, one, line = framed.reshape(-1), np.uint64(1), np.uint64(width + 4)
+    for y in range(np.uint64(height)):
+        start = (y + np.uint64(2)) * line + np.uint64(2)
+        for x in range(np.uint64(width)):
+            flat[start + x] = image[y, x]
+    for k in range(np.uint64(words.size - 1)):
+        upper = np.uint32(flat[k]) | np.uint32(flat[k + one]) << np.uint32(8)
+        lower = np.uint32(flat[k + line]) | np.uint32(flat[k + line + one]) << np.uint32(8)
+        words[k] = upper | lower << np.uint32(16)
 
 
 @compiled
@@ -57,7 +56,7 @@ def _settle(places: NDArray[Any], size: int, whole: NDArray[Any], weights: NDArr
 
 @compiled
 def _resample(
-    flat: NDArray[Any],
+    words: NDArray[Any],
     places: NDArray[Any],
     weights_x: NDArray[Any],
     weights_y: NDArray[Any],
@@ -66,7 +65,7 @@ def _resample(
 ) -> None:
     """Fill all pixels with the weighted means of the four neighbours at their places."""
     for k in range(out.size):
-        found[k] = flat[places[k]]
+        found[k] = words[np.uint32(places[k])]
     for k in range(out.size):
         word = np.int64(found[k])
         wx, wy = weights_x[k], weights_y[k]
@@ -97,14 +96,16 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
     count, height, width = images.shape
     pixels = height * width
     out = np.empty_like(images)
-    words = np.zeros((height + 3, width + 3), np.uint32)
-    flat = words.reshape(-1)
+    framed, words = (
+        np.zeros((height + 4, width + 4), np.uint8),
+        np.zeros((height + 3) * (width + 4), np.uint32),
+    )
     whole, inverse, chain = np.empty((1, 6)), np.empty((1, 6)), np.empty(maps.shape[1:])
     across, down = np.empty(pixels), np.empty(pixels)
     places, lines = np.empty(pixels, np.int32), np.empty(pixels, np.int32)
     weights_x, weights_y = np.empty(pixels, np.int32), np.empty(pixels, np.int32)
     found = np.empty(pixels, np.uint32)
-    stride = np.int32(width + 3)
+    stride = np.int32(width + 4)
     for i in range(count):
         if bent[i]:
             visible = invert_all(maps[i], chain)
@@ -122,6 +123,6 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
         _settle(down, height, lines, weights_y)
         for k in range(pixels):
             places[k] += (lines[k] + 2) * stride + 2
-        _pack(images[i], words)
-        _resample(flat, places, weights_x, weights_y, found, out[i].reshape(-1))
+        _pack(images[i], framed, words)
+        _resample(words, places, weights_x, weights_y, found, out[i].reshape(-1))
     return out

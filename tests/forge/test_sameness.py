@@ -23,8 +23,8 @@ PINNED = {
         "recipe": "d47fa4a73dbd1ec7",
     },
     "more": {
-        "images": "83da6ed54bbe9c45",
-        "parameters": "80efc0144a6d6641",
+        "images": "c14854537f0475dd",
+        "parameters": "867e94b22bffdef0",
         "recipe": "de59715907a740b2",
     },
 }
