@@ -329,12 +329,14 @@ def _safe_share(field: NDArray[Any]) -> float:
 
 
 @compiled
-def unfolded_shares(fields: NDArray[Any]) -> NDArray[Any]:
+def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any]:
     """Return the share of each field that can be used without folding the image; 1 where all of it can.
 
     Parameters
     ----------
     fields : ndarray of int32, shape (N, 2, H, W)
+    suspects : ndarray of bool, shape (N,)
+        Where it is False the field is known not to fold, and is not looked at.
 
     Returns
     -------
@@ -345,6 +347,8 @@ def unfolded_shares(fields: NDArray[Any]) -> NDArray[Any]:
     shares = np.ones(count)
     low, turned = np.empty(width, np.float32), np.empty(width, np.float32)
     for i in range(count):
+        if not suspects[i]:
+            continue
         least, trace = _least_area(fields[i], low, turned)
         # A map turned over in both directions has a positive area again: its trace is below -1.8, as can be
         # worked out from 1 + t + d >= LEAST_AREA and a lower value at some smaller share. float32 is off by less

@@ -8,8 +8,10 @@ import pytest
 import augforge
 from augforge import kernels
 from augforge.distortions import Affine, Chain, Drawn, Geometry, Samples, chained
+from augforge.distortions.bending import Bending
 from augforge.distortions.catalogue import find
 from augforge.forge import Forge
+from augforge.kernels.bending import LEAST_AREA
 from tests.kernels import reference
 
 COUNT = 40
@@ -142,3 +144,19 @@ def test_folding_bends_are_lowered_and_say_so() -> None:
     assert step.field is not None
     for field in step.field:
         assert reference.jacobians(field).min() > 0.09
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "other"),
+    [("elastic", "displacement", "smoothness"), ("wave", "amplitude", "wavelength")],
+)
+@pytest.mark.parametrize("scale", [2.0, 3.0, 5.0, 12.0])
+def test_what_is_said_not_to_fold_does_not(name: str, size: str, other: str, scale: float) -> None:
+    kind = find(name)
+    assert issubclass(kind, Bending)
+    bound = scale / 8 if name == "elastic" else scale / 6.7
+    at_most, above = (drawn(name, **{size: bound * part, other: scale}) for part in (0.9999, 1.0001))
+    assert not kind.might_fold(at_most).any()
+    assert kind.might_fold(above).all()
+    for field in kind.fields(at_most):
+        assert reference.jacobians(field).min() >= LEAST_AREA
