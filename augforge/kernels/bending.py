@@ -57,7 +57,7 @@ def _fill_taps(smoothness: float, firsts: NDArray[Any], taps: NDArray[Any]) -> N
         steps = int((place - before) * _STEPS + 0.5)
         for k in range(_TAPS):
             # The node before the pixel is number _REACH of them.
-            taps[pixel, k] = _BELL[abs(steps - (k - _REACH) * _STEPS)]
+            taps[pixel, k] = _BELL[np.uint64(abs(steps - (k - _REACH) * _STEPS))]
 
 
 @compiled
@@ -94,30 +94,34 @@ def _mix_rows(
 
 
 @compiled
-def _mix_columns(
-    mixed: NDArray[Any], across: NDArray[Any], scale: Any, row_x: NDArray[Any], row_y: NDArray[Any]
-) -> None:
-    """Fill the sums under the bells of each column, of the first half of `mixed` and of the second, scaled."""
-    nodes = across.shape[0]
-    for x in range(row_x.size):
-        row_x[x] = row_y[x] = np.float32(0.5)
-    for node in range(0, nodes, 4):
-        v0, v1, v2, v3 = mixed[node], mixed[node + 1], mixed[node + 2], mixed[node + 3]
-        v0, v1, v2, v3 = v0 * scale, v1 * scale, v2 * scale, v3 * scale
-        other = nodes + node
-        w0, w1, w2, w3 = mixed[other], mixed[other + 1], mixed[other + 2], mixed[other + 3]
-        w0, w1, w2, w3 = w0 * scale, w1 * scale, w2 * scale, w3 * scale
-        a0, a1, a2, a3 = across[node], across[node + 1], across[node + 2], across[node + 3]
-        for x in range(row_x.size):
-            row_x[x] += (v0 * a0[x] + v1 * a1[x]) + (v2 * a2[x] + v3 * a3[x])
-            row_y[x] += (w0 * a0[x] + w1 * a1[x]) + (w2 * a2[x] + w3 * a3[x])
+def _mix_columns(mixed: NDArray[Any], across: NDArray[Any], scale: Any, rows: NDArray[Any]) -> None:
+    """Fill both axes' sums under the bells of each column, scaled; rows is float32 (2, lanes).
+
+    The first half of `mixed` is of x, the second of y.
+    """
+    nodes, lanes = across.shape
+    half, four = np.float32(0.5), np.uint64(4)
+    row_x, row_y = rows[0], rows[1]
+    for x in range(lanes):
+        row_x[x] = half
+        row_y[x] = half
+    for node in range(np.uint64(0), np.uint64(nodes), four):
+        other = np.uint64(nodes) + node
+        n1, n2, n3 = node + np.uint64(1), node + np.uint64(2), node + np.uint64(3)
+        o1, o2, o3 = other + np.uint64(1), other + np.uint64(2), other + np.uint64(3)
+        v0, v1, v2, v3 = mixed[node] * scale, mixed[n1] * scale, mixed[n2] * scale, mixed[n3] * scale
+        w0, w1, w2, w3 = mixed[other] * scale, mixed[o1] * scale, mixed[o2] * scale, mixed[o3] * scale
+        for x in range(np.uint64(lanes)):
+            a0, a1, a2, a3 = across[node, x], across[n1, x], across[n2, x], across[n3, x]
+            row_x[x] += (v0 * a0 + v1 * a1) + (v2 * a2 + v3 * a3)
+            row_y[x] += (w0 * a0 + w1 * a1) + (w2 * a2 + w3 * a3)
 
 
 @compiled
-def _put_row(row_x: NDArray[Any], row_y: NDArray[Any], y: int, field: NDArray[Any]) -> None:
-    for x in range(field.shape[2]):
-        field[0, y, x] = np.int32(np.floor(row_x[x]))
-        field[1, y, x] = np.int32(np.floor(row_y[x]))
+def _put_row(rows: NDArray[Any], y: int, field: NDArray[Any]) -> None:
+    for axis in range(2):
+        for x in range(field.shape[2]):
+            field[axis, y, x] = np.int32(np.floor(rows[axis, x]))
 
 
 @compiled
@@ -151,7 +155,7 @@ def elastic_fields(
     """
     fields = np.empty((keys.size, 2, height, width), np.int32)
     lanes = (width + _LANES - 1) // _LANES * _LANES
-    row_x, row_y = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+    rows = np.empty((2, lanes), np.float32)
     firsts, columns = np.empty(height, np.int64), np.empty(width, np.int64)
     taps, weights = np.empty((height, _TAPS), np.float32), np.empty((width, _TAPS), np.float32)
     across: NDArray[Any] = np.empty((0, lanes), np.float32)
@@ -165,7 +169,10 @@ def elastic_fields(
         if smoothness[i] != last:
             last = smoothness[i]
             _fill_taps(last, firsts, taps)
-            _fill_taps(last, columns, weights)
+            if width == height:
+                columns, weights = firsts, taps
+            else:
+                _fill_taps(last, columns, weights)
             nodes = (_count_nodes(last, width) + _LANES - 1) // _LANES * _LANES
             lines = _count_nodes(last, height)
             if across.shape[0] != nodes or noise.shape[0] != lines:
@@ -175,15 +182,15 @@ def elastic_fields(
             across[:] = np.float32(0.0)
             for x in range(width):
                 for k in range(_TAPS):
-                    across[columns[x] + k, x] = weights[x, k]
+                    across[np.uint64(columns[x] + k), x] = weights[x, k]
         _fill_noise(keys[i], bits, noise)
         # Each axis has half of the mean square; the noise's own standard deviation is 32,768 / sqrt 3.
         scale = np.float32(displacement[i] * math.sqrt(1.5) * FIELD_UNIT / 32768.0)
         field = fields[i]
         for y in range(height):
             _mix_rows(noise, firsts, taps, y, mixed)
-            _mix_columns(mixed, across, scale, row_x, row_y)
-            _put_row(row_x, row_y, y, field)
+            _mix_columns(mixed, across, scale, rows)
+            _put_row(rows, y, field)
     return fields
 
 
