@@ -10,6 +10,7 @@ measured once, when the choice is made.
 import argparse
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -74,7 +75,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     recipes = {ORIGINALS: augforge.load_recipe(RECIPE, AS_THEY_ARE)}
-    recipes |= {name: augforge.load_recipe(name, options.set) for name in options.recipe or [RECIPE]}
+    for name, changes in product(options.recipe, [(), *options.set]):
+        recipes[", ".join((name, *changes))] = augforge.load_recipe(name, changes)
     shown, steps = tests(options.drawn, options.writers), options.samples // BATCH
     runs = []
     for seed in range(options.seeds):
@@ -87,7 +89,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "steps": steps,
         "batch_size": BATCH,
         "writers": list(options.writers),
-        "set": options.set,
         "digits": {test: len(labels) for test, (_, labels) in shown.items()},
         "runs": runs,
     }
@@ -101,11 +102,10 @@ def told(result: dict[str, Any]) -> str:
         rows.append([name, *(_mean([score[test] for score in scores]) for test in result["digits"])])
     head = ["trained on", *(f"{test} ({count:,})" for test, count in result["digits"].items())]
     seeds = len({run["seed"] for run in result["runs"]})
-    changed = f" Recipes with {', '.join(result['set'])}." if result["set"] else ""
     return (
         f"Percent wrong after {result['steps']:,} steps of {result['batch_size']} samples; mean and standard "
         f"deviation of {seeds} seed(s).\n"
-        f"Drawn by writers {result['writers'][0]} to {result['writers'][1]}.{changed}\n\n"
+        f"Drawn by writers {result['writers'][0]} to {result['writers'][1]}.\n\n"
         + measuring.table(head, rows)
     )
 
@@ -127,14 +127,19 @@ def main() -> None:
         "drawn", type=Path, help="folder with drawn digits as IDX files, split 'drawn', and their writers"
     )
     parser.add_argument(
-        "--recipe", nargs="+", metavar="NAME_OR_FILE", help=f"recipes to train on; {RECIPE} if none is given"
+        "--recipe", nargs="+", default=[RECIPE], metavar="NAME_OR_FILE", help=f"default: {RECIPE}"
     )
     parser.add_argument(
-        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="put over each of these recipes"
+        "--set",
+        nargs="+",
+        default=[],
+        action="append",
+        metavar="KEY=VALUE",
+        help="train on each of these recipes so changed, too; may be given again for another change",
     )
     parser.add_argument("--writers", type=span, default=(1, 20), metavar="FIRST-LAST", help="default: 1-20")
     parser.add_argument("--seeds", type=int, default=3, help="runs on each recipe")
-    parser.add_argument("--samples", type=int, default=320_000, help="that each network sees")
+    parser.add_argument("--samples", type=int, default=256_000, help="that each network sees")
     options = parser.parse_args()
     try:
         result = measure(options)
