@@ -141,6 +141,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="runs on each recipe")
     parser.add_argument("--samples", type=int, default=256_000, help="that each network sees")
     options = parser.parse_args()
+    if options.samples < BATCH or options.seeds < 1:
+        parser.error(f"needed are {BATCH} samples, which is a batch, and 1 seed at least")
     try:
         result = measure(options)
     except AugforgeError as error:
