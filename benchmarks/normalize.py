@@ -7,62 +7,30 @@ ways. Only the drawings differ. With ``--photographed`` those of the other write
 import argparse
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from learning import BATCH, found_by, inputs, percent_wrong, trained
 from photographing import SCENES, photographed
 from torch import nn
-from torch.nn import functional
 
 import augforge
 from augforge import kernels
 from augforge.errors import AugforgeError
 from augforge.sources import Source, SourceSpec, open_source
 
-EPOCHS, BATCH, RATE = 3, 128, 3e-3
+EPOCHS = 3
 
 
-def network() -> nn.Module:
-    """Return a small convolutional network with fresh weights."""
-    return nn.Sequential(
-        *(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.ReLU(), nn.Linear(64, 10)),
-    )
-
-
-def trained(digits: Source) -> nn.Module:
-    """Return a network after so many epochs on the digits as they are; always the same one."""
-    torch.manual_seed(0)
-    model, images = network(), inputs(digits.images)
-    labels = torch.from_numpy(np.asarray(digits.labels).astype(np.int64))
-    steps = len(images) // BATCH
-    optimizer = torch.optim.AdamW(model.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=EPOCHS * steps)
-    for _ in range(EPOCHS):
-        for batch in torch.randperm(len(images))[: steps * BATCH].split(BATCH):
-            optimizer.zero_grad()
-            functional.cross_entropy(model(images[batch]), labels[batch]).backward()
-            optimizer.step()
-            schedule.step()
-    return model
-
-
-def inputs(images: np.ndarray) -> torch.Tensor:
-    """Return uint8 images (N, 28, 28) as float32 (N, 1, 28, 28) from 0 to 1."""
-    return torch.from_numpy(np.array(images)).unsqueeze(1).float() / 255
-
-
-def found_by(model: nn.Module, images: np.ndarray) -> np.ndarray:
-    """Return the class that the network finds for each image."""
-    with torch.inference_mode():
-        return model(inputs(images)).argmax(1).numpy()
-
-
-def percent_wrong(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
-    """Return for how many images the network does not find the label, in percent."""
-    return float(100 * (found_by(model, images) != labels).mean())
+def epochs(digits: Source) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield batches of the digits as they are, without end, each epoch in another order."""
+    images, labels = inputs(digits.images), torch.from_numpy(np.asarray(digits.labels).astype(np.int64))
+    whole = len(images) // BATCH * BATCH
+    while True:
+        for batch in torch.randperm(len(images))[:whole].split(BATCH):
+            yield images[batch], labels[batch]
 
 
 def confusions(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> str:
@@ -115,7 +83,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model = trained(open_source(SourceSpec(path=options.mnist.absolute())))
+    digits = open_source(SourceSpec(path=options.mnist.absolute()))
+    model = trained(epochs(digits), EPOCHS * (len(digits) // BATCH), seed=0)
     test = open_source(SourceSpec(path=options.mnist.absolute(), split="test"))
     print(
         f"network: {percent_wrong(model, test.images, np.asarray(test.labels)):.2f} % wrong on MNIST's test set"

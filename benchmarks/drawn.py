@@ -1,0 +1,154 @@
+"""Which recipe makes a network that reads the digits people draw?
+
+The same small network is trained, from the same first weights and with the same number of gradient steps, on the
+bundled digits as they are and on what each recipe makes of them; nothing is built. Then it is shown the bundled
+test digits, and drawings in three ways: the whole canvas shrunk to 28 x 28, the box of the ink scaled to 20 pixels,
+and normalised. The last checkpoint counts. Recipes are chosen by writers 1 to 20 alone: the others are there to be
+measured once, when the choice is made.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import measuring
+import numpy as np
+import torch
+from learning import BATCH, percent_wrong, trained
+from looks import boxed, shrunk
+
+import augforge
+from augforge.errors import AugforgeError, SourceError
+from augforge.recipe import Recipe
+from augforge.sources import SourceSpec, open_source
+from augforge.sources.files.idx import read_labels
+from augforge.torch import ForgeDataset, make_loader
+
+ORIGINALS = "(the originals)"
+RECIPE = "realistic"
+AS_THEY_ARE = ("variants=0", "keep_originals=true")
+
+
+def writers_file(folder: Path) -> Path:
+    """Return the file that tells who drew each digit, 1 and up."""
+    for name in ("drawn-writers-idx1-ubyte", "drawn-writers-idx1-ubyte.gz"):
+        if (folder / name).is_file():
+            return folder / name
+    raise SourceError(f"{folder} has no drawn-writers-idx1-ubyte, gzipped or not: who drew each digit")
+
+
+def tests(folder: Path, writers: tuple[int, int]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return images and labels of everything that is measured with."""
+    bundled = open_source(SourceSpec(dataset="mnist-10k", split="test"))
+    drawn = open_source(SourceSpec(path=folder.absolute(), split="drawn"))
+    by = read_labels(writers_file(folder))
+    chosen = (by >= writers[0]) & (by <= writers[1])
+    if not chosen.any():
+        raise SourceError(
+            f"{folder}: no writers from {writers[0]} to {writers[1]}; there are {by.min()} to {by.max()}"
+        )
+    canvases, labels = drawn.images[chosen], np.asarray(drawn.labels)[chosen]
+    return {
+        "bundled test": (bundled.images, np.asarray(bundled.labels)),
+        "drawn, shrunk": (np.stack([shrunk(canvas) for canvas in canvases]), labels),
+        "drawn, box": (np.stack([boxed(canvas) for canvas in canvases]), labels),
+        "drawn, normalised": (augforge.normalize(canvases), labels),
+    }
+
+
+def batches(recipe: Recipe, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield batches of a recipe's samples, made as they are read, without end, each epoch in another order."""
+    loader = make_loader(
+        ForgeDataset(recipe, scale=True), batch_size=BATCH, shuffle=True, seed=seed, drop_last=True
+    )
+    while True:
+        yield from loader
+        loader.set_epoch(loader.epoch + 1)
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Train and measure, recipe by recipe within each seed."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    recipes = {ORIGINALS: augforge.load_recipe(RECIPE, AS_THEY_ARE)}
+    for name, changes in product(options.recipe, [(), *options.set]):
+        recipes[", ".join((name, *changes))] = augforge.load_recipe(name, changes)
+    shown, steps = tests(options.drawn, options.writers), options.samples // BATCH
+    runs = []
+    for seed in range(options.seeds):
+        for name, recipe in recipes.items():
+            print(f"seed {seed}: training on {name} ...", file=sys.stderr)
+            model = trained(batches(recipe, seed), steps, seed)
+            wrong = {test: percent_wrong(model, *digits) for test, digits in shown.items()}
+            runs.append({"trained_on": name, "seed": seed, "percent_wrong": wrong})
+    return {
+        "steps": steps,
+        "batch_size": BATCH,
+        "writers": list(options.writers),
+        "digits": {test: len(labels) for test, (_, labels) in shown.items()},
+        "runs": runs,
+    }
+
+
+def told(result: dict[str, Any]) -> str:
+    """Return a table of percent wrong: the mean over all seeds, and their standard deviation."""
+    rows = []
+    for name in dict.fromkeys(run["trained_on"] for run in result["runs"]):
+        scores = [run["percent_wrong"] for run in result["runs"] if run["trained_on"] == name]
+        rows.append([name, *(_mean([score[test] for score in scores]) for test in result["digits"])])
+    head = ["trained on", *(f"{test} ({count:,})" for test, count in result["digits"].items())]
+    seeds = len({run["seed"] for run in result["runs"]})
+    return (
+        f"Percent wrong after {result['steps']:,} steps of {result['batch_size']} samples; mean and standard "
+        f"deviation of {seeds} seed(s).\n"
+        f"Drawn by writers {result['writers'][0]} to {result['writers'][1]}.\n\n"
+        + measuring.table(head, rows)
+    )
+
+
+def _mean(scores: list[float]) -> str:
+    return f"{mean(scores):.2f}" + (f" ± {stdev(scores):.2f}" if len(scores) > 1 else "")
+
+
+def span(text: str) -> tuple[int, int]:
+    """Return the first and the last writer of a text such as 1-20."""
+    first, _, last = text.partition("-")
+    return int(first), int(last or first)
+
+
+def main() -> None:
+    """Read the arguments, measure, print a table."""
+    parser = measuring.arguments(__doc__)
+    parser.add_argument(
+        "drawn", type=Path, help="folder with drawn digits as IDX files, split 'drawn', and their writers"
+    )
+    parser.add_argument(
+        "--recipe", nargs="+", default=[RECIPE], metavar="NAME_OR_FILE", help=f"default: {RECIPE}"
+    )
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        default=[],
+        action="append",
+        metavar="KEY=VALUE",
+        help="train on each of these recipes so changed, too; may be given again for another change",
+    )
+    parser.add_argument("--writers", type=span, default=(1, 20), metavar="FIRST-LAST", help="default: 1-20")
+    parser.add_argument("--seeds", type=int, default=3, help="runs on each recipe")
+    parser.add_argument("--samples", type=int, default=256_000, help="that each network sees")
+    options = parser.parse_args()
+    if options.samples < BATCH or options.seeds < 1:
+        parser.error(f"needed are {BATCH} samples, which is a batch, and 1 seed at least")
+    try:
+        result = measure(options)
+    except AugforgeError as error:
+        parser.error(str(error))
+    measuring.report(result, options.json, told(result))
+
+
+if __name__ == "__main__":
+    main()
