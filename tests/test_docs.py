@@ -16,7 +16,7 @@ from PIL import Image
 from augforge.cli.app import COMMANDS, app
 from augforge.distortions.catalogue import built_in
 from augforge.previewing import Gallery, Layout, Row
-from augforge.recipe import ready_recipes
+from augforge.recipe import load_recipe, parse_recipe, ready_recipes
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -208,3 +208,10 @@ def test_the_readme_has_every_command_with_options_that_it_has() -> None:
     assert {name for name, _ in rows} == set(COMMANDS)
     for name, told in rows:
         assert set(re.findall(r"`(--[\w-]+)", told)) <= options_of(name), name
+
+
+def test_the_readme_shows_the_ready_recipe() -> None:
+    blocks = re.findall(
+        r"```yaml\n(# yaml-language-server.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+    )
+    assert [parse_recipe(block) for block in blocks] == [load_recipe("realistic")]
