@@ -91,21 +91,24 @@ def _add(step: NDArray[Any], places: NDArray[Any]) -> None:
 
 
 @compiled
-def follow_all(inverse: NDArray[Any], fields: NDArray[Any], across: NDArray[Any], down: NDArray[Any]) -> None:
-    """Fill where every pixel of the frame, row by row, comes from; float64 (H * W,) each."""
+def follow_rows(
+    inverse: NDArray[Any], fields: NDArray[Any], first: int, across: NDArray[Any], down: NDArray[Any]
+) -> None:
+    """Fill where the pixels of some rows, from the first one on, come from; float64 (rows * W,) each."""
     _, _, height, width = fields.shape
-    for y in range(height):
+    start, end = first * width, first * width + across.size
+    for y in range(across.size // width):
         for x in range(width):
             across[y * width + x] = x - (width - 1) * 0.5
-            down[y * width + x] = y - (height - 1) * 0.5
+            down[y * width + x] = first + y - (height - 1) * 0.5
     on_grid = True
     for s in range(inverse.shape[0] - 1, -1, -1):
         if not is_identity(inverse[s]):
             _move(inverse[s], across, down)
             on_grid = False
         if s > 0 and on_grid:
-            _add(fields[s - 1, 0].reshape(-1), across)
-            _add(fields[s - 1, 1].reshape(-1), down)
+            _add(fields[s - 1, 0].reshape(-1)[start:end], across)
+            _add(fields[s - 1, 1].reshape(-1)[start:end], down)
         elif s > 0:
             for k in range(across.size):
                 across[k], down[k] = _displaced(fields[s - 1], across[k], down[k])

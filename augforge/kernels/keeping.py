@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.kernels.bending import FIELD_UNIT
-from augforge.kernels.chains import follow_all, follow_one, invert_all, multiply_all
+from augforge.kernels.chains import follow_one, follow_rows, invert_all, multiply_all
+
+_SMALL_FRAME = 2048
 
 
 @compiled
@@ -206,7 +208,9 @@ def ink_kept(
     kept = np.ones(count)
     whole, inverse = np.empty((1, 6)), np.empty(maps.shape[1:])
     outline, rim = np.empty((2 * (height + width), 2)), np.empty((2 * (height + width), 2))
-    across, down = np.empty(height * width), np.empty(height * width)
+    # In large frames the edge has far fewer points than there are pixels.
+    pixels = height * width if height * width <= _SMALL_FRAME else 0
+    across, down = np.empty(pixels), np.empty(pixels)
     turns = np.empty((height, width + 1), np.uint8)
     seen, box = np.empty(width, np.uint8), np.empty(4)
     for i in range(count):
@@ -223,11 +227,12 @@ def ink_kept(
         elif not invert_all(maps[i], inverse):
             kept[i] = 0.0
         elif not _box_stays_inside(maps[i], fields[i], box):
-            # The middles of the outermost pixels lie half a pixel within the edge, and are found sooner.
-            follow_all(inverse, fields[i], across, down)
-            _fill_rim(across, down, height, rim)
-            if _encloses(rim, x0, y0, x1, y1):
-                continue
+            if across.size:
+                # The middles of the outermost pixels lie half a pixel within the edge, and are found sooner.
+                follow_rows(inverse, fields[i], 0, across, down)
+                _fill_rim(across, down, height, rim)
+                if _encloses(rim, x0, y0, x1, y1):
+                    continue
             _fill_outline(inverse, fields[i], outline)
             if not _encloses(outline, x0, y0, x1, y1):
                 kept[i] = _ink_within(images[i], outline, turns)

@@ -4,9 +4,9 @@ Every pixel is followed back to its place in the source (see `chains`), in float
 pixel; from there on all is integer: the four weights multiply to 22 bits, and a weighted sum of gray levels fits
 into 30.
 
-The work is split into loops over the whole image, because all but one of them vectorise when they are alone. That
-one loads four neighbours at once: `_pack` puts each pixel with its right, lower and lower right neighbours into one
-32-bit word, with a margin of blank words, so no place needs a test::
+The work is split into loops over many pixels, an image or some rows of a large one, because all but one of them
+vectorise when they are alone. That one loads four neighbours at once: `_pack` puts each pixel with its right, lower
+and lower right neighbours into one 32-bit word, with a margin of blank words, so no place needs a test::
 
     word(x, y) = p(x, y) | p(x+1, y) << 8 | p(x, y+1) << 16 | p(x+1, y+1) << 24
 """
@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled
-from augforge.kernels.chains import follow_all, invert_all, is_identity, multiply_all
+from augforge.kernels.chains import follow_rows, invert_all, is_identity, multiply_all
 
 _WEIGHT_BITS = 11
 _ONE = 1 << _WEIGHT_BITS
 _HALF_LEVEL = 1 << (2 * _WEIGHT_BITS - 1)
+# Worked on at once: what is noted of so many stays in the first-level cache, or nearly.
+_MOST_PIXELS = 2048
 
 
 @compiled
@@ -44,14 +46,28 @@ def _pack(image: NDArray[Any], framed: NDArray[Any], words: NDArray[Any]) -> Non
 
 
 @compiled
-def _settle(places: NDArray[Any], size: int, whole: NDArray[Any], weights: NDArray[Any]) -> None:
-    """Fill which pixel of a line comes before each place, and the weight of the one behind it."""
-    middle, end = (size - 1) * 0.5, np.float64(size)
+def _settle(
+    across: NDArray[Any],
+    down: NDArray[Any],
+    height: int,
+    width: int,
+    places: NDArray[Any],
+    weights_x: NDArray[Any],
+    weights_y: NDArray[Any],
+) -> None:
+    """Fill which word each pixel comes from, and the weights of the neighbours to the right and below."""
+    middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
+    # Two pixels beyond the frame all neighbours are blank, so what lies farther may stand there.
+    right, bottom = np.float64(width), np.float64(height)
+    stride = np.int32(width + 4)
     for k in range(places.size):
-        # Two pixels beyond the frame all neighbours are blank, so what lies farther may stand there.
-        at = np.int32(np.floor(min(max(places[k] + middle, -2.0), end) * _ONE + 0.5))
-        whole[k] = at >> _WEIGHT_BITS
-        weights[k] = at & (_ONE - 1)
+        at_x = np.int32(np.floor(min(max(across[k] + middle_x, -2.0), right) * _ONE + 0.5))
+        places[k] = (at_x >> _WEIGHT_BITS) + 2
+        weights_x[k] = at_x & (_ONE - 1)
+    for k in range(places.size):
+        at_y = np.int32(np.floor(min(max(down[k] + middle_y, -2.0), bottom) * _ONE + 0.5))
+        places[k] += ((at_y >> _WEIGHT_BITS) + 2) * stride
+        weights_y[k] = at_y & (_ONE - 1)
 
 
 @compiled
@@ -94,7 +110,8 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
         Blank where a map has no inverse. The identity gives the images back to the bit.
     """
     count, height, width = images.shape
-    pixels = height * width
+    rows = max(1, min(height, _MOST_PIXELS // width))
+    pixels = rows * width
     out = np.empty_like(images)
     framed, words = (
         np.zeros((height + 4, width + 4), np.uint8),
@@ -102,10 +119,8 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
     )
     whole, inverse, chain = np.empty((1, 6)), np.empty((1, 6)), np.empty(maps.shape[1:])
     across, down = np.empty(pixels), np.empty(pixels)
-    places, lines = np.empty(pixels, np.int32), np.empty(pixels, np.int32)
+    places, found = np.empty(pixels, np.int32), np.empty(pixels, np.uint32)
     weights_x, weights_y = np.empty(pixels, np.int32), np.empty(pixels, np.int32)
-    found = np.empty(pixels, np.uint32)
-    stride = np.int32(width + 4)
     for i in range(count):
         if bent[i]:
             visible = invert_all(maps[i], chain)
@@ -118,11 +133,12 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
         if not visible:
             out[i] = 0
             continue
-        follow_all(chain if bent[i] else inverse, fields[i], across, down)
-        _settle(across, width, places, weights_x)
-        _settle(down, height, lines, weights_y)
-        for k in range(pixels):
-            places[k] += (lines[k] + 2) * stride + 2
         _pack(images[i], framed, words)
-        _resample(words, places, weights_x, weights_y, found, out[i].reshape(-1))
+        flat = out[i].reshape(-1)
+        for first in range(0, height, rows):
+            n = min(rows, height - first) * width
+            follow_rows(chain if bent[i] else inverse, fields[i], first, across[:n], down[:n])
+            _settle(across[:n], down[:n], height, width, places[:n], weights_x[:n], weights_y[:n])
+            target = flat[first * width : first * width + n]
+            _resample(words, places, weights_x, weights_y, found, target)
     return out

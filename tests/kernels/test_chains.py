@@ -114,3 +114,21 @@ def test_ink_kept_agrees_with_the_affine_one(digits: np.ndarray) -> None:
     np.testing.assert_allclose(bent, affine_ink_kept(digits, maps), atol=0.005)
     blank = np.zeros((1, 28, 28), np.uint8)
     assert bent_ink_kept(blank, chain[:1], np.zeros((1, 1, 2, 28, 28), np.int32)) == 1
+
+
+def test_large_frames_are_worked_on_in_parts() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (90, 70), np.uint8)
+    maps = np.concatenate(
+        [kernels.rotations(np.array([30.0])), kernels.translations(np.array([4.0]), np.array([-3.0]))]
+    )
+    fields = fields_of(9, 1, 3.0, 90, 70)
+    made = bent_warp(image[np.newaxis], maps[np.newaxis], fields[np.newaxis])[0]
+    assert np.abs(made - reference.warp_bent(image, maps, fields)).max() <= 1
+    kept = bent_ink_kept(image[np.newaxis], maps[np.newaxis], fields[np.newaxis])[0]
+    rows, columns = np.mgrid[:90:0.25, :70:0.25]
+    x, y = reference.follow(columns - 34.875, rows - 44.875, maps, fields)
+    found = np.zeros((90, 70), bool)
+    column, row = np.rint(x + 34.5).astype(int), np.rint(y + 44.5).astype(int)
+    inside = (column >= 0) & (column < 70) & (row >= 0) & (row < 90)
+    found[row[inside], column[inside]] = True
+    assert kept == pytest.approx(image[found].sum() / image.sum(), abs=0.02)
