@@ -54,8 +54,8 @@ class Chain:
         The first one is applied to the image first.
     fields : ndarray of int32, shape (N, S, 2, H, W)
         See `augforge.kernels.bending`.
-    bent : ndarray of bool, shape (N,)
-        Whether any field is in force; where none is, all maps are one.
+    bent : ndarray of bool, shape (N, S)
+        Whether each field is in force; where it is not, the maps beside it are one.
     """
 
     maps: NDArray[Any]
@@ -84,7 +84,7 @@ def chained(steps: Sequence[Drawn]) -> Chain:
     identity = np.tile(np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), (count, 1))
     maps: list[NDArray[Any]] = []
     fields: list[NDArray[Any]] = []
-    bent = np.zeros(count, bool)
+    bent: list[NDArray[Any]] = []
     latest = identity
     for step in steps:
         if step.field is None:
@@ -94,10 +94,11 @@ def chained(steps: Sequence[Drawn]) -> Chain:
         else:
             maps.append(latest)
             fields.append(step.field)
-            bent |= step.applied
+            bent.append(step.applied)
             latest = identity
     if len(fields) == 1:
         between = fields[0][:, np.newaxis]
     else:
         between = np.stack(fields, axis=1) if fields else np.empty((count, 0, 2, *frame), np.int32)
-    return Chain(np.stack([*maps, latest], axis=1), between, bent)
+    applied = np.stack(bent, axis=1) if bent else np.empty((count, 0), bool)
+    return Chain(np.stack([*maps, latest], axis=1), between, applied)

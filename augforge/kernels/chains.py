@@ -23,29 +23,51 @@ _LEAST_DETERMINANT = 1e-9
 
 
 @compiled
-def multiply_all(maps: NDArray[Any], whole: NDArray[Any]) -> None:
-    """Fill the one map that all maps of a chain are without its fields, float64 (6,)."""
-    whole[:] = maps[0]
-    for s in range(1, maps.shape[0]):
-        outer = maps[s]
-        a, b, c, d, e, f = whole[0], whole[1], whole[2], whole[3], whole[4], whole[5]
-        for row in (0, 3):
-            x, y = outer[row], outer[row + 1]
-            whole[row], whole[row + 1] = x * a + y * d, x * b + y * e
-            whole[row + 2] = x * c + y * f + outer[row + 2]
+def _apply_before(inner: NDArray[Any], outer: NDArray[Any], out: NDArray[Any]) -> None:
+    """Fill the map that applies `inner` first and `outer` to its result; out may be inner."""
+    a, b, c, d, e, f = inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]
+    for row in (0, 3):
+        x, y, offset = outer[row], outer[row + 1], outer[row + 2]
+        out[row], out[row + 1], out[row + 2] = x * a + y * d, x * b + y * e, x * c + y * f + offset
 
 
 @compiled
-def invert_all(maps: NDArray[Any], inverse: NDArray[Any]) -> bool:
-    """Fill the inverses of maps, float64 (S, 6) each; False where one has none to speak of."""
-    for s in range(maps.shape[0]):
-        a, b, c, d, e, f = maps[s, 0], maps[s, 1], maps[s, 2], maps[s, 3], maps[s, 4], maps[s, 5]
+def shorten(maps: NDArray[Any], bent: NDArray[Any], chain: NDArray[Any], used: NDArray[Any]) -> int:
+    """Return how many fields of a chain are in force, S' of S; maps with none between them are multiplied into one.
+
+    Parameters
+    ----------
+    maps : ndarray of float64, shape (S + 1, 6)
+    bent : ndarray of bool, shape (S,)
+        Whether each field is in force.
+    chain : ndarray of float64, shape (S + 1, 6)
+        The first S' + 1 are filled with the maps that are left.
+    used : ndarray of int64, shape (S,)
+        The first S' are filled with the numbers of the fields in force.
+    """
+    count = 0
+    chain[0] = maps[0]
+    for s in range(bent.size):
+        if bent[s]:
+            used[count] = s
+            count += 1
+            chain[count] = maps[s + 1]
+        else:
+            _apply_before(chain[count], maps[s + 1], chain[count])
+    return count
+
+
+@compiled
+def invert(chain: NDArray[Any], count: int) -> bool:
+    """Turn the first maps of a chain into their inverses; False where one has none to speak of."""
+    for s in range(count):
+        a, b, c, d, e, f = chain[s, 0], chain[s, 1], chain[s, 2], chain[s, 3], chain[s, 4], chain[s, 5]
         determinant = a * e - b * d
         if not abs(determinant) > _LEAST_DETERMINANT:
             return False
         a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
-        inverse[s, 0], inverse[s, 1], inverse[s, 2] = a, b, -(a * c + b * f)
-        inverse[s, 3], inverse[s, 4], inverse[s, 5] = d, e, -(d * c + e * f)
+        chain[s, 0], chain[s, 1], chain[s, 2] = a, b, -(a * c + b * f)
+        chain[s, 3], chain[s, 4], chain[s, 5] = d, e, -(d * c + e * f)
     return True
 
 
@@ -92,9 +114,28 @@ def _add(step: NDArray[Any], places: NDArray[Any]) -> None:
 
 @compiled
 def follow_rows(
-    inverse: NDArray[Any], fields: NDArray[Any], first: int, across: NDArray[Any], down: NDArray[Any]
+    inverse: NDArray[Any],
+    fields: NDArray[Any],
+    used: NDArray[Any],
+    count: int,
+    first: int,
+    across: NDArray[Any],
+    down: NDArray[Any],
 ) -> None:
-    """Fill where the pixels of some rows, from the first one on, come from; float64 (rows * W,) each."""
+    """Fill where the pixels of some rows come from, along a shortened and inverted chain.
+
+    Parameters
+    ----------
+    inverse : ndarray of float64, shape (S + 1, 6)
+    fields : ndarray of int32, shape (S, 2, H, W)
+    used : ndarray of int64, shape (S,)
+    count : int
+        Fields in force, see `shorten`.
+    first : int
+        The first row.
+    across, down : ndarray of float64, shape (rows * W,)
+        In pixels from the middle of the frame.
+    """
     _, _, height, width = fields.shape
     start, end = first * width, first * width + across.size
     for y in range(across.size // width):
@@ -102,25 +143,29 @@ def follow_rows(
             across[y * width + x] = x - (width - 1) * 0.5
             down[y * width + x] = first + y - (height - 1) * 0.5
     on_grid = True
-    for s in range(inverse.shape[0] - 1, -1, -1):
+    for s in range(count, -1, -1):
         if not is_identity(inverse[s]):
             _move(inverse[s], across, down)
             on_grid = False
-        if s > 0 and on_grid:
-            _add(fields[s - 1, 0].reshape(-1)[start:end], across)
-            _add(fields[s - 1, 1].reshape(-1)[start:end], down)
-        elif s > 0:
-            for k in range(across.size):
-                across[k], down[k] = _displaced(fields[s - 1], across[k], down[k])
+        if s > 0:
+            field = fields[used[s - 1]]
+            if on_grid:
+                _add(field[0].reshape(-1)[start:end], across)
+                _add(field[1].reshape(-1)[start:end], down)
+            else:
+                for k in range(across.size):
+                    across[k], down[k] = _displaced(field, across[k], down[k])
         on_grid = False
 
 
 @compiled
-def follow_one(inverse: NDArray[Any], fields: NDArray[Any], x: float, y: float) -> tuple[float, float]:
-    """Return where one point comes from, along a chain with fields."""
-    for s in range(inverse.shape[0] - 1, -1, -1):
+def follow_one(
+    inverse: NDArray[Any], fields: NDArray[Any], used: NDArray[Any], count: int, x: float, y: float
+) -> tuple[float, float]:
+    """Return where one point comes from, along a shortened and inverted chain; as `follow_rows`."""
+    for s in range(count, -1, -1):
         m = inverse[s]
         x, y = m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]
         if s > 0:
-            x, y = _displaced(fields[s - 1], x, y)
+            x, y = _displaced(fields[used[s - 1]], x, y)
     return x, y

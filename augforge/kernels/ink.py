@@ -136,7 +136,7 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
     maps[0, 0] = maps[0, 4] = 1.0
     maps[0, 1] = -lean
     fields = np.zeros((1, 0, 2, *padded.shape[1:]), np.int32)
-    return warp(padded, maps.reshape(1, 1, 6), fields, np.zeros(1, np.bool_))[0]
+    return warp(padded, maps.reshape(1, 1, 6), fields, np.zeros((1, 0), np.bool_))[0]
 
 
 @compiled

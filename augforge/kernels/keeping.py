@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.kernels.bending import FIELD_UNIT
-from augforge.kernels.chains import follow_one, follow_rows, invert_all, multiply_all
+from augforge.kernels.chains import follow_one, follow_rows, invert, shorten
 
 _SMALL_FRAME = 2048
 
@@ -51,20 +51,22 @@ def _farthest(field: NDArray[Any]) -> float:
 
 
 @compiled
-def _box_stays_inside(maps: NDArray[Any], fields: NDArray[Any], box: NDArray[Any]) -> bool:
+def _box_stays_inside(
+    chain: NDArray[Any], fields: NDArray[Any], used: NDArray[Any], count: int, box: NDArray[Any]
+) -> bool:
     """Whether all of a box (left, top, right, bottom) surely stays in the frame; it is changed on the way.
 
     Each map leaves the corners in some box again; a field moves nothing farther than its own farthest way.
     """
     _, _, height, width = fields.shape
-    for s in range(maps.shape[0]):
-        m = maps[s]
+    for s in range(count + 1):
+        m = chain[s]
         x, y = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
         wide, high = 0.5 * (box[2] - box[0]), 0.5 * (box[3] - box[1])
         x, y = m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]
         wide, high = abs(m[0]) * wide + abs(m[1]) * high, abs(m[3]) * wide + abs(m[4]) * high
-        if s < maps.shape[0] - 1:
-            farthest = _farthest(fields[s])
+        if s < count:
+            farthest = _farthest(fields[used[s]])
             wide += farthest
             high += farthest
         box[0], box[1], box[2], box[3] = x - wide, y - high, x + wide, y + high
@@ -77,16 +79,18 @@ def _box_stays_inside(maps: NDArray[Any], fields: NDArray[Any], box: NDArray[Any
 
 
 @compiled
-def _fill_outline(inverse: NDArray[Any], fields: NDArray[Any], outline: NDArray[Any]) -> None:
+def _fill_outline(
+    inverse: NDArray[Any], fields: NDArray[Any], used: NDArray[Any], count: int, outline: NDArray[Any]
+) -> None:
     """Fill where the frame's edge comes from, a corner and then a point a pixel, float64 (2 (H + W), 2)."""
     _, _, height, width = fields.shape
     right, bottom = width * 0.5, height * 0.5
     for k in range(width):
-        outline[k] = follow_one(inverse, fields, k - right, -bottom)
-        outline[width + height + k] = follow_one(inverse, fields, right - k, bottom)
+        outline[k] = follow_one(inverse, fields, used, count, k - right, -bottom)
+        outline[width + height + k] = follow_one(inverse, fields, used, count, right - k, bottom)
     for k in range(height):
-        outline[width + k] = follow_one(inverse, fields, right, k - bottom)
-        outline[2 * width + height + k] = follow_one(inverse, fields, -right, bottom - k)
+        outline[width + k] = follow_one(inverse, fields, used, count, right, k - bottom)
+        outline[2 * width + height + k] = follow_one(inverse, fields, used, count, -right, bottom - k)
 
 
 @compiled
@@ -206,7 +210,7 @@ def ink_kept(
     """
     count, height, width = images.shape
     kept = np.ones(count)
-    whole, inverse = np.empty((1, 6)), np.empty(maps.shape[1:])
+    chain, used = np.empty(maps.shape[1:]), np.empty(maps.shape[1], np.int64)
     outline, rim = np.empty((2 * (height + width), 2)), np.empty((2 * (height + width), 2))
     # In large frames the edge has far fewer points than there are pixels.
     pixels = height * width if height * width <= _SMALL_FRAME else 0
@@ -220,20 +224,24 @@ def ink_kept(
         x0, x1 = left - (width - 1) * 0.5, right - (width - 1) * 0.5
         y0, y1 = top - (height - 1) * 0.5, bottom - (height - 1) * 0.5
         box[0], box[1], box[2], box[3] = x0, y0, x1, y1
-        if not bent[i]:
-            multiply_all(maps[i], whole[0])
-            if not _box_stays_inside(whole, fields[i], box):
-                kept[i] = _ink_moved_inside(images[i], whole[0])
-        elif not invert_all(maps[i], inverse):
+        stages = shorten(maps[i], bent[i], chain, used)
+        safe = _box_stays_inside(chain, fields[i], used, stages, box)
+        if stages == 0:
+            if not safe:
+                kept[i] = _ink_moved_inside(images[i], chain[0])
+            continue
+        if not invert(chain, stages + 1):
             kept[i] = 0.0
-        elif not _box_stays_inside(maps[i], fields[i], box):
-            if across.size:
-                # The middles of the outermost pixels lie half a pixel within the edge, and are found sooner.
-                follow_rows(inverse, fields[i], 0, across, down)
-                _fill_rim(across, down, height, rim)
-                if _encloses(rim, x0, y0, x1, y1):
-                    continue
-            _fill_outline(inverse, fields[i], outline)
-            if not _encloses(outline, x0, y0, x1, y1):
-                kept[i] = _ink_within(images[i], outline, turns)
+            continue
+        if safe:
+            continue
+        if across.size:
+            # The middles of the outermost pixels lie half a pixel within the edge, and are found sooner.
+            follow_rows(chain, fields[i], used, stages, 0, across, down)
+            _fill_rim(across, down, height, rim)
+            if _encloses(rim, x0, y0, x1, y1):
+                continue
+        _fill_outline(chain, fields[i], used, stages, outline)
+        if not _encloses(outline, x0, y0, x1, y1):
+            kept[i] = _ink_within(images[i], outline, turns)
     return kept

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled
-from augforge.kernels.chains import follow_rows, invert_all, is_identity, multiply_all
+from augforge.kernels.chains import follow_rows, invert, is_identity, shorten
 
 _WEIGHT_BITS = 11
 _ONE = 1 << _WEIGHT_BITS
@@ -101,8 +101,8 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
         Forward maps, in pixels from the middle of the frame; see `augforge.kernels.affine`.
     fields : ndarray of int32, shape (N, S, 2, H, W)
         Field s lies between the maps s and s + 1; see `augforge.kernels.bending`.
-    bent : ndarray of bool, shape (N,)
-        Where it is False no field is in force: all maps are multiplied into one.
+    bent : ndarray of bool, shape (N, S)
+        Whether a field is in force; where it is not, the maps beside it are multiplied into one.
 
     Returns
     -------
@@ -117,27 +117,23 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
         np.zeros((height + 4, width + 4), np.uint8),
         np.zeros((height + 3) * (width + 4), np.uint32),
     )
-    whole, inverse, chain = np.empty((1, 6)), np.empty((1, 6)), np.empty(maps.shape[1:])
+    chain, used = np.empty(maps.shape[1:]), np.empty(maps.shape[1], np.int64)
     across, down = np.empty(pixels), np.empty(pixels)
     places, found = np.empty(pixels, np.int32), np.empty(pixels, np.uint32)
     weights_x, weights_y = np.empty(pixels, np.int32), np.empty(pixels, np.int32)
     for i in range(count):
-        if bent[i]:
-            visible = invert_all(maps[i], chain)
-        else:
-            multiply_all(maps[i], whole[0])
-            if is_identity(whole[0]):
-                out[i] = images[i]
-                continue
-            visible = invert_all(whole, inverse)
-        if not visible:
+        stages = shorten(maps[i], bent[i], chain, used)
+        if stages == 0 and is_identity(chain[0]):
+            out[i] = images[i]
+            continue
+        if not invert(chain, stages + 1):
             out[i] = 0
             continue
         _pack(images[i], framed, words)
         flat = out[i].reshape(-1)
         for first in range(0, height, rows):
             n = min(rows, height - first) * width
-            follow_rows(chain if bent[i] else inverse, fields[i], first, across[:n], down[:n])
+            follow_rows(chain, fields[i], used, stages, first, across[:n], down[:n])
             _settle(across[:n], down[:n], height, width, places[:n], weights_x[:n], weights_y[:n])
             target = flat[first * width : first * width + n]
             _resample(words, places, weights_x, weights_y, found, target)

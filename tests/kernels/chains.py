@@ -11,7 +11,7 @@ def _alone(images: np.ndarray, maps: np.ndarray) -> tuple[np.ndarray, ...]:
         images,
         maps[:, np.newaxis],
         np.zeros((count, 0, 2, height, width), np.int32),
-        np.zeros(count, bool),
+        np.zeros((count, 0), bool),
     )
 
 
@@ -27,9 +27,9 @@ def affine_ink_kept(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
 
 def bent_warp(images: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """Return the images moved along chains with all their fields in force."""
-    return kernels.warp(images, maps, fields, np.ones(len(images), bool))
+    return kernels.warp(images, maps, fields, np.ones(fields.shape[:2], bool))
 
 
 def bent_ink_kept(images: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """Return the share of ink that chains with all their fields in force leave inside the frame."""
-    return kernels.ink_kept(images, maps, fields, np.ones(len(images), bool))
+    return kernels.ink_kept(images, maps, fields, np.ones(fields.shape[:2], bool))

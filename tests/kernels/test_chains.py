@@ -1,5 +1,7 @@
 """The warp along a chain of maps and fields, against float64 references."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -132,3 +134,22 @@ def test_large_frames_are_worked_on_in_parts() -> None:
     inside = (column >= 0) & (column < 70) & (row >= 0) & (row < 90)
     found[row[inside], column[inside]] = True
     assert kept == pytest.approx(image[found].sum() / image.sum(), abs=0.02)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CHAINS, st.data())
+def test_fields_that_are_not_in_force_do_not_count(
+    chain: tuple[int, list[np.ndarray], int, int], data: st.DataObject
+) -> None:
+    seed, maps, height, width = chain
+    image = np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
+    stages = len(maps) - 1
+    fields = fields_of(seed, stages, 2.0, height, width)
+    force = np.array(data.draw(st.lists(st.booleans(), min_size=stages, max_size=stages)), bool)
+    whole = np.concatenate(maps)
+    arguments = image[np.newaxis], whole[np.newaxis], fields[np.newaxis], force[np.newaxis]
+    still = np.where(force[:, np.newaxis, np.newaxis, np.newaxis], fields, 0)
+    assert np.abs(kernels.warp(*arguments)[0] - reference.warp_bent(image, whole, still)).max() <= 1
+    if not force.any():
+        one = functools.reduce(lambda inner, outer: kernels.compose(outer, inner), maps)
+        np.testing.assert_array_equal(kernels.warp(*arguments), affine_warp(image[np.newaxis], one))
