@@ -214,7 +214,8 @@ class Squeezed(Lift):
 
     @classmethod
     def rendered(cls, images: np.ndarray, step: Drawn) -> np.ndarray:
-        return super().rendered(images, step).squeeze()
+        lifted = super().rendered(images, step)
+        return lifted[0] if len(lifted) == 1 else lifted
 
 
 class NeverEmpty(Lift):

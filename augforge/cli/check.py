@@ -50,7 +50,7 @@ def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, 
     forge = Forge(load_recipe(recipe, overrides))
     require_codec(forge.recipe.output.compression)
     report = _examined(forge, samples)
-    if show is not None and report is not None:
+    if show is not None and report is not None and report.extremes:
         _show(forge, report, show)
     if as_json:
         emit_json({**_plain(forge), **report_plain(report)})
@@ -58,6 +58,8 @@ def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, 
     emit(_text(forge))
     if report is not None:
         emit("\n" + report_text(report))
+        if not report.extremes and show is not None:
+            tell(f"no sample is extreme, so there is nothing to show in {show}")
         if report.extremes and show is None:
             tell("--show FILE.png makes a picture of the most extreme samples")
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 _KEYS = ("examined", "guards", "redrawings", "properties", "far_outside", "extremes")
 _EXTREMES_TOLD = 3
+# More samples pulled toward the original than that are worth a word.
+_MUCH = 0.1
 _SOURCE, _SAMPLES = "originals: 1 %", "samples: 1 %"
 _DECIMALS = 4
 
@@ -102,6 +104,11 @@ def _guards_text(report: "Report") -> str:
         f"{_percent(one.pulled)} in the end pulled toward the original"
         for one in report.redrawings
     ]
+    if any(one.pulled > _MUCH for one in report.redrawings):
+        lines.append(
+            "Guards and ranges do not go together: much is pulled toward the original instead of distorted. "
+            "Widen the limits, or narrow the ranges."
+        )
     return "\n".join(lines)
 
 
@@ -119,7 +126,7 @@ def _properties_text(report: "Report") -> str:
         for one in report.properties
     ]
     return table_text(heads, rows, right=heads[1:-1]) + (
-        "\noutside: beyond 99 % of the originals; far: so much that anyone would see it"
+        "\noutside: beyond 0.5 % to 99.5 % of the originals; far: so much that anyone would see it"
     )
 
 

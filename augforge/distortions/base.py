@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from augforge import randomness
 from augforge.distortions.parameters import Parameter, declared
+from augforge.errors import AugforgeError
 from augforge.randomness import Distribution
 
 PIXEL_VERSION = 2
@@ -214,6 +215,19 @@ class Distortion(BaseModel):
         """Return the class below `Distortion` whose `render` serves all steps of this kind."""
         above = cls.__mro__[: cls.__mro__.index(Distortion)]
         return [kind for kind in above if issubclass(kind, Distortion)][-1]
+
+
+def check_array(step: Drawn, method: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
+    """Raise `AugforgeError` if what a distortion's method gave is not an array of a shape and type.
+
+    Kernels check nothing: of another one they would read memory that is not theirs.
+    """
+    if not (isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype):
+        got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise AugforgeError(
+            f"step '{step.step_id}': {type(step.distortion).__qualname__}.{method} must give "
+            f"{np.dtype(dtype)} {shape}, got {got}"
+        )
 
 
 @functools.cache

@@ -40,7 +40,7 @@ class Bending(Geometry):
     def settled(cls, step: Drawn) -> Drawn:
         """Return the step with its fields made, and its size lowered where they would fold.
 
-        The area that a pixel of the result shows, the Jacobian of the field, stays at 0.1 or more: a fold
+        The area that a pixel of the result shows, the Jacobian of the field, stays at about 0.1 or more: a fold
         would have it below 0. What is recorded is the size that is used.
         """
         fields = cls.fields(step)

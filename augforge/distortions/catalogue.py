@@ -15,15 +15,19 @@ import re
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Any
 
+import numpy as np
+
 from augforge.distortions.affine import Aspect, CropAndPad, Rotate, Scale, Shear, Shift, Slant
 from augforge.distortions.base import Distortion
-from augforge.distortions.bending import Elastic, Perspective, Wave
+from augforge.distortions.bending import Bending, Elastic, Perspective, Wave
 from augforge.distortions.blurring import Blur, MotionBlur, Pixelate
-from augforge.distortions.gray import Contrast, GrayLevel, Invert
+from augforge.distortions.geometry import Affine
+from augforge.distortions.gray import Contrast, Gray, GrayLevel, Invert
 from augforge.distortions.imgaug_step import ImgaugStep
 from augforge.distortions.noise import GaussianNoise, ShotNoise
-from augforge.distortions.parameters import is_declared
+from augforge.distortions.parameters import Parameter, is_declared
 from augforge.distortions.pixels import PixelDropout, PixelNoise, SaltAndPepper
+from augforge.distortions.single import Single
 from augforge.distortions.strokes import Gap, Smudge, StrokeWidth
 from augforge.distortions.surroundings import Background, Occlude, Stripe
 from augforge.errors import AugforgeError, listed
@@ -31,8 +35,20 @@ from augforge.errors import AugforgeError, listed
 ENTRY_POINTS = "augforge.distortions"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
+# What every step takes beside its distortion's parameters, and the column that it has of its own.
+COMMON_KEYS = ("id", "probability", "for_labels", "except_labels")
+_TAKEN = (*COMMON_KEYS, "applied")
 # What a step may be instead of a distortion.
 _GROUPS = ("one_of", "some_of")
+# Powers of two, so that blocks of several steps fit into each other and into what is rendered at once.
+_BLOCKS = (1, 2, 4, 8, 16, 32, 64)
+# What the members of each kind say of themselves.
+_TO_SAY: tuple[tuple[type[Distortion], str], ...] = (
+    (Affine, "maps"),
+    (Bending, "fields"),
+    (Gray, "tables"),
+    (Single, "render_one"),
+)
 
 _CATALOGUE: tuple[type[Distortion], ...] = (
     Aspect,
@@ -192,6 +208,14 @@ def check_class(kind: type[Distortion]) -> None:
         raise AugforgeError(
             f"{kind.__qualname__} has fields that are not declared by parameter(...): {listed(undeclared)}"
         )
+    for base, method in _TO_SAY:
+        if issubclass(kind, base) and _function(getattr(kind, method)) is _function(getattr(base, method)):
+            raise AugforgeError(f"{kind.__qualname__} does not say {method}")
+    if kind.block not in _BLOCKS:
+        allowed = ", ".join(map(str, _BLOCKS))
+        raise AugforgeError(f"{kind.__qualname__}.block must be one of {allowed}, got {kind.block}")
+    for parameter in kind.parameters():
+        _check_declaration(parameter)
     for package in kind.packages:
         try:
             version(package)
@@ -199,6 +223,27 @@ def check_class(kind: type[Distortion]) -> None:
             raise AugforgeError(
                 f"{kind.__qualname__}.packages names {package}, which is not installed"
             ) from error
+
+
+def _check_declaration(parameter: Parameter) -> None:
+    name, neutral, (low, high) = parameter.name, parameter.neutral, parameter.typical
+    rules = {
+        f"a parameter cannot be called '{name}', which every step has": name not in _TAKEN,
+        f"'{name}' is explained in a sentence, with a full stop": parameter.doc.endswith("."),
+        f"'{name}' has a unit": bool(parameter.unit),
+        f"the neutral value of '{name}', {neutral:g}, lies within its limits": (
+            parameter.low <= neutral <= parameter.high
+        ),
+        f"the neutral value of '{name}', {neutral!r}, is recorded as float32, which cannot hold it": (
+            float(np.float32(neutral)) == neutral
+        ),
+        f"the typical range of '{name}', {low:g} to {high:g}, is one within its limits": (
+            parameter.low <= low < high <= parameter.high
+        ),
+    }
+    for rule, kept in rules.items():
+        if not kept:
+            raise AugforgeError(rule)
 
 
 def _function(method: Any) -> Any:

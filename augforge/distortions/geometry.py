@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge import kernels
-from augforge.distortions.base import Distortion, Drawn
+from augforge.distortions.base import Distortion, Drawn, check_array
 
 
 class Geometry(Distortion):
@@ -90,6 +90,7 @@ def chained(steps: Sequence[Drawn]) -> Chain:
         if step.field is None:
             # A run of steps is of one family, whose steps without a field have `maps`.
             own = type(step.distortion).maps(step)  # type: ignore[attr-defined]
+            check_array(step, "maps", own, (count, 6), np.float64)
             latest = own if latest is identity else kernels.compose(own, latest)
         else:
             maps.append(latest)

@@ -4,11 +4,12 @@ import functools
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
 from augforge import kernels
-from augforge.distortions.base import Distortion, Drawn
+from augforge.distortions.base import Distortion, Drawn, check_array
 from augforge.distortions.parameters import parameter, problem
 from augforge.randomness import Distribution
 
@@ -26,6 +27,8 @@ class Gray(Distortion):
         """Return the images after all steps, looked up once."""
         # A run of steps is of one family, which has `tables`; a step only knows that it has a distortion.
         tables = [type(step.distortion).tables(step) for step in steps]  # type: ignore[attr-defined]
+        for step, table in zip(steps, tables, strict=True):
+            check_array(step, "tables", table, (len(images), 256), np.uint8)
         return kernels.apply_tables(images, functools.reduce(kernels.apply_tables, tables))
 
 
@@ -88,8 +91,8 @@ class Invert(Gray):
 
     Notes
     -----
-    It takes no parameters; MNIST-C calls it ``inverse``. With a ``probability`` of 0.5 both polarities come alike,
-    dark ink on light paper and light ink on dark.
+    Put it after all steps that move or reshape strokes: they take white ink on black. MNIST-C calls it ``inverse``.
+    With a ``probability`` of 0.5 both polarities come alike, dark ink on light paper and light ink on dark.
     """
 
     name: ClassVar[str] = "invert"

@@ -50,7 +50,8 @@ class Gap(Strokes):
     -----
     A pixel of the ink is chosen in proportion to its gray level; the ink within three pixels of it tells the middle
     and the direction of its stroke. Ink vanishes where a disc, its edge one pixel soft, passes that is moved across
-    the stroke, two pixels to each side of its middle. This may break a stroke in two: that is the point of it.
+    the stroke, two pixels to each side of its middle: right across strokes up to five pixels wide. This may break a
+    stroke in two: that is the point of it.
     """
 
     name: ClassVar[str] = "gap"

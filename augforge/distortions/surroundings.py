@@ -19,7 +19,8 @@ class Background(Single):
     -----
     The result is paper + ink * (255 - paper) / 255. Dark ink lets a share of the light through that the paper sends
     back; in the negative, light ink on dark paper, that product of shares becomes this sum ("screen" in drawing
-    programs). White ink stays white, and the fainter the ink, the more of the paper is seen.
+    programs). White ink stays white, and the fainter the ink, the more of the paper is seen. Put it after all
+    steps that move strokes: what comes from outside of the frame is black.
 
     The paper has ``level`` at one end of the frame and ``level`` + ``gradient`` at the other. The texture is white
     noise smoothed by a bell with the standard deviation ``grain``; pixels at a distance d have a correlation of

@@ -17,9 +17,10 @@ from augforge.recipe import Guard, Recipe, Step, load_recipe
 from augforge.recipe.model import single_steps
 from augforge.sources import Source, open_source
 
-# Samples rendered at once: their images stay within a core's second-level cache, and the cost of a call
-# is shared by many.
+# Samples rendered at once share the cost of a call. More are no faster, since fields of displacement, of 8 bytes a
+# pixel, then leave the caches; and of large frames memory would not hold so many.
 _CHUNK = 512
+_CHUNK_PIXELS = 1 << 20
 
 
 class Forge:
@@ -53,7 +54,9 @@ class Forge:
         self.pixel_digest: str = self.recipe.pixel_digest(self.source.digest)
         self.steps: tuple[Step, ...] = tuple(single_steps(self.recipe.distort))
         _check_frame(self.steps, *self.image_shape)
+        # Blocks are powers of two, so that the largest is a multiple of all.
         self._block = max((step.distortion.block for step in self.steps), default=1)
+        self._chunk = _chunk_of(*self.image_shape, self._block)
         _check_guard(self.recipe.guard, self.steps)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -155,8 +158,8 @@ class Forge:
             parameters=np.empty((count, len(self.columns)), np.float32),
             columns=self.columns,
         )
-        for start in range(0, count, _CHUNK):
-            self._fill(batch, slice(start, start + _CHUNK))
+        for start in range(0, count, self._chunk):
+            self._fill(batch, slice(start, start + self._chunk))
         return batch
 
     def _fill(self, batch: Batch, rows: slice) -> None:
@@ -184,6 +187,12 @@ class Forge:
             batch.labels[rows] = labels
         for column, name in enumerate(self.columns):
             batch.parameters[rows, column] = table.columns[name]
+
+
+def _chunk_of(height: int, width: int, block: int) -> int:
+    """Return how many samples are rendered at once: a power of two, and a block at least."""
+    most = max(1, min(_CHUNK, _CHUNK_PIXELS // (height * width)))
+    return max(block, 1 << (most.bit_length() - 1))
 
 
 def _rows(batch: Batch, rows: NDArray[Any]) -> Batch:
@@ -214,7 +223,11 @@ def _as_numbers(numbers: Iterable[int] | NDArray[Any], count: int) -> NDArray[An
 
 def _check_classes(recipe: Recipe, source: Source) -> None:
     limited = [(f"step '{node.id}'", node.applies) for node in _all_nodes(recipe.distort)]
-    limited += [("a guard", limit) for limit in recipe.guard.all_limits()]
+    limited += [
+        (f"the guard '{kind.name}'", limit)
+        for kind in recipe.guard.active()
+        for limit in recipe.guard.limits(kind)
+    ]
     for what, applies in limited:
         labels = applies.for_labels or applies.except_labels
         if labels is None:
@@ -238,13 +251,13 @@ def _check_padding(frame: tuple[int, int] | None, height: int, width: int) -> No
 
 def _check_guard(guard: Guard, steps: Iterable[Step]) -> None:
     # A block of imgaug's shares one stream of random numbers: no sample of it can be made again alone.
-    blocked = [step.id for step in steps if step.distortion.block > 1]
-    levels = [kind.name for kind in guard.active() if not kind.of_shape]
-    if blocked and levels:
-        raise RecipeError(
-            f"the guard '{levels[0]}' cannot be used with step '{blocked[0]}': it would draw single samples of a "
-            "block again; leave one of them out"
-        )
+    for step in steps:
+        drawing = [kind.name for kind in guard.active() if kind.of_shape == step.distortion.shapes]
+        if step.distortion.block > 1 and drawing:
+            raise RecipeError(
+                f"the guard '{drawing[0]}' cannot be used with step '{step.id}': it would draw single samples of a "
+                "block again; leave one of them out"
+            )
 
 
 def _check_frame(steps: Iterable[Step], height: int, width: int) -> None:

@@ -78,32 +78,36 @@ class GuardedBlock:
         self._samples = samples
         self._labels = labels
         self._steps = table.steps
+        # The others, kept originals for one, are not judged.
+        self._distorted = _any_applied(table.steps, len(samples))
         self._columns = {name: np.zeros(len(samples)) for name in guard_columns(guard)}
         table.columns.update(self._columns)
         # What the steps that reshape make of the samples, and whether that is of their latest values.
         self._shaped = np.empty_like(originals)
         self._is_shaped = np.zeros(len(samples), bool)
-        self._images = np.empty_like(originals)
+        self._images = self._shaped
 
     def render(self) -> NDArray[Any]:
         """Return the samples that the guards let through, uint8 (N, H, W)."""
         kinds = self._guard.active()
         shape = [step for step in self._steps if step.distortion.shapes]
         levels = [step for step in self._steps if not step.distortion.shapes]
-        if any(kind.of_shape for kind in kinds) and shape:
+        if any(kind.of_shape for kind in kinds):
             self._settle(shape, self._judge_shape, "guard.attempts", "guard.pull")
         if not any(kind.of_pixels for kind in kinds):
             return render(self._originals, self._steps)
         self._shape(np.flatnonzero(~self._is_shaped), shape)
         self._images = self._whole(slice(None), levels)
-        if all(kind.of_shape for kind in kinds) or not levels:
-            return self._images
-        self._settle(levels, self._judge_levels, "guard.level_attempts", "guard.level_pull")
+        if np.shares_memory(self._images, self._shaped):
+            self._images = self._images.copy()
+        if not all(kind.of_shape for kind in kinds):
+            self._settle(levels, self._judge_levels, "guard.level_attempts", "guard.level_pull")
         return self._images
 
     def _settle(self, steps: list[Drawn], judge: _Judge, attempts: str, pull: str) -> None:
         """Replace the values of rejected samples until none is left, and record what was done."""
-        rejected = np.flatnonzero(judge(slice(None), steps))
+        # Where none of these steps is applied, to draw them again would change nothing.
+        rejected = np.flatnonzero(judge(slice(None), steps) & _any_applied(steps, len(self._samples)))
         for attempt in range(1, MAX_ATTEMPTS + 1):
             if not len(rejected):
                 return
@@ -166,7 +170,7 @@ class GuardedBlock:
 
     def _rejected_by(self, kind: GuardKind, rows: _Rows, measured: NDArray[Any]) -> NDArray[Any]:
         labels = None if self._labels is None else self._labels[rows]
-        rejected = rejects(kind, self._guard, measured, labels)
+        rejected: NDArray[Any] = rejects(kind, self._guard, measured, labels) & self._distorted[rows]
         self._columns[f"guard.{kind.name}"][rows] += rejected
         return rejected
 
@@ -177,6 +181,14 @@ class GuardedBlock:
         given = iter(levels)
         steps = [step[rows] if step.distortion.shapes else next(given) for step in self._steps]
         return render(self._originals[rows], steps)
+
+
+def _any_applied(steps: Sequence[Drawn], count: int) -> NDArray[Any]:
+    """Return to which samples any of the steps is applied, bool (N,)."""
+    applied = np.zeros(count, bool)
+    for step in steps:
+        applied |= step.applied
+    return applied
 
 
 def _overwrite(steps: Sequence[Drawn], rows: NDArray[Any], drawn: Sequence[Drawn]) -> None:

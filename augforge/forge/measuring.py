@@ -18,7 +18,8 @@ def measure_geometry(kind: GuardKind, originals: NDArray[Any], steps: Sequence[D
     """Return what a guard needs to know of the geometry alone, float64 (N,)."""
     geometry = [step for step in steps if isinstance(step.distortion, Geometry)]
     if not geometry:
-        return np.full(len(originals), kind.off)
+        # Nothing moves: all ink is kept, and nothing turns.
+        return np.full(len(originals), 1.0 if kind.name == "min_ink_kept" else 0.0)
     chain = chained(geometry)
     if kind.name == "min_ink_kept":
         return chain.ink_kept(originals)
@@ -41,13 +42,22 @@ def measure_pixels(
         before, after = (block.sum(axis=(1, 2), dtype=np.int64) for block in (originals, shaped))
         growth: NDArray[Any] = np.where(before > 0, after / np.maximum(before, 1), 1.0) - 1.0
         return growth
-    thresholds = (originals.max(axis=(1, 2)).astype(np.int64) + 1) // 2
-    levels = np.maximum(thresholds, 1).astype(np.uint8)
     if kind.name == "max_stroke_changes":
+        levels = _half_levels(originals)
         before, after = (kernels.topology(block, levels, _LEAST_PIECE) for block in (originals, shaped))
         changes: NDArray[Any] = np.abs(after - before).sum(axis=1).astype(np.float64)
         return changes
-    return kernels.stroke_contrast(images, shaped, levels)
+    contrast = kernels.stroke_contrast(images, shaped, _half_levels(shaped))
+    lost = (shaped.max(axis=(1, 2)) == 0) & (originals.max(axis=(1, 2)) > 0)
+    found: NDArray[Any] = np.where(lost, 0.0, contrast)
+    return found
+
+
+def _half_levels(images: NDArray[Any]) -> NDArray[Any]:
+    """Return half of each image's highest level, rounded up and at least 1, uint8 (N,)."""
+    half = (images.max(axis=(1, 2)).astype(np.int64) + 1) // 2
+    levels: NDArray[Any] = np.maximum(half, 1).astype(np.uint8)
+    return levels
 
 
 def rejects(

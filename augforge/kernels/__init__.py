@@ -17,10 +17,10 @@ from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.keeping import ink_kept
 from augforge.kernels.noise import add_normal_noise, count_photons, normal_table
 from augforge.kernels.occlusion import hide_rectangles
+from augforge.kernels.pens import change_pen
 from augforge.kernels.pixelating import pixelate
 from augforge.kernels.pixels import poke_pixels
 from augforge.kernels.smudging import smudge_ink
-from augforge.kernels.strokes import change_pen
 from augforge.kernels.stroking import change_stroke_width
 from augforge.kernels.warping import warp
 

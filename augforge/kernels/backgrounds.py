@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.exactmath import sine_and_cosine
+from augforge.kernels.copying import copy_image
 from augforge.kernels.noise import fill_shares
 from augforge.randomness import open_unit, philox
 
@@ -126,7 +127,7 @@ def lay_on_paper(
     paper = np.empty((height, width), np.float64)
     for i in range(count):
         if levels[i] == 0.0 and gradients[i] == 0.0 and textures[i] == 0.0:
-            out[i] = images[i]
+            copy_image(images[i], out[i])
             continue
         _slope(levels[i], gradients[i], degrees[i], paper)
         if textures[i] > 0.0:
@@ -172,7 +173,7 @@ def add_stripes(
     sines, cosines = np.empty(width), np.empty(width)
     for i in range(count):
         if amplitudes[i] == 0.0:
-            out[i] = images[i]
+            copy_image(images[i], out[i])
             continue
         sine, cosine = sine_and_cosine(degrees[i])
         phase_bits, _ = philox(keys[i], zero, zero, zero, zero)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.exactmath import exponential, sine_and_cosine
+from augforge.kernels.copying import copy_image
 
 _WEIGHT_BITS = 14
 _ALL = 1 << _WEIGHT_BITS
@@ -170,7 +171,7 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
     for i in range(count):
         reach = _bell(sigmas[i], bell, weights)
         if reach == 0:
-            out[i] = images[i]
+            copy_image(images[i], out[i])
             continue
         margin = reach + 1
         stride = width + margin
@@ -213,7 +214,7 @@ def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[An
     for i in range(count):
         reach = _line(lengths[i], degrees[i], grid, by_place)
         if reach == 0:
-            out[i] = images[i]
+            copy_image(images[i], out[i])
             continue
         margin = reach + 1
         stride = width + margin

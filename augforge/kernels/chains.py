@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined
 from augforge.kernels.bending import FIELD_UNIT
+from augforge.kernels.copying import copy_row
 
 _UNIT = 1.0 / FIELD_UNIT
 # A map that shrinks to less than this leaves nothing to be seen.
 _LEAST_DETERMINANT = 1e-9
+_LARGEST = 1e12
 
 
 @compiled
@@ -46,12 +48,12 @@ def shorten(maps: NDArray[Any], bent: NDArray[Any], chain: NDArray[Any], used: N
         The first S' are filled with the numbers of the fields in force.
     """
     count = 0
-    chain[0] = maps[0]
+    copy_row(maps[0], chain[0])
     for s in range(bent.size):
         if bent[s]:
             used[count] = s
             count += 1
-            chain[count] = maps[s + 1]
+            copy_row(maps[s + 1], chain[count])
         else:
             _apply_before(chain[count], maps[s + 1], chain[count])
     return count
@@ -66,8 +68,12 @@ def invert(chain: NDArray[Any], count: int) -> bool:
         if not abs(determinant) > _LEAST_DETERMINANT:
             return False
         a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
-        chain[s, 0], chain[s, 1], chain[s, 2] = a, b, -(a * c + b * f)
-        chain[s, 3], chain[s, 4], chain[s, 5] = d, e, -(d * c + e * f)
+        x, y = -(a * c + b * f), -(d * c + e * f)
+        # What is not a number, or becomes none on the way, would be a place anywhere in memory.
+        if not abs(a) + abs(b) + abs(d) + abs(e) + abs(x) + abs(y) < _LARGEST:
+            return False
+        chain[s, 0], chain[s, 1], chain[s, 2] = a, b, x
+        chain[s, 3], chain[s, 4], chain[s, 5] = d, e, y
     return True
 
 

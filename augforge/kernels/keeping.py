@@ -85,12 +85,16 @@ def _fill_outline(
     """Fill where the frame's edge comes from, a corner and then a point a pixel, float64 (2 (H + W), 2)."""
     _, _, height, width = fields.shape
     right, bottom = width * 0.5, height * 0.5
-    for k in range(width):
-        outline[k] = follow_one(inverse, fields, used, count, k - right, -bottom)
-        outline[width + height + k] = follow_one(inverse, fields, used, count, right - k, bottom)
-    for k in range(height):
-        outline[width + k] = follow_one(inverse, fields, used, count, right, k - bottom)
-        outline[2 * width + height + k] = follow_one(inverse, fields, used, count, -right, bottom - k)
+    for k in range(2 * (width + height)):
+        if k < width:
+            x, y = k - right, -bottom
+        elif k < width + height:
+            x, y = right, k - width - bottom
+        elif k < 2 * width + height:
+            x, y = right - (k - width - height), bottom
+        else:
+            x, y = -right, bottom - (k - 2 * width - height)
+        outline[k, 0], outline[k, 1] = follow_one(inverse, fields, used, count, x, y)
 
 
 @compiled

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.exactmath import exponential, normal_quantile
+from augforge.kernels.copying import copy_image
 from augforge.randomness import philox
 
 _TABLE_BITS = 16
@@ -92,7 +93,7 @@ def add_normal_noise(
     for i in range(images.shape[0]):
         sd = np.int32(math.floor(sds[i] * (1 << _SD_BITS) + 0.5))
         if sd == 0:
-            out[i] = images[i]
+            copy_image(images[i], out[i])
             continue
         fill_shares(keys[i], 0, words, shares)
         # Apart, because the loop below vectorises only without it.

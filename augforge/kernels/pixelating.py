@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled
+from augforge.kernels.copying import copy_image
 
 _PIXEL_BITS = 8
 _PIXEL = 1 << _PIXEL_BITS
@@ -74,7 +75,7 @@ def pixelate(images: NDArray[Any], sizes: NDArray[Any]) -> NDArray[Any]:
     for i in range(count):
         size = math.floor(sizes[i] * _PIXEL + 0.5)
         if size <= _PIXEL:
-            out[i] = images[i]
+            copy_image(images[i], out[i])
             continue
         for y in range(height):
             for x in range(width):

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.kernels.blending import between
+from augforge.kernels.copying import copy_image
 
 # Work arrays: three flat images (the last one filled up to whole words), two lists of places, and bins.
 _Work = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -260,7 +261,7 @@ def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[A
     for i in range(count):
         way = math.floor(abs(pixels[i]) * 128.0 + 0.5)
         if way == 0:
-            out[i] = images[i]
+            copy_image(images[i], out[i])
             continue
         for y in range(height):
             source, target = images[i, y], levels[(y + 1) * stride + 1 : (y + 2) * stride]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.kernels.chains import follow_rows, invert, is_identity, shorten
+from augforge.kernels.copying import copy_image
 
 _WEIGHT_BITS = 11
 _ONE = 1 << _WEIGHT_BITS
@@ -124,7 +125,7 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
     for i in range(count):
         stages = shorten(maps[i], bent[i], chain, used)
         if stages == 0 and is_identity(chain[0]):
-            out[i] = images[i]
+            copy_image(images[i], out[i])
             continue
         if not invert(chain, stages + 1):
             out[i] = 0

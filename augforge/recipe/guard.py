@@ -49,14 +49,14 @@ class GuardKind:
 GUARD_KINDS = (
     GuardKind(
         "min_ink_kept",
-        "Least share of the original's ink (the sum of its gray levels) that all geometry together leaves inside "
-        "the frame.",
+        "Least share of the original's ink (the sum of its gray levels) that all geometry together, as if it "
+        "were one warp, leaves inside the frame.",
         "share", low=0, high=1, off=0, typical=0.95, of_shape=True, of_pixels=False,
     ),
     GuardKind(
         "max_turn",
-        "Largest angle, either way, by which all geometry together turns the digit; bends do not count. "
-        "For classes that become another one: 6 and 9.",
+        "Largest angle, either way, by which all affine steps together turn the digit; a lean counts for about "
+        "half of its angle, bends and perspective do not count. For classes that become another one: 6 and 9.",
         "degrees", low=0, high=180, off=180, typical=30, of_shape=True, of_pixels=False,
     ),
     GuardKind(
@@ -67,14 +67,16 @@ GUARD_KINDS = (
     ),
     GuardKind(
         "max_stroke_changes",
-        "How many pieces of ink and holes may come or go, before gray levels are changed: with 0 an 8 keeps its "
-        "holes and a 1 stays whole. Ink is what reaches half of the original's highest level; three pixels at "
-        "least make a piece or a hole.",
+        "By how much the number of pieces of ink and that of holes may differ from the original's, together, "
+        "before gray levels are changed: with 0 an 8 keeps its holes and a 1 stays whole. Ink is what reaches "
+        "half of the original's highest level, and diagonals connect it; three pixels at least make a piece or "
+        "a hole.",
         "pieces", low=0, high=255, off=255, typical=0, of_shape=True, of_pixels=True,
     ),
     GuardKind(
         "min_contrast",
-        "Least difference, either way, between the mean gray levels of the strokes and of the paper.",
+        "Least difference, either way, between the mean gray levels of strokes and paper. Where they are is told "
+        "by the shape alone: strokes reach half of its highest level, paper stays below an eighth of it.",
         "gray levels", low=0, high=255, off=0, typical=60, of_shape=False, of_pixels=True,
     ),
 )  # fmt: skip
@@ -136,10 +138,6 @@ class Guard:
         return tuple(
             kind for kind in GUARD_KINDS if any(limit.limit != kind.off for limit in self.limits(kind))
         )
-
-    def all_limits(self) -> tuple[Limit, ...]:
-        """Return the limits of all kinds."""
-        return tuple(limit for kind in GUARD_KINDS for limit in self.limits(kind))
 
     def plain(self) -> dict[str, Any]:
         """Return the guard as YAML would say it; what is not given is left out."""

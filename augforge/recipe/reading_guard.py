@@ -24,7 +24,14 @@ def _read_limits(node: YamlNode | None, kind: GuardKind, problems: Problems) -> 
     if isinstance(node, ListNode):
         if not node.items:
             problems.add(node.place, f"'{kind.name}' must have one limit at least, got an empty list")
-        return tuple(_read_limit(item, kind, problems) for item in node.items)
+        limits = tuple(_read_limit(item, kind, problems) for item in node.items)
+        if sum(limit.for_labels is None and limit.except_labels is None for limit in limits) > 1:
+            problems.add(
+                node.place,
+                f"'{kind.name}' has two limits for all classes; a guard takes no range, but one limit, "
+                "and more only with for_labels or except_labels",
+            )
+        return limits
     return (_read_limit(node, kind, problems),)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from augforge.distortions import Distortion, catalogue
+from augforge.distortions.catalogue import COMMON_KEYS
 from augforge.errors import AugforgeError, did_you_mean, listed
 from augforge.recipe.diagnostics import Place, Problems, quoted
 from augforge.recipe.fields import (
@@ -22,7 +23,6 @@ from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
 
 ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 RESERVED_IDS = ("guard",)
-COMMON_KEYS = ("id", "probability", "for_labels", "except_labels")
 GROUP_KEYS = {"one_of": ("steps", "weights"), "some_of": ("steps", "count")}
 
 

@@ -52,7 +52,7 @@ class GuardCounts(_Model):
 
     redrawn: Count
     pulled: Count
-    rejected: dict[str, Count]
+    rejected: dict[str, Count] = {}
 
 
 class Receipt(_Model):

@@ -31,6 +31,9 @@ distribution, such as `{normal: {mean: 0, sd: 5}}`. It is drawn for each sample,
 also takes `id`, `probability`, `for_labels` and `except_labels`. Affine and bending steps that follow each other
 are made one, so that the image is resampled only once. [Other packages](../examples/your_own_distortion) add more.
 
+All take white ink on black paper, and what comes from outside of the frame is black: steps that change the paper
+(`invert`, `background`) belong after those that move or reshape strokes.
+
 The tables say of each parameter
 
 - **limits**: no value may lie outside of them;
@@ -56,13 +59,17 @@ guard:
 
 A limit is a number, or a mapping with `limit` and the classes that it is for; of several all must be kept. What a
 guard on shape refuses (all but `min_contrast`) has its moving and reshaping steps drawn again, up to 8 times; coins
-and choices stay. If that does not help, they are pulled half way toward doing nothing, again and again. Shape is
-judged by itself, so noise is no piece of ink. `min_contrast` does the same with the other steps, and judges the
-whole image; it cannot be used with imgaug, whose images come in blocks. Only refused samples are made again.
+and choices stay. If that does not help, they are pulled half way toward doing nothing, again and again, at last all
+the way. `min_contrast` does the same with the other steps, and judges the whole image. Only refused samples are
+made again. Samples to which no step is applied, such as kept originals, are not judged.
 
-Each guard counts, in the column `guard.NAME`, how many draws of the sample it refused; `guard.attempts` and
-`guard.pull` tell what became of its shape, `guard.level_attempts` and `guard.level_pull` of the rest. `augforge
-check` shows how much each guard refuses, `augforge info` how much it did.
+Shape is judged by the moving and reshaping steps alone, as if the others were not there: noise is no piece of ink.
+What imgaug does is not seen by guards on shape; and `min_contrast` cannot be used with it, since its images come in
+blocks. Guards of a recipe that this one `extends` stay in force; a limit of the column *off* turns one off.
+
+Each guard counts, in the column `guard.NAME`, how many draws of the sample it refused, halved ones included;
+`guard.attempts` and `guard.pull` tell what became of its shape, `guard.level_attempts` and `guard.level_pull` of
+the rest. `augforge check` shows how much each guard refuses, `augforge info` how much it did.
 """
 
 
@@ -83,10 +90,11 @@ def page() -> str:
 
 def _guard_table() -> list[str]:
     rows = [
-        f"| `{kind.name}` | {prose(kind.doc)} | {kind.unit} | {kind.low:g} to {kind.high:g} | {kind.typical:g} |"
+        f"| `{kind.name}` | {prose(kind.doc)} | {kind.unit} | {kind.low:g} to {kind.high:g} "
+        f"| {kind.off:g} | {kind.typical:g} |"
         for kind in GUARD_KINDS
     ]
-    return ["| guard | asks for | unit | limits | typical |", "|---|---|---|---|---|", *rows]
+    return ["| guard | asks for | unit | limits | off | typical |", "|---|---|---|---|---|---|", *rows]
 
 
 def _families() -> Iterator[tuple[str, list[type[Distortion]]]]:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,9 +183,15 @@ def test_nothing_distorted(run, recipe):
     found = json.loads(run("check", recipe, *nothing, "--json").out)
     assert (found["examined"]["samples"], found["far_outside"], found["extremes"]) == (0, [], [])
     assert found["properties"][0]["samples"] == [None, None, None]
-    assert run("check", recipe, *nothing, "--show", "a.png") == (
-        2, "", "error: there are no extreme samples to show: all are like the originals\n",
-    )  # fmt: skip
+    told = "no sample is extreme, so there is nothing to show in a.png\n"
+    assert run("check", recipe, *nothing, "--show", "a.png") == (0, text, told)
+    assert not Path("a.png").exists()
+
+
+def test_guards_that_undo_a_recipe_are_told(run, recipe):
+    much = ("--set", "distort=[{scale: {factor: 3}}]", "--set", "guard.max_ink_growth=0.1")
+    assert "Guards and ranges do not go together" in run("check", recipe, *much).out
+    assert "Guards and ranges" not in run("check", recipe).out
 
 
 def test_an_unlabelled_source(run, recipe):

@@ -10,6 +10,7 @@ from augforge import kernels
 from augforge.distortions import Affine, Chain, Drawn, Geometry, Samples, chained
 from augforge.distortions.bending import Bending
 from augforge.distortions.catalogue import find
+from augforge.errors import AugforgeError
 from augforge.forge import Forge
 from augforge.kernels.bending import LEAST_AREA
 from tests.kernels import reference
@@ -160,3 +161,25 @@ def test_what_is_said_not_to_fold_does_not(name: str, size: str, other: str, sca
     assert kind.might_fold(above).all()
     for field in kind.fields(at_most):
         assert reference.jacobians(field).min() >= LEAST_AREA
+
+
+def test_maps_of_another_shape_never_reach_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = drawn("rotate", degrees=5)
+    for maps, got in (
+        (np.eye(6)[:1], "float64 (1, 6)"),
+        (np.ones((COUNT, 6), "f4"), "float32"),
+        (None, "None"),
+    ):
+        monkeypatch.setattr("augforge.distortions.affine.Rotate.maps", lambda _step, maps=maps: maps)
+        with pytest.raises(AugforgeError) as caught:
+            Geometry.render(np.zeros((COUNT, 28, 28), np.uint8), [step])
+        said = f"step 'rotate': Rotate.maps must give float64 ({COUNT}, 6), got {got}"
+        assert str(caught.value).startswith(said)
+
+
+def test_tables_of_another_shape_never_reach_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = drawn("contrast", factor=0.5)
+    for tables in (np.zeros((1, 256), np.uint8), np.zeros((COUNT, 256))):
+        monkeypatch.setattr("augforge.distortions.gray.Contrast.tables", lambda _step, tables=tables: tables)
+        with pytest.raises(AugforgeError, match=r"step 'contrast': Contrast.tables must give uint8"):
+            step.distortion.family().render(np.zeros((COUNT, 28, 28), np.uint8), [step])

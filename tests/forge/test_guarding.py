@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,15 @@ def test_coins_and_choices_stay() -> None:
     assert (column(made, "guard.attempts")[column(made, "shift.applied") == 0] == 0).all()
 
 
-@pytest.mark.parametrize("steps", ["gray_level: {gain: [0.5, 1]}", "pixel_dropout: {fraction: 1}"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "gray_level: {gain: [0.5, 1]}",
+        "pixel_dropout: {fraction: 1}",
+        "stroke_width: {pixels: [0.5, 2]}",
+        "gap: {count: 2, length: 2}",
+    ],
+)
 def test_only_geometry_is_guarded(steps: str) -> None:
     made = forge(steps, 1.0).make(range(100))
     assert not column(made, "guard.attempts").any()
@@ -257,7 +266,8 @@ def test_guards_of_levels_and_imgaug_exclude_each_other() -> None:
 
 def test_a_guard_names_only_classes_that_are_there() -> None:
     with pytest.raises(
-        RecipeError, match="a guard names class 12, but the source 'mnist-10k' has classes 0 to 9"
+        RecipeError,
+        match="the guard 'max_turn' names class 12, but the source 'mnist-10k' has classes 0 to 9",
     ):
         guarded("{rotate: {degrees: 5}}", "max_turn: {limit: 3, for_labels: [12]}")
 
@@ -294,3 +304,42 @@ def test_only_rejected_samples_are_rendered_again(monkeypatch: pytest.MonkeyPatc
     for again, rejected in ((by_shape, shape), (by_levels, levels)):
         assert again[:2] == [500, rejected]
         assert again == sorted(again, reverse=True)
+
+
+def test_without_geometry_nothing_turns() -> None:
+    made = guarded("{smudge: {length: 4, degrees: 0, strength: 0.5}}", "max_turn: 0").make(range(100))
+    assert not column(made, "guard.attempts").any()
+    assert (column(made, "smudge.length") == 4).all()
+
+
+def test_kept_originals_are_not_judged() -> None:
+    steps = "{stroke_width: {pixels: [-2, 2]}}, {gray_level: {gain: [0.1, 0.3]}}"
+    forge = guarded(steps, "max_ink_growth: 0, min_contrast: 250")
+    recipe = replace(forge.recipe, keep_originals=True)
+    made = Forge(recipe).make(range(8000, 8500)), Forge(recipe).make(range(500))
+    judged = [name for name in forge.columns if name.startswith("guard.")]
+    assert all(column(made[0], name).any() for name in judged)
+    assert not any(column(made[1], name).any() for name in judged)
+    np.testing.assert_array_equal(made[1].images, forge.originals(np.arange(500)))
+
+
+def test_contrast_is_counted_where_nothing_could_be_drawn_again() -> None:
+    forge = guarded("{stroke_width: {pixels: [-0.5, 0.5]}}", "min_contrast: 230")
+    made, free = forge.make(range(400)), guarded("{stroke_width: {pixels: [-0.5, 0.5]}}", "").make(range(400))
+    rejected = column(made, "guard.min_contrast")
+    assert 0 < rejected.mean() < 1
+    assert not column(made, "guard.level_attempts").any()
+    np.testing.assert_array_equal(made.images, free.images)
+
+
+def test_faint_and_lost_ink_has_no_contrast() -> None:
+    faint = guarded("{scale: {factor: 0.15}}, {gray_level: {gain: 0.2}}", "min_contrast: 60").make(range(200))
+    assert (column(faint, "guard.min_contrast") > 0).mean() > 0.95
+    lost = guarded("{shift: {x: 40}}, {gray_level: {gain: 0.9}}", "min_contrast: 60").make(range(50))
+    assert (column(lost, "guard.min_contrast") > 0).all()
+
+
+def test_guards_of_shape_and_blocks_that_reshape_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augforge.distortions.imgaug_step.ImgaugStep.shapes", True)
+    with pytest.raises(RecipeError, match="'max_turn' cannot be used with step 'imgaug'"):
+        guarded("{imgaug: {augmenter: Affine, rotate: [-10, 10]}}", "max_turn: 5")

@@ -153,3 +153,14 @@ def test_fields_that_are_not_in_force_do_not_count(
     if not force.any():
         one = functools.reduce(lambda inner, outer: kernels.compose(outer, inner), maps)
         np.testing.assert_array_equal(kernels.warp(*arguments), affine_warp(image[np.newaxis], one))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_what_is_not_a_number_is_blank(digits: np.ndarray, wrong: float) -> None:
+    for place in range(6):
+        maps = np.tile(IDENTITY, (2, 2, 1))
+        maps[:, 1, place] = wrong
+        for stages in (0, 1):
+            fields = np.zeros((2, stages, 2, 28, 28), np.int32)
+            force = np.ones((2, stages), bool)
+            assert not kernels.warp(digits[:2], maps[:, 1 - stages :], fields, force).any()

@@ -156,7 +156,9 @@ STEP = st.one_of(
 def _limits(kind: GuardKind) -> st.SearchStrategy[Any]:
     number = st.floats(kind.low, kind.high)
     limit = st.fixed_dictionaries({"limit": number}, optional={"except_labels": LABELS})
-    return number | limit | st.lists(number | limit, min_size=1, max_size=3)
+    of_some = st.fixed_dictionaries({"limit": number, "except_labels": LABELS})
+    several = st.lists(of_some, max_size=3)
+    return number | limit | st.tuples(number, several).map(lambda drawn: [drawn[0], *drawn[1]])
 
 
 @st.composite
