@@ -155,6 +155,35 @@ BROKEN = {
         "Lift",
         "Lift has fields that are not declared by parameter(...): more",
     ),
+    "block": (
+        LIFT.replace("pixel_version: ClassVar[int] = 1", "block: ClassVar[int] = 24"),
+        "lift",
+        "Lift",
+        "Lift.block must be one of 1, 2, 4, 8, 16, 32, 64, got 24",
+    ),
+    "taken": (
+        LIFT.replace("    level: Dist", "    applied: Dist"),
+        "lift",
+        "Lift",
+        "a parameter cannot be called 'applied', which every step has",
+    ),
+    "limits": (
+        LIFT.replace("low=0", "low=9"),
+        "lift",
+        "Lift",
+        "the neutral value of 'level', 0, lies within its limits",
+    ),
+    **{
+        method: (
+            LIFT.replace("(Distortion)", f"({base})")
+            .replace("def render(", "def other(")
+            .replace("import Distortion,", f"import {base},"),
+            "lift",
+            "Lift",
+            f"Lift does not say {method}",
+        )
+        for base, method in (("Affine", "maps"), ("Gray", "tables"), ("Single", "render_one"))
+    },
     "packages": (
         LIFT.replace("pixel_version: ClassVar[int] = 1", 'packages: ClassVar = ("no-such-package",)'),
         "lift",

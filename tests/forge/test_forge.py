@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import augforge
 from augforge.forge import Batch, Forge
+from augforge.forge.forge import _chunk_of
 from augforge.sources import Source
 
 HEAD = "version: 1\nname: t\nsource: mnist-10k\nseed: 7\n"
@@ -330,3 +331,22 @@ def test_classes_must_be_there(tmp_path: Path) -> None:
         augforge.AugforgeError, match="limited to classes, but the source 'mine' has no labels"
     ):
         Forge(limited, source)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "block", "chunk"),
+    [
+        (28, 28, 1, 512),
+        (28, 28, 64, 512),
+        (40, 40, 1, 512),
+        (64, 64, 1, 256),
+        (512, 512, 1, 4),
+        (512, 512, 64, 64),
+    ],
+)
+def test_fewer_large_images_are_rendered_at_once(height: int, width: int, block: int, chunk: int) -> None:
+    assert _chunk_of(height, width, block) == chunk
+
+
+def test_no_frame_is_too_large_for_a_chunk() -> None:
+    assert _chunk_of(4096, 4096, 1) == 1
