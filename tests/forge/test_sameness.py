@@ -23,8 +23,8 @@ PINNED = {
         "recipe": "d47fa4a73dbd1ec7",
     },
     "more": {
-        "images": "c14854537f0475dd",
-        "parameters": "867e94b22bffdef0",
+        "images": "feedc0970d1a0bdb",
+        "parameters": "237c14306782c4c1",
         "recipe": "de59715907a740b2",
     },
 }
