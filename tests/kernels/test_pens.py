@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from augforge.kernels import change_pen, strokes
+from augforge.kernels import change_pen, pens
 
 MASKS = hnp.arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40)))
 
@@ -13,7 +13,7 @@ MASKS = hnp.arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40)))
 @given(MASKS)
 def test_distances_are_those_of_scipy(mask: np.ndarray) -> None:
     exact = ndimage.distance_transform_edt(~mask) ** 2 if mask.any() else np.full(mask.shape, np.inf)
-    np.testing.assert_array_equal(strokes._squared_distances(mask), np.minimum(256, np.rint(exact)))
+    np.testing.assert_array_equal(pens._squared_distances(mask), np.minimum(256, np.rint(exact)))
 
 
 def bar(width: int) -> np.ndarray:
