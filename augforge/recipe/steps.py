@@ -60,9 +60,10 @@ class _Steps:
             return None
         kinds = [*self._known, *GROUP_KEYS]
         if entry.key not in kinds:
+            meant = did_you_mean(entry.key, kinds)
+            missing = "" if meant else " (if a package adds it, install that)"
             self._problems.add(
-                entry.place,
-                f"unknown distortion '{entry.key}'.{did_you_mean(entry.key, kinds)} Allowed: {listed(kinds)}",
+                entry.place, f"unknown distortion '{entry.key}'.{meant} Allowed: {listed(kinds)}{missing}"
             )
             return None
         if entry.key in GROUP_KEYS:
