@@ -132,6 +132,11 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
             continue
         _pack(images[i], framed, words)
         flat = out[i].reshape(-1)
+        if rows == height:
+            follow_rows(chain, fields[i], used, stages, 0, across, down)
+            _settle(across, down, height, width, places, weights_x, weights_y)
+            _resample(words, places, weights_x, weights_y, found, flat)
+            continue
         for first in range(0, height, rows):
             n = min(rows, height - first) * width
             follow_rows(chain, fields[i], used, stages, first, across[:n], down[:n])
