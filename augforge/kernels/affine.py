@@ -58,13 +58,18 @@ def shears(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
+def compose_one(outer: NDArray[Any], inner: NDArray[Any], out: NDArray[Any]) -> None:
+    """Fill the map that applies `inner` first and `outer` to its result, float64 (6,); out may be inner."""
+    a, b, c, d, e, f = inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]
+    for row in (0, 3):
+        x, y, offset = outer[row], outer[row + 1], outer[row + 2]
+        out[row], out[row + 1], out[row + 2] = x * a + y * d, x * b + y * e, x * c + y * f + offset
+
+
+@compiled
 def compose(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:
     """Return the maps that apply `inner` first and `outer` to its result; all float64 (N, 6)."""
     maps = np.empty_like(inner)
     for i in range(inner.shape[0]):
-        for row in (0, 3):
-            a, b, c = outer[i, row], outer[i, row + 1], outer[i, row + 2]
-            maps[i, row] = a * inner[i, 0] + b * inner[i, 3]
-            maps[i, row + 1] = a * inner[i, 1] + b * inner[i, 4]
-            maps[i, row + 2] = a * inner[i, 2] + b * inner[i, 5] + c
+        compose_one(outer[i], inner[i], maps[i])
     return maps

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined
+from augforge.kernels.affine import compose_one
 from augforge.kernels.bending import FIELD_UNIT
 from augforge.kernels.copying import copy_row
 
@@ -22,15 +23,6 @@ _UNIT = 1.0 / FIELD_UNIT
 # A map that shrinks to less than this leaves nothing to be seen.
 _LEAST_DETERMINANT = 1e-9
 _LARGEST = 1e12
-
-
-@compiled
-def _apply_before(inner: NDArray[Any], outer: NDArray[Any], out: NDArray[Any]) -> None:
-    """Fill the map that applies `inner` first and `outer` to its result; out may be inner."""
-    a, b, c, d, e, f = inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]
-    for row in (0, 3):
-        x, y, offset = outer[row], outer[row + 1], outer[row + 2]
-        out[row], out[row + 1], out[row + 2] = x * a + y * d, x * b + y * e, x * c + y * f + offset
 
 
 @compiled
@@ -55,7 +47,7 @@ def shorten(maps: NDArray[Any], bent: NDArray[Any], chain: NDArray[Any], used: N
             count += 1
             copy_row(maps[s + 1], chain[count])
         else:
-            _apply_before(chain[count], maps[s + 1], chain[count])
+            compose_one(maps[s + 1], chain[count], chain[count])
     return count
 
 

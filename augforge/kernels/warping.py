@@ -133,6 +133,7 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
         _pack(images[i], framed, words)
         flat = out[i].reshape(-1)
         if rows == height:
+            # Without slices, which take a tenth of a small image's time.
             follow_rows(chain, fields[i], used, stages, 0, across, down)
             _settle(across, down, height, width, places, weights_x, weights_y)
             _resample(words, places, weights_x, weights_y, found, flat)
