@@ -14,7 +14,7 @@ leaves those of all others as they were. A distribution is its quantile function
 import functools
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,9 +78,15 @@ def _fill_bits(
 
 
 @compiled
-def _fill_open_unit(bits: NDArray[Any], out: NDArray[Any]) -> None:
-    for i in range(out.size):
-        out[i] = open_unit(bits[i])
+def _fill_uniform(
+    keys: NDArray[Any], source_index: NDArray[Any], variant: NDArray[Any], attempt: int, out: NDArray[Any]
+) -> None:
+    zero = np.uint64(0)
+    for k in range(keys.size):
+        key = keys[k]
+        for i in range(np.uint64(source_index.size)):
+            bits, _ = philox(key, np.uint64(source_index[i]), np.uint64(variant[i]), np.uint64(attempt), zero)
+            out[k, i] = open_unit(bits)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -131,18 +137,23 @@ def random_bits(
 
 
 def uniform(
-    key: int, source_index: NDArray[Any], variant: NDArray[Any], attempt: NDArray[Any] | int = 0
+    keys: Sequence[int], source_index: NDArray[Any], variant: NDArray[Any], attempt: int = 0
 ) -> NDArray[Any]:
-    """Return one uniform number in the open interval (0, 1) for each sample; arguments as `random_bits`.
+    """Return uniform numbers in the open interval (0, 1), one for each key and sample; arguments as `random_bits`.
 
     Returns
     -------
-    ndarray of float64, shape (N,)
+    ndarray of float64, shape (K, N)
         Odd multiples of 2**-53.
     """
-    bits = random_bits(key, source_index, variant, attempt)
-    out = np.empty(bits.size, np.float64)
-    _fill_open_unit(bits, out)
+    out = np.empty((len(keys), len(source_index)))
+    _fill_uniform(
+        np.array(keys, np.uint64),
+        np.ascontiguousarray(source_index, np.uint32),
+        np.ascontiguousarray(variant, np.uint32),
+        attempt,
+        out,
+    )
     return out
 
 

@@ -46,14 +46,14 @@ def samples(originals: int, variants: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drawn(name: str, *, seed: int = 7, step: str = "rotate", attempt: int = 0) -> np.ndarray:
-    return randomness.uniform(randomness.stream_key(seed, step, name), *samples(2000, 50), attempt)
+    return randomness.uniform([randomness.stream_key(seed, step, name)], *samples(2000, 50), attempt)[0]
 
 
 def test_uniforms_are_pinned() -> None:
     """They decide every pixel ever made: a change here is a new pixel version, never a fix of the test."""
     key = randomness.stream_key(7, "rotate", "degrees")
     assert key == PINNED_KEY
-    got = randomness.uniform(key, np.array([0, 1, 59999]), np.array([1, 1, 134]))
+    got = randomness.uniform([key], np.array([0, 1, 59999]), np.array([1, 1, 134]))[0]
     assert [u.hex() for u in got.tolist()] == PINNED_UNIFORMS
 
 
@@ -95,8 +95,8 @@ def test_neighbours_are_not_correlated(neighbour: str) -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 20))
 def test_one_alone_is_as_one_of_many(index: int, variant: int, attempt: int) -> None:
     key = randomness.stream_key(1, "a", "b")
-    many = randomness.uniform(key, np.array([5, index, 9]), np.array([1, variant, 2]), attempt)
-    assert randomness.uniform(key, np.array([index]), np.array([variant]), attempt)[0] == many[1]
+    many = randomness.uniform([key], np.array([5, index, 9]), np.array([1, variant, 2]), attempt)
+    assert randomness.uniform([key], np.array([index]), np.array([variant]), attempt)[0, 0] == many[0, 1]
 
 
 def test_keys_tell_apart_what_runs_together() -> None:

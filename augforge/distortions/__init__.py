@@ -5,6 +5,7 @@ package adds its own through an entry point; see `Distortion`, and ``examples/yo
 """
 
 from augforge.distortions.base import PIXEL_VERSION, Distortion, Drawn, Samples
+from augforge.distortions.bending import Bending
 from augforge.distortions.catalogue import registry
 from augforge.distortions.geometry import Affine, Chain, Geometry, chained
 from augforge.distortions.gray import Gray
@@ -15,6 +16,7 @@ from augforge.randomness import Distribution
 __all__ = [
     "PIXEL_VERSION",
     "Affine",
+    "Bending",
     "Chain",
     "Distortion",
     "Distribution",

@@ -163,19 +163,23 @@ class Distortion(BaseModel):
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
         """Return the declared parameters in their order."""
-        return _parameters_of(cls)
+        return tuple(_parameters_of(cls).values())
 
     @classmethod
     def declaration(cls, name: str) -> Parameter:
         """Return the declaration of one parameter."""
-        return next(parameter for parameter in cls.parameters() if parameter.name == name)
+        return _parameters_of(cls)[name]
 
     def neutral(self, name: str) -> float:
         """Return the value of a parameter that changes nothing."""
-        return self.declaration(name).neutral
+        return _parameters_of(type(self))[name].neutral
 
     def drawn(self) -> dict[str, Distribution]:
         """Return what is drawn once for each sample: the parameters given by the recipe, by name."""
+        return self._drawn
+
+    @functools.cached_property
+    def _drawn(self) -> dict[str, Distribution]:
         found = {one.name: getattr(self, one.name) for one in self.parameters() if not one.per_pixel}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -213,8 +217,7 @@ class Distortion(BaseModel):
     @classmethod
     def family(cls) -> type["Distortion"]:
         """Return the class below `Distortion` whose `render` serves all steps of this kind."""
-        above = cls.__mro__[: cls.__mro__.index(Distortion)]
-        return [kind for kind in above if issubclass(kind, Distortion)][-1]
+        return _family_of(cls)
 
 
 def check_array(step: Drawn, method: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
@@ -231,5 +234,11 @@ def check_array(step: Drawn, method: str, array: Any, shape: tuple[int, ...], dt
 
 
 @functools.cache
-def _parameters_of(kind: type[Distortion]) -> tuple[Parameter, ...]:
-    return tuple(declared(name, field) for name, field in kind.model_fields.items())
+def _parameters_of(kind: type[Distortion]) -> dict[str, Parameter]:
+    return {name: declared(name, field) for name, field in kind.model_fields.items()}
+
+
+@functools.cache
+def _family_of(kind: type[Distortion]) -> type[Distortion]:
+    above = kind.__mro__[: kind.__mro__.index(Distortion)]
+    return [one for one in above if issubclass(one, Distortion)][-1]

@@ -81,25 +81,30 @@ class Chain:
 def chained(steps: Sequence[Drawn]) -> Chain:
     """Return geometric steps, of the same N samples, as one chain; the first step is innermost."""
     count, frame = len(steps[0].samples), steps[0].samples.frame
-    identity = np.tile(np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), (count, 1))
     maps: list[NDArray[Any]] = []
     fields: list[NDArray[Any]] = []
     bent: list[NDArray[Any]] = []
-    latest = identity
+    latest: NDArray[Any] | None = None
     for step in steps:
         if step.field is None:
             # A run of steps is of one family, whose steps without a field have `maps`.
             own = type(step.distortion).maps(step)  # type: ignore[attr-defined]
             check_array(step, "maps", own, (count, 6), np.float64)
-            latest = own if latest is identity else kernels.compose(own, latest)
+            latest = own if latest is None else kernels.compose(own, latest)
         else:
-            maps.append(latest)
+            maps.append(_identities(count) if latest is None else latest)
             fields.append(step.field)
             bent.append(step.applied)
-            latest = identity
-    if len(fields) == 1:
-        between = fields[0][:, np.newaxis]
-    else:
-        between = np.stack(fields, axis=1) if fields else np.empty((count, 0, 2, *frame), np.int32)
-    applied = np.stack(bent, axis=1) if bent else np.empty((count, 0), bool)
-    return Chain(np.stack([*maps, latest], axis=1), between, applied)
+            latest = None
+    maps.append(_identities(count) if latest is None else latest)
+    if not fields:
+        return Chain(
+            maps[0][:, np.newaxis], np.empty((count, 0, 2, *frame), np.int32), np.empty((count, 0), bool)
+        )
+    # One alone is not copied.
+    between = fields[0][:, np.newaxis] if len(fields) == 1 else np.stack(fields, axis=1)
+    return Chain(np.stack(maps, axis=1), between, np.stack(bent, axis=1))
+
+
+def _identities(count: int) -> NDArray[Any]:
+    return np.tile(np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), (count, 1))

@@ -9,6 +9,7 @@ the others::
       '-- shear ---- shear.applied = 1     shear.x = 3.2
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ from augforge.distortions import Distortion, Drawn, Samples
 from augforge.recipe import Node, OneOf, SomeOf, Step
 from augforge.recipe.guard import covered
 from augforge.recipe.model import Applies
+
+Streams = tuple[tuple[str, str], ...]
 
 
 @dataclass
@@ -43,13 +46,27 @@ class Table:
         self.columns[f"{owner}.{name}"] = values
 
 
-def draw(nodes: Sequence[Node], samples: Samples, labels: NDArray[Any] | None, active: NDArray[Any]) -> Table:
+# Names that no parameter can have.
+_APPLIED, _CHOICE, _COUNT = "@applied", "@choice", "@count"
+# What is drawn under a step's id and a name, uniform in (0, 1), float64 (N,).
+_Uniforms = dict[tuple[str, str], NDArray[Any]]
+
+
+def draw(
+    nodes: Sequence[Node],
+    streams: Streams,
+    samples: Samples,
+    labels: NDArray[Any] | None,
+    active: NDArray[Any],
+) -> Table:
     """Draw everything that a recipe leaves to chance.
 
     Parameters
     ----------
     nodes : sequence of Step, OneOf or SomeOf
         The recipe's steps.
+    streams : tuple of (str, str)
+        See `streams_of`.
     samples : Samples
         For which N samples.
     labels : ndarray of uint8, shape (N,), or None
@@ -61,9 +78,9 @@ def draw(nodes: Sequence[Node], samples: Samples, labels: NDArray[Any] | None, a
     -------
     Table
     """
-    table = Table()
+    table, uniforms = Table(), _uniforms(samples, streams)
     for node in nodes:
-        _draw_node(table, node, samples, labels, active, grouped=False)
+        _draw_node(table, node, samples, uniforms, labels, active, grouped=False)
     return table
 
 
@@ -71,21 +88,37 @@ def column_names(nodes: Iterable[Node]) -> tuple[str, ...]:
     """Return the columns that the steps record, in order."""
     none = np.empty(0, np.uint32)
     samples = Samples(0, none.astype(np.int64), none, none, (1, 1))
-    return tuple(draw(tuple(nodes), samples, none.astype(np.uint8), none.astype(bool)).columns)
+    steps = tuple(nodes)
+    return tuple(draw(steps, streams_of(steps), samples, none.astype(np.uint8), none.astype(bool)).columns)
+
+
+def streams_of(nodes: Iterable[Node]) -> Streams:
+    """Return all that the steps leave to chance at the first attempt, as (step id, name), in any order."""
+    return tuple(stream for node in nodes for stream in _streams_of_node(node))
 
 
 def draw_step(
     step_id: str, distortion: Distortion, samples: Samples, applied: NDArray[Any], attempt: int = 0
 ) -> Drawn:
     """Return one step with its values drawn; another attempt gives others."""
+    streams = tuple((step_id, name) for name in distortion.drawn())
+    return _step(step_id, distortion, samples, _uniforms(samples, streams, attempt), applied, attempt)
+
+
+def _step(
+    step_id: str,
+    distortion: Distortion,
+    samples: Samples,
+    uniforms: _Uniforms,
+    applied: NDArray[Any],
+    attempt: int = 0,
+) -> Drawn:
     values = {
-        name: np.where(
-            applied,
-            _float32(distribution.quantile(_uniform(samples, step_id, name, attempt))),
-            distortion.neutral(name),
-        )
+        name: _float32(distribution.quantile(uniforms[step_id, name]))
         for name, distribution in distortion.drawn().items()
     }
+    if not applied.all():
+        values = {name: np.where(applied, drawn, distortion.neutral(name)) for name, drawn in values.items()}
     attempts = np.full(len(samples), attempt, np.uint32)
     return distortion.settled(Drawn(step_id, distortion, samples, values, applied, attempts))
 
@@ -94,59 +127,82 @@ def _draw_node(
     table: Table,
     node: Node,
     samples: Samples,
+    uniforms: _Uniforms,
     labels: NDArray[Any] | None,
     active: NDArray[Any],
     *,
     grouped: bool,
 ) -> None:
-    classes = covered(node.applies.for_labels, node.applies.except_labels, labels)
-    applied = active & _coin(node, samples) & classes
+    applied = active
+    if node.applies != Applies():
+        applied = active & covered(node.applies.for_labels, node.applies.except_labels, labels)
+        if node.applies.probability < 1.0:
+            applied &= uniforms[node.id, _APPLIED] < node.applies.probability
     if grouped or node.applies != Applies():
         table.record(node.id, "applied", applied)
     if isinstance(node, Step):
-        step = draw_step(node.id, node.distortion, samples, applied)
+        step = _step(node.id, node.distortion, samples, uniforms, applied)
         table.steps.append(step)
         for name, values in step.values.items():
             table.record(node.id, name, values)
         return
     taken = (
-        _choose_one(table, node, samples, applied)
+        _choose_one(table, node, uniforms, applied)
         if isinstance(node, OneOf)
-        else _choose_some(table, node, samples, applied)
+        else _choose_some(table, node, uniforms, applied)
     )
     for member, chosen in zip(node.steps, taken, strict=True):
-        _draw_node(table, member, samples, labels, applied & chosen, grouped=True)
+        _draw_node(table, member, samples, uniforms, labels, applied & chosen, grouped=True)
 
 
-def _choose_one(table: Table, group: OneOf, samples: Samples, applied: NDArray[Any]) -> NDArray[Any]:
+def _choose_one(table: Table, group: OneOf, uniforms: _Uniforms, applied: NDArray[Any]) -> NDArray[Any]:
     """Record which member each sample gets, -1 for none; return it as bool (members, N)."""
-    choice = randomness.weighted_index(group.weights, _uniform(samples, group.id, "@choice"))
+    choice = randomness.weighted_index(group.weights, uniforms[group.id, _CHOICE])
     table.record(group.id, "choice", np.where(applied, choice, -1))
     chosen: NDArray[Any] = choice == np.arange(len(group.steps))[:, np.newaxis]
     return chosen
 
 
-def _choose_some(table: Table, group: SomeOf, samples: Samples, applied: NDArray[Any]) -> NDArray[Any]:
+def _choose_some(table: Table, group: SomeOf, uniforms: _Uniforms, applied: NDArray[Any]) -> NDArray[Any]:
     """Record how many members each sample gets; return which they are as bool (members, N)."""
     low, high = group.count
-    count = low + np.floor(_uniform(samples, group.id, "@count") * (high - low + 1))
+    count = low + np.floor(uniforms[group.id, _COUNT] * (high - low + 1))
     table.record(group.id, "count", np.where(applied, count, 0))
     # The members with the lowest of independent tickets: each knows its own, whoever else is in the group.
-    tickets = np.stack([_uniform(samples, group.id, f"@ticket.{member.id}") for member in group.steps])
+    tickets = np.stack([uniforms[group.id, _ticket(member)] for member in group.steps])
     ranks = np.argsort(np.argsort(tickets, axis=0, kind="stable"), axis=0, kind="stable")
     chosen: NDArray[Any] = ranks < count
     return chosen
 
 
-def _coin(node: Node, samples: Samples) -> NDArray[Any]:
-    if node.applies.probability >= 1.0:
-        return np.ones(len(samples), bool)
-    return _uniform(samples, node.id, "@applied") < node.applies.probability
+def _ticket(member: Node) -> str:
+    return f"@ticket.{member.id}"
 
 
-def _uniform(samples: Samples, step_id: str, name: str, attempt: int = 0) -> NDArray[Any]:
-    key = randomness.stream_key(samples.seed, step_id, name)
-    return randomness.uniform(key, samples.source_index, samples.variant, attempt)
+def _streams_of_node(node: Node) -> Iterable[tuple[str, str]]:
+    if node.applies.probability < 1.0:
+        yield node.id, _APPLIED
+    if isinstance(node, Step):
+        yield from ((node.id, name) for name in node.distortion.drawn())
+        return
+    if isinstance(node, OneOf):
+        yield node.id, _CHOICE
+    else:
+        yield node.id, _COUNT
+        yield from ((node.id, _ticket(member)) for member in node.steps)
+    yield from streams_of(node.steps)
+
+
+@functools.lru_cache(maxsize=4096)
+def _keys(seed: int, streams: Streams) -> tuple[int, ...]:
+    return tuple(randomness.stream_key(seed, *stream) for stream in streams)
+
+
+def _uniforms(samples: Samples, streams: Streams, attempt: int = 0) -> _Uniforms:
+    """Draw from all streams in one go, which costs a few samples less than one after the other."""
+    keys = _keys(samples.seed, streams)
+    drawn = randomness.uniform(keys, samples.source_index, samples.variant, attempt)
+    return dict(zip(streams, drawn, strict=True))
 
 
 def _float32(values: NDArray[Any]) -> NDArray[Any]:

@@ -69,10 +69,79 @@ def invert(chain: NDArray[Any], count: int) -> bool:
     return True
 
 
+@compiled
+def shorten_all(
+    maps: NDArray[Any], bent: NDArray[Any], chains: NDArray[Any], used: NDArray[Any], stages: NDArray[Any]
+) -> None:
+    """Multiply maps with no field in force between them into one.
+
+    Parameters
+    ----------
+    maps : ndarray of float64, shape (N, S + 1, 6)
+    bent : ndarray of bool, shape (N, S)
+        Whether each field is in force.
+    chains : ndarray of float64, shape (N, S + 1, 6)
+        Filled with the maps that are left, each image's first ones.
+    used : ndarray of int64, shape (N, S)
+        Filled with the numbers of the fields in force, each image's first ones.
+    stages : ndarray of int64, shape (N,)
+        Filled with how many fields are in force.
+    """
+    for i in range(maps.shape[0]):
+        count = 0
+        for k in range(6):
+            chains[i, 0, k] = maps[i, 0, k]
+        for s in range(bent.shape[1]):
+            if bent[i, s]:
+                used[i, count] = s
+                count += 1
+                for k in range(6):
+                    chains[i, count, k] = maps[i, s + 1, k]
+                continue
+            a, b, c = chains[i, count, 0], chains[i, count, 1], chains[i, count, 2]
+            d, e, f = chains[i, count, 3], chains[i, count, 4], chains[i, count, 5]
+            for row in (0, 3):
+                x, y, offset = maps[i, s + 1, row], maps[i, s + 1, row + 1], maps[i, s + 1, row + 2]
+                chains[i, count, row], chains[i, count, row + 1] = x * a + y * d, x * b + y * e
+                chains[i, count, row + 2] = x * c + y * f + offset
+        stages[i] = count
+
+
+@compiled
+def invert_all(
+    chains: NDArray[Any], stages: NDArray[Any], inverses: NDArray[Any], whole: NDArray[Any]
+) -> None:
+    """Fill the inverses of shortened chains, and whether all of a chain's maps have one to speak of."""
+    for i in range(chains.shape[0]):
+        whole[i] = True
+        for s in range(stages[i] + 1):
+            a, b, c = chains[i, s, 0], chains[i, s, 1], chains[i, s, 2]
+            d, e, f = chains[i, s, 3], chains[i, s, 4], chains[i, s, 5]
+            determinant = a * e - b * d
+            if not abs(determinant) > _LEAST_DETERMINANT:
+                whole[i] = False
+                break
+            a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
+            x, y = -(a * c + b * f), -(d * c + e * f)
+            # What is not a number, or becomes none on the way, would be a place anywhere in memory.
+            if not abs(a) + abs(b) + abs(d) + abs(e) + abs(x) + abs(y) < _LARGEST:
+                whole[i] = False
+                break
+            inverses[i, s, 0], inverses[i, s, 1], inverses[i, s, 2] = a, b, x
+            inverses[i, s, 3], inverses[i, s, 4], inverses[i, s, 5] = d, e, y
+
+
 @inlined
-def is_identity(m: NDArray[Any]) -> bool:
-    """Whether a map, float64 (6,), leaves every point in its place."""
-    return m[0] == 1.0 and m[4] == 1.0 and m[1] == 0.0 and m[2] == 0.0 and m[3] == 0.0 and m[5] == 0.0
+def is_identity(chains: NDArray[Any], i: int, s: int) -> bool:
+    """Whether map s of chain i leaves every point in its place."""
+    return (
+        chains[i, s, 0] == 1.0
+        and chains[i, s, 1] == 0.0
+        and chains[i, s, 2] == 0.0
+        and chains[i, s, 3] == 0.0
+        and chains[i, s, 4] == 1.0
+        and chains[i, s, 5] == 0.0
+    )
 
 
 @compiled
@@ -142,7 +211,8 @@ def follow_rows(
             down[y * width + x] = first + y - (height - 1) * 0.5
     on_grid = True
     for s in range(count, -1, -1):
-        if not is_identity(inverse[s]):
+        m = inverse[s]
+        if not (m[0] == 1.0 and m[4] == 1.0 and m[1] == 0.0 and m[2] == 0.0 and m[3] == 0.0 and m[5] == 0.0):
             _move(inverse[s], across, down)
             on_grid = False
         if s > 0:

@@ -1,12 +1,11 @@
 """The one resampling of an image along a chain of maps and fields: bilinear, outside is 0.
 
-Every pixel is followed back to its place in the source (see `chains`), in float64. The place is rounded to 1/2048
-pixel; from there on all is integer: the four weights multiply to 22 bits, and a weighted sum of gray levels fits
-into 30.
-
-The work is split into loops over many pixels, an image or some rows of a large one, because all but one of them
-vectorise when they are alone. That one loads four neighbours at once: `_pack` puts each pixel with its right, lower
-and lower right neighbours into one 32-bit word, with a margin of blank words, so no place needs a test::
+Every pixel is followed back to its place in the source (see `following`), and is the mean of the four pixels around
+it, weighted in float32 and rounded once. Two things make it fast. Only what can receive ink is worked on: the box
+around the source's ink, moved along the chain, ends at a box of the result, and all else is blank. And the work is
+split into loops over the pixels of several images, because all but one of them vectorise when they are alone. That
+one loads four neighbours at once: `_pack` puts each pixel of the ink's box with its right, lower and lower right
+neighbours into one 32-bit word, with a margin of blank words, so no place needs a test::
 
     word(x, y) = p(x, y) | p(x+1, y) << 8 | p(x, y+1) << 16 | p(x+1, y+1) << 24
 """
@@ -17,78 +16,195 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled
-from augforge.kernels.chains import follow_rows, invert, is_identity, shorten
-from augforge.kernels.copying import copy_image
+from augforge.kernels.boxes import farthest, ink_boxes
+from augforge.kernels.chains import invert_all, is_identity, shorten_all
+from augforge.kernels.following import follow_boxes
 
-_WEIGHT_BITS = 11
-_ONE = 1 << _WEIGHT_BITS
-_HALF_LEVEL = 1 << (2 * _WEIGHT_BITS - 1)
-# Worked on at once: what is noted of so many stays in the first-level cache, or nearly.
-_MOST_PIXELS = 2048
+# Worked on at once: what is noted of so many stays in the caches. One box of a large frame is taken in parts.
+_MOST_PIXELS = 8192
+_MOST_IMAGES = 16
+# Blank columns and rows around the ink's box; beyond them nothing is told apart.
+_MARGIN = 2
 
 
 @compiled
-def _pack(image: NDArray[Any], framed: NDArray[Any], words: NDArray[Any]) -> None:
-    """Fill words, uint32 ((H + 3) * (W + 4),), from an image: that of pixel (x, y) is in row y + 2, column x + 2.
+def _plan(
+    ink: NDArray[Any],
+    chains: NDArray[Any],
+    whole: NDArray[Any],
+    fields: NDArray[Any],
+    used: NDArray[Any],
+    stages: NDArray[Any],
+    first: int,
+    frame: tuple[int, int],
+    boxes: NDArray[Any],
+) -> int:
+    """Fill the boxes of results, from one image on, that ink can reach; return for how many images.
 
-    `framed`, uint8 (H + 4, W + 4), has the image in its middle; its edge is blank and stays so.
+    The ink's box leads each map's and field's box: a map leaves the corners in some box again, a field moves nothing
+    farther than its own farthest way.
     """
-    height, width = image.shape
-    # Places are unsigned: of signed ones Numba would ask whether they count from the end.
-    flat, one, line = framed.reshape(-1), np.uint64(1), np.uint64(width + 4)
-    for y in range(np.uint64(height)):
-        start = (y + np.uint64(2)) * line + np.uint64(2)
-        for x in range(np.uint64(width)):
-            flat[start + x] = image[y, x]
-    for k in range(np.uint64(words.size - 1)):
-        upper = np.uint32(flat[k]) | np.uint32(flat[k + one]) << np.uint32(8)
-        lower = np.uint32(flat[k + line]) | np.uint32(flat[k + line + one]) << np.uint32(8)
-        words[k] = upper | lower << np.uint32(16)
+    height, width = frame
+    middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
+    # A hundredth of a pixel for what is lost in rounding, more of it in large frames.
+    slack = 0.01 + (height + width) * 1e-5
+    pixels = 0
+    for g in range(min(boxes.shape[0], ink.shape[0] - first)):
+        i = first + g
+        boxes[g, 0] = boxes[g, 1] = boxes[g, 2] = boxes[g, 3] = 0
+        if ink[i, 2] == 0 or not whole[i] or (stages[i] == 0 and is_identity(chains, i, 0)):
+            continue
+        # A pixel's level reaches up to the middles of its neighbours.
+        x, y = ink[i, 0] + 0.5 * (ink[i, 2] - 1) - middle_x, ink[i, 1] + 0.5 * (ink[i, 3] - 1) - middle_y
+        wide, high = 0.5 * (ink[i, 2] + 1), 0.5 * (ink[i, 3] + 1)
+        for s in range(stages[i] + 1):
+            a, b, c = chains[i, s, 0], chains[i, s, 1], chains[i, s, 2]
+            d, e, f = chains[i, s, 3], chains[i, s, 4], chains[i, s, 5]
+            x, y = a * x + b * y + c, d * x + e * y + f
+            wide, high = abs(a) * wide + abs(b) * high, abs(d) * wide + abs(e) * high
+            if s < stages[i]:
+                size = 2 * height * width
+                way = farthest(fields, (i * used.shape[1] + used[i, s]) * size, size)
+                wide, high = wide + way, high + way
+        left, right = x - wide + middle_x - slack, x + wide + middle_x + slack
+        top, bottom = y - high + middle_y - slack, y + high + middle_y + slack
+        x0, y0 = int(max(np.ceil(left), 0.0)), int(max(np.ceil(top), 0.0))
+        x1, y1 = int(min(np.floor(right), width - 1.0)), int(min(np.floor(bottom), height - 1.0))
+        if x0 > x1 or y0 > y1:
+            continue
+        size = (x1 - x0 + 1) * (y1 - y0 + 1)
+        if g > 0 and pixels + size > _MOST_PIXELS:
+            return g
+        pixels += size
+        boxes[g, 0], boxes[g, 1], boxes[g, 2], boxes[g, 3] = x0, y0, x1 - x0 + 1, y1 - y0 + 1
+    return min(boxes.shape[0], ink.shape[0] - first)
+
+
+@compiled
+def _pack(
+    images: NDArray[Any],
+    ink: NDArray[Any],
+    first: int,
+    boxes: NDArray[Any],
+    count: int,
+    framed: NDArray[Any],
+    words: NDArray[Any],
+    starts: NDArray[Any],
+) -> None:
+    """Fill words, uint32, from the boxes of ink of those images whose result is looked for.
+
+    That of a box's pixel (x, y) is in row y + 2, column x + 2. Rows are 4 words longer than the box, and there are
+    4 more of them. `framed`, uint32, is overwritten; `starts` tells where each image's words begin.
+    """
+    one, start = np.uint64(1), np.uint64(0)
+    margin = np.uint64(_MARGIN)
+    for g in range(count):
+        starts[g] = start
+        if boxes[g, 2] == 0:
+            continue
+        image = np.uint64(first + g)
+        left, top = np.uint64(ink[image, 0]), np.uint64(ink[image, 1])
+        wide, high = np.uint64(ink[image, 2]), np.uint64(ink[image, 3])
+        line = wide + margin + margin
+        size = (high + margin + margin) * line
+        for k in range(size + line + one):
+            framed[k] = 0
+        for y in range(high):
+            begin = (y + margin) * line + margin
+            for x in range(wide):
+                framed[begin + x] = images[image, top + y, left + x]
+        for k in range(size):
+            upper = framed[k] | framed[k + one] << np.uint32(8)
+            words[start + k] = (
+                upper | framed[k + line] << np.uint32(16) | framed[k + line + one] << np.uint32(24)
+            )
+        start += size
 
 
 @compiled
 def _settle(
+    ink: NDArray[Any],
+    first: int,
+    frame: tuple[int, int],
+    begins: NDArray[Any],
+    starts: NDArray[Any],
     across: NDArray[Any],
     down: NDArray[Any],
-    height: int,
-    width: int,
     places: NDArray[Any],
-    weights_x: NDArray[Any],
-    weights_y: NDArray[Any],
 ) -> None:
-    """Fill which word each pixel comes from, and the weights of the neighbours to the right and below."""
-    middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
-    # Two pixels beyond the frame all neighbours are blank, so what lies farther may stand there.
-    right, bottom = np.float64(width), np.float64(height)
-    stride = np.int32(width + 4)
-    for k in range(places.size):
-        at_x = np.int32(np.floor(min(max(across[k] + middle_x, -2.0), right) * _ONE + 0.5))
-        places[k] = (at_x >> _WEIGHT_BITS) + 2
-        weights_x[k] = at_x & (_ONE - 1)
-    for k in range(places.size):
-        at_y = np.int32(np.floor(min(max(down[k] + middle_y, -2.0), bottom) * _ONE + 0.5))
-        places[k] += ((at_y >> _WEIGHT_BITS) + 2) * stride
-        weights_y[k] = at_y & (_ONE - 1)
+    """Fill which word each pixel comes from, and turn its place into how far it lies on the way to its neighbours."""
+    height, width = frame
+    middle_x, middle_y = np.float32((width - 1) * 0.5), np.float32((height - 1) * 0.5)
+    for g in range(begins.size - 1):
+        i = first + g
+        # At the margin all neighbours are blank, so what lies farther may stand there.
+        left, top = np.float32(ink[i, 0] - _MARGIN), np.float32(ink[i, 1] - _MARGIN)
+        right, bottom = np.float32(ink[i, 0] + ink[i, 2]), np.float32(ink[i, 1] + ink[i, 3])
+        stride = np.int32(ink[i, 2] + 2 * _MARGIN)
+        start = np.int32(
+            starts[g] - (ink[i, 1] - _MARGIN) * (ink[i, 2] + 2 * _MARGIN) - (ink[i, 0] - _MARGIN)
+        )
+        for k in range(np.uint64(begins[g]), np.uint64(begins[g + 1])):
+            # Selects, not min and max, which take care of what is not a number; here it becomes the margin.
+            x, y = across[k] + middle_x, down[k] + middle_y
+            x = x if x > left else left
+            y = y if y > top else top
+            x = x if x < right else right
+            y = y if y < bottom else bottom
+            column, row = np.floor(x), np.floor(y)
+            across[k], down[k] = x - column, y - row
+            places[k] = np.int32(np.int32(row) * stride) + np.int32(np.int32(column) + start)
 
 
 @compiled
 def _resample(
     words: NDArray[Any],
+    count: int,
     places: NDArray[Any],
-    weights_x: NDArray[Any],
-    weights_y: NDArray[Any],
+    shares_x: NDArray[Any],
+    shares_y: NDArray[Any],
     found: NDArray[Any],
-    out: NDArray[Any],
+    levels: NDArray[Any],
 ) -> None:
     """Fill all pixels with the weighted means of the four neighbours at their places."""
-    for k in range(out.size):
-        found[k] = words[np.uint32(places[k])]
-    for k in range(out.size):
-        word = np.int64(found[k])
-        wx, wy = weights_x[k], weights_y[k]
-        upper = np.int32(word & 255) * (_ONE - wx) + np.int32((word >> 8) & 255) * wx
-        lower = np.int32((word >> 16) & 255) * (_ONE - wx) + np.int32((word >> 24) & 255) * wx
-        out[k] = np.uint8((upper * (_ONE - wy) + lower * wy + _HALF_LEVEL) >> (2 * _WEIGHT_BITS))
+    for k in range(np.uint64(count)):
+        found[k] = words[np.uint64(np.uint32(places[k]))]
+    byte, half = np.uint32(255), np.float32(0.5)
+    for k in range(np.uint64(count)):
+        word = found[k]
+        upper, right = np.float32(np.int32(word & byte)), np.float32(np.int32((word >> np.uint32(8)) & byte))
+        lower, last = (
+            np.float32(np.int32((word >> np.uint32(16)) & byte)),
+            np.float32(np.int32(word >> np.uint32(24))),
+        )
+        upper += (right - upper) * shares_x[k]
+        lower += (last - lower) * shares_x[k]
+        levels[k] = np.uint8(np.int32(upper + (lower - upper) * shares_y[k] + half))
+
+
+@compiled
+def _write(
+    levels: NDArray[Any], first: int, boxes: NDArray[Any], begins: NDArray[Any], out: NDArray[Any]
+) -> None:
+    for g in range(begins.size - 1):
+        source, columns = np.uint64(begins[g]), np.uint64(boxes[g, 2])
+        image, left, top = np.uint64(first + g), np.uint64(boxes[g, 0]), np.uint64(boxes[g, 1])
+        for row in range(np.uint64(boxes[g, 3])):
+            for x in range(columns):
+                out[image, top + row, left + x] = levels[source + x]
+            source += columns
+
+
+@compiled
+def _keep_identities(
+    images: NDArray[Any], chains: NDArray[Any], stages: NDArray[Any], out: NDArray[Any]
+) -> None:
+    _, height, width = images.shape
+    for i in range(np.uint64(images.shape[0])):
+        if stages[i] == 0 and is_identity(chains, i, 0):
+            for y in range(np.uint64(height)):
+                for x in range(np.uint64(width)):
+                    out[i, y, x] = images[i, y, x]
 
 
 @compiled
@@ -111,37 +227,57 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
         Blank where a map has no inverse. The identity gives the images back to the bit.
     """
     count, height, width = images.shape
-    rows = max(1, min(height, _MOST_PIXELS // width))
-    pixels = rows * width
-    out = np.empty_like(images)
-    framed, words = (
-        np.zeros((height + 4, width + 4), np.uint8),
-        np.zeros((height + 3) * (width + 4), np.uint32),
-    )
-    chain, used = np.empty(maps.shape[1:]), np.empty(maps.shape[1], np.int64)
-    across, down = np.empty(pixels), np.empty(pixels)
-    places, found = np.empty(pixels, np.int32), np.empty(pixels, np.uint32)
-    weights_x, weights_y = np.empty(pixels, np.int32), np.empty(pixels, np.int32)
-    for i in range(count):
-        stages = shorten(maps[i], bent[i], chain, used)
-        if stages == 0 and is_identity(chain[0]):
-            copy_image(images[i], out[i])
-            continue
-        if not invert(chain, stages + 1):
-            out[i] = 0
-            continue
-        _pack(images[i], framed, words)
-        flat = out[i].reshape(-1)
-        if rows == height:
-            # Without slices, which take a tenth of a small image's time.
-            follow_rows(chain, fields[i], used, stages, 0, across, down)
-            _settle(across, down, height, width, places, weights_x, weights_y)
-            _resample(words, places, weights_x, weights_y, found, flat)
-            continue
-        for first in range(0, height, rows):
-            n = min(rows, height - first) * width
-            follow_rows(chain, fields[i], used, stages, first, across[:n], down[:n])
-            _settle(across[:n], down[:n], height, width, places[:n], weights_x[:n], weights_y[:n])
-            target = flat[first * width : first * width + n]
-            _resample(words, places, weights_x, weights_y, found, target)
+    frame = height, width
+    out = np.zeros_like(images)
+    chains, inverses = np.empty_like(maps), np.empty_like(maps)
+    used, stages, whole = np.empty(bent.shape, np.int64), np.empty(count, np.int64), np.empty(count, np.bool_)
+    shorten_all(maps, bent, chains, used, stages)
+    invert_all(chains, stages, inverses, whole)
+    _keep_identities(images, chains, stages, out)
+    ink, flat_fields = ink_boxes(images), fields.reshape(-1)
+    most = max(_MOST_PIXELS, width)
+    room = (height + 2 * _MARGIN + 1) * (width + 2 * _MARGIN) + 1
+    framed, words = np.empty(room, np.uint32), np.empty(min(_MOST_IMAGES, count) * room, np.uint32)
+    ramp = np.arange(most).astype(np.float32)
+    boxes, parts = np.empty((_MOST_IMAGES, 4), np.int64), np.empty((_MOST_IMAGES, 4), np.int64)
+    starts, begins = np.empty(_MOST_IMAGES, np.int64), np.zeros(_MOST_IMAGES + 1, np.int64)
+    left_over = np.empty(_MOST_IMAGES, np.int64)
+    across, down = np.empty(most, np.float32), np.empty(most, np.float32)
+    shares_x, shares_y = np.empty(most, np.float32), np.empty(most, np.float32)
+    cells, corners = np.empty(most, np.int32), np.empty((4, most), np.int32)
+    places, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
+    first = 0
+    while first < count:
+        group = _plan(ink, chains, whole, flat_fields, used, stages, first, frame, boxes)
+        _pack(images, ink, first, boxes, group, framed, words, starts)
+        # All rows of several images, or some of one that is larger than what is worked on at once.
+        rows = height if group > 1 else most // max(boxes[0, 2], 1)
+        for row in range(0, height if group > 1 else boxes[0, 3], rows):
+            for g in range(group):
+                parts[g, 0], parts[g, 1] = boxes[g, 0], boxes[g, 1] + row
+                parts[g, 2], parts[g, 3] = boxes[g, 2], min(boxes[g, 3] - row, rows)
+                begins[g + 1] = begins[g] + parts[g, 2] * parts[g, 3]
+            ends = begins[: group + 1]
+            follow_boxes(
+                inverses,
+                flat_fields,
+                used,
+                stages,
+                first,
+                parts,
+                frame,
+                ends,
+                ramp,
+                across,
+                down,
+                left_over,
+                cells,
+                shares_x,
+                shares_y,
+                corners,
+            )
+            _settle(ink, first, frame, ends, starts, across, down, places)
+            _resample(words, begins[group], places, across, down, found, levels)
+            _write(levels, first, parts, ends, out)
+        first += group
     return out

@@ -1,5 +1,6 @@
 """Guards: what every distorted sample must keep, so that its label stays true."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,6 +136,10 @@ class Guard:
 
     def active(self) -> tuple[GuardKind, ...]:
         """Return the kinds that have a limit which some sample might not keep."""
+        return self._active
+
+    @functools.cached_property
+    def _active(self) -> tuple[GuardKind, ...]:
         return tuple(
             kind for kind in GUARD_KINDS if any(limit.limit != kind.off for limit in self.limits(kind))
         )

@@ -334,19 +334,23 @@ def test_classes_must_be_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "block", "chunk"),
+    ("height", "width", "fields", "block", "chunk"),
     [
-        (28, 28, 1, 512),
-        (28, 28, 64, 512),
-        (40, 40, 1, 512),
-        (64, 64, 1, 256),
-        (512, 512, 1, 4),
-        (512, 512, 64, 64),
+        (28, 28, 0, 1, 1024),
+        (28, 28, 0, 64, 1024),
+        (28, 28, 1, 1, 512),
+        (28, 28, 3, 1, 128),
+        (64, 64, 0, 1, 1024),
+        (64, 64, 1, 1, 64),
+        (512, 512, 0, 1, 16),
+        (512, 512, 0, 64, 64),
     ],
 )
-def test_fewer_large_images_are_rendered_at_once(height: int, width: int, block: int, chunk: int) -> None:
-    assert _chunk_of(height, width, block) == chunk
+def test_fewer_large_or_bent_images_are_rendered_at_once(
+    height: int, width: int, fields: int, block: int, chunk: int
+) -> None:
+    assert _chunk_of(height, width, fields, block) == chunk
 
 
 def test_no_frame_is_too_large_for_a_chunk() -> None:
-    assert _chunk_of(4096, 4096, 1) == 1
+    assert _chunk_of(4096, 4096, 1, 1) == 1

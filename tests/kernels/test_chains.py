@@ -14,6 +14,7 @@ from tests.kernels.chains import affine_ink_kept, affine_warp, bent_ink_kept, be
 from tests.kernels.test_warp import AFFINE
 
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
+AFFINE_EXAMPLE = np.array([0.9, 0.2, 3.3, -0.15, 1.1, -2.7])
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,42 @@ def test_a_chain_is_within_1_gray_level_of_the_reference(
     whole = np.concatenate(maps)
     made = bent_warp(image[np.newaxis], whole[np.newaxis], fields[np.newaxis])[0]
     assert np.abs(made - reference.warp_bent(image, whole, fields)).max() <= 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(CHAINS, st.booleans(), st.floats(0, 1))
+def test_the_warp_is_its_plain_version_to_the_bit(
+    chain: tuple[int, list[np.ndarray], int, int], ends_bent: bool, ink: float
+) -> None:
+    seed, maps, height, width = chain
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (height, width), np.uint8) * (rng.random((height, width)) < ink**4)
+    whole = np.concatenate(maps)
+    if ends_bent:
+        whole[-1] = IDENTITY
+    fields = fields_of(seed, len(maps) - 1, 2.0, height, width)
+    made = bent_warp(image[np.newaxis], whole[np.newaxis], fields[np.newaxis])[0]
+    np.testing.assert_array_equal(made, reference.warp_to_the_bit(image, whole, fields))
+
+
+def test_many_images_are_moved_as_each_alone(digits: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    maps = np.tile(IDENTITY, (200, 3, 1)) + rng.normal(0, 0.1, (200, 3, 6)) * rng.integers(0, 2, (200, 3, 1))
+    fields = np.stack([fields_of(seed, 200, 2.0, 28, 28) for seed in (0, 1)], axis=1)
+    bent = rng.random((200, 2)) < 0.5
+    together = kernels.warp(digits, maps, fields, bent)
+    for i in range(200):
+        rows = slice(i, i + 1)
+        alone = kernels.warp(digits[rows], maps[rows], fields[rows], bent[rows])
+        np.testing.assert_array_equal(together[rows], alone)
+
+
+def test_boxes_of_large_frames_are_moved_in_parts() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (1, 150, 260), np.uint8)
+    maps = np.stack([AFFINE_EXAMPLE, IDENTITY[0]])
+    fields = fields_of(1, 1, 3.0, 150, 260)
+    made = bent_warp(image, maps[np.newaxis], fields[np.newaxis])[0]
+    np.testing.assert_array_equal(made, reference.warp_to_the_bit(image[0], maps, fields))
 
 
 def test_without_a_field_it_is_the_affine_warp(digits: np.ndarray) -> None:
