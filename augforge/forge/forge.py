@@ -17,8 +17,8 @@ from augforge.recipe import Guard, Recipe, Step, load_recipe
 from augforge.recipe.model import single_steps
 from augforge.sources import Source, open_source
 
-# Samples rendered at once share the cost of a call. More are no faster, since their images and fields of displacement
-# then leave the caches.
+# Samples rendered at once share the cost of a call. More are no faster: their images and fields then leave the
+# caches.
 _CHUNK = 1024
 _CHUNK_BYTES = 1 << 22
 

@@ -12,7 +12,7 @@ _ZERO, _ONE, _BYTE = np.uint64(0), np.uint64(1), np.uint64(8)
 
 
 @inlined
-def _any_of(words: NDArray[Any], first: int, count: int, step: int) -> int:
+def _any_of(words: NDArray[Any], first: np.uint64, count: np.uint64, step: np.uint64) -> Any:
     found = words.dtype.type(0)
     for k in range(count):
         found |= words[first + k * step]
@@ -90,4 +90,4 @@ def farthest(fields: NDArray[Any], first: int, size: int) -> float:
         step = fields[k]
         step = step if step > 0 else -step
         longest = step if step > longest else longest
-    return longest / FIELD_UNIT
+    return float(longest / FIELD_UNIT)

@@ -122,7 +122,7 @@ def _find_cells(
     shares_x: NDArray[Any],
     shares_y: NDArray[Any],
 ) -> None:
-    """Fill in which cell between four pixels each place lies, and how far on in it; outside as at the nearest edge."""
+    """Fill in which cell between four pixels each place lies, and how far on; outside as at the nearest edge."""
     height, width = frame
     middle_x, last_x = np.float32((width - 1) * 0.5), np.float32(width - 1)
     middle_y, last_y = np.float32((height - 1) * 0.5), np.float32(height - 1)

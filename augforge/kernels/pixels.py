@@ -1,6 +1,5 @@
 """New values for a few pixels, chosen by chance."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,8 @@ from numpy.typing import NDArray
 from augforge.compiling import compiled
 from augforge.exactmath import logarithm
 from augforge.randomness import open_unit, philox
+
+_MOST_DRAWS = 64
 
 
 @compiled
@@ -41,21 +42,30 @@ def poke_pixels(
     ndarray of uint8, shape (N, H, W)
     """
     out = images.copy()
-    zero = np.uint64(0)
+    pixels, zero = out.reshape(-1), np.uint64(0)
+    size = pixels.size // max(images.shape[0], 1)
+    ways, choices = np.empty(_MOST_DRAWS), np.empty(_MOST_DRAWS, np.uint64)
     for i in range(images.shape[0]):
         if fractions[i] <= 0.0:
             continue
-        pixels = out[i].reshape(-1)
         certain = fractions[i] >= 1.0
         # Below 2**-53 the chance is lost in 1 - p, whose logarithm is then -p itself.
         rate = -1.0 if certain else min(logarithm(1.0 - fractions[i]), -fractions[i])
-        place, draw = np.int64(-1), zero
-        while True:
-            gap_bits, value_bits = philox(keys[i], draw, zero, zero, zero)
-            gap = 0.0 if certain else math.floor(logarithm(open_unit(gap_bits)) / rate)
-            if gap >= pixels.size - 1 - place:
-                break
-            place += 1 + np.int64(gap)
-            pixels[place] = values[starts[i] + np.int64(value_bits >> np.uint64(48))]
-            draw += np.uint64(1)
+        # About as many at once as are needed: these loops vectorise, the one that follows the way does not.
+        count = np.uint64(min(_MOST_DRAWS, int(fractions[i] * size) + 8))
+        key, first, end, draw = keys[i], starts[i], (i + 1) * size, zero
+        place = i * size - 1
+        while place < end:
+            for k in range(count):
+                way_bits, choice_bits = philox(key, draw + k, zero, zero, zero)
+                ways[k], choices[k] = open_unit(way_bits), choice_bits >> np.uint64(48)
+            for k in range(count):
+                ways[k] = 0.0 if certain else np.floor(logarithm(ways[k]) / rate)
+            draw += count
+            for k in range(count):
+                if ways[k] >= end - 1 - place:
+                    place = end
+                    break
+                place += 1 + np.int64(ways[k])
+                pixels[place] = values[first + np.int64(choices[k])]
     return out

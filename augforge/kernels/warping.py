@@ -41,8 +41,8 @@ def _plan(
 ) -> int:
     """Fill the boxes of results, from one image on, that ink can reach; return for how many images.
 
-    The ink's box leads each map's and field's box: a map leaves the corners in some box again, a field moves nothing
-    farther than its own farthest way.
+    They come from the ink's box: a map leaves its corners in some box again, a field moves nothing farther than its
+    own farthest way.
     """
     height, width = frame
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
@@ -132,7 +132,7 @@ def _settle(
     down: NDArray[Any],
     places: NDArray[Any],
 ) -> None:
-    """Fill which word each pixel comes from, and turn its place into how far it lies on the way to its neighbours."""
+    """Fill which word each pixel comes from, and turn its place into how far it lies from there."""
     height, width = frame
     middle_x, middle_y = np.float32((width - 1) * 0.5), np.float32((height - 1) * 0.5)
     for g in range(begins.size - 1):
@@ -172,11 +172,11 @@ def _resample(
     byte, half = np.uint32(255), np.float32(0.5)
     for k in range(np.uint64(count)):
         word = found[k]
-        upper, right = np.float32(np.int32(word & byte)), np.float32(np.int32((word >> np.uint32(8)) & byte))
-        lower, last = (
-            np.float32(np.int32((word >> np.uint32(16)) & byte)),
-            np.float32(np.int32(word >> np.uint32(24))),
-        )
+        # By way of int32, which vectors turn into float32 at once.
+        upper = np.float32(np.int32(word & byte))
+        right = np.float32(np.int32((word >> np.uint32(8)) & byte))
+        lower = np.float32(np.int32((word >> np.uint32(16)) & byte))
+        last = np.float32(np.int32(word >> np.uint32(24)))
         upper += (right - upper) * shares_x[k]
         lower += (last - lower) * shares_x[k]
         levels[k] = np.uint8(np.int32(upper + (lower - upper) * shares_y[k] + half))

@@ -111,7 +111,7 @@ def warp_to_the_bit(image: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> 
         m = m.astype(np.float32)
         x, y = first_x + m[0] * columns + m[1] * rows, first_y + m[3] * columns + m[4] * rows
     # Then a field, found between its own pixels, and the map before it.
-    for s in range(s - 1, -1, -1):
+    for field, m in zip(reversed(fields[:s]), reversed(inverses[:s]), strict=True):
         at_x, at_y = np.clip(x + middle[0], 0, last[0]), np.clip(y + middle[1], 0, last[1])
         left = np.minimum(np.floor(at_x), max(width - 2, 0))
         top = np.minimum(np.floor(at_y), max(height - 2, 0))
@@ -119,12 +119,12 @@ def warp_to_the_bit(image: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> 
         left, top = left.astype(int), top.astype(int)
         right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
         moved = []
-        for way in fields[s].astype(np.float32):
+        for way in field.astype(np.float32):
             upper = way[top, left] + (way[top, right] - way[top, left]) * share_x
             lower = way[bottom, left] + (way[bottom, right] - way[bottom, left]) * share_x
             moved.append((upper + (lower - upper) * share_y) * np.float32(1 / 65536))
         x, y = x + moved[0], y + moved[1]
-        m = inverses[s].astype(np.float32)
+        m = m.astype(np.float32)
         x, y = m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]
     # The four neighbours in a frame with blank pixels all around.
     x, y = np.clip(x + middle[0], -2, width + one), np.clip(y + middle[1], -2, height + one)
