@@ -1,8 +1,8 @@
 """Gray levels by table.
 
 A curve's power is worked out in float32, sixteen levels to a vector, and once more in float64 only for those levels
-where the rounding to a whole level might depend on it: two of a thousand. So the table is that of the exact curve, in
-a third of the time. The loops vectorise because they are apart.
+where the rounding to a whole level might depend on it: two of a thousand. So the table is that of the exact curve,
+in a third of the time. The loops vectorise because they are apart.
 """
 
 import math
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from augforge.compiling import compiled, inlined
 from augforge.exactmath import exponential, logarithm
 
-# exp in float32: 2 to the whole part of x / ln 2, and Taylor's series for the rest. ln 2 in two pieces, the first one
-# short, so that its product with a whole number is exact.
+# exp in float32: 2 to the whole part of x / ln 2, and Taylor's series for the rest. ln 2 in two pieces, the first
+# one short, so that its product with a whole number is exact.
 _INVERSE_LN2 = np.float32(1 / math.log(2))
 _LN2_HIGH = np.float32(0.693359375)
 _LN2_LOW = np.float32(math.log(2) - 0.693359375)
@@ -23,7 +23,7 @@ _E2, _E3, _E4, _E5, _E6, _E7 = (np.float32(1 / math.factorial(n)) for n in range
 _LEAST_EXPONENT = np.float32(-87)
 # A hundred times what float32 may be off by: of the largest level, for each unit of gain, and beside it.
 _DOUBT_OF_CURVE, _DOUBT = np.float32(5e-4), np.float32(1e-4)
-# Tables worked out together, since each call counts references to its arrays; their values stay in the caches.
+# Tables worked out together: each call counts references to its arrays. Their values stay in the caches.
 _TABLES, _LEVELS = 16, np.uint64(256)
 _ZERO, _HALF, _ONE, _TOP = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
 
@@ -63,8 +63,8 @@ def _fill_tables(values: NDArray[Any], first: int, count: int, tables: NDArray[A
 
 
 @inlined
-def _last_doubtful(values: NDArray[Any], start: np.uint64, doubt: np.float32) -> int:
-    """Return the last level whose value is so near to a whole number that float32 may be on its wrong side, or -1."""
+def _last_doubtful(values: NDArray[Any], start: np.uint64, doubt: np.float32) -> Any:
+    """Return the last level whose value may be on the wrong side of a whole number in float32; -1 if none is."""
     last = np.int32(-1)
     for level in range(_LEVELS):
         above = values[start + level] - np.floor(values[start + level])

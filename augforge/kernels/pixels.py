@@ -54,7 +54,7 @@ def poke_pixels(
         # About as many at once as are needed: these loops vectorise, the one that follows the way does not.
         count = np.uint64(min(_MOST_DRAWS, int(fractions[i] * size) + 8))
         key, first, end, draw = keys[i], starts[i], (i + 1) * size, zero
-        place = i * size - 1
+        place: Any = i * size - 1
         while place < end:
             for k in range(count):
                 way_bits, choice_bits = philox(key, draw + k, zero, zero, zero)
