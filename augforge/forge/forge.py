@@ -12,6 +12,7 @@ from augforge.errors import AugforgeError, RecipeError
 from augforge.forge.batch import FIELDS, Batch
 from augforge.forge.drawing import column_names, draw, streams_of
 from augforge.forge.guarding import GuardedBlock, guard_columns
+from augforge.forge.memory import keep_freed_memory
 from augforge.forge.rendering import render
 from augforge.recipe import Guard, Recipe, Step, load_recipe
 from augforge.recipe.model import single_steps
@@ -20,7 +21,7 @@ from augforge.sources import Source, open_source
 # Samples rendered at once share the cost of a call. More are no faster: their images and fields then leave the
 # caches.
 _CHUNK = 1024
-_CHUNK_BYTES = 1 << 22
+_CHUNK_BYTES = 1 << 23
 
 
 class Forge:
@@ -60,6 +61,7 @@ class Forge:
         fields = sum(isinstance(step.distortion, Bending) for step in self.steps)
         self._chunk = _chunk_of(*self.image_shape, fields, self._block)
         _check_guard(self.recipe.guard, self.steps)
+        keep_freed_memory()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Forge, (self.recipe, self._given_source)

@@ -39,7 +39,7 @@ def measure_pixels(
         The originals; what the steps that reshape made of them; what all steps made of them.
     """
     if kind.name == "max_ink_growth":
-        before, after = (block.sum(axis=(1, 2), dtype=np.int64) for block in (originals, shaped))
+        before, after = kernels.ink_sums(originals), kernels.ink_sums(shaped)
         growth: NDArray[Any] = np.where(before > 0, after / np.maximum(before, 1), 1.0) - 1.0
         return growth
     if kind.name == "max_stroke_changes":
@@ -48,14 +48,14 @@ def measure_pixels(
         changes: NDArray[Any] = np.abs(after - before).sum(axis=1).astype(np.float64)
         return changes
     contrast = kernels.stroke_contrast(images, shaped, _half_levels(shaped))
-    lost = (shaped.max(axis=(1, 2)) == 0) & (originals.max(axis=(1, 2)) > 0)
+    lost = (kernels.highest_levels(shaped) == 0) & (kernels.highest_levels(originals) > 0)
     found: NDArray[Any] = np.where(lost, 0.0, contrast)
     return found
 
 
 def _half_levels(images: NDArray[Any]) -> NDArray[Any]:
     """Return half of each image's highest level, rounded up and at least 1, uint8 (N,)."""
-    half = (images.max(axis=(1, 2)).astype(np.int64) + 1) // 2
+    half = (kernels.highest_levels(images).astype(np.int64) + 1) // 2
     levels: NDArray[Any] = np.maximum(half, 1).astype(np.uint8)
     return levels
 

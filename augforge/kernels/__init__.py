@@ -15,6 +15,7 @@ from augforge.kernels.gaps import lift_pen
 from augforge.kernels.gray import apply_tables, contrast_tables, gray_level_tables, inverse_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.keeping import ink_kept
+from augforge.kernels.levels import highest_levels, ink_sums
 from augforge.kernels.noise import add_normal_noise, count_photons, normal_table
 from augforge.kernels.occlusion import hide_rectangles
 from augforge.kernels.pens import change_pen
@@ -41,7 +42,9 @@ __all__ = [
     "gaussian_blur",
     "gray_level_tables",
     "hide_rectangles",
+    "highest_levels",
     "ink_kept",
+    "ink_sums",
     "inverse_tables",
     "lay_on_paper",
     "lift_pen",

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 
+_PART = np.uint64(1 << 16)
+
 
 @compiled
 def stroke_contrast(images: NDArray[Any], strokes: NDArray[Any], levels: NDArray[Any]) -> NDArray[Any]:
@@ -28,18 +30,24 @@ def stroke_contrast(images: NDArray[Any], strokes: NDArray[Any], levels: NDArray
         In gray levels, 0 to 255; 255 for an image without strokes or without paper.
     """
     count, height, width = images.shape
+    # Whole arrays with unsigned places: a slice for each image would count references to it.
+    seen, shape, size = images.reshape(-1), strokes.reshape(-1), np.uint64(height * width)
+    zero, one = np.int32(0), np.int32(1)
     contrast = np.full(count, 255.0)
-    for i in range(count):
-        level = np.int64(levels[i])
+    for i in range(np.uint64(count)):
+        level, quarter = np.int32(levels[i]), np.int32((np.int32(levels[i]) + 3) // 4)
         ink = paper = ink_sum = paper_sum = np.int64(0)
-        for y in range(height):
-            for x in range(width):
-                stroke, seen = np.int64(strokes[i, y, x]), np.int64(images[i, y, x])
-                is_ink, is_paper = np.int64(stroke >= level), np.int64(4 * stroke < level)
-                ink += is_ink
-                paper += is_paper
-                ink_sum += is_ink * seen
-                paper_sum += is_paper * seen
+        for start in range(i * size, (i + np.uint64(1)) * size, _PART):
+            # Sums of a part fit into 32 bits, of which twice as many go into a vector.
+            inks, papers, inks_sum, papers_sum = zero, zero, zero, zero
+            for k in range(start, min(start + _PART, (i + np.uint64(1)) * size)):
+                stroke, value = np.int32(shape[k]), np.int32(seen[k])
+                inks = np.int32(inks + (one if stroke >= level else zero))
+                inks_sum = np.int32(inks_sum + (value if stroke >= level else zero))
+                papers = np.int32(papers + (one if stroke < quarter else zero))
+                papers_sum = np.int32(papers_sum + (value if stroke < quarter else zero))
+            ink, ink_sum = ink + inks, ink_sum + inks_sum
+            paper, paper_sum = paper + papers, paper_sum + papers_sum
         if ink > 0 and paper > 0:
             contrast[i] = abs(ink_sum / ink - paper_sum / paper)
     return contrast
