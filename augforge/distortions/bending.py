@@ -27,7 +27,7 @@ class Bending(Geometry):
         Returns
         -------
         ndarray of int32, shape (N, 2, H, W)
-            See `augforge.kernels.bending`; 0 where the step is not applied.
+            See `augforge.kernels.bending`; of no meaning where the step is not applied.
         """
         raise NotImplementedError
 
@@ -84,18 +84,22 @@ class Elastic(Bending):
     def fields(cls, step: Drawn) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.elastic_fields(
-            step.pixel_keys(), step.value("displacement"), step.value("smoothness"), *step.samples.frame
+            step.pixel_keys(),
+            step.value("displacement"),
+            step.value("smoothness"),
+            step.applied,
+            *step.samples.frame,
         )
 
     @classmethod
     def might_fold(cls, step: Drawn) -> NDArray[Any]:
-        """Return where the displacement exceeds an eighth of the smoothness, bool (N,).
+        """Return where the displacement exceeds the smoothness divided by 6.7, bool (N,).
 
-        The noise is below sqrt(3), so a slope of the field is below sqrt(3 / 2) displacement / smoothness times
-        the sums of the bells, 1.89, and of their slopes, 1.51: below 0.44 up to there. The Jacobian is then above
-        (1 - 0.44)**2 - 0.44**2, which is 0.12.
+        The noise is below 1.726 times its root mean square, so a slope of the field is below 1.726 / sqrt(2)
+        displacement / smoothness times the sums of the bells, 1.682, and of their slopes, 1.448: below 0.444 up to
+        there. The Jacobian is then above (1 - 0.444)**2 - 0.444**2, which is 0.112.
         """
-        suspected: NDArray[Any] = 8.0 * step.value("displacement") > step.value("smoothness")
+        suspected: NDArray[Any] = 6.7 * step.value("displacement") > step.value("smoothness")
         return suspected
 
 
@@ -120,7 +124,11 @@ class Wave(Bending):
     def fields(cls, step: Drawn) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.wave_fields(
-            step.pixel_keys(), step.value("amplitude"), step.value("wavelength"), *step.samples.frame
+            step.pixel_keys(),
+            step.value("amplitude"),
+            step.value("wavelength"),
+            step.applied,
+            *step.samples.frame,
         )
 
     @classmethod
@@ -159,7 +167,7 @@ class Perspective(Bending):
     @classmethod
     def fields(cls, step: Drawn) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
-        return kernels.perspective_fields(step.value("x"), step.value("y"), *step.samples.frame)
+        return kernels.perspective_fields(step.value("x"), step.value("y"), step.applied, *step.samples.frame)
 
     @classmethod
     def settled(cls, step: Drawn) -> Drawn:

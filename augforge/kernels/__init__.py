@@ -7,10 +7,12 @@ are given), never write into their input, and release the GIL.
 from augforge.kernels.affine import compose, enlargements, rotations, shears, translations
 from augforge.kernels.area import area_resample, bounding_box, fitted_size
 from augforge.kernels.backgrounds import add_stripes, lay_on_paper
-from augforge.kernels.bending import elastic_fields, perspective_fields, unfolded_shares, wave_fields
+from augforge.kernels.bending import perspective_fields, wave_fields
 from augforge.kernels.blurring import gaussian_blur, motion_blur
 from augforge.kernels.connections import topology
 from augforge.kernels.contrast import stroke_contrast
+from augforge.kernels.elastic import elastic_fields
+from augforge.kernels.folding import unfolded_shares
 from augforge.kernels.gaps import lift_pen
 from augforge.kernels.gray import apply_tables, contrast_tables, gray_level_tables, inverse_tables
 from augforge.kernels.ink import place, separate_ink, set_upright

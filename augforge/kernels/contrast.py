@@ -36,7 +36,8 @@ def stroke_contrast(images: NDArray[Any], strokes: NDArray[Any], levels: NDArray
     contrast = np.full(count, 255.0)
     for i in range(np.uint64(count)):
         level, quarter = np.int32(levels[i]), np.int32((np.int32(levels[i]) + 3) // 4)
-        ink = paper = ink_sum = paper_sum = np.int64(0)
+        ink: Any = 0
+        paper, ink_sum, paper_sum = ink, ink, ink
         for start in range(i * size, (i + np.uint64(1)) * size, _PART):
             # Sums of a part fit into 32 bits, of which twice as many go into a vector.
             inks, papers, inks_sum, papers_sum = zero, zero, zero, zero

@@ -1,4 +1,16 @@
-"""How much of the ink a chain of maps and fields leaves inside the frame."""
+"""How much of the ink a chain of maps and fields leaves inside the frame.
+
+Of most images all ink stays inside by far, and that is found out first, from as little as can be: the ink's box,
+moved by the maps, against the frame, or, where there are fields, against the room before the last one::
+
+       )             (      the frame's edges, followed back through the last map and field, are curves: what is
+      /  +---------+  |     farther in than the innermost point of each of them is surely within
+     (   |  room   |  )
+      |  +---------+ (
+
+Then each pixel with ink is held against that room. Only what may lie beyond it has the whole edge of the frame
+followed into the source, and the ink that it encloses there counted.
+"""
 
 import math
 from typing import Any
@@ -6,168 +18,250 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, inlined
 from augforge.kernels.bending import FIELD_UNIT
-from augforge.kernels.chains import follow_one, follow_rows, invert, shorten
+from augforge.kernels.chains import invert, shorten
 
-_SMALL_FRAME = 2048
+# So near to the edge a box is not surely inside: other ways to the same place may be rounded to another side of it.
+_MARGIN = 1e-6
+_WORD = 8
+_UNIT = 1.0 / FIELD_UNIT
+
+
+@inlined
+def _lesser(a: Any, b: Any) -> Any:
+    # Unlike Numba's own min it does not care for NaN, so loops with it vectorise.
+    return a if a < b else b
+
+
+@inlined
+def _greater(a: Any, b: Any) -> Any:
+    return a if a > b else b
 
 
 @compiled
-def _ink_box(image: NDArray[Any], seen: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return the first and last column and row with ink, as (left, top, right, bottom); right is -1 without any.
+def _ink_box(
+    flat: NDArray[Any], start: int, height: int, width: int, words: NDArray[Any], box: NDArray[Any]
+) -> bool:
+    """Fill the middles of the outermost pixels with ink, (left, top, right, bottom); False without any ink.
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (H, W)
-    seen : ndarray of uint8, shape (W,)
-        Overwritten.
+    flat : ndarray of uint8
+        All images in one line, this one from `start` on.
+    words : ndarray of uint64
+        Room for an image; the bytes beyond it are 0. It is overwritten with the image, whose rows are found by the
+        first and the last word that is not 0, and then folded over, half of the rows onto the others, to one row.
+    box : ndarray of float64, shape (4,)
+        In pixels from the middle of the frame.
     """
-    height, width = image.shape
-    left, top, right, bottom = width, height, -1, -1
-    for x in range(width):
-        seen[x] = 0
-    for y in range(height):
-        any_ink = 0
-        for x in range(width):
-            any_ink |= image[y, x]
-            seen[x] |= image[y, x]
-        if any_ink != 0:
-            top, bottom = min(top, y), y
-    for x in range(width):
-        if seen[x] != 0:
-            left, right = min(left, x), x
-    return left, top, right, bottom
-
-
-@compiled
-def _farthest(field: NDArray[Any]) -> float:
-    """Return the longest way along x or y in a field, in pixels."""
-    flat = field.reshape(-1)
-    longest = 0
-    for k in range(flat.size):
-        longest = max(longest, abs(flat[k]))
-    return longest / FIELD_UNIT
-
-
-@compiled
-def _box_stays_inside(
-    chain: NDArray[Any], fields: NDArray[Any], used: NDArray[Any], count: int, box: NDArray[Any]
-) -> bool:
-    """Whether all of a box (left, top, right, bottom) surely stays in the frame; it is changed on the way.
-
-    Each map leaves the corners in some box again; a field moves nothing farther than its own farthest way.
-    """
-    _, _, height, width = fields.shape
-    for s in range(count + 1):
-        m = chain[s]
-        x, y = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
-        wide, high = 0.5 * (box[2] - box[0]), 0.5 * (box[3] - box[1])
-        x, y = m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]
-        wide, high = abs(m[0]) * wide + abs(m[1]) * high, abs(m[3]) * wide + abs(m[4]) * high
-        if s < count:
-            farthest = _farthest(fields[used[s]])
-            wide += farthest
-            high += farthest
-        box[0], box[1], box[2], box[3] = x - wide, y - high, x + wide, y + high
-    return (
-        box[0] >= -0.5 * width
-        and box[2] <= 0.5 * width
-        and box[1] >= -0.5 * height
-        and box[3] <= 0.5 * height
+    data, at, size, zero, one = (
+        words.view(np.uint8),
+        np.uint64(start),
+        np.uint64(height * width),
+        np.uint64(0),
+        np.uint64(1),
     )
+    for k in range(size):
+        data[k] = flat[at + k]
+    first, last = zero, np.uint64(words.size - 1)
+    while words[first] == zero:
+        if first == last:
+            return False
+        first += one
+    while words[last] == zero:
+        last -= one
+    first, last = first * np.uint64(_WORD), last * np.uint64(_WORD) + np.uint64(_WORD - 1)
+    while data[first] == 0:
+        first += one
+    while data[last] == 0:
+        last -= one
+    rows = height
+    while rows > 1:
+        kept = (rows + 1) // 2
+        fold = np.uint64(kept * width)
+        for k in range(np.uint64((rows - kept) * width)):
+            data[k] |= data[fold + k]
+        rows = kept
+    left, right = 0, width - 1
+    while data[np.uint64(left)] == 0:
+        left += 1
+    while data[np.uint64(right)] == 0:
+        right -= 1
+    box[0], box[2] = left - (width - 1) * 0.5, right - (width - 1) * 0.5
+    box[1], box[3] = int(first) // width - (height - 1) * 0.5, int(last) // width - (height - 1) * 0.5
+    return True
+
+
+@compiled
+def _fill_chain(
+    maps: NDArray[Any], bent: NDArray[Any], i: int, chain: NDArray[Any], used: NDArray[Any]
+) -> int:
+    """Return how many fields of a chain are in force, and fill the maps and fields that are left; see `shorten`."""
+    for s in range(bent.shape[1]):
+        if not bent[i, s]:
+            return shorten(maps[i], bent[i], chain, used)
+        used[s] = s
+    for s in range(maps.shape[1]):
+        for k in range(6):
+            chain[s, k] = maps[i, s, k]
+    return bent.shape[1]
+
+
+@compiled
+def _move_box(chain: NDArray[Any], s: int, box: NDArray[Any]) -> None:
+    """Replace a box by the one around it after a map of a chain."""
+    a, b, c, d, e, f = chain[s, 0], chain[s, 1], chain[s, 2], chain[s, 3], chain[s, 4], chain[s, 5]
+    x, y = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
+    wide, high = 0.5 * (box[2] - box[0]), 0.5 * (box[3] - box[1])
+    x, y = a * x + b * y + c, d * x + e * y + f
+    wide, high = abs(a) * wide + abs(b) * high, abs(d) * wide + abs(e) * high
+    box[0], box[1], box[2], box[3] = x - wide, y - high, x + wide, y + high
+
+
+@compiled
+def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
+    """Replace a box by one around it after a field: what is at p + d then came to p."""
+    for axis in range(2):
+        least, greatest = np.int32(2**31 - 1), np.int32(-(2**31))
+        for y in range(np.uint64(fields.shape[3])):
+            for x in range(np.uint64(fields.shape[4])):
+                way = fields[i, s, axis, y, x]
+                least, greatest = _lesser(least, way), _greater(greatest, way)
+        box[axis] -= greatest / FIELD_UNIT
+        box[axis + 2] -= least / FIELD_UNIT
+
+
+@compiled
+def _innermost(
+    fields: NDArray[Any], i: int, s: int, axis: int, low: float, high: float
+) -> tuple[float, float]:
+    """Return the greatest way along an axis in the line across it at `low`, and the least one in that at `high`.
+
+    Between two lines of the grid the field is between theirs, beyond the outermost one it is that one's.
+    """
+    greatest, least = np.int32(-(2**31)), np.int32(2**31 - 1)
+    most = fields.shape[4 - axis] - 1.0
+    low, high = min(max(low, 0.0), most), min(max(high, 0.0), most)
+    for after in range(2):
+        first = np.uint64(math.ceil(low) if after else math.floor(low))
+        last = np.uint64(math.ceil(high) if after else math.floor(high))
+        if axis == 0:
+            for k in range(np.uint64(fields.shape[3])):
+                greatest = _greater(greatest, fields[i, s, 0, k, first])
+                least = _lesser(least, fields[i, s, 0, k, last])
+        else:
+            for k in range(np.uint64(fields.shape[4])):
+                greatest = _greater(greatest, fields[i, s, 1, first, k])
+                least = _lesser(least, fields[i, s, 1, last, k])
+        if math.floor(low) == math.ceil(low) and math.floor(high) == math.ceil(high):
+            break
+    return float(greatest) / FIELD_UNIT, float(least) / FIELD_UNIT
+
+
+@compiled
+def _fill_room(
+    chain: NDArray[Any], count: int, fields: NDArray[Any], i: int, s: int, room: NDArray[Any]
+) -> bool:
+    """Fill a box all of which the last field and map leave in the frame; False where that map turns or flips.
+
+    The frame's edges, followed back, go once around it.
+    """
+    if (
+        chain[count, 1] != 0.0
+        or chain[count, 3] != 0.0
+        or not (chain[count, 0] > 0.0 and chain[count, 4] > 0.0)
+    ):
+        return False
+    for axis in range(2):
+        scale, offset = chain[count, 4 * axis], chain[count, 2 + 3 * axis]
+        length = fields.shape[4 - axis]
+        low, high, middle = (
+            (-0.5 * length - offset) / scale,
+            (0.5 * length - offset) / scale,
+            0.5 * (length - 1),
+        )
+        greatest, least = _innermost(fields, i, s, axis, low + middle, high + middle)
+        room[axis], room[axis + 2] = low + greatest + _MARGIN, high + least - _MARGIN
+    return True
+
+
+@compiled
+def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
+    """Move points, in pixels from the middle of the frame, by the field where they are; as `follow_one`."""
+    _, height, width = field.shape
+    middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
+    x_most, y_most, one = np.uint64(width - 1), np.uint64(height - 1), np.uint64(1)
+    for k in range(np.uint64(points.shape[1])):
+        across = _lesser(_greater(points[0, k] + middle_x, 0.0), width - 1.0)
+        down = _lesser(_greater(points[1, k] + middle_y, 0.0), height - 1.0)
+        x0, y0 = np.uint64(np.int64(across)), np.uint64(np.int64(down))
+        x1, y1 = _lesser(x0 + one, x_most), _lesser(y0 + one, y_most)
+        wx, wy = across - np.float64(np.int64(x0)), down - np.float64(np.int64(y0))
+        vx, vy = 1.0 - wx, 1.0 - wy
+        for axis in range(np.uint64(2)):
+            upper = field[axis, y0, x0] * vx + field[axis, y0, x1] * wx
+            lower = field[axis, y1, x0] * vx + field[axis, y1, x1] * wx
+            points[axis, k] += (upper * vy + lower * wy) * _UNIT
 
 
 @compiled
 def _fill_outline(
-    inverse: NDArray[Any], fields: NDArray[Any], used: NDArray[Any], count: int, outline: NDArray[Any]
+    inverse: NDArray[Any], fields: NDArray[Any], used: NDArray[Any], count: int, points: NDArray[Any]
 ) -> None:
-    """Fill where the frame's edge comes from, a corner and then a point a pixel, float64 (2 (H + W), 2)."""
+    """Fill where the frame's edge comes from, a corner and then a point a pixel, float64 (2, 2 (H + W))."""
     _, _, height, width = fields.shape
     right, bottom = width * 0.5, height * 0.5
-    for k in range(2 * (width + height)):
-        if k < width:
-            x, y = k - right, -bottom
-        elif k < width + height:
-            x, y = right, k - width - bottom
-        elif k < 2 * width + height:
-            x, y = right - (k - width - height), bottom
-        else:
-            x, y = -right, bottom - (k - 2 * width - height)
-        outline[k, 0], outline[k, 1] = follow_one(inverse, fields, used, count, x, y)
-
-
-@compiled
-def _is_within(outline: NDArray[Any], x: float, y: float) -> bool:
-    """Whether a point lies within a closed line: a ray from it crosses the line an odd number of times."""
-    within = False
-    before_x, before_y = outline[-1, 0], outline[-1, 1]
-    for k in range(outline.shape[0]):
-        at_x, at_y = outline[k, 0], outline[k, 1]
-        if (at_y > y) != (before_y > y) and x < (before_x - at_x) * (y - at_y) / (before_y - at_y) + at_x:
-            within = not within
-        before_x, before_y = at_x, at_y
-    return within
-
-
-@compiled
-def _fill_rim(across: NDArray[Any], down: NDArray[Any], height: int, rim: NDArray[Any]) -> None:
-    """Fill where the outermost pixels come from, all around, float64 (2 (H + W), 2); corners come twice."""
-    width = across.size // height
-    last = (height - 1) * width
     for k in range(width):
-        rim[k, 0], rim[k, 1] = across[k], down[k]
-        back = last + width - 1 - k
-        rim[width + height + k, 0], rim[width + height + k, 1] = across[back], down[back]
+        points[0, k], points[1, k] = k - right, -bottom
+        points[0, width + height + k], points[1, width + height + k] = right - k, bottom
     for k in range(height):
-        right, left = k * width + width - 1, last - k * width
-        rim[width + k, 0], rim[width + k, 1] = across[right], down[right]
-        rim[2 * width + height + k, 0], rim[2 * width + height + k, 1] = across[left], down[left]
+        points[0, width + k], points[1, width + k] = right, k - bottom
+        points[0, 2 * width + height + k], points[1, 2 * width + height + k] = -right, bottom - k
+    for s in range(count, -1, -1):
+        a, b, c, d, e, f = (
+            inverse[s, 0],
+            inverse[s, 1],
+            inverse[s, 2],
+            inverse[s, 3],
+            inverse[s, 4],
+            inverse[s, 5],
+        )
+        for k in range(np.uint64(points.shape[1])):
+            x, y = points[0, k], points[1, k]
+            points[0, k] = a * x + b * y + c
+            points[1, k] = d * x + e * y + f
+        if s > 0:
+            _bend(fields[used[s - 1]], points)
 
 
 @compiled
-def _encloses(outline: NDArray[Any], left: float, top: float, right: float, bottom: float) -> bool:
-    """Whether a box surely lies within a closed line: a corner does, and no piece of the line reaches into it.
-
-    None does where no point of the line is nearer than half of its longest piece.
-    """
-    longest = 0.0
-    before_x, before_y = outline[-1, 0], outline[-1, 1]
-    for k in range(outline.shape[0]):
-        step_x, step_y = outline[k, 0] - before_x, outline[k, 1] - before_y
-        longest = max(longest, step_x * step_x + step_y * step_y)
-        before_x, before_y = outline[k, 0], outline[k, 1]
-    margin = 0.5 * math.sqrt(longest)
-    for k in range(outline.shape[0]):
-        x, y = outline[k, 0], outline[k, 1]
-        if left - margin < x < right + margin and top - margin < y < bottom + margin:
-            return False
-    return _is_within(outline, left, top)
-
-
-@compiled
-def _ink_within(image: NDArray[Any], outline: NDArray[Any], turns: NDArray[Any]) -> float:
-    """Return the share of the ink that lies within a closed line.
+def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], turns: NDArray[Any]) -> float:
+    """Return the share of the ink that lies within a closed line, float64 (2, P).
 
     A pixel does where the line crosses its row to the right of it an odd number of times. The crossings are
-    gathered in `turns`, uint8 (H, W + 1).
+    gathered in `turns`, uint8 (H, W + 1), for the rows and columns of the ink's box.
     """
     height, width = image.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
-    turns[:] = 0
-    before_x, before_y = outline[-1, 0] + middle_x, outline[-1, 1] + middle_y
-    for k in range(outline.shape[0]):
-        at_x, at_y = outline[k, 0] + middle_x, outline[k, 1] + middle_y
+    left, top = int(box[0] + middle_x), int(box[1] + middle_y)
+    right, bottom = int(box[2] + middle_x), int(box[3] + middle_y)
+    for row in range(top, bottom + 1):
+        for x in range(left, right + 2):
+            turns[row, x] = 0
+    before_x, before_y = points[0, -1] + middle_x, points[1, -1] + middle_y
+    for k in range(points.shape[1]):
+        at_x, at_y = points[0, k] + middle_x, points[1, k] + middle_y
         first, end = math.ceil(min(before_y, at_y)), math.ceil(max(before_y, at_y))
-        for row in range(max(first, 0), min(end, height)):
+        for row in range(max(first, top), min(end, bottom + 1)):
             crossing = (before_x - at_x) * (row - at_y) / (before_y - at_y) + at_x
             # The first pixel that is not to the left of it.
-            turns[row, int(min(max(math.ceil(crossing), 0.0), width + 0.0))] ^= 1
+            turns[row, int(min(max(math.ceil(crossing), left), right + 1))] ^= 1
         before_x, before_y = at_x, at_y
     inside = total = np.int64(0)
-    for row in range(height):
+    for row in range(top, bottom + 1):
         within = 0
-        for x in range(width - 1, -1, -1):
+        for x in range(right, left - 1, -1):
             within ^= turns[row, x + 1]
             ink = np.int64(image[row, x])
             total += ink
@@ -176,19 +270,32 @@ def _ink_within(image: NDArray[Any], outline: NDArray[Any], turns: NDArray[Any])
 
 
 @compiled
-def _ink_moved_inside(image: NDArray[Any], m: NDArray[Any]) -> float:
-    """Return the share of the ink that one map moves into the frame."""
-    height, width = image.shape
+def _ink_moved_into(
+    images: NDArray[Any], i: int, box: NDArray[Any], m: NDArray[Any], room: NDArray[Any]
+) -> float:
+    """Return the share of an image's ink, which lies within a box, that a map moves into another box."""
+    middle_x, middle_y = (images.shape[2] - 1) * 0.5, (images.shape[1] - 1) * 0.5
+    first_x, first_y = np.uint64(box[0] + middle_x), np.uint64(box[1] + middle_y)
+    end_x, end_y = np.uint64(box[2] + middle_x + 1.0), np.uint64(box[3] + middle_y + 1.0)
+    a, b, c, d, e, f = m[0], m[1], m[2], m[3], m[4], m[5]
+    left, top, right, bottom = room[0], room[1], room[2], room[3]
     inside = total = np.int64(0)
-    for y in range(height):
-        for x in range(width):
-            ink = np.int64(image[y, x])
+    for y in range(first_y, end_y):
+        py = np.float64(np.int64(y)) - middle_y
+        for x in range(first_x, end_x):
+            px = np.float64(np.int64(x)) - middle_x
+            to_x, to_y = a * px + b * py + c, d * px + e * py + f
+            ink = np.int64(images[i, y, x])
             total += ink
-            px, py = x - (width - 1) * 0.5, y - (height - 1) * 0.5
-            to_x, to_y = m[0] * px + m[1] * py + m[2], m[3] * px + m[4] * py + m[5]
-            if abs(to_x) <= width * 0.5 and abs(to_y) <= height * 0.5:
-                inside += ink
+            # Not `and`: without branches it vectorises.
+            within = (to_x >= left) & (to_x <= right) & (to_y >= top) & (to_y <= bottom)
+            inside += ink if within else np.int64(0)
     return float(inside / total)
+
+
+@compiled
+def _is_within(box: NDArray[Any], room: NDArray[Any]) -> bool:
+    return box[0] >= room[0] and box[1] >= room[1] and box[2] <= room[2] and box[3] <= room[3]
 
 
 @compiled
@@ -213,39 +320,37 @@ def ink_kept(
         Within [0, 1]; 1 for an image without ink.
     """
     count, height, width = images.shape
-    kept = np.ones(count)
+    kept, flat = np.ones(count), images.reshape(-1)
     chain, used = np.empty(maps.shape[1:]), np.empty(maps.shape[1], np.int64)
-    outline, rim = np.empty((2 * (height + width), 2)), np.empty((2 * (height + width), 2))
-    # In large frames the edge has far fewer points than there are pixels.
-    pixels = height * width if height * width <= _SMALL_FRAME else 0
-    across, down = np.empty(pixels), np.empty(pixels)
-    turns = np.empty((height, width + 1), np.uint8)
-    seen, box = np.empty(width, np.uint8), np.empty(4)
+    outline, turns = np.empty((2, 2 * (height + width))), np.empty((height, width + 1), np.uint8)
+    words, box = np.zeros(height * width // _WORD + 1, np.uint64), np.empty(4)
+    moved, room = np.empty(4), np.empty(4)
+    # Whole arrays are handed on, and which image it is: a slice counts references, which takes as long as a box.
     for i in range(count):
-        left, top, right, bottom = _ink_box(images[i], seen)
-        if right < 0:
+        if not _ink_box(flat, i * height * width, height, width, words, box):
             continue
-        x0, x1 = left - (width - 1) * 0.5, right - (width - 1) * 0.5
-        y0, y1 = top - (height - 1) * 0.5, bottom - (height - 1) * 0.5
-        box[0], box[1], box[2], box[3] = x0, y0, x1, y1
-        stages = shorten(maps[i], bent[i], chain, used)
-        safe = _box_stays_inside(chain, fields[i], used, stages, box)
+        stages = _fill_chain(maps, bent, i, chain, used)
+        bends = stages
+        if stages > 0 and _fill_room(chain, stages, fields, i, used[stages - 1], room):
+            bends -= 1
+        else:
+            margin = _MARGIN if stages > 0 else 0.0
+            room[2], room[3] = 0.5 * width - margin, 0.5 * height - margin
+            room[0], room[1] = -room[2], -room[3]
+        for k in range(4):
+            moved[k] = box[k]
+        for s in range(bends):
+            _move_box(chain, s, moved)
+            _bend_box(fields, i, used[s], moved)
+        _move_box(chain, bends, moved)
+        share = 1.0 if _is_within(moved, room) else 0.0
+        if share < 1.0 and bends == 0:
+            share = _ink_moved_into(images, i, box, chain[0], room)
         if stages == 0:
-            if not safe:
-                kept[i] = _ink_moved_inside(images[i], chain[0])
-            continue
-        if not invert(chain, stages + 1):
+            kept[i] = share
+        elif not invert(chain, stages + 1):
             kept[i] = 0.0
-            continue
-        if safe:
-            continue
-        if across.size:
-            # The middles of the outermost pixels lie half a pixel within the edge, and are found sooner.
-            follow_rows(chain, fields[i], used, stages, 0, across, down)
-            _fill_rim(across, down, height, rim)
-            if _encloses(rim, x0, y0, x1, y1):
-                continue
-        _fill_outline(chain, fields[i], used, stages, outline)
-        if not _encloses(outline, x0, y0, x1, y1):
-            kept[i] = _ink_within(images[i], outline, turns)
+        elif share < 1.0:
+            _fill_outline(chain, fields[i], used, stages, outline)
+            kept[i] = _ink_within(images[i], outline, box, turns)
     return kept

@@ -12,7 +12,7 @@ from augforge.distortions.bending import Bending
 from augforge.distortions.catalogue import find
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
-from augforge.kernels.bending import LEAST_AREA
+from augforge.kernels.folding import LEAST_AREA
 from tests.kernels import reference
 
 COUNT = 40
@@ -155,7 +155,7 @@ def test_folding_bends_are_lowered_and_say_so() -> None:
 def test_what_is_said_not_to_fold_does_not(name: str, size: str, other: str, scale: float) -> None:
     kind = find(name)
     assert issubclass(kind, Bending)
-    bound = scale / 8 if name == "elastic" else scale / 6.7
+    bound = scale / 6.7
     at_most, above = (drawn(name, **{size: bound * part, other: scale}) for part in (0.9999, 1.0001))
     assert not kind.might_fold(at_most).any()
     assert kind.might_fold(above).all()

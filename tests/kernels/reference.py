@@ -1,6 +1,10 @@
-"""Plain float64 versions of the kernels, for comparison."""
+"""Plain versions of the kernels, for comparison: within some error, in float64, or to the bit."""
+
+import math
 
 import numpy as np
+
+from augforge.randomness import philox
 
 IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 
@@ -147,3 +151,142 @@ def jacobians(field: np.ndarray) -> np.ndarray:
         for column in (down[:, :, :-1], down[:, :, 1:])
     ]
     return np.stack(corners)
+
+
+def _bell(away: np.ndarray) -> np.ndarray:
+    """Return the weights, float32, of nodes at distances in node distances, float32."""
+    square = np.minimum(away * away, np.float32(9))
+    z = square * np.float32(0.78125)
+    power = np.float32(1) - z * np.float32(1 / 32) + z * z * np.float32(1 / 2048)
+    for _ in range(5):
+        power = power * power
+    foot = 0.0009447917
+    height = math.sqrt(1.25 / (math.sqrt(math.pi) - 2 * foot * math.sqrt(2 * math.pi)))
+    return np.where(square < 9, (power - np.float32(foot)) * np.float32(height), np.float32(0))
+
+
+def _six(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the sum over the first axis, of length six, of products, in the order of the kernel."""
+    c = a * b
+    return (c[0] + c[1]) + (c[2] + c[3]) + (c[4] + c[5])
+
+
+def elastic_noise(key: int, count: int) -> np.ndarray:
+    """Return odd numbers from -255 to 255: the bytes of 16 calls of the hash by byte, word, call."""
+    found = []
+    zero = np.uint64(0)
+    for group in range(count // 256 + 1):
+        calls = [philox(np.uint64(key), np.uint64(16 * group + call), zero, zero, zero) for call in range(16)]
+        bits = [int(low) | int(high) << 64 for low, high in calls]
+        found += [
+            one >> 8 * (4 * word + byte) & 255 for byte in range(4) for word in range(4) for one in bits
+        ]
+    return np.array(found[:count], np.float32) * 2 - 255
+
+
+def elastic_field(key: int, displacement: float, smoothness: float, height: int, width: int) -> np.ndarray:
+    """Return an elastic field, int32 (2, H, W), to the bit."""
+    per_pixel = np.float32(1 / (smoothness * 1.25))
+    rows, columns = (np.arange(size).astype(np.float32) * per_pixel for size in (height, width))
+    lines, nodes = int(rows[-1]) + 6, int(columns[-1]) + 6
+    scale = np.float32(displacement * (65536 * math.sqrt(0.5 * 3 / 65535)))
+    noise = (elastic_noise(key, 2 * lines * nodes) * scale).reshape(2, lines, nodes)
+    noise = np.pad(noise, ((0, 0), (0, 0), (0, 6)))
+    field = np.empty((2, height, width), np.int32)
+    for left in range(0, width, 32):
+        places = columns[left : left + 32]
+        mixed = np.zeros((2, lines, len(places)), np.float32)
+        for first in range(int(places[0]), nodes, 6):
+            of_six = np.arange(first, first + 6)
+            weights = _bell(places - (of_six - 2).astype(np.float32)[:, np.newaxis])
+            values = np.moveaxis(noise[:, :, first : first + 6], 2, 0)
+            mixed += _six(weights[:, np.newaxis, np.newaxis], values[..., np.newaxis])
+        for y, place in enumerate(rows):
+            of_six = np.arange(int(place), int(place) + 6)
+            weights = _bell(place - (of_six - 2).astype(np.float32))
+            field[:, y, left : left + 32] = _six(
+                weights[:, np.newaxis, np.newaxis], np.moveaxis(mixed[:, of_six], 1, 0)
+            )
+    return field
+
+
+def unfolded_share(field: np.ndarray, least: float) -> float:
+    """Return the largest share of a field with which, and with every lower one, no area is below the least.
+
+    With the share s the Jacobian at a corner of a cell is 1 + s t + s s d.
+    """
+    field = field / 65536
+    across, down = np.diff(field, axis=2), np.diff(field, axis=1)
+    share = 1.0
+    for line in (across[:, :-1], across[:, 1:]):
+        for column in (down[:, :, :-1], down[:, :, 1:]):
+            trace, determinant = line[0] + column[1], line[0] * column[1] - line[1] * column[0]
+            under = trace * trace - 4 * (1 - least) * determinant
+            divisor = np.sqrt(np.maximum(under, 0)) - trace
+            meets = (under >= 0) & (divisor > 0)
+            found = 2 * (1 - least) / np.where(meets, divisor, 1)
+            share = min(share, np.where(meets, found, 1.0).min())
+    return float(share)
+
+
+def _bilinear(field: np.ndarray, x: float, y: float) -> tuple[float, float]:
+    """Return a field at a place in pixels from its first one; outside as at the nearest edge."""
+    height, width = field.shape[1:]
+    x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+    left, top = int(x), int(y)
+    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+    wx, wy = x - left, y - top
+    a, b, c, d = (field[:, row, column].tolist() for row in (top, bottom) for column in (left, right))
+    first, second = (
+        (a[k] * (1 - wx) + b[k] * wx) * (1 - wy) + (c[k] * (1 - wx) + d[k] * wx) * wy for k in (0, 1)
+    )
+    return first, second
+
+
+def _inverse(m: list[float]) -> list[float] | None:
+    a, b, c, d, e, f = m
+    determinant = a * e - b * d
+    if abs(determinant) <= 1e-9:
+        return None
+    a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
+    return [a, b, -(a * c + b * f), d, e, -(d * c + e * f)]
+
+
+def outline(maps: np.ndarray, fields: np.ndarray) -> list[tuple[float, float]] | None:
+    """Return where the frame's edge comes from along a chain, a point a pixel; None where a map has no inverse."""
+    height, width = fields.shape[2:]
+    right, bottom = width / 2, height / 2
+    edge = [(k - right, -bottom) for k in range(width)]
+    edge += [(right, k - bottom) for k in range(height)]
+    edge += [(right - k, bottom) for k in range(width)]
+    edge += [(-right, bottom - k) for k in range(height)]
+    inverses = [_inverse(m) for m in maps.tolist()]
+    for s in range(len(fields), -1, -1):
+        m = inverses[s]
+        if m is None:
+            return None
+        edge = [(m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]) for x, y in edge]
+        if s:
+            ways = [_bilinear(fields[s - 1], x + (width - 1) * 0.5, y + (height - 1) * 0.5) for x, y in edge]
+            edge = [(x + dx / 65536, y + dy / 65536) for (x, y), (dx, dy) in zip(edge, ways, strict=True)]
+    return edge
+
+
+def bent_ink_kept(image: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> float:
+    """Return the share of the gray sum that the followed edge of the frame encloses, to the bit.
+
+    A pixel is enclosed where a ray to the right crosses the edge an odd number of times.
+    """
+    height, width = image.shape
+    edge = outline(maps, fields)
+    inside = 0
+    if edge is None or not image.any():
+        return 1.0 if not image.any() else 0.0
+    points = [(x + (width - 1) * 0.5, y + (height - 1) * 0.5) for x, y in edge]
+    for row, column in zip(*np.nonzero(image), strict=True):
+        crossings = 0
+        for (x0, y0), (x1, y1) in zip([points[-1], *points[:-1]], points, strict=True):
+            if (y0 < row) != (y1 < row):
+                crossings += column < (x0 - x1) * (row - y1) / (y0 - y1) + x1
+        inside += int(image[row, column]) * (crossings % 2)
+    return inside / int(image.sum(dtype=np.int64))
