@@ -21,7 +21,7 @@ from augforge.sources import Source, open_source
 # Samples rendered at once share the cost of a call. More are no faster: their images and fields then leave the
 # caches.
 _CHUNK = 1024
-_CHUNK_BYTES = 1 << 23
+_CHUNK_BYTES = 1 << 24
 
 
 class Forge:

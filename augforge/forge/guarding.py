@@ -96,7 +96,9 @@ class GuardedBlock:
             self._settle(shape, self._judge_shape, "guard.attempts", "guard.pull")
         if not any(kind.of_pixels for kind in kinds):
             return render(self._originals, self._steps)
-        self._shape(np.flatnonzero(~self._is_shaped), shape)
+        if not self._is_shaped.all():
+            rows = np.flatnonzero(~self._is_shaped) if self._is_shaped.any() else slice(None)
+            self._shaped[rows] = render(self._originals[rows], [step[rows] for step in shape])
         self._images = self._whole(slice(None), levels)
         if np.shares_memory(self._images, self._shaped):
             self._images = self._images.copy()
@@ -165,12 +167,15 @@ class GuardedBlock:
         for kind in self._guard.active():
             if not kind.of_shape:
                 shown = (self._originals[rows], self._shaped[rows], self._images[rows])
-                rejected |= self._rejected_by(kind, rows, measure_pixels(kind, *shown))
+                rejected |= self._rejected_by(kind, rows, measure_pixels(kind, *shown), self._distorted[rows])
         return rejected
 
-    def _rejected_by(self, kind: GuardKind, rows: _Rows, measured: NDArray[Any]) -> NDArray[Any]:
+    def _rejected_by(
+        self, kind: GuardKind, rows: _Rows, measured: NDArray[Any], judged: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Return and count which of the samples that are to be judged a guard rejects."""
         labels = None if self._labels is None else self._labels[rows]
-        rejected: NDArray[Any] = rejects(kind, self._guard, measured, labels) & self._distorted[rows]
+        rejected: NDArray[Any] = rejects(kind, self._guard, measured, labels) & judged
         self._columns[f"guard.{kind.name}"][rows] += rejected
         return rejected
 
