@@ -181,6 +181,9 @@ def _fill_room(
             (0.5 * length - offset) / scale,
             0.5 * (length - 1),
         )
+        # What is not a number, or too large, would be a place anywhere in memory.
+        if not low < high:
+            return False
         greatest, least = _innermost(fields, i, s, axis, low + middle, high + middle)
         room[axis], room[axis + 2] = low + greatest + _MARGIN, high + least - _MARGIN
     return True
@@ -246,9 +249,9 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
     left, top = int(box[0] + middle_x), int(box[1] + middle_y)
     right, bottom = int(box[2] + middle_x), int(box[3] + middle_y)
     one = np.uint64(1)
-    for row in range(np.uint64(top), np.uint64(bottom + 1)):
+    for y in range(np.uint64(top), np.uint64(bottom + 1)):
         for x in range(np.uint64(left), np.uint64(right + 2)):
-            turns[row, x] = 0
+            turns[y, x] = 0
     before = np.uint64(points.shape[1] - 1)
     for k in range(np.uint64(points.shape[1])):
         from_y, to_y = points[1, before] + middle_y, points[1, k] + middle_y
@@ -263,16 +266,16 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
                     # The first pixel that is not to the left of it.
                     place = min(max(math.ceil(crossing), left), right + 1)
                     turns[np.uint64(row), np.uint64(place)] ^= 1
-        before = k
+        before = np.uint64(k)
     inside = total = np.int64(0)
-    for row in range(np.uint64(top), np.uint64(bottom + 1)):
-        within, x = np.int64(0), np.uint64(right)
+    for y in range(np.uint64(top), np.uint64(bottom + 1)):
+        within, column = np.int64(0), np.uint64(right)
         for _ in range(right - left + 1):
-            within ^= np.int64(turns[row, x + one])
-            ink = np.int64(image[row, x])
+            within ^= np.int64(turns[y, column + one])
+            ink = np.int64(image[y, column])
             total += ink
             inside += ink & -within
-            x -= one
+            column -= one
     return float(inside / total)
 
 
