@@ -194,7 +194,7 @@ def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any
     """
     count, _, height, width = fields.shape
     shares, size = np.ones(count), 2 * height * width
-    # Rows are read too far: behind the last field there must be something to be read.
+    # Rows are read too far, so the last fields, with too little behind them, are copied to where there is more.
     last = np.empty(size + 2 * _BLOCK, np.int32)
     low, turned = aligned_floats(_BLOCK), aligned_floats(_BLOCK)
     seen = aligned_floats(4 * _BLOCK).view(np.int32)
@@ -202,7 +202,7 @@ def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any
         if not suspects[i]:
             continue
         flat, start = fields.reshape(-1), i * size
-        if i == count - 1:
+        if (count - 1 - i) * size < 2 * _BLOCK:
             for k in range(size):
                 last[k] = flat[start + k]
             flat, start = last, 0

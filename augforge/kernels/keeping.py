@@ -181,6 +181,9 @@ def _fill_room(
             (0.5 * length - offset) / scale,
             0.5 * (length - 1),
         )
+        # What is not a number, or too large, would be a place anywhere in memory.
+        if not low < high:
+            return False
         greatest, least = _innermost(fields, i, s, axis, low + middle, high + middle)
         room[axis], room[axis + 2] = low + greatest + _MARGIN, high + least - _MARGIN
     return True
@@ -188,7 +191,7 @@ def _fill_room(
 
 @compiled
 def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
-    """Move points, in pixels from the middle of the frame, by the field where they are; as `follow_one`."""
+    """Move points, in pixels from the middle of the frame, by the field where they are; as chains do."""
     _, height, width = field.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
     x_most, y_most, one = np.uint64(width - 1), np.uint64(height - 1), np.uint64(1)
@@ -242,30 +245,37 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
     A pixel does where the line crosses its row to the right of it an odd number of times. The crossings are
     gathered in `turns`, uint8 (H, W + 1), for the rows and columns of the ink's box.
     """
-    height, width = image.shape
-    middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
+    middle_x, middle_y = (image.shape[1] - 1) * 0.5, (image.shape[0] - 1) * 0.5
     left, top = int(box[0] + middle_x), int(box[1] + middle_y)
     right, bottom = int(box[2] + middle_x), int(box[3] + middle_y)
-    for row in range(top, bottom + 1):
-        for x in range(left, right + 2):
-            turns[row, x] = 0
-    before_x, before_y = points[0, -1] + middle_x, points[1, -1] + middle_y
-    for k in range(points.shape[1]):
-        at_x, at_y = points[0, k] + middle_x, points[1, k] + middle_y
-        first, end = math.ceil(min(before_y, at_y)), math.ceil(max(before_y, at_y))
-        for row in range(max(first, top), min(end, bottom + 1)):
-            crossing = (before_x - at_x) * (row - at_y) / (before_y - at_y) + at_x
-            # The first pixel that is not to the left of it.
-            turns[row, int(min(max(math.ceil(crossing), left), right + 1))] ^= 1
-        before_x, before_y = at_x, at_y
+    one = np.uint64(1)
+    for y in range(np.uint64(top), np.uint64(bottom + 1)):
+        for x in range(np.uint64(left), np.uint64(right + 2)):
+            turns[y, x] = 0
+    before = np.uint64(points.shape[1] - 1)
+    for k in range(np.uint64(points.shape[1])):
+        from_y, to_y = points[1, before] + middle_y, points[1, k] + middle_y
+        first = max(math.ceil(_lesser(from_y, to_y)), top)
+        end = min(math.ceil(_greater(from_y, to_y)), bottom + 1)
+        if first < end:
+            from_x, to_x = points[0, before] + middle_x, points[0, k] + middle_x
+            # What crosses to the left of all ink turns nothing.
+            if from_x > left or to_x > left:
+                for row in range(first, end):
+                    crossing = (from_x - to_x) * (row - to_y) / (from_y - to_y) + to_x
+                    # The first pixel that is not to the left of it.
+                    place = min(max(math.ceil(crossing), left), right + 1)
+                    turns[np.uint64(row), np.uint64(place)] ^= 1
+        before = np.uint64(k)
     inside = total = np.int64(0)
-    for row in range(top, bottom + 1):
-        within = 0
-        for x in range(right, left - 1, -1):
-            within ^= turns[row, x + 1]
-            ink = np.int64(image[row, x])
+    for y in range(np.uint64(top), np.uint64(bottom + 1)):
+        within, column = np.int64(0), np.uint64(right)
+        for _ in range(right - left + 1):
+            within ^= np.int64(turns[y, column + one])
+            ink = np.int64(image[y, column])
             total += ink
-            inside += ink * within
+            inside += ink & -within
+            column -= one
     return float(inside / total)
 
 

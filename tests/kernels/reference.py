@@ -225,7 +225,7 @@ def unfolded_share(field: np.ndarray, least: float) -> float:
             divisor = np.sqrt(np.maximum(under, 0)) - trace
             meets = (under >= 0) & (divisor > 0)
             found = 2 * (1 - least) / np.where(meets, divisor, 1)
-            share = min(share, np.where(meets, found, 1.0).min())
+            share = min(share, np.where(meets, found, 1.0).min(initial=1.0))
     return float(share)
 
 

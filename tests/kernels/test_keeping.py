@@ -101,3 +101,12 @@ def test_ink_near_the_edge_is_decided_as_in_the_plain_version(
     images = digits[seed % 190 :][:count]
     expected = [reference.bent_ink_kept(*each) for each in zip(images, maps, fields, strict=True)]
     np.testing.assert_array_equal(bent_ink_kept(images, maps, fields), expected)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e300])
+def test_of_what_is_not_a_number_nothing_is_kept(digits: np.ndarray, wrong: float) -> None:
+    for place in range(6):
+        for s in (0, 1):
+            maps = np.tile(IDENTITY, (2, 2, 1))
+            maps[:, s, place] = wrong
+            assert not bent_ink_kept(digits[:2], maps, fields_of(1, 2, 1.0, 28, 28)[:, np.newaxis]).any()
