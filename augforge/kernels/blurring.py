@@ -1,7 +1,9 @@
 """Blur: Gaussian, and along a line. Weights are integers that sum to 2**14; what lies outside is 0.
 
-An image is laid out flat with blank margins, so that a neighbour is the same way along the array for every pixel,
-and a tap of the filter is one long loop that vectorises::
+An image is worked on flat, so that a neighbour is the same way along the array for every pixel, and a tap of the
+filter is one long loop that vectorises. The Gaussian's first pass needs no more than blank rows above and below.
+In its second the end of a row is next to the beginning of another one, and each pixel's column says what to blank.
+Lines in any direction have margins on all sides::
 
     . . . . . . . .
     p p p p p p . .     p pixel, . blank: the margin between two rows is
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, inlined
 from augforge.exactmath import exponential, sine_and_cosine
 from augforge.kernels.copying import copy_image
 
@@ -30,8 +32,12 @@ _FIRST_SHIFT = _WEIGHT_BITS - _EXTRA_BITS
 _LAST_SHIFT = _WEIGHT_BITS + _EXTRA_BITS
 # The bell is cut here, in standard deviations, where SciPy cuts it.
 _BELL_REACH = 4.0
+# Pixels of the images that one call blurs: many, since a call counts references of its arrays.
+_GROUP = 16384
 # Points of a line for each pixel of its length.
 _POINTS = 16
+
+_ONE, _TWO = np.uint64(1), np.uint64(2)
 
 
 @compiled
@@ -147,6 +153,132 @@ def _take_out(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) ->
 
 
 @compiled
+def _fill_bells(sigmas: NDArray[Any], weights: NDArray[Any], reaches: NDArray[Any]) -> None:
+    """Fill the weights of each image's bell, int16, and how far they reach."""
+    bell, row = np.empty(weights.shape[1], np.float64), np.empty(weights.shape[1], np.int16)
+    for i in range(sigmas.size):
+        reaches[i] = _bell(sigmas[i], bell, row)
+        if reaches[i] > 0:
+            for k in range(reaches[i] + 2):
+                weights[i, k] = row[k]
+
+
+@compiled
+def _copy_sharp(levels: NDArray[Any], reaches: NDArray[Any], area: int, out: NDArray[Any]) -> None:
+    """Copy the images that no bell reaches out in."""
+    for i in range(reaches.size):
+        if reaches[i] == 0:
+            start = np.uint64(i * area)
+            for p in range(start, start + np.uint64(area)):
+                out[p] = levels[p]
+
+
+@inlined
+def _weighed(a: np.uint16, b: np.uint16, weight: np.int32) -> np.int32:
+    """Return the weighed sum of two levels that fit into 16 bits, in 32."""
+    return np.int32(np.int32(np.uint16(a + b)) * weight)
+
+
+@compiled
+def _blur_columns(
+    levels: NDArray[Any],
+    chosen: NDArray[Any],
+    area: int,
+    line: int,
+    weights: NDArray[Any],
+    reaches: NDArray[Any],
+    ways: NDArray[Any],
+    flat: NDArray[Any],
+    sums: NDArray[Any],
+    blurred: NDArray[Any],
+) -> None:
+    """Blur the columns of chosen images, from uint8 to uint16 with `_EXTRA_BITS`.
+
+    Parameters
+    ----------
+    levels : ndarray of uint8, shape (N * area,)
+    chosen : ndarray of int64, shape (n,)
+    area, line : int
+        Sizes of an image and of a row.
+    weights, reaches : ndarray
+        Of all N images, see `_fill_bells`.
+    ways : ndarray of uint64
+        0, 1, 2 and so on. Of a way that was worked out from the tap's number, and not looked up, the compiler does
+        not see that it is one and the same for a whole loop, and does not vectorise that.
+    flat : ndarray of uint16, shape (size + 2 * blanks,)
+        Blank rows, room for an image, and blank rows.
+    sums : ndarray of int32, shape (size,)
+        Room for an image, filled up to whole vectors.
+    blurred : ndarray of uint16, shape (n * size + 2 * margin,)
+    """
+    size, row = np.uint64(sums.size), np.uint64(line)
+    start, margin = np.uint64(flat.size - sums.size) // _TWO, ways[ways.size - 1]
+    shift = np.int32(_FIRST_SHIFT)
+    half = np.int32(1 << (_FIRST_SHIFT - 1))
+    for i in range(np.uint64(chosen.size)):
+        image = np.uint64(chosen[i])
+        source, target = image * np.uint64(area), margin + i * size
+        for p in range(np.uint64(area)):
+            flat[start + p] = levels[source + p]
+        weight = np.int32(weights[image, 0])
+        for p in range(size):
+            sums[p] = np.int32(np.int32(np.int32(flat[start + p]) * weight) + half)
+        for k in range(_ONE, np.uint64(reaches[image] + 1), _TWO):
+            weight, weight2 = np.int32(weights[image, k]), np.int32(weights[image, k + _ONE])
+            above, below = start - ways[k] * row, start + ways[k] * row
+            above2, below2 = start - ways[k + _ONE] * row, start + ways[k + _ONE] * row
+            for p in range(size):
+                first = _weighed(flat[above + p], flat[below + p], weight)
+                second = _weighed(flat[above2 + p], flat[below2 + p], weight2)
+                sums[p] = np.int32(sums[p] + np.int32(first + second))
+        for p in range(size):
+            blurred[target + p] = np.uint16(sums[p] >> shift)
+
+
+@compiled
+def _blur_rows(
+    blurred: NDArray[Any],
+    chosen: NDArray[Any],
+    area: int,
+    line: int,
+    weights: NDArray[Any],
+    reaches: NDArray[Any],
+    ways: NDArray[Any],
+    columns: NDArray[Any],
+    sums: NDArray[Any],
+    out: NDArray[Any],
+) -> None:
+    """Blur the rows of what `_blur_columns` gave, into uint8.
+
+    `columns` are uint16, shape (size,): the number of each pixel's column. The rest is as it is there.
+    """
+    size, margin, blank = np.uint64(sums.size), ways[ways.size - 1], np.uint16(0)
+    shift = np.int32(_LAST_SHIFT)
+    half = np.int32(1 << (_LAST_SHIFT - 1))
+    for i in range(np.uint64(chosen.size)):
+        image = np.uint64(chosen[i])
+        start, target = margin + i * size, image * np.uint64(area)
+        weight = np.int32(weights[image, 0])
+        for p in range(size):
+            sums[p] = np.int32(np.int32(np.int32(blurred[start + p]) * weight) + half)
+        for k in range(_ONE, np.uint64(reaches[image] + 1), _TWO):
+            weight, weight2 = np.int32(weights[image, k]), np.int32(weights[image, k + _ONE])
+            left, right = start - ways[k], start + ways[k]
+            left2, right2 = start - ways[k + _ONE], start + ways[k + _ONE]
+            # The first columns that have a pixel so far to the left, and that have none so far to the right.
+            begin, begin2 = np.uint16(k), np.uint16(k + _ONE)
+            end, end2 = np.uint16(max(line - int(k), 0)), np.uint16(max(line - int(k) - 1, 0))
+            for p in range(size):
+                x = columns[p]
+                a, b, c, d = blurred[left + p], blurred[right + p], blurred[left2 + p], blurred[right2 + p]
+                first = _weighed(a if x >= begin else blank, b if x < end else blank, weight)
+                second = _weighed(c if x >= begin2 else blank, d if x < end2 else blank, weight2)
+                sums[p] = np.int32(sums[p] + np.int32(first + second))
+        for p in range(np.uint64(area)):
+            out[target + p] = np.uint8(sums[p] >> shift)
+
+
+@compiled
 def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
     """Return each image blurred by a Gaussian bell, columns first, then rows; outside is 0.
 
@@ -162,27 +294,33 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
     """
     count, height, width = images.shape
     out = np.empty_like(images)
+    levels, results, area = images.reshape(-1), out.reshape(-1), height * width
     most = math.floor(_BELL_REACH * sigmas.max() + 0.5) + 2 if count else 0
-    bell = np.empty(most, np.float64)
-    weights = np.zeros(most, np.int16)
-    ways = np.arange(most)
-    flat = np.empty((height + 2 * most) * (width + most), np.int16)
-    all_sums = np.empty(height * (width + most), np.int32)
-    for i in range(count):
-        reach = _bell(sigmas[i], bell, weights)
-        if reach == 0:
-            copy_image(images[i], out[i])
-            continue
-        margin = reach + 1
-        stride = width + margin
-        sums = all_sums[: height * stride]
-        _lay_out(images[i], margin, flat)
-        start = margin * stride
-        _sum_taps(flat, start, ways * stride, weights, reach, sums)
-        for j in range(sums.size):
-            flat[start + j] = np.int16((sums[j] + (1 << (_FIRST_SHIFT - 1))) >> _FIRST_SHIFT)
-        _sum_taps(flat, start, ways, weights, reach, sums)
-        _take_out(sums, stride, _LAST_SHIFT, out[i])
+    weights, reaches = np.empty((count, most), np.int16), np.empty(count, np.int64)
+    _fill_bells(sigmas, weights, reaches)
+    _copy_sharp(levels, reaches, area, results)
+    ways = np.empty(most, np.uint64)
+    for k in range(most):
+        ways[k] = k
+    size = (area + 63) // 64 * 64
+    columns = np.zeros(size, np.uint16)
+    for y in range(height):
+        for x in range(width):
+            columns[y * width + x] = x
+    flat, sums = np.zeros(size + 2 * most * width, np.uint16), np.empty(size, np.int32)
+    group = min(count, max(1, _GROUP // size))
+    blurred = np.zeros(group * size + 2 * most, np.uint16)
+    numbers, i = np.empty(group, np.int64), 0
+    while i < count:
+        some = 0
+        while i < count and some < group:
+            if reaches[i] > 0:
+                numbers[some] = i
+                some += 1
+            i += 1
+        chosen = numbers[:some]
+        _blur_columns(levels, chosen, area, width, weights, reaches, ways, flat, sums, blurred)
+        _blur_rows(blurred, chosen, area, width, weights, reaches, ways, columns, sums, results)
     return out
 
 

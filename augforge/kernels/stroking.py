@@ -1,226 +1,250 @@
 """Stroke width in place: the same strokes drawn with a wider or a narrower pen, and no stroke broken.
 
-Edges are moved by gray morphology with a small disc; where that would break a thin line, a pixel of it is held.
+Edges are moved by gray morphology with a small disc; where that would break a thin line, `holding` keeps a part of
+it.
 
-Images are worked on flat, with a blank row above and below, and a blank pixel before each row, which is the one
-after the row above as well. So each of a pixel's neighbours is at a constant distance, and loops vectorise::
+Loops are long and over bytes, so that the widest registers of a processor are full of pixels. For that, images are
+worked on flat, a group of them one after the other, each with a blank row and a little more behind it, and before
+the first as well. So each of a pixel's neighbours is at a constant distance::
 
-    . . . . . .         stride = width + 1
-    . a b c d e         right of e is the margin before f
-    . f g h i j
-    . . . . . .
-    .                   one more, so that the last blank row has its right end too
+    - - - - -
+    a b c d e         The end of a row is next to the beginning of the following one, as e and f are here: masks as
+    f g h i j         large as an image say where there is nothing to the left or to the right. They cost less than
+    - - - - - - -     margins, which rows would have to be copied to and from one by one.
+
+Groups, because a call of a compiled function counts references of its arrays: called for each image by itself, the
+functions here spent a third of their time on that.
 """
 
-import math
+import functools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, inlined
 from augforge.kernels.blending import between
-from augforge.kernels.copying import copy_image
-
-# Work arrays: three flat images (the last one filled up to whole words), two lists of places, and bins.
-_Work = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+from augforge.kernels.holding import FIRST_COLUMN, LAST_COLUMN, hold_ink, holding_room
 
 # 1 / sqrt(2) in 1/65536.
 _DIAGONAL = 46341
 
-# The shares of an image's highest level, in quarters, at which thinning keeps the pieces of ink and their holes.
-_QUARTERS = (3, 2, 1)
-
-# The eight neighbours of a pixel, one step of 45 degrees after the other, as (x, y).
-_AROUND = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
+# Pixels of a group: all that is known of so many fits into the second-level cache.
+_GROUP = 16384
 
 
-def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int, int]]]:
-    """Return the connected pieces of some pixels, with or without steps along diagonals."""
-    pieces: list[set[tuple[int, int]]] = []
-    for x, y in places:
-        steps = ((x + dx, y + dy) for dx, dy in _AROUND if diagonal or dx == 0 or dy == 0)
-        neighbours = set(steps)
-        joined = {(x, y)}.union(*(piece for piece in pieces if piece & neighbours))
-        pieces = [piece for piece in pieces if not piece & neighbours] + [joined]
-    return pieces
-
-
-def _removable() -> NDArray[Any]:
-    """Return which neighbourhoods let a pixel of ink become paper, bool (256,); bit k stands for ``_AROUND[k]``.
-
-    The pixel must be a *simple point*: its ink neighbours are one piece (diagonals connect), and the paper in its
-    neighbourhood that shares a side with it is, by way of that neighbourhood, one piece (diagonals do not
-    connect). Then removing it neither joins, nor splits, nor makes, nor loses a piece of ink or of paper. And it
-    must have three ink neighbours or more, so that no line is made shorter from its end.
-    """
-    table = np.zeros(256, np.bool_)
-    sides = {(1, 0), (0, 1), (-1, 0), (0, -1)}
-    for code in range(256):
-        ink = [place for bit, place in enumerate(_AROUND) if code >> bit & 1]
-        paper = [place for place in _AROUND if place not in ink]
-        beside = [piece for piece in _pieces(paper, diagonal=False) if piece & sides]
-        table[code] = len(ink) >= 3 and len(_pieces(ink, diagonal=True)) == 1 and len(beside) == 1
-    return table
-
-
-_REMOVABLE = _removable()
+@inlined
+def _blanks_before(width: int) -> int:
+    """Return where the first image begins, after a row and a pixel, in whole words of bits and one more."""
+    return (width + 1) // 64 * 64 + 64
 
 
 @compiled
-def _spread(levels: NDArray[Any], radius: int, stride: int, work: _Work, out: NDArray[Any]) -> None:
+def _lay_out(
+    levels: NDArray[Any],
+    chosen: NDArray[Any],
+    area: int,
+    first: int,
+    size: int,
+    group: NDArray[Any],
+    highest: NDArray[Any],
+) -> None:
+    """Copy the chosen images into a group, and find their highest levels."""
+    for i in range(chosen.size):
+        start, source = np.uint64(first + i * size), np.uint64(chosen[i] * area)
+        most = np.uint8(0)
+        for p in range(np.uint64(area)):
+            level = levels[source + p]
+            group[start + p] = level
+            most = max(most, level)
+        highest[i] = most
+
+
+@compiled
+def _take_out(
+    group: NDArray[Any], chosen: NDArray[Any], area: int, first: int, size: int, levels: NDArray[Any]
+) -> None:
+    """Copy a group's images to where they were chosen from."""
+    for i in range(chosen.size):
+        start, target = np.uint64(first + i * size), np.uint64(chosen[i] * area)
+        for p in range(np.uint64(area)):
+            levels[target + p] = group[start + p]
+
+
+@compiled
+def _look_aside(
+    group: NDArray[Any],
+    radii: NDArray[Any],
+    flip: int,
+    masks: NDArray[Any],
+    first: int,
+    left: NDArray[Any],
+    right: NDArray[Any],
+    beside: NDArray[Any],
+) -> None:
+    """Find the levels left and right of each pixel, 1 / sqrt(2) of the radius away, and the highest next to it."""
+    one, size, bits = np.uint64(1), np.uint64(masks.shape[1]), np.uint8(flip)
+    for i in range(radii.size):
+        diagonal = np.uint16((int(radii[i]) * _DIAGONAL + 32768) >> 16)
+        start = np.uint64(first) + np.uint64(i) * size
+        for p in range(size):
+            here = np.uint8(group[start + p] ^ bits)
+            before = np.uint8(np.uint8(group[start + p - one] & masks[0, p]) ^ bits)
+            after = np.uint8(np.uint8(group[start + p + one] & masks[1, p]) ^ bits)
+            left[start + p] = np.uint8(between(here, before, diagonal) ^ bits)
+            right[start + p] = np.uint8(between(here, after, diagonal) ^ bits)
+            beside[start + p] = max(before, after)
+
+
+@compiled
+def _spread(
+    group: NDArray[Any],
+    radii: NDArray[Any],
+    flip: int,
+    masks: NDArray[Any],
+    line: int,
+    first: int,
+    left: NDArray[Any],
+    right: NDArray[Any],
+    beside: NDArray[Any],
+    out: NDArray[Any],
+) -> None:
     """Give each pixel the highest level on a circle around it, or its own: gray dilation.
 
-    Nothing is written above the first row and below the last one; margins between rows get any level.
-
     Eight points of the circle are looked at. The highest of the levels between a pixel and several others is the
-    level between it and the highest of them, so it takes five interpolations, not twenty.
+    level between it and the highest of them, so it takes five interpolations, not twenty. And the lowest level
+    around a pixel is the highest of the negative, which makes it erosion.
 
     Parameters
     ----------
-    levels, out : ndarray of uint8, shape (S,)
-        Flat with margins.
-    radius : int
-        In 1/256 pixel, from 1 to 256.
-    stride : int
-    work : tuple of ndarray
+    group, out : ndarray of uint8, shape (S,)
+    radii : ndarray of int64, shape (N,)
+        In 1/256 pixel, from 0 to 256.
+    flip : int
+        Levels are worked on with these bits flipped: 0, or 255 for negatives.
+    masks : ndarray of uint8, shape (3, size)
+    line, first : int
+    left, right, beside : ndarray of uint8, shape (S,)
+        What `_look_aside` found, the first two not flipped.
     """
-    left, right = work[0], work[1]
-    axial = np.uint16(radius)
-    diagonal = np.uint16((radius * _DIAGONAL + 32768) >> 16)
-    # Places are unsigned: Numba would ask of signed ones whether they count from the end.
-    one, line, size = np.uint64(1), np.uint64(stride), np.uint64(levels.size)
-    for p in range(one, size - one):
-        left[p] = between(levels[p], levels[p - one], diagonal)
-        right[p] = between(levels[p], levels[p + one], diagonal)
-    for p in range(line + one, size - line - one):
-        beside = max(max(levels[p - one], levels[p + one]), max(levels[p - line], levels[p + line]))
-        highest = between(levels[p], max(levels[p], beside), axial)
-        to_left = between(left[p], max(left[p - line], left[p + line]), diagonal)
-        to_right = between(right[p], max(right[p - line], right[p + line]), diagonal)
-        out[p] = max(highest, max(to_left, to_right))
+    size, bits = np.uint64(masks.shape[1]), np.uint8(flip)
+    for i in range(radii.size):
+        axial = np.uint16(radii[i])
+        diagonal = np.uint16((int(radii[i]) * _DIAGONAL + 32768) >> 16)
+        start = np.uint64(first) + np.uint64(i) * size
+        above, below = start - np.uint64(line), start + np.uint64(line)
+        for p in range(size):
+            here = np.uint8(group[start + p] ^ bits)
+            upright = max(np.uint8(group[above + p] ^ bits), np.uint8(group[below + p] ^ bits))
+            highest = between(here, max(here, max(beside[start + p], upright)), axial)
+            upright = max(np.uint8(left[above + p] ^ bits), np.uint8(left[below + p] ^ bits))
+            to_left = between(np.uint8(left[start + p] ^ bits), upright, diagonal)
+            upright = max(np.uint8(right[above + p] ^ bits), np.uint8(right[below + p] ^ bits))
+            to_right = between(np.uint8(right[start + p] ^ bits), upright, diagonal)
+            out[start + p] = np.uint8(np.uint8(max(highest, max(to_left, to_right)) ^ bits) & masks[2, p])
 
 
 @compiled
-def _code(mask: NDArray[Any], place: int, stride: int) -> int:
-    """Return the neighbourhood of a pixel in a flat map of 0 and 1, see `_removable`."""
-    p, one, line = np.uint64(place), np.uint64(1), np.uint64(stride)
-    return (
-        mask[p + one]
-        | mask[p + line + one] << 1
-        | mask[p + line] << 2
-        | mask[p + line - one] << 3
-        | mask[p - one] << 4
-        | mask[p - line - one] << 5
-        | mask[p - line] << 6
-        | mask[p - line + one] << 7
-    )
+def _copy_unchanged(levels: NDArray[Any], ways: NDArray[Any], area: int, out: NDArray[Any]) -> None:
+    for i in range(ways.size):
+        if ways[i] == 0:
+            start = np.uint64(i * area)
+            for p in range(start, start + np.uint64(area)):
+                out[p] = levels[p]
 
 
 @compiled
-def _list_fallen(
-    before: NDArray[Any], after: NDArray[Any], threshold: np.uint8, fallen: NDArray[Any], places: NDArray[Any]
-) -> int:
-    """List the places that reach the threshold before and not after, and return how many they are."""
-    for p in range(before.size):
-        fallen[p] = (before[p] >= threshold) & (after[p] < threshold)
-    # Most places are not among them: eight are passed over at once.
-    words = fallen.view(np.uint64)
-    count = 0
-    for word in range(words.size):
-        if words[word] != 0:
-            for p in range(8 * word, 8 * word + 8):
-                places[count] = p
-                count += fallen[p]
-    return count
+def _choose(
+    ways: NDArray[Any], thinner: NDArray[Any], thin: bool, start: int, chosen: NDArray[Any]
+) -> tuple[int, int]:
+    """Choose images that get wider, or thinner, from one on; return how many they are, and where to go on."""
+    count, i = 0, start
+    while i < ways.size and count < chosen.size:
+        if ways[i] > 0 and thinner[i] == thin:
+            chosen[count] = i
+            count += 1
+        i += 1
+    return count, i
 
 
 @compiled
-def _hold(before: NDArray[Any], after: NDArray[Any], threshold: np.uint8, stride: int, work: _Work) -> None:
-    """Raise levels to a threshold where the ink that reaches it would else be connected in another way.
-
-    Pixels that fall below the threshold are visited from the faintest to the strongest, so that what stays runs
-    along the middle of a stroke. Each is let go if it is removable among the ink as it was, or a wide stroke would
-    be eaten from one side, and among what is left of it.
-
-    Parameters
-    ----------
-    before, after : ndarray of uint8, shape (S,)
-        Flat with margins; `after` is nowhere above `before`, and is changed.
-    threshold : uint8
-    stride : int
-    work : tuple of ndarray
-    """
-    mask, _, fallen, places, ordered, starts = work
-    count = _list_fallen(before, after, threshold, fallen, places)
-    if count == 0:
-        return
-    for p in range(before.size):
-        mask[p] = before[p] >= threshold
-    starts[:] = 0
-    removable = 0
-    for n in range(count):
-        p = places[n]
-        if _REMOVABLE[_code(mask, p, stride)]:
-            places[removable] = p
-            removable += 1
-            starts[(after[p] >> 2) + 1] += 1
-        else:
-            after[p] = threshold
-    for level in range(1, starts.size):
-        starts[level] += starts[level - 1]
-    for n in range(removable):
-        level = after[places[n]] >> 2
-        ordered[starts[level]] = places[n]
-        starts[level] += 1
-    for n in range(removable):
-        p = ordered[n]
-        if _REMOVABLE[_code(mask, p, stride)]:
-            mask[p] = 0
-        else:
-            after[p] = threshold
+def _next_radii(ways: NDArray[Any], chosen: NDArray[Any], radii: NDArray[Any]) -> bool:
+    """Take the next step, a pixel at most, off the chosen images' ways; say whether there is one."""
+    longest = 0
+    for i in range(chosen.size):
+        radii[i] = min(ways[chosen[i]], 256)
+        ways[chosen[i]] -= radii[i]
+        longest = max(longest, radii[i])
+    return longest > 0
 
 
 @compiled
-def _move_edges(
-    levels: NDArray[Any], radius: int, thinner: bool, stride: int, work: _Work, out: NDArray[Any]
+def _change_all(
+    levels: NDArray[Any],
+    ways: NDArray[Any],
+    thinner: NDArray[Any],
+    area: int,
+    line: int,
+    masks: NDArray[Any],
+    within: NDArray[Any],
+    columns: NDArray[Any],
+    room: NDArray[Any],
+    holding: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]],
+    out: NDArray[Any],
 ) -> None:
-    """Move the edges of strokes by a radius, in 1/256 pixel, outward or inward; `levels` are only borrowed."""
-    # The lowest level around a pixel is the highest of the negative.
-    flip = np.uint8(255 if thinner else 0)
-    for p in range(levels.size):
-        levels[p] ^= flip
-    _spread(levels, radius, stride, work, out)
-    for p in range(levels.size):
-        levels[p] ^= flip
-    rows = out[stride + 1 : out.size - stride - 1]
-    for p in range(rows.size):
-        rows[p] ^= flip
-    for p in range(stride - 1, rows.size, stride):
-        rows[p] = 0
+    """Change images, group by group, by the ways their edges move; these count down to 0."""
+    size, first = within.size, _blanks_before(line)
+    group, moved, left, right, beside = room[0], room[1], room[2], room[3], room[4]
+    most = (group.size - 2 * first) // size
+    numbers, all_highest, all_radii = (
+        np.empty(most, np.int64),
+        np.empty(most, np.uint8),
+        np.empty(most, np.int64),
+    )
+    for thin in (False, True):
+        flip, i = 255 if thin else 0, 0
+        while i < ways.size:
+            count, i = _choose(ways, thinner, thin, i, numbers)
+            chosen, highest, radii = numbers[:count], all_highest[:count], all_radii[:count]
+            _lay_out(levels, chosen, area, first, size, group, highest)
+            while _next_radii(ways, chosen, radii):
+                _look_aside(group, radii, flip, masks, first, left, right, beside)
+                _spread(group, radii, flip, masks, line, first, left, right, beside, moved)
+                if thin:
+                    hold_ink(group, moved, highest, within, columns, line, first, holding)
+                group, moved = moved, group
+            _take_out(group, chosen, area, first, size, out)
 
 
-@compiled
-def _change(
-    levels: NDArray[Any], way: int, thinner: bool, stride: int, work: _Work, spare: NDArray[Any]
-) -> NDArray[Any]:
-    """Return one of two flat images, with the edges of the first moved by a way, in 1/256 pixel, step by step."""
-    highest = np.uint8(0)
-    for p in range(levels.size):
-        highest = max(highest, levels[p])
-    while way > 0:
-        radius = min(way, 256)
-        way -= radius
-        _move_edges(levels, radius, thinner, stride, work, spare)
-        if thinner:
-            # What is held at a threshold does not fall below the next one, so each leaves the others' ink as it is.
-            for quarters in _QUARTERS:
-                _hold(levels, spare, np.uint8((int(highest) * quarters + 3) >> 2), stride, work)
-        levels, spare = spare, levels
-    return levels
+def _images_of_group(size: int) -> int:
+    return max(1, _GROUP // size)
 
 
-@compiled
+@functools.lru_cache(maxsize=16)
+def _frame(height: int, width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return what is where in an image and the blanks behind it.
+
+    Returns
+    -------
+    masks : ndarray of uint8, shape (3, size)
+        255 where a pixel has one to its left, where it has one to its right, and where there is a pixel.
+    within : ndarray of uint8, shape (size,)
+        Which neighbours are not beyond the ends of rows, see `hold_ink`.
+    columns : ndarray of uint64, shape (2, S / 64)
+        The first two masks, of all images of a group, in bits.
+    """
+    area = height * width
+    size, first = -(-(area + width + 1) // 64) * 64, _blanks_before(width)
+    masks, within = np.zeros((3, size), np.uint8), np.full(size, 255, np.uint8)
+    masks[:, :area] = 255
+    masks[0, :area:width] = 0
+    masks[1, width - 1 : area : width] = 0
+    within[:area:width] &= FIRST_COLUMN
+    within[width - 1 : area : width] &= LAST_COLUMN
+    marks = np.pad(np.tile(masks[:2], (1, _images_of_group(size))), ((0, 0), (first, first)))
+    return masks, within, np.packbits(marks > 0, axis=1, bitorder="little").view(np.uint64)
+
+
 def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[Any]:
     """Return the images with all strokes wider or narrower by so many pixels; outside is blank.
 
@@ -243,33 +267,15 @@ def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[A
     Edges are moved by a pixel at a time and then by what is left of it. On a straight edge of any softness a pass
     is exact along rows, columns and diagonals; between them the eight points fall short by 8 % of the radius.
     Narrower, ink that falls below one of the thresholds is held at it, unless it is a simple point, see
-    `_removable`. Simple points taken away one after the other leave the connections as they are.
+    `holding`. Simple points taken away one after the other leave the connections as they are.
     """
     count, height, width = images.shape
-    stride = width + 1
-    size = (height + 2) * stride + 1
     out = np.empty_like(images)
-    levels, spare = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
-    work = (
-        np.zeros(size, np.uint8),
-        np.zeros(size, np.uint8),
-        np.zeros((size + 7) // 8 * 8, np.uint8),
-        np.empty(size + 8, np.int32),
-        np.empty(size, np.int32),
-        np.empty(65, np.int32),
-    )
-    for i in range(count):
-        way = math.floor(abs(pixels[i]) * 128.0 + 0.5)
-        if way == 0:
-            copy_image(images[i], out[i])
-            continue
-        for y in range(height):
-            source, target = images[i, y], levels[(y + 1) * stride + 1 : (y + 2) * stride]
-            for x in range(width):
-                target[x] = source[x]
-        changed = _change(levels, way, pixels[i] < 0.0, stride, work, spare)
-        for y in range(height):
-            source, target = changed[(y + 1) * stride + 1 : (y + 2) * stride], out[i, y]
-            for x in range(width):
-                target[x] = source[x]
+    ways = np.floor(np.abs(pixels) * 128.0 + 0.5).astype(np.int64)
+    masks, within, columns = _frame(height, width)
+    total = 2 * _blanks_before(width) + min(count, _images_of_group(within.size)) * within.size
+    room, holding = np.zeros((5, total), np.uint8), holding_room(total)
+    levels, results, area = images.reshape(-1), out.reshape(-1), height * width
+    _copy_unchanged(levels, ways, area, results)
+    _change_all(levels, ways, pixels < 0.0, area, width, masks, within, columns, room, holding, results)
     return out

@@ -28,6 +28,40 @@ def moved(images: np.ndarray, length: float, degrees: float) -> np.ndarray:
     return kernels.motion_blur(images, np.full(len(images), length), np.full(len(images), degrees))
 
 
+def plainly_blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    weights = np.zeros(40, np.int16)
+    reach = _bell(sigma, np.empty(40), weights)
+    if reach == 0:
+        return image
+    bell = np.concatenate([weights[reach:0:-1], weights[: reach + 1]]).astype(np.int64)
+    height, width = image.shape
+    padded = np.pad(image.astype(np.int64), ((reach, reach), (0, 0)))
+    sums = sum(bell[k] * padded[k : k + height] for k in range(2 * reach + 1))
+    padded = np.pad((sums + 128) // 256, ((0, 0), (reach, reach)))
+    sums = sum(bell[k] * padded[:, k : k + width] for k in range(2 * reach + 1))
+    return ((sums + 2**19) // 2**20).astype(np.uint8)
+
+
+BLOCKS = st.tuples(st.integers(1, 40), st.integers(1, 20), st.integers(1, 20)).flatmap(
+    lambda shape: st.tuples(
+        hnp.arrays(np.uint8, shape),
+        hnp.arrays(np.float64, shape[0], elements=st.sampled_from([0.0, 0.3, 1.0, 8.0])),
+    )
+)
+
+
+@settings(max_examples=200)
+@given(IMAGES, SIGMAS)
+def test_gaussian_blur_is_what_the_plain_version_is(images: np.ndarray, sigma: float) -> None:
+    np.testing.assert_array_equal(blurred(images, sigma)[0], plainly_blurred(images[0], sigma))
+
+
+@given(BLOCKS)
+def test_many_at_once_are_what_the_plain_version_makes_of_each(block: tuple[np.ndarray, np.ndarray]) -> None:
+    for image, sigma, after in zip(*block, kernels.gaussian_blur(*block), strict=True):
+        np.testing.assert_array_equal(after, plainly_blurred(image, sigma))
+
+
 @settings(max_examples=200)
 @given(IMAGES, SIGMAS)
 def test_gaussian_blur_is_that_of_scipy(images: np.ndarray, sigma: float) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -85,6 +85,22 @@ SMALL = hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), el
 @example(np.full((9, 9), 255, np.uint8), -4.0)
 def test_it_is_what_the_plain_version_is(image: np.ndarray, pixels: float) -> None:
     np.testing.assert_array_equal(changed(image, pixels), plainly_changed(image, pixels))
+
+
+BLOCKS = st.tuples(st.integers(1, 40), st.integers(1, 7), st.integers(1, 70)).flatmap(
+    lambda shape: st.tuples(
+        hnp.arrays(np.uint8, shape, elements=LEVELS),
+        hnp.arrays(np.float64, shape[0], elements=st.floats(-4, 6)),
+    )
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(BLOCKS)
+@example((np.array([[[0, 0, 0]], [[0, 1, 0]]], np.uint8), np.array([-1.0, -1.0])))
+def test_many_at_once_are_what_the_plain_version_makes_of_each(block: tuple[np.ndarray, np.ndarray]) -> None:
+    for image, pixels, after in zip(*block, change_stroke_width(*block), strict=True):
+        np.testing.assert_array_equal(after, plainly_changed(image, pixels))
 
 
 @pytest.mark.parametrize("pixels", [-3.0, -1.0, 2.5])
@@ -193,3 +209,8 @@ def test_an_image_does_not_depend_on_its_company() -> None:
     together = change_stroke_width(digits()[:50], pixels)
     for row in range(50):
         np.testing.assert_array_equal(changed(digits()[row], pixels[row]), together[row])
+
+
+def test_an_empty_block_is_empty() -> None:
+    none = np.empty((0, 28, 28), np.uint8)
+    assert change_stroke_width(none, np.empty(0)).shape == none.shape
