@@ -136,29 +136,24 @@ class GuardedBlock:
     def _judge_shape(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
         originals = self._originals[rows]
         kinds = [kind for kind in self._guard.active() if kind.of_shape]
-        rejected = np.zeros(len(originals), bool)
+        left = np.ones(len(originals), bool)
         for kind in kinds:
             if not kind.of_pixels:
-                rejected |= self._rejected_by(kind, rows, measure_geometry(kind, originals, steps))
-        kinds = [kind for kind in kinds if kind.of_pixels]
+                left &= ~self._rejected_by(
+                    kind, rows, measure_geometry(kind, originals, steps), self._distorted[rows]
+                )
         self._is_shaped[rows] = False
-        left = np.flatnonzero(~rejected)
-        if not kinds or not len(left):
-            return rejected
-        numbers = np.arange(len(self._originals))[rows][left]
-        self._shape(numbers, [step[left] for step in steps] if len(left) < len(rejected) else steps)
-        for kind in kinds:
-            shaped = self._shaped[numbers]
-            measured = measure_pixels(kind, originals[left], shaped, shaped)
-            rejected[left] |= self._rejected_by(kind, numbers, measured)
-        return rejected
-
-    def _shape(self, numbers: NDArray[Any], steps: Sequence[Drawn]) -> None:
-        """Render some samples after the steps that reshape, given for them alone or for all."""
-        if len(numbers):
-            own = [step if len(step.applied) == len(numbers) else step[numbers] for step in steps]
-            self._shaped[numbers] = render(self._originals[numbers], own)
-            self._is_shaped[numbers] = True
+        kinds = [kind for kind in kinds if kind.of_pixels]
+        if kinds and left.any():
+            # What is rejected already is rendered with the others: to part them would take longer.
+            shaped = render(originals, steps)
+            self._shaped[rows], self._is_shaped[rows] = shaped, True
+            judged = left & self._distorted[rows]
+            for kind in kinds:
+                left &= ~self._rejected_by(
+                    kind, rows, measure_pixels(kind, originals, shaped, shaped), judged
+                )
+        return ~left
 
     def _judge_levels(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
         if not isinstance(rows, slice):
