@@ -1,15 +1,12 @@
-"""Blur: Gaussian, and along a line. Weights are integers that sum to 2**14; what lies outside is 0.
+"""Blur: Gaussian, and along a line. Weights are integers that sum to 2**16; what lies outside is 0.
 
-An image is laid out flat with blank margins, so that a neighbour is the same way along the array for every pixel,
-and a tap of the filter is one long loop that vectorises::
+Everything is in sixteen bits, which make for twice as many lanes as thirty-two. Levels count in 1/128, so the sum of
+two just fits; and the upper half of a product of 16 by 16 bits, which is a level again, is one instruction. It is
+rounded down, by half a unit in the mean, so sums begin with half as many units as they have products.
 
-    . . . . . . . .
-    p p p p p p . .     p pixel, . blank: the margin between two rows is
-    p p p p p p . .     the right one of the first and the left one of the second
-    . . . . . . . .
-
-Filters are the same forward and backward, so two taps share one multiplication. All sums stay below 2**31: weights
-have 14 bits, the sum of two gray levels 9, or, between the two passes of the Gaussian, 15.
+An image is laid out flat between blanks. A neighbour is the same way along the array for every pixel, and a tap of
+the filter is one long loop that vectorises; where its neighbour would lie in another row, a pixel takes 0. Filters are
+the same forward and backward, so two taps share one product, and two such pairs one pass over the sums.
 """
 
 import math
@@ -18,16 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, inlined
 from augforge.exactmath import exponential, sine_and_cosine
-from augforge.kernels.copying import copy_image
+from augforge.kernels.copying import copy_row
 
-_WEIGHT_BITS = 14
-_ALL = 1 << _WEIGHT_BITS
-# Fractional bits that gray levels have between the two passes.
-_EXTRA_BITS = 6
-_FIRST_SHIFT = _WEIGHT_BITS - _EXTRA_BITS
-_LAST_SHIFT = _WEIGHT_BITS + _EXTRA_BITS
+_ALL = 1 << 16
+# Fractional bits of gray levels.
+_LEVEL_BITS = 7
 # The bell is cut here, in standard deviations, where SciPy cuts it.
 _BELL_REACH = 4.0
 # Points of a line for each pixel of its length.
@@ -36,7 +30,7 @@ _POINTS = 16
 
 @compiled
 def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
-    """Fill the weights of the middle and of one side, int16; return how far they reach, 0 for no blur at all."""
+    """Fill the weights of the middle and of one side, uint16; return how far they reach, 0 for no blur at all."""
     reach = math.floor(_BELL_REACH * sigma + 0.5)
     total = 1.0
     for k in range(1, reach + 1):
@@ -49,7 +43,8 @@ def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
         rest -= 2 * weight
         if weight > 0:
             last = k
-    weights[0] = rest
+    # 65,536, where there is no blur at all, would not fit.
+    weights[0] = rest if last > 0 else 0
     weights[last + 1] = 0
     return last
 
@@ -63,7 +58,7 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
     length, degrees : float
     grid : ndarray of float64, shape (2 R + 3, 2 R + 3)
         For R pixels that the line may reach; overwritten.
-    weights : ndarray of int16, shape (2 R + 3, 2 R + 3)
+    weights : ndarray of uint16, shape (2 R + 3, 2 R + 3)
         The middle and what follows it, in the order of reading, are filled.
 
     Returns
@@ -97,53 +92,140 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
             rest -= 2 * weight
             if weight > 0:
                 last = max(last, row, abs(column))
-    weights[middle, middle] = rest
+    weights[middle, middle] = rest if last > 0 else 0
     return last
 
 
+@inlined
+def _times(level: np.uint16, weight: np.uint16) -> np.uint16:
+    return np.uint16((np.uint32(level) * np.uint32(weight)) >> np.uint32(16))
+
+
+@inlined
+def _at(flat: NDArray[Any], place: np.uint64, column: np.uint16, width: np.uint16) -> np.uint16:
+    """Return the level at a place, or 0 if its column is not one of the image's."""
+    level = flat[place]
+    return level if column < width else np.uint16(0)
+
+
+@inlined
+def _pair(
+    flat: NDArray[Any],
+    place: np.uint64,
+    way: np.uint64,
+    column: np.uint16,
+    across: np.uint16,
+    width: np.uint16,
+) -> np.uint16:
+    """Return the sum of the two levels that lie a way before and after a place, so many columns across."""
+    before = _at(flat, place - way, np.uint16(column - across), width)
+    return np.uint16(before + _at(flat, place + way, np.uint16(column + across), width))
+
+
 @compiled
-def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
-    """Fill flat, int16, with the image and its margins: `margin` rows above, and blanks after every row."""
-    height, width = image.shape
-    stride = width + margin
-    flat[: (height + 2 * margin) * stride] = 0
-    for y in range(height):
-        start = (margin + y) * stride
-        for x in range(width):
-            flat[start + x] = image[y, x]
+def _begin_sums(
+    flat: NDArray[Any],
+    start: np.uint64,
+    columns: NDArray[Any],
+    width: np.uint16,
+    ways: tuple[np.uint64, np.uint64],
+    across: tuple[np.uint16, np.uint16],
+    weights: tuple[np.uint16, np.uint16, np.uint16],
+    first: np.uint16,
+    sums: NDArray[Any],
+) -> None:
+    """Fill sums with a first value, each pixel times the first weight, and two pairs times theirs."""
+    for j in range(np.uint64(sums.size)):
+        p, x = start + j, columns[j]
+        middle = np.uint16(first + _times(flat[p], weights[0]))
+        near = _times(_pair(flat, p, ways[0], x, across[0], width), weights[1])
+        far = _times(_pair(flat, p, ways[1], x, across[1], width), weights[2])
+        sums[j] = np.uint16(middle + np.uint16(near + far))
+
+
+@compiled
+def _add_pairs(
+    flat: NDArray[Any],
+    start: np.uint64,
+    columns: NDArray[Any],
+    width: np.uint16,
+    ways: tuple[np.uint64, np.uint64],
+    across: tuple[np.uint16, np.uint16],
+    weights: tuple[np.uint16, np.uint16],
+    sums: NDArray[Any],
+) -> None:
+    """Add two pairs times their weights to sums."""
+    for j in range(np.uint64(sums.size)):
+        p, x = start + j, columns[j]
+        near = _times(_pair(flat, p, ways[0], x, across[0], width), weights[0])
+        far = _times(_pair(flat, p, ways[1], x, across[1], width), weights[1])
+        sums[j] = np.uint16(sums[j] + np.uint16(near + far))
 
 
 @compiled
 def _sum_taps(
-    flat: NDArray[Any], start: int, ways: NDArray[Any], weights: NDArray[Any], taps: int, sums: NDArray[Any]
+    flat: NDArray[Any],
+    start: int,
+    columns: NDArray[Any],
+    width: int,
+    down: NDArray[Any],
+    across: NDArray[Any],
+    weights: NDArray[Any],
+    taps: int,
+    sums: NDArray[Any],
 ) -> None:
-    """Fill sums, int32, with weights[0] times each pixel from start on, and weights[k] times those +- ways[k].
+    """Fill sums with weights[0] times each pixel, and weights[k] times the two that lie so far down and across.
 
-    Taps go by twos: where `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
+    Parameters
+    ----------
+    flat : ndarray of uint16
+        The image from `start` on, with as many blanks before and after it as any way is long.
+    start : int
+    columns : ndarray of uint16, shape (S,)
+        The column of each pixel.
+    width : int
+    down, across : ndarray of int64
+        How many rows and columns away the taps lie, from 1 on.
+    weights : ndarray of uint16
+        Taps go by twos: where `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
+    taps : int
+    sums : ndarray of uint16, shape (S,)
     """
-    size = sums.size
-    middle, weight = flat[start : start + size], weights[0]
-    for j in range(size):
-        sums[j] = np.int32(middle[j]) * np.int32(weight)
+    # Places are unsigned: Numba would ask of signed ones whether they count from the end.
+    begin, row = np.uint64(start), np.uint16(width)
     for k in range(1, taps + 1, 2):
-        before, after = start - ways[k], start + ways[k]
-        before2, after2 = start - ways[k + 1], start + ways[k + 1]
-        a, b = flat[before : before + size], flat[after : after + size]
-        c, d = flat[before2 : before2 + size], flat[after2 : after2 + size]
-        first, second = np.int32(weights[k]), np.int32(weights[k + 1])
-        for j in range(size):
-            sums[j] += np.int32(np.int16(a[j] + b[j])) * first + np.int32(np.int16(c[j] + d[j])) * second
+        ways = np.uint64(down[k] * width + across[k]), np.uint64(down[k + 1] * width + across[k + 1])
+        columns_on = np.uint16(across[k]), np.uint16(across[k + 1])
+        if k == 1:
+            first = np.uint16((taps + 1) >> 1)
+            three = weights[0], weights[1], weights[2]
+            _begin_sums(flat, begin, columns, row, ways, columns_on, three, first, sums)
+        else:
+            two = weights[k], weights[k + 1]
+            _add_pairs(flat, begin, columns, row, ways, columns_on, two, sums)
 
 
 @compiled
-def _take_out(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) -> None:
-    """Fill the image out with rounded sums."""
-    height, width = out.shape
-    half = np.int32(1 << (shift - 1))
-    for y in range(height):
-        row = sums[y * stride : y * stride + width]
-        for x in range(width):
-            out[y, x] = np.uint8((row[x] + half) >> shift)
+def _lay_out(image: NDArray[Any], middle: NDArray[Any]) -> None:
+    """Fill the middle of a flat array with the levels of an image, flat too."""
+    for j in range(image.size):
+        middle[j] = np.uint16(image[j]) << np.uint16(_LEVEL_BITS)
+
+
+@compiled
+def _take_out(sums: NDArray[Any], out: NDArray[Any]) -> None:
+    """Fill the image out, flat, with rounded sums."""
+    for j in range(out.size):
+        out[j] = np.uint8(np.uint16(sums[j] + np.uint16(1 << (_LEVEL_BITS - 1))) >> np.uint16(_LEVEL_BITS))
+
+
+@compiled
+def _columns(height: int, width: int) -> NDArray[Any]:
+    """Return the column of each pixel of a flat image, uint16 (H W,)."""
+    columns = np.empty(height * width, np.uint16)
+    for j in range(columns.size):
+        columns[j] = j % width
+    return columns
 
 
 @compiled
@@ -162,27 +244,25 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
     """
     count, height, width = images.shape
     out = np.empty_like(images)
+    size = height * width
     most = math.floor(_BELL_REACH * sigmas.max() + 0.5) + 2 if count else 0
     bell = np.empty(most, np.float64)
-    weights = np.zeros(most, np.int16)
-    ways = np.arange(most)
-    flat = np.empty((height + 2 * most) * (width + most), np.int16)
-    all_sums = np.empty(height * (width + most), np.int32)
+    weights = np.zeros(most, np.uint16)
+    ways, none = np.arange(most), np.zeros(most, np.int64)
+    columns = _columns(height, width)
+    start = most * width
+    flat, between = np.zeros(size + 2 * start, np.uint16), np.zeros(size + 2 * start, np.uint16)
+    sums = np.empty(size, np.uint16)
     for i in range(count):
+        source, target = images[i].reshape(-1), out[i].reshape(-1)
         reach = _bell(sigmas[i], bell, weights)
         if reach == 0:
-            copy_image(images[i], out[i])
+            copy_row(source, target)
             continue
-        margin = reach + 1
-        stride = width + margin
-        sums = all_sums[: height * stride]
-        _lay_out(images[i], margin, flat)
-        start = margin * stride
-        _sum_taps(flat, start, ways * stride, weights, reach, sums)
-        for j in range(sums.size):
-            flat[start + j] = np.int16((sums[j] + (1 << (_FIRST_SHIFT - 1))) >> _FIRST_SHIFT)
-        _sum_taps(flat, start, ways, weights, reach, sums)
-        _take_out(sums, stride, _LAST_SHIFT, out[i])
+        _lay_out(source, flat[start : start + size])
+        _sum_taps(flat, start, columns, width, ways, none, weights, reach, between[start : start + size])
+        _sum_taps(between, start, columns, width, none, ways, weights, reach, sums)
+        _take_out(sums, target)
     return out
 
 
@@ -204,30 +284,31 @@ def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[An
     """
     count, height, width = images.shape
     out = np.empty_like(images)
+    size = height * width
     most = math.ceil(0.5 * lengths.max()) + 2 if count else 0
     grid = np.empty((2 * most + 1, 2 * most + 1), np.float64)
-    by_place = np.zeros((2 * most + 1, 2 * most + 1), np.int16)
-    weights = np.zeros(most * (2 * most + 2), np.int16)
-    ways = np.zeros(weights.size, np.int64)
-    flat = np.empty((height + 2 * most) * (width + most), np.int16)
-    all_sums = np.empty(height * (width + most), np.int32)
+    by_place = np.zeros((2 * most + 1, 2 * most + 1), np.uint16)
+    weights = np.zeros(most * (2 * most + 2), np.uint16)
+    down, across = np.zeros(weights.size, np.int64), np.zeros(weights.size, np.int64)
+    columns = _columns(height, width)
+    start = most * (width + 1)
+    flat = np.zeros(size + 2 * start, np.uint16)
+    sums = np.empty(size, np.uint16)
     for i in range(count):
+        source, target = images[i].reshape(-1), out[i].reshape(-1)
         reach = _line(lengths[i], degrees[i], grid, by_place)
         if reach == 0:
-            copy_image(images[i], out[i])
+            copy_row(source, target)
             continue
-        margin = reach + 1
-        stride = width + margin
         weights[0], taps = by_place[most, most], 0
         for row in range(reach + 1):
             for column in range(-reach if row else 1, reach + 1):
                 weight = by_place[most + row, most + column]
                 if weight > 0:
                     taps += 1
-                    weights[taps], ways[taps] = weight, row * stride + column
-        weights[taps + 1], ways[taps + 1] = 0, 0
-        _lay_out(images[i], margin, flat)
-        sums = all_sums[: height * stride]
-        _sum_taps(flat, margin * stride, ways, weights, taps, sums)
-        _take_out(sums, stride, _WEIGHT_BITS, out[i])
+                    weights[taps], down[taps], across[taps] = weight, row, column
+        weights[taps + 1], down[taps + 1], across[taps + 1] = 0, 0, 0
+        _lay_out(source, flat[start : start + size])
+        _sum_taps(flat, start, columns, width, down, across, weights, taps, sums)
+        _take_out(sums, target)
     return out

@@ -6,7 +6,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from augforge import kernels
-from augforge.kernels.blurring import _bell
+from augforge.exactmath import exponential
+from augforge.kernels.blurring import _bell, _line
 from augforge.sources import Source, SourceSpec, open_source
 
 IMAGES = hnp.arrays(np.uint8, st.tuples(st.just(1), st.integers(1, 40), st.integers(1, 40)))
@@ -26,6 +27,69 @@ def blurred(images: np.ndarray, sigma: float) -> np.ndarray:
 
 def moved(images: np.ndarray, length: float, degrees: float) -> np.ndarray:
     return kernels.motion_blur(images, np.full(len(images), length), np.full(len(images), degrees))
+
+
+def summed(levels: np.ndarray, taps: dict[tuple[int, int], int]) -> np.ndarray:
+    """Return levels, in 1/128, times weights in 1/65536 for (down, across); each stands for its opposite too."""
+    height, width = levels.shape
+    reach = max(max(abs(down), abs(across)) for down, across in taps)
+    padded = np.pad(levels, reach)
+
+    def at(down: int, across: int) -> np.ndarray:
+        top, left = reach + down, reach + across
+        return padded[top : top + height, left : left + width]
+
+    total = np.full_like(levels, len(taps) // 2)
+    for (down, across), weight in taps.items():
+        both = at(down, across) + (at(-down, -across) if (down, across) != (0, 0) else 0)
+        total += both * weight // 65536
+    return total
+
+
+def rounded(levels: np.ndarray) -> np.ndarray:
+    return ((levels + 64) // 128).astype(np.uint8)
+
+
+def plainly_blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    ways = range(1, int(4 * sigma + 0.5) + 1)
+    bell = [exponential(-0.5 * (k / sigma) * (k / sigma)) for k in ways]
+    total = 1.0
+    for value in bell:
+        total += 2.0 * value
+    sides = {k: int(value / total * 65536 + 0.5) for k, value in zip(ways, bell, strict=True)}
+    sides = {k: weight for k, weight in sides.items() if weight > 0}
+    if not sides:
+        return image
+    middle = 65536 - 2 * sum(sides.values())
+    levels = summed(image.astype(np.int64) * 128, {(0, 0): middle} | {(k, 0): w for k, w in sides.items()})
+    return rounded(summed(levels, {(0, 0): middle} | {(0, k): w for k, w in sides.items()}))
+
+
+def plainly_moved(image: np.ndarray, length: float, degrees: float) -> np.ndarray:
+    size = 2 * (int(np.ceil(0.5 * length)) + 2) + 1
+    weights = np.zeros((size, size), np.uint16)
+    reach = _line(length, degrees, np.empty((size, size)), weights)
+    if reach == 0:
+        return image
+    # Only the middle and what follows it are given.
+    ways = [(0, 0)] + [(y, x) for y in range(reach + 1) for x in range(-reach if y else 1, reach + 1)]
+    taps = {(y, x): int(weights[size // 2 + y, size // 2 + x]) for y, x in ways}
+    taps = {way: weight for way, weight in taps.items() if weight > 0 or way == (0, 0)}
+    return rounded(summed(image.astype(np.int64) * 128, taps))
+
+
+@settings(max_examples=200, deadline=None)
+@given(IMAGES, SIGMAS)
+def test_gaussian_blur_is_what_the_plain_version_is(images: np.ndarray, sigma: float) -> None:
+    np.testing.assert_array_equal(blurred(images, sigma)[0], plainly_blurred(images[0], sigma))
+
+
+@settings(max_examples=200, deadline=None)
+@given(IMAGES, LENGTHS, ANGLES)
+def test_motion_blur_is_what_the_plain_version_is(images: np.ndarray, length: float, degrees: float) -> None:
+    np.testing.assert_array_equal(
+        moved(images, length, degrees)[0], plainly_moved(images[0], length, degrees)
+    )
 
 
 @settings(max_examples=200)
@@ -50,13 +114,14 @@ def test_gaussian_blur_agrees_with_imgaug(sigma: float, most: int, digits: Sourc
 
 @given(st.floats(0, 8, width=32))
 def test_weights_sum_to_one_exactly_and_fall(sigma: float) -> None:
-    weights = np.full(40, -1, np.int16)
-    reach = _bell(sigma, np.empty(40), weights)
-    assert weights[0] + 2 * weights[1 : reach + 1].sum(dtype=int) == 16384
+    stored = np.full(40, 9, np.uint16)
+    reach = _bell(sigma, np.empty(40), stored)
+    weights = stored.astype(int)
+    assert reach == 0 or weights[0] + 2 * weights[1 : reach + 1].sum() == 65536
     assert reach == 0 or weights[reach] > 0
     assert (np.diff(weights[1 : reach + 1]) <= 0).all()
     # What all roundings leave over falls to the middle.
-    assert weights[0] >= weights[1] - 33
+    assert reach == 0 or weights[0] >= weights[1] - 33
 
 
 @given(st.floats(0, 2.5, width=32))
