@@ -1,12 +1,12 @@
 """Blur: Gaussian, and along a line. Weights are integers that sum to 2**16; what lies outside is 0.
 
-Everything is in sixteen bits, which make for twice as many lanes as thirty-two. Levels count in 1/128, so the sum of
-two just fits; and the upper half of a product of 16 by 16 bits, which is a level again, is one instruction. It is
-rounded down, by half a unit in the mean, so sums begin with half as many units as they have products.
+Everything is in sixteen bits, which make for twice as many lanes as thirty-two. Levels count in 1/128, so that the
+sum of two just fits; the upper half of a product of 16 by 16 bits, which is a level again, is one instruction. It
+is rounded down, by half a unit in the mean, so sums begin with half as many units as they have products.
 
 An image is laid out flat between blanks. A neighbour is the same way along the array for every pixel, and a tap of
-the filter is one long loop that vectorises; where its neighbour would lie in another row, a pixel takes 0. Filters are
-the same forward and backward, so two taps share one product, and two such pairs one pass over the sums.
+the filter is one long loop that vectorises; where its neighbour would lie in another row, a pixel takes 0. Filters
+are the same forward and backward, so two taps share one product, and two such pairs one pass over the sums.
 """
 
 import math
