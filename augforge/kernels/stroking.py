@@ -2,14 +2,13 @@
 
 Edges are moved by gray morphology with a small disc; where that would break a thin line, a pixel of it is held.
 
-Images are worked on flat, with a blank row above and below, and a blank pixel before each row, which is the one
-after the row above as well. So each of a pixel's neighbours is at a constant distance, and loops vectorise::
+Images are worked on flat, between blank rows, so that each of a pixel's neighbours is at a constant distance and
+loops vectorise. Where rows meet, the neighbour to the left, or right, is another row's: it is masked. All arrays to
+work in are rows of one: handing on a dozen costs an image more than spreading its ink, since each is counted.
 
-    . . . . . .         stride = width + 1
-    . a b c d e         right of e is the margin before f
-    . f g h i j
-    . . . . . .
-    .                   one more, so that the last blank row has its right end too
+Thinning works on the negative, since the lowest level is the highest of that; outside is blank, which there is 255.
+Few pixels fall below a threshold. They are listed, and what is done with them goes without branches, which no
+processor could foresee: each is counted on, or overwritten by the next.
 """
 
 import math
@@ -18,18 +17,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, inlined
 from augforge.kernels.blending import between
-from augforge.kernels.copying import copy_image
 
-# Work arrays: three flat images (the last one filled up to whole words), two lists of places, and bins.
-_Work = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+# The rows to work in: levels, and those that they become; what is 0 where there is no neighbour to the left, or to
+# the right, and else 255; which bits of a neighbourhood are within the image; levels between a pixel and its left, or
+# right, neighbour, and the higher of these two; ink, 0 or 1; and what falls below a threshold. Numbers of rows and
+# places are unsigned: Numba would ask of signed ones whether they count from the end.
+_ROWS = np.arange(10, dtype=np.uint64)
+_LEVELS, _SPARE, _LEFT, _RIGHT, _WITHIN, _TO_LEFT, _TO_RIGHT, _BESIDE, _MASK, _FALLEN = _ROWS
+
+# Lists of places, and bins to sort them.
+_LISTED, _FELL, _ORDERED, _STARTS = np.arange(4, dtype=np.uint64)
 
 # 1 / sqrt(2) in 1/65536.
 _DIAGONAL = 46341
-
-# The shares of an image's highest level, in quarters, at which thinning keeps the pieces of ink and their holes.
-_QUARTERS = (3, 2, 1)
 
 # The eight neighbours of a pixel, one step of 45 degrees after the other, as (x, y).
 _AROUND = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
@@ -47,14 +49,14 @@ def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int
 
 
 def _removable() -> NDArray[Any]:
-    """Return which neighbourhoods let a pixel of ink become paper, bool (256,); bit k stands for ``_AROUND[k]``.
+    """Return which neighbourhoods let a pixel of ink become paper, 0 or 1, uint8 (256,); bit k is ``_AROUND[k]``.
 
     The pixel must be a *simple point*: its ink neighbours are one piece (diagonals connect), and the paper in its
     neighbourhood that shares a side with it is, by way of that neighbourhood, one piece (diagonals do not
     connect). Then removing it neither joins, nor splits, nor makes, nor loses a piece of ink or of paper. And it
     must have three ink neighbours or more, so that no line is made shorter from its end.
     """
-    table = np.zeros(256, np.bool_)
+    table = np.zeros(256, np.uint8)
     sides = {(1, 0), (0, 1), (-1, 0), (0, -1)}
     for code in range(256):
         ink = [place for bit, place in enumerate(_AROUND) if code >> bit & 1]
@@ -68,75 +70,125 @@ _REMOVABLE = _removable()
 
 
 @compiled
-def _spread(levels: NDArray[Any], radius: int, stride: int, work: _Work, out: NDArray[Any]) -> None:
-    """Give each pixel the highest level on a circle around it, or its own: gray dilation.
+def _frame(height: int, width: int) -> NDArray[Any]:
+    """Return the rows to work in, uint8 (10, S): pixels, blank rows, and what fills up to whole words."""
+    rows = np.zeros((10, ((height + 2) * width + 9) // 8 * 8), np.uint8)
+    for p in range(rows.shape[1]):
+        x = (p - 1) % width
+        rows[_LEFT, p] = 255 if x > 0 else 0
+        rows[_RIGHT, p] = 255 if x < width - 1 else 0
+        rows[_WITHIN, p] = (rows[_LEFT, p] | 0b11000111) & (rows[_RIGHT, p] | 0b01111100)
+    return rows
 
-    Nothing is written above the first row and below the last one; margins between rows get any level.
+
+@compiled
+def _spread(
+    rows: NDArray[Any], levels: np.uint64, out: np.uint64, size: int, width: int, radius: int, flip: np.uint8
+) -> None:
+    """Give each pixel the highest level on a circle around it, or its own: gray dilation, or erosion.
 
     Eight points of the circle are looked at. The highest of the levels between a pixel and several others is the
     level between it and the highest of them, so it takes five interpolations, not twenty.
 
     Parameters
     ----------
-    levels, out : ndarray of uint8, shape (S,)
-        Flat with margins.
+    rows : ndarray of uint8
+        See `_frame`.
+    levels, out : uint64
+        Which of the rows hold them.
+    size, width : int
+        Of an image, and of its rows, in pixels.
     radius : int
         In 1/256 pixel, from 1 to 256.
-    stride : int
-    work : tuple of ndarray
+    flip : uint8
+        0, or 255 for the negative.
     """
-    left, right = work[0], work[1]
     axial = np.uint16(radius)
     diagonal = np.uint16((radius * _DIAGONAL + 32768) >> 16)
-    # Places are unsigned: Numba would ask of signed ones whether they count from the end.
-    one, line, size = np.uint64(1), np.uint64(stride), np.uint64(levels.size)
-    for p in range(one, size - one):
-        left[p] = between(levels[p], levels[p - one], diagonal)
-        right[p] = between(levels[p], levels[p + one], diagonal)
-    for p in range(line + one, size - line - one):
-        beside = max(max(levels[p - one], levels[p + one]), max(levels[p - line], levels[p + line]))
-        highest = between(levels[p], max(levels[p], beside), axial)
-        to_left = between(left[p], max(left[p - line], left[p + line]), diagonal)
-        to_right = between(right[p], max(right[p - line], right[p + line]), diagonal)
-        out[p] = max(highest, max(to_left, to_right))
+    one, line = np.uint64(1), np.uint64(width)
+    start = one + line
+    stop = start + np.uint64(size)
+    for p in range(one, stop + line):
+        level = rows[levels, p] ^ flip
+        before = (rows[levels, p - one] & rows[_LEFT, p]) ^ flip
+        after = (rows[levels, p + one] & rows[_RIGHT, p]) ^ flip
+        rows[_TO_LEFT, p] = between(level, before, diagonal)
+        rows[_TO_RIGHT, p] = between(level, after, diagonal)
+        rows[_BESIDE, p] = max(before, after)
+    for p in range(start, stop):
+        above, level, below = (
+            rows[levels, p - line] ^ flip,
+            rows[levels, p] ^ flip,
+            rows[levels, p + line] ^ flip,
+        )
+        straight = between(level, max(max(level, rows[_BESIDE, p]), max(above, below)), axial)
+        on_left = max(rows[_TO_LEFT, p - line], rows[_TO_LEFT, p + line])
+        on_right = max(rows[_TO_RIGHT, p - line], rows[_TO_RIGHT, p + line])
+        slanted = max(
+            between(rows[_TO_LEFT, p], on_left, diagonal), between(rows[_TO_RIGHT, p], on_right, diagonal)
+        )
+        rows[out, p] = max(straight, slanted) ^ flip
 
 
-@compiled
-def _code(mask: NDArray[Any], place: int, stride: int) -> int:
-    """Return the neighbourhood of a pixel in a flat map of 0 and 1, see `_removable`."""
-    p, one, line = np.uint64(place), np.uint64(1), np.uint64(stride)
-    return (
-        mask[p + one]
-        | mask[p + line + one] << 1
-        | mask[p + line] << 2
-        | mask[p + line - one] << 3
-        | mask[p - one] << 4
-        | mask[p - line - one] << 5
-        | mask[p - line] << 6
-        | mask[p - line + one] << 7
+@inlined
+def _is_removable(rows: NDArray[Any], p: np.uint64, width: int) -> np.uint8:
+    """Return 1 if a pixel may become paper, else 0, see `_removable`."""
+    one, line = np.uint64(1), np.uint64(width)
+    code = (
+        rows[_MASK, p + one]
+        | rows[_MASK, p + line + one] << 1
+        | rows[_MASK, p + line] << 2
+        | rows[_MASK, p + line - one] << 3
+        | rows[_MASK, p - one] << 4
+        | rows[_MASK, p - line - one] << 5
+        | rows[_MASK, p - line] << 6
+        | rows[_MASK, p - line + one] << 7
     )
+    return _REMOVABLE[np.uint8(code) & rows[_WITHIN, p]]
 
 
 @compiled
 def _list_fallen(
-    before: NDArray[Any], after: NDArray[Any], threshold: np.uint8, fallen: NDArray[Any], places: NDArray[Any]
-) -> int:
-    """List the places that reach the threshold before and not after, and return how many they are."""
-    for p in range(before.size):
-        fallen[p] = (before[p] >= threshold) & (after[p] < threshold)
+    rows: NDArray[Any],
+    before: np.uint64,
+    after: np.uint64,
+    thresholds: tuple[np.uint8, np.uint8, np.uint8],
+    words: NDArray[Any],
+    places: NDArray[Any],
+) -> np.uint64:
+    """List the places that reach any threshold before and not after, and return how many they are.
+
+    Words is a view of the rows.
+    """
+    high, middle, low = thresholds
+    for p in range(np.uint64(rows.shape[1])):
+        was, now = rows[before, p], rows[after, p]
+        below_high, below_middle = (was >= high) & (now < high), (was >= middle) & (now < middle)
+        rows[_FALLEN, p] = below_high | below_middle | ((was >= low) & (now < low))
     # Most places are not among them: eight are passed over at once.
-    words = fallen.view(np.uint64)
-    count = 0
-    for word in range(words.size):
-        if words[word] != 0:
-            for p in range(8 * word, 8 * word + 8):
-                places[count] = p
-                count += fallen[p]
+    eight = np.uint64(8)
+    found = count = np.uint64(0)
+    for word in range(np.uint64(words.shape[1])):
+        places[_ORDERED, found] = eight * word
+        found += np.uint64(words[_FALLEN, word] != 0)
+    for n in range(found):
+        first = places[_ORDERED, n]
+        for p in range(first, first + eight):
+            places[_LISTED, count] = p
+            count += np.uint64(rows[_FALLEN, p])
     return count
 
 
 @compiled
-def _hold(before: NDArray[Any], after: NDArray[Any], threshold: np.uint8, stride: int, work: _Work) -> None:
+def _hold(
+    rows: NDArray[Any],
+    before: np.uint64,
+    after: np.uint64,
+    threshold: np.uint8,
+    width: int,
+    listed: np.uint64,
+    places: NDArray[Any],
+) -> None:
     """Raise levels to a threshold where the ink that reaches it would else be connected in another way.
 
     Pixels that fall below the threshold are visited from the faintest to the strongest, so that what stays runs
@@ -145,77 +197,83 @@ def _hold(before: NDArray[Any], after: NDArray[Any], threshold: np.uint8, stride
 
     Parameters
     ----------
-    before, after : ndarray of uint8, shape (S,)
-        Flat with margins; `after` is nowhere above `before`, and is changed.
+    rows : ndarray of uint8
+        See `_frame`.
+    before, after : uint64
+        Which of the rows hold the levels; `after` is nowhere above `before`, and is changed.
     threshold : uint8
-    stride : int
-    work : tuple of ndarray
+    width : int
+        Of the image.
+    listed : uint64
+        How many places are listed that may have fallen below the threshold.
+    places : ndarray of uint64
+        The list, room for two others, and bins.
     """
-    mask, _, fallen, places, ordered, starts = work
-    count = _list_fallen(before, after, threshold, fallen, places)
-    if count == 0:
-        return
-    for p in range(before.size):
-        mask[p] = before[p] >= threshold
-    starts[:] = 0
-    removable = 0
+    one, bins = np.uint64(1), np.uint64(threshold >> 2) + np.uint64(2)
+    for p in range(np.uint64(rows.shape[1])):
+        rows[_MASK, p] = rows[before, p] >= threshold
+    count = np.uint64(0)
+    for n in range(listed):
+        p = places[_LISTED, n]
+        places[_FELL, count] = p
+        count += np.uint64((rows[before, p] >= threshold) & (rows[after, p] < threshold))
+    for k in range(bins):
+        places[_STARTS, k] = 0
+    removable = np.uint64(0)
     for n in range(count):
-        p = places[n]
-        if _REMOVABLE[_code(mask, p, stride)]:
-            places[removable] = p
-            removable += 1
-            starts[(after[p] >> 2) + 1] += 1
-        else:
-            after[p] = threshold
-    for level in range(1, starts.size):
-        starts[level] += starts[level - 1]
+        p = places[_FELL, n]
+        goes, level = _is_removable(rows, p, width), rows[after, p]
+        places[_FELL, removable] = p
+        removable += np.uint64(goes)
+        places[_STARTS, np.uint64(level >> 2) + one] += np.uint64(goes)
+        rows[after, p] = level if goes else threshold
+    for k in range(one, bins):
+        places[_STARTS, k] += places[_STARTS, k - one]
     for n in range(removable):
-        level = after[places[n]] >> 2
-        ordered[starts[level]] = places[n]
-        starts[level] += 1
+        p = places[_FELL, n]
+        bin_of_it = np.uint64(rows[after, p] >> 2)
+        places[_ORDERED, places[_STARTS, bin_of_it]] = p
+        places[_STARTS, bin_of_it] += one
     for n in range(removable):
-        p = ordered[n]
-        if _REMOVABLE[_code(mask, p, stride)]:
-            mask[p] = 0
-        else:
-            after[p] = threshold
+        p = places[_ORDERED, n]
+        goes = _is_removable(rows, p, width)
+        rows[_MASK, p] = np.uint8(1) - goes
+        rows[after, p] = rows[after, p] if goes else threshold
 
 
 @compiled
-def _move_edges(
-    levels: NDArray[Any], radius: int, thinner: bool, stride: int, work: _Work, out: NDArray[Any]
-) -> None:
-    """Move the edges of strokes by a radius, in 1/256 pixel, outward or inward; `levels` are only borrowed."""
-    # The lowest level around a pixel is the highest of the negative.
-    flip = np.uint8(255 if thinner else 0)
-    for p in range(levels.size):
-        levels[p] ^= flip
-    _spread(levels, radius, stride, work, out)
-    for p in range(levels.size):
-        levels[p] ^= flip
-    rows = out[stride + 1 : out.size - stride - 1]
-    for p in range(rows.size):
-        rows[p] ^= flip
-    for p in range(stride - 1, rows.size, stride):
-        rows[p] = 0
+def _quarters(rows: NDArray[Any], levels: np.uint64) -> tuple[np.uint8, np.uint8, np.uint8]:
+    """Return three quarters of the highest level, two and one, rounded up."""
+    highest = np.uint8(0)
+    for p in range(np.uint64(rows.shape[1])):
+        highest = max(highest, rows[levels, p])
+    most = int(highest)
+    return np.uint8((3 * most + 3) >> 2), np.uint8((2 * most + 3) >> 2), np.uint8((most + 3) >> 2)
 
 
 @compiled
 def _change(
-    levels: NDArray[Any], way: int, thinner: bool, stride: int, work: _Work, spare: NDArray[Any]
-) -> NDArray[Any]:
-    """Return one of two flat images, with the edges of the first moved by a way, in 1/256 pixel, step by step."""
-    highest = np.uint8(0)
-    for p in range(levels.size):
-        highest = max(highest, levels[p])
+    rows: NDArray[Any],
+    size: int,
+    width: int,
+    way: int,
+    thinner: bool,
+    words: NDArray[Any],
+    places: NDArray[Any],
+) -> np.uint64:
+    """Move the levels' edges by a way, in 1/256 pixel, step by step; return which row holds the result."""
+    levels, spare = _LEVELS, _SPARE
+    flip = np.uint8(255 if thinner else 0)
+    thresholds = _quarters(rows, levels)
     while way > 0:
         radius = min(way, 256)
         way -= radius
-        _move_edges(levels, radius, thinner, stride, work, spare)
+        _spread(rows, levels, spare, size, width, radius, flip)
         if thinner:
+            listed = _list_fallen(rows, levels, spare, thresholds, words, places)
             # What is held at a threshold does not fall below the next one, so each leaves the others' ink as it is.
-            for quarters in _QUARTERS:
-                _hold(levels, spare, np.uint8((int(highest) * quarters + 3) >> 2), stride, work)
+            for threshold in thresholds:
+                _hold(rows, levels, spare, threshold, width, listed, places)
         levels, spare = spare, levels
     return levels
 
@@ -246,30 +304,18 @@ def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[A
     `_removable`. Simple points taken away one after the other leave the connections as they are.
     """
     count, height, width = images.shape
-    stride = width + 1
-    size = (height + 2) * stride + 1
+    size = height * width
     out = np.empty_like(images)
-    levels, spare = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
-    work = (
-        np.zeros(size, np.uint8),
-        np.zeros(size, np.uint8),
-        np.zeros((size + 7) // 8 * 8, np.uint8),
-        np.empty(size + 8, np.int32),
-        np.empty(size, np.int32),
-        np.empty(65, np.int32),
-    )
+    rows = _frame(height, width)
+    words, places = rows.view(np.uint64), np.empty((4, rows.shape[1] + 66), np.uint64)
+    source, target = images.reshape(-1), out.reshape(-1)
+    blank = np.uint64(1 + width)
     for i in range(count):
+        first = np.uint64(i * size)
         way = math.floor(abs(pixels[i]) * 128.0 + 0.5)
-        if way == 0:
-            copy_image(images[i], out[i])
-            continue
-        for y in range(height):
-            source, target = images[i, y], levels[(y + 1) * stride + 1 : (y + 2) * stride]
-            for x in range(width):
-                target[x] = source[x]
-        changed = _change(levels, way, pixels[i] < 0.0, stride, work, spare)
-        for y in range(height):
-            source, target = changed[(y + 1) * stride + 1 : (y + 2) * stride], out[i, y]
-            for x in range(width):
-                target[x] = source[x]
+        for p in range(np.uint64(size)):
+            rows[_LEVELS, blank + p] = source[first + p]
+        changed = _change(rows, size, width, way, pixels[i] < 0.0, words, places)
+        for p in range(np.uint64(size)):
+            target[first + p] = rows[changed, blank + p]
     return out
