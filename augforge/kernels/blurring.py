@@ -6,7 +6,8 @@ is rounded down, by half a unit in the mean, so sums begin with half as many uni
 
 An image is laid out flat between blanks. A neighbour is the same way along the array for every pixel, and a tap of
 the filter is one long loop that vectorises; where its neighbour would lie in another row, a pixel takes 0. Filters
-are the same forward and backward, so two taps share one product, and two such pairs one pass over the sums.
+are the same forward and backward, so two taps share one product, and two such pairs one pass over the sums. All
+arrays to work in are rows of one, since each that is sliced or handed on is counted, for every image.
 """
 
 import math
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined
 from augforge.exactmath import exponential, sine_and_cosine
-from augforge.kernels.copying import copy_row
 
 _ALL = 1 << 16
+# The rows to work in: the levels, those between the two passes of the Gaussian, sums, and each pixel's column.
+# Numbers of rows and places are unsigned: Numba would ask of signed ones whether they count from the end.
+_LEVELS, _HALFWAY, _SUMS, _COLUMNS = np.arange(4, dtype=np.uint64)
 # Fractional bits of gray levels.
 _LEVEL_BITS = 7
 # The bell is cut here, in standard deviations, where SciPy cuts it.
@@ -101,131 +104,137 @@ def _times(level: np.uint16, weight: np.uint16) -> np.uint16:
     return np.uint16((np.uint32(level) * np.uint32(weight)) >> np.uint32(16))
 
 
+@compiled
+def _frame(height: int, width: int, start: int) -> NDArray[Any]:
+    """Return the rows to work in, uint16 (4, S), with `start` blanks before the image and after it."""
+    size = height * width
+    rows = np.zeros((4, size + 2 * start), np.uint16)
+    for j in range(size):
+        rows[_COLUMNS, start + j] = j % width
+    return rows
+
+
 @inlined
-def _at(flat: NDArray[Any], place: np.uint64, column: np.uint16, width: np.uint16) -> np.uint16:
+def _at(
+    rows: NDArray[Any], source: np.uint64, place: np.uint64, column: np.uint16, width: np.uint16
+) -> np.uint16:
     """Return the level at a place, or 0 if its column is not one of the image's."""
-    level = flat[place]
+    level = rows[source, place]
     return level if column < width else np.uint16(0)
 
 
 @inlined
 def _pair(
-    flat: NDArray[Any],
-    place: np.uint64,
+    rows: NDArray[Any],
+    source: np.uint64,
+    place: int,
     way: np.uint64,
-    column: np.uint16,
     across: np.uint16,
     width: np.uint16,
 ) -> np.uint16:
     """Return the sum of the two levels that lie a way before and after a place, so many columns across."""
-    before = _at(flat, place - way, np.uint16(column - across), width)
-    return np.uint16(before + _at(flat, place + way, np.uint16(column + across), width))
+    column = rows[_COLUMNS, place]
+    before = _at(rows, source, place - way, np.uint16(column - across), width)
+    return np.uint16(before + _at(rows, source, place + way, np.uint16(column + across), width))
+
+
+@compiled
+def _add_pairs(
+    rows: NDArray[Any],
+    source: np.uint64,
+    target: np.uint64,
+    start: np.uint64,
+    stop: np.uint64,
+    width: np.uint16,
+    ways: tuple[np.uint64, np.uint64],
+    across: tuple[np.uint16, np.uint16],
+    weights: tuple[np.uint16, np.uint16],
+) -> None:
+    """Add two pairs times their weights to the sums in the target."""
+    for p in range(start, stop):
+        near = _times(_pair(rows, source, p, ways[0], across[0], width), weights[0])
+        far = _times(_pair(rows, source, p, ways[1], across[1], width), weights[1])
+        rows[target, p] = np.uint16(rows[target, p] + np.uint16(near + far))
 
 
 @compiled
 def _begin_sums(
-    flat: NDArray[Any],
+    rows: NDArray[Any],
+    source: np.uint64,
+    target: np.uint64,
     start: np.uint64,
-    columns: NDArray[Any],
+    stop: np.uint64,
     width: np.uint16,
     ways: tuple[np.uint64, np.uint64],
     across: tuple[np.uint16, np.uint16],
     weights: tuple[np.uint16, np.uint16, np.uint16],
     first: np.uint16,
-    sums: NDArray[Any],
 ) -> None:
-    """Fill sums with a first value, each pixel times the first weight, and two pairs times theirs."""
-    for j in range(np.uint64(sums.size)):
-        p, x = start + j, columns[j]
-        middle = np.uint16(first + _times(flat[p], weights[0]))
-        near = _times(_pair(flat, p, ways[0], x, across[0], width), weights[1])
-        far = _times(_pair(flat, p, ways[1], x, across[1], width), weights[2])
-        sums[j] = np.uint16(middle + np.uint16(near + far))
-
-
-@compiled
-def _add_pairs(
-    flat: NDArray[Any],
-    start: np.uint64,
-    columns: NDArray[Any],
-    width: np.uint16,
-    ways: tuple[np.uint64, np.uint64],
-    across: tuple[np.uint16, np.uint16],
-    weights: tuple[np.uint16, np.uint16],
-    sums: NDArray[Any],
-) -> None:
-    """Add two pairs times their weights to sums."""
-    for j in range(np.uint64(sums.size)):
-        p, x = start + j, columns[j]
-        near = _times(_pair(flat, p, ways[0], x, across[0], width), weights[0])
-        far = _times(_pair(flat, p, ways[1], x, across[1], width), weights[1])
-        sums[j] = np.uint16(sums[j] + np.uint16(near + far))
+    """Fill the target with a first value, each level times the first weight, and two pairs times theirs."""
+    for p in range(start, stop):
+        middle = np.uint16(first + _times(rows[source, p], weights[0]))
+        near = _times(_pair(rows, source, p, ways[0], across[0], width), weights[1])
+        far = _times(_pair(rows, source, p, ways[1], across[1], width), weights[2])
+        rows[target, p] = np.uint16(middle + np.uint16(near + far))
 
 
 @compiled
 def _sum_taps(
-    flat: NDArray[Any],
+    rows: NDArray[Any],
+    source: np.uint64,
+    target: np.uint64,
     start: int,
-    columns: NDArray[Any],
     width: int,
     down: NDArray[Any],
     across: NDArray[Any],
     weights: NDArray[Any],
     taps: int,
-    sums: NDArray[Any],
 ) -> None:
-    """Fill sums with weights[0] times each pixel, and weights[k] times the two that lie so far down and across.
+    """Fill the target with weights[0] times each level, and weights[k] times the two so far down and across.
 
     Parameters
     ----------
-    flat : ndarray of uint16
-        The image from `start` on, with as many blanks before and after it as any way is long.
+    rows : ndarray of uint16
+        See `_frame`; no way may be longer than its blanks.
+    source, target : uint64
+        Which of the rows hold the levels and get the sums.
     start : int
-    columns : ndarray of uint16, shape (S,)
-        The column of each pixel.
+        Where the image begins.
     width : int
     down, across : ndarray of int64
         How many rows and columns away the taps lie, from 1 on.
     weights : ndarray of uint16
-        Taps go by twos: where `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
+        Taps go by twos: where `taps` is odd, weights[taps + 1] must be 0 and its way within the blanks.
     taps : int
-    sums : ndarray of uint16, shape (S,)
+        At least 1.
     """
-    # Places are unsigned: Numba would ask of signed ones whether they count from the end.
-    begin, row = np.uint64(start), np.uint16(width)
+    begin, end, row = np.uint64(start), np.uint64(rows.shape[1] - start), np.uint16(width)
     for k in range(1, taps + 1, 2):
         ways = np.uint64(down[k] * width + across[k]), np.uint64(down[k + 1] * width + across[k + 1])
-        columns_on = np.uint16(across[k]), np.uint16(across[k + 1])
+        columns = np.uint16(across[k]), np.uint16(across[k + 1])
         if k == 1:
-            first = np.uint16((taps + 1) >> 1)
-            three = weights[0], weights[1], weights[2]
-            _begin_sums(flat, begin, columns, row, ways, columns_on, three, first, sums)
+            first, three = np.uint16((taps + 1) >> 1), (weights[0], weights[1], weights[2])
+            _begin_sums(rows, source, target, begin, end, row, ways, columns, three, first)
         else:
-            two = weights[k], weights[k + 1]
-            _add_pairs(flat, begin, columns, row, ways, columns_on, two, sums)
+            _add_pairs(rows, source, target, begin, end, row, ways, columns, (weights[k], weights[k + 1]))
 
 
 @compiled
-def _lay_out(image: NDArray[Any], middle: NDArray[Any]) -> None:
-    """Fill the middle of a flat array with the levels of an image, flat too."""
-    for j in range(image.size):
-        middle[j] = np.uint16(image[j]) << np.uint16(_LEVEL_BITS)
+def _lay_out(pixels: NDArray[Any], first: int, size: int, start: int, rows: NDArray[Any]) -> None:
+    """Fill the levels with an image, whose pixels are among others from the first on."""
+    begin, place = np.uint64(first), np.uint64(start)
+    for j in range(np.uint64(size)):
+        rows[_LEVELS, place + j] = np.uint16(pixels[begin + j]) << np.uint16(_LEVEL_BITS)
 
 
 @compiled
-def _take_out(sums: NDArray[Any], out: NDArray[Any]) -> None:
-    """Fill the image out, flat, with rounded sums."""
-    for j in range(out.size):
-        out[j] = np.uint8(np.uint16(sums[j] + np.uint16(1 << (_LEVEL_BITS - 1))) >> np.uint16(_LEVEL_BITS))
-
-
-@compiled
-def _columns(height: int, width: int) -> NDArray[Any]:
-    """Return the column of each pixel of a flat image, uint16 (H W,)."""
-    columns = np.empty(height * width, np.uint16)
-    for j in range(columns.size):
-        columns[j] = j % width
-    return columns
+def _take_out(
+    rows: NDArray[Any], source: np.uint64, start: int, size: int, first: int, pixels: NDArray[Any]
+) -> None:
+    """Fill an image, whose pixels are among others from the first on, with rounded levels."""
+    begin, place, half = np.uint64(first), np.uint64(start), np.uint16(1 << (_LEVEL_BITS - 1))
+    for j in range(np.uint64(size)):
+        pixels[begin + j] = np.uint8(np.uint16(rows[source, place + j] + half) >> np.uint16(_LEVEL_BITS))
 
 
 @compiled
@@ -249,20 +258,16 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
     bell = np.empty(most, np.float64)
     weights = np.zeros(most, np.uint16)
     ways, none = np.arange(most), np.zeros(most, np.int64)
-    columns = _columns(height, width)
     start = most * width
-    flat, between = np.zeros(size + 2 * start, np.uint16), np.zeros(size + 2 * start, np.uint16)
-    sums = np.empty(size, np.uint16)
+    rows, source, target = _frame(height, width, start), images.reshape(-1), out.reshape(-1)
     for i in range(count):
-        source, target = images[i].reshape(-1), out[i].reshape(-1)
-        reach = _bell(sigmas[i], bell, weights)
-        if reach == 0:
-            copy_row(source, target)
-            continue
-        _lay_out(source, flat[start : start + size])
-        _sum_taps(flat, start, columns, width, ways, none, weights, reach, between[start : start + size])
-        _sum_taps(between, start, columns, width, none, ways, weights, reach, sums)
-        _take_out(sums, target)
+        reach, result = _bell(sigmas[i], bell, weights), _LEVELS
+        _lay_out(source, i * size, size, start, rows)
+        if reach > 0:
+            _sum_taps(rows, _LEVELS, _HALFWAY, start, width, ways, none, weights, reach)
+            _sum_taps(rows, _HALFWAY, _SUMS, start, width, none, ways, weights, reach)
+            result = _SUMS
+        _take_out(rows, result, start, size, i * size, target)
     return out
 
 
@@ -290,25 +295,21 @@ def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[An
     by_place = np.zeros((2 * most + 1, 2 * most + 1), np.uint16)
     weights = np.zeros(most * (2 * most + 2), np.uint16)
     down, across = np.zeros(weights.size, np.int64), np.zeros(weights.size, np.int64)
-    columns = _columns(height, width)
     start = most * (width + 1)
-    flat = np.zeros(size + 2 * start, np.uint16)
-    sums = np.empty(size, np.uint16)
+    rows, source, target = _frame(height, width, start), images.reshape(-1), out.reshape(-1)
     for i in range(count):
-        source, target = images[i].reshape(-1), out[i].reshape(-1)
-        reach = _line(lengths[i], degrees[i], grid, by_place)
-        if reach == 0:
-            copy_row(source, target)
-            continue
-        weights[0], taps = by_place[most, most], 0
-        for row in range(reach + 1):
-            for column in range(-reach if row else 1, reach + 1):
-                weight = by_place[most + row, most + column]
-                if weight > 0:
-                    taps += 1
-                    weights[taps], down[taps], across[taps] = weight, row, column
-        weights[taps + 1], down[taps + 1], across[taps + 1] = 0, 0, 0
-        _lay_out(source, flat[start : start + size])
-        _sum_taps(flat, start, columns, width, down, across, weights, taps, sums)
-        _take_out(sums, target)
+        reach, result = _line(lengths[i], degrees[i], grid, by_place), _LEVELS
+        _lay_out(source, i * size, size, start, rows)
+        if reach > 0:
+            weights[0], taps = by_place[most, most], 0
+            for row in range(reach + 1):
+                for column in range(-reach if row else 1, reach + 1):
+                    weight = by_place[most + row, most + column]
+                    if weight > 0:
+                        taps += 1
+                        weights[taps], down[taps], across[taps] = weight, row, column
+            weights[taps + 1], down[taps + 1], across[taps + 1] = 0, 0, 0
+            _sum_taps(rows, _LEVELS, _SUMS, start, width, down, across, weights, taps)
+            result = _SUMS
+        _take_out(rows, result, start, size, i * size, target)
     return out

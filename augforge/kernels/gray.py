@@ -125,8 +125,11 @@ def apply_tables(images: NDArray[Any], tables: NDArray[Any]) -> NDArray[Any]:
     ndarray of uint8, the images' shape
     """
     out = np.empty_like(images)
-    for i in range(images.shape[0]):
-        source, target, table = images[i].reshape(-1), out[i].reshape(-1), tables[i]
-        for j in range(source.size):
-            target[j] = table[source[j]]
+    # In one piece, since each part of an array that is taken is counted, and unsigned: of signed places Numba would
+    # ask whether they count from the end.
+    source, target = images.reshape(-1), out.reshape(-1)
+    size = np.uint64(images.size // max(images.shape[0], 1))
+    for i in range(np.uint64(images.shape[0])):
+        for j in range(i * size, (i + np.uint64(1)) * size):
+            target[j] = tables[i, source[j]]
     return out

@@ -21,9 +21,9 @@ from augforge.compiling import compiled, inlined
 from augforge.kernels.blending import between
 
 # The rows to work in: levels, and those that they become; what is 0 where there is no neighbour to the left, or to
-# the right, and else 255; which bits of a neighbourhood are within the image; levels between a pixel and its left, or
-# right, neighbour, and the higher of these two; ink, 0 or 1; and what falls below a threshold. Numbers of rows and
-# places are unsigned: Numba would ask of signed ones whether they count from the end.
+# the right, and else 255; which bits of a neighbourhood are within the image; levels between a pixel and its left,
+# or right, neighbour, and the higher of these two; ink, 0 or 1; and what falls below a threshold. Numbers of rows
+# and places are unsigned: Numba would ask of signed ones whether they count from the end.
 _ROWS = np.arange(10, dtype=np.uint64)
 _LEVELS, _SPARE, _LEFT, _RIGHT, _WITHIN, _TO_LEFT, _TO_RIGHT, _BESIDE, _MASK, _FALLEN = _ROWS
 
