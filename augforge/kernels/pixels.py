@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, inlined
 from augforge.exactmath import logarithm
 from augforge.randomness import open_unit, philox
 
@@ -23,7 +23,7 @@ _LANES = 8
 _SPARE = 4
 
 
-@compiled
+@inlined
 def _draw(
     key: np.uint64,
     first: np.uint64,
