@@ -1,4 +1,4 @@
-"""How well strokes stand out from the paper."""
+"""How well strokes stand out from the paper: one flat loop without branches, which vectorises."""
 
 from typing import Any
 
@@ -27,19 +27,20 @@ def stroke_contrast(images: NDArray[Any], strokes: NDArray[Any], levels: NDArray
     ndarray of float64, shape (N,)
         In gray levels, 0 to 255; 255 for an image without strokes or without paper.
     """
-    count, height, width = images.shape
+    count, size = images.shape[0], np.uint64(images.shape[1] * images.shape[2])
+    seen_levels, stroke_levels = images.reshape(-1), strokes.reshape(-1)
     contrast = np.full(count, 255.0)
     for i in range(count):
-        level = np.int64(levels[i])
-        ink = paper = ink_sum = paper_sum = np.int64(0)
-        for y in range(height):
-            for x in range(width):
-                stroke, seen = np.int64(strokes[i, y, x]), np.int64(images[i, y, x])
-                is_ink, is_paper = np.int64(stroke >= level), np.int64(4 * stroke < level)
-                ink += is_ink
-                paper += is_paper
-                ink_sum += is_ink * seen
-                paper_sum += is_paper * seen
+        level, first = np.uint32(levels[i]), np.uint64(i) * size
+        # Thirty-two bits, which hold the sum of 16 million pixels, make for twice as many lanes as sixty-four.
+        ink = paper = ink_sum = paper_sum = np.uint32(0)
+        for p in range(first, first + size):
+            stroke, seen = np.uint32(stroke_levels[p]), np.uint32(seen_levels[p])
+            is_ink, is_paper = stroke >= level, np.uint32(4 * stroke) < level
+            ink = np.uint32(ink + np.uint32(is_ink))
+            paper = np.uint32(paper + np.uint32(is_paper))
+            ink_sum = np.uint32(ink_sum + (seen if is_ink else np.uint32(0)))
+            paper_sum = np.uint32(paper_sum + (seen if is_paper else np.uint32(0)))
         if ink > 0 and paper > 0:
             contrast[i] = abs(ink_sum / ink - paper_sum / paper)
     return contrast
