@@ -33,17 +33,24 @@ class Pixels(Distortion):
     @classmethod
     def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
         """Return the images after all steps; each step's chance is its ``fraction``."""
-        for step in steps:
-            table = _values_of(step.distortion)
-            # A run of steps is of one family, which has `starts`; a step only knows that it has a distortion.
-            starts = type(step.distortion).starts(step)  # type: ignore[attr-defined]
-            images = kernels.poke_pixels(images, step.pixel_keys(), step.value("fraction"), table, starts)
-        return images
+        values, begins = _values_of(tuple(step.distortion for step in steps))
+        # A run of steps is of one family, which has `starts`; a step only knows that it has a distortion.
+        starts = [type(step.distortion).starts(step) for step in steps]  # type: ignore[attr-defined]
+        return kernels.poke_pixels(
+            images,
+            np.stack([step.pixel_keys() for step in steps]),
+            np.stack([step.value("fraction") for step in steps]),
+            values,
+            np.stack(starts) + begins,
+        )
 
 
 @functools.lru_cache(maxsize=256)
-def _values_of(distortion: Pixels) -> NDArray[Any]:
-    return distortion.new_values()
+def _values_of(distortions: tuple[Pixels, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return all new values, one distortion's after the other's, and where each begins, int64 (S, 1)."""
+    tables = [distortion.new_values() for distortion in distortions]
+    ends = np.cumsum([len(table) for table in tables])
+    return np.concatenate(tables), np.concatenate([[0], ends[:-1]])[:, np.newaxis]
 
 
 class PixelDropout(Pixels):

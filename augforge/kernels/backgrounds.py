@@ -46,7 +46,7 @@ def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], p
     spacing = grain * _SPACING_PER_GRAIN
     rows, columns = int((height - 1) / spacing) + 5, int((width - 1) / spacing) + 5
     calls = (rows * columns + 7) // 8
-    shares, nodes = np.empty(8 * calls, np.int32), np.empty(8 * calls, np.float64)
+    shares, nodes = np.empty(8 * calls, np.uint16), np.empty(8 * calls, np.float64)
     fill_shares(key, _NODES, np.empty((2, calls), np.uint64), shares)
     scale = sd * _NODE_UNIT / _FIELD_SD_PER_NODE_SD
     for n in range(nodes.size):

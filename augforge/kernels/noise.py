@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.exactmath import exponential, normal_quantile
-from augforge.kernels.copying import copy_image
 from augforge.randomness import philox
 
 _TABLE_BITS = 16
@@ -49,19 +48,17 @@ def normal_table() -> NDArray[Any]:
 
 @compiled
 def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[Any]) -> None:
-    """Fill out, int32 (8 M,), with independent numbers from 0 to 65,535; words is uint64 (2, M), overwritten.
+    """Fill out, uint16 (8 M,), with independent numbers from 0 to 65,535; words is uint64 (2, M), overwritten.
 
     All 128 bits of each call of Philox are used: the eight numbers of call m are out[m], out[M + m], ...
     """
-    zero = np.uint64(0)
-    calls = words.shape[1]
+    zero, calls = np.uint64(0), np.uint64(words.shape[1])
     for m in range(calls):
         words[0, m], words[1, m] = philox(key, np.uint64(m), np.uint64(stream), zero, zero)
-    for k in range(_PIXELS_PER_CALL):
-        row, shift = words[k // 4], np.uint64(16 * (k % 4))
-        target = out[k * calls : (k + 1) * calls]
+    for k in range(np.uint64(_PIXELS_PER_CALL)):
+        row, shift, first = k // np.uint64(4), np.uint64(16) * (k % np.uint64(4)), k * calls
         for m in range(calls):
-            target[m] = np.int32((row[m] >> shift) & np.uint64(0xFFFF))
+            out[first + m] = np.uint16(words[row, m] >> shift)
 
 
 @compiled
@@ -88,21 +85,25 @@ def add_normal_noise(
     size = images.shape[1] * images.shape[2]
     calls = (size + _PIXELS_PER_CALL - 1) // _PIXELS_PER_CALL
     words = np.empty((2, calls), np.uint64)
-    shares = np.empty(_PIXELS_PER_CALL * calls, np.int32)
+    shares = np.empty(_PIXELS_PER_CALL * calls, np.uint16)
     noise = np.empty(size, np.int32)
+    source, target = images.reshape(-1), out.reshape(-1)
+    # Places are unsigned: Numba would ask of signed ones whether they count from the end.
+    whole = np.uint64(size)
     for i in range(images.shape[0]):
+        first = np.uint64(i) * whole
         sd = np.int32(math.floor(sds[i] * (1 << _SD_BITS) + 0.5))
         if sd == 0:
-            copy_image(images[i], out[i])
+            for j in range(whole):
+                target[first + j] = source[first + j]
             continue
         fill_shares(keys[i], 0, words, shares)
         # Apart, because the loop below vectorises only without it.
-        for j in range(size):
+        for j in range(whole):
             noise[j] = table[shares[j]]
-        source, target = images[i].reshape(-1), out[i].reshape(-1)
-        for j in range(size):
+        for j in range(whole):
             added = np.int32(noise[j] * sd + (1 << (_SHIFT - 1))) >> _SHIFT
-            target[j] = np.uint8(min(max(np.int32(source[j]) + added, 0), 255))
+            target[first + j] = np.uint8(min(max(np.int32(source[first + j]) + added, 0), 255))
     return out
 
 
@@ -157,7 +158,7 @@ def count_photons(
     size = images.shape[1] * images.shape[2]
     calls = (size + _PIXELS_PER_CALL - 1) // _PIXELS_PER_CALL
     words = np.empty((2, calls), np.uint64)
-    shares = np.empty(_PIXELS_PER_CALL * calls, np.int32)
+    shares = np.empty(_PIXELS_PER_CALL * calls, np.uint16)
     # The chance of no photon at all, for each level that expects few.
     none = np.ones(256)
     for i in range(images.shape[0]):

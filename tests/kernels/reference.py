@@ -9,6 +9,23 @@ from augforge.randomness import philox
 IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 
 
+def random_bits(key: int, first: int = 0, second: int = 0) -> tuple[int, int]:
+    """Return two random numbers of 64 bits, as kernels hash them from a key."""
+    words = philox(np.uint64(key), np.uint64(first), np.uint64(second), np.uint64(0), np.uint64(0))
+    return int(words[0]), int(words[1])
+
+
+def unit(bits: int) -> float:
+    """Return a number within (0, 1) from 64 random bits."""
+    return ((bits >> 12) + 0.5) * 2.0**-52
+
+
+def shares(key: int, stream: int, count: int) -> list[int]:
+    """Return random numbers from 0 to 65,535: eight of each call, those of one place in it together."""
+    calls = [random_bits(key, call, stream) for call in range(-(-count // 8))]
+    return [word[k // 4] >> 16 * (k % 4) & 0xFFFF for k in range(8) for word in calls][:count]
+
+
 def warp(image: np.ndarray, m: np.ndarray) -> np.ndarray:
     """Return float64 (H, W): the image under one affine map, bilinear, 0 outside."""
     height, width = image.shape

@@ -23,6 +23,20 @@ def test_every_pixel_is_the_mean_of_what_it_covers(image: np.ndarray, height: in
     assert np.abs(kernels.area_resample(image, height, width) - exact).max() <= 0.5 + 1e-9
 
 
+def shares(old: int, new: int) -> np.ndarray:
+    """Return int64 (new, old): how long every new pixel lies over each old one, in 1/new of those."""
+    begin = np.maximum(np.arange(new)[:, None] * old, np.arange(old) * new)
+    end = np.minimum((np.arange(new)[:, None] + 1) * old, (np.arange(old) + 1) * new)
+    return np.maximum(end - begin, 0)
+
+
+@given(IMAGES, SIDES, SIDES)
+def test_it_is_what_the_plain_version_is(image: np.ndarray, height: int, width: int) -> None:
+    sums = shares(image.shape[0], height) @ image.astype(np.int64) @ shares(image.shape[1], width).T
+    expected = (2 * sums + image.size) // (2 * image.size)
+    np.testing.assert_array_equal(kernels.area_resample(image, height, width), expected)
+
+
 @given(IMAGES)
 def test_the_same_size_is_the_identity(image: np.ndarray) -> None:
     np.testing.assert_array_equal(kernels.area_resample(image, *image.shape), image)

@@ -1,9 +1,14 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
+from augforge.exactmath import sine_and_cosine
+from tests.kernels import reference
 
 KEYS = np.random.default_rng(0).integers(0, 2**63, 1000, np.uint64)
 ANGLES = st.floats(-360, 360, width=32)
@@ -23,6 +28,102 @@ def on_paper(
 
 def blank(count: int = 1, height: int = 28, width: int = 28) -> np.ndarray:
     return np.zeros((count, height, width), np.uint8)
+
+
+def spline(t: float) -> list[float]:
+    return [
+        (1.0 - t) * (1.0 - t) * (1.0 - t) / 6.0,
+        (3.0 * t * t * t - 6.0 * t * t + 4.0) / 6.0,
+        (3.0 * (1.0 - t) * (1.0 - t) * (1.0 - t) - 6.0 * (1.0 - t) * (1.0 - t) + 4.0) / 6.0,
+        t * t * t / 6.0,
+    ]
+
+
+def joined(nodes: np.ndarray, start: float, spacing: float, length: int) -> np.ndarray:
+    """Return float64 (length, ...): nodes, the first of them at a place within a pixel, joined by splines."""
+    rows = []
+    for place in (start + pixel / spacing for pixel in range(length)):
+        first = int(place)
+        a, b, c, d = spline(place - first)
+        n = nodes[first:]
+        rows.append(n[0] * a + n[1] * b + n[2] * c + n[3] * d)
+    return np.array(rows)
+
+
+def texture(key: int, sd: float, grain: float, height: int, width: int) -> np.ndarray:
+    spacing = grain * math.sqrt(3.0)
+    rows, columns = int((height - 1) / spacing) + 5, int((width - 1) / spacing) + 5
+    normal = kernels.normal_table()[reference.shares(key, 0, rows * columns)]
+    nodes = (normal * (sd * (1.0 / 4096.0) / (151.0 / 315.0))).reshape(rows, columns)
+    right, down = (reference.unit(bits) for bits in reference.random_bits(key, 0, 1))
+    return joined(joined(nodes.T, right, spacing, width).T, down, spacing, height)
+
+
+def slope(level: float, gradient: float, degrees: float, height: int, width: int) -> np.ndarray:
+    sine, cosine = sine_and_cosine(degrees)
+    reach = 0.5 * (abs(cosine) * (width - 1) + abs(sine) * (height - 1))
+    per_pixel = gradient / (2.0 * reach) if reach > 0 else 0.0
+    y, x = np.arange(height)[:, None] - 0.5 * (height - 1), np.arange(width) - 0.5 * (width - 1)
+    return level + 0.5 * gradient + y * (-per_pixel * sine) + x * (per_pixel * cosine)
+
+
+def plainly_on_paper(
+    image: np.ndarray, key: int, values: tuple[float, float, float, float, float]
+) -> np.ndarray:
+    level, gradient, degrees, sd, grain = values
+    paper = slope(level, gradient, degrees, *image.shape)
+    if sd > 0:
+        paper = paper + texture(key, sd, grain, *image.shape)
+    behind = np.floor(np.clip(paper, 0, 255) + 0.5).astype(int)
+    return (behind + (image * (255 - behind) + 127) // 255).astype(np.uint8)
+
+
+def plainly_striped(
+    image: np.ndarray, key: int, amplitude: float, period: float, degrees: float
+) -> np.ndarray:
+    sine, cosine = sine_and_cosine(degrees)
+    phase = 360.0 * reference.unit(reference.random_bits(key)[0])
+    out = np.empty_like(image)
+    for y, x in np.ndindex(image.shape):
+        sine_x, cosine_x = sine_and_cosine(x * cosine / period * 360.0 + phase)
+        sine_y, cosine_y = sine_and_cosine(-y * sine / period * 360.0)
+        wave = sine_x * (amplitude * cosine_y) + cosine_x * (amplitude * sine_y)
+        out[y, x] = min(max(math.floor(int(image[y, x]) + wave + 0.5), 0), 255)
+    return out
+
+
+IMAGES = hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)))
+ANY_KEY = st.integers(0, 2**64 - 1)
+
+
+@given(
+    IMAGES,
+    ANY_KEY,
+    st.tuples(
+        st.floats(0, 255, width=32),
+        st.floats(0, 255, width=32),
+        ANGLES,
+        st.floats(0, 64, width=32),
+        st.floats(0.25, 16, width=32),
+    ),
+)
+def test_paper_is_what_the_plain_version_is(
+    image: np.ndarray, key: int, values: tuple[float, float, float, float, float]
+) -> None:
+    columns = [np.array([value]) for value in values]
+    found = kernels.lay_on_paper(
+        image[np.newaxis], np.array([key], np.uint64), *columns, kernels.normal_table()
+    )
+    np.testing.assert_array_equal(found[0], plainly_on_paper(image, key, values))
+
+
+@given(IMAGES, ANY_KEY, st.floats(0, 128, width=32), st.floats(2, 64, width=32), ANGLES)
+def test_stripes_are_what_the_plain_version_is(
+    image: np.ndarray, key: int, amplitude: float, period: float, degrees: float
+) -> None:
+    columns = [np.array([value]) for value in (amplitude, period, degrees)]
+    found = kernels.add_stripes(image[np.newaxis], np.array([key], np.uint64), *columns)
+    np.testing.assert_array_equal(found[0], plainly_striped(image, key, amplitude, period, degrees))
 
 
 @given(st.floats(0, 255, width=32))

@@ -1,9 +1,16 @@
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from augforge import kernels
+from augforge.exactmath import exponential
 from augforge.kernels.noise import _few_photons, _many_photons
+from tests.kernels import reference
 
 KEYS = np.random.default_rng(0).integers(0, 2**63, 2000, np.uint64)
 TABLE = kernels.normal_table()
@@ -19,6 +26,55 @@ def noisy(images: np.ndarray, sd: float) -> np.ndarray:
 
 def counted(images: np.ndarray, strength: float) -> np.ndarray:
     return kernels.count_photons(images, KEYS[: len(images)], np.full(len(images), strength), TABLE)
+
+
+def plainly_noisy(image: np.ndarray, key: int, sd: float) -> np.ndarray:
+    noise = TABLE[reference.shares(key, 0, image.size)].astype(int) * math.floor(sd * 256 + 0.5)
+    added = (noise + (1 << 19)) >> 20
+    return np.clip(image + added.reshape(image.shape), 0, 255).astype(np.uint8)
+
+
+def photons(mean: float, none: float, share: int) -> float:
+    if mean < 12:
+        number, chance, below = 0, none, none
+        while (share + 0.5) / 65536 > below and number < 64:
+            number += 1
+            chance *= mean * (1.0 / number)
+            below += chance
+        return float(number)
+    z, root = TABLE[share] / 4096, math.sqrt(mean - 1.0 / 12.0)
+    expanded = mean + root * z + (z * z - 1.0) * (1.0 / 6.0) + (z - z * z * z) / (72.0 * root)
+    return max(math.floor(expanded + 0.5), 0.0)
+
+
+def plainly_counted(image: np.ndarray, key: int, strength: float) -> np.ndarray:
+    if strength < 1e-5:
+        return image
+    per_photon = 255.0 * strength * strength
+    none = [1.0]
+    for _ in range(255):
+        none.append(none[-1] * exponential(-(1.0 / per_photon)))
+    levels = []
+    for level, share in zip(image.ravel().tolist(), reference.shares(key, 0, image.size), strict=True):
+        number = photons(level * (1.0 / per_photon), none[level], share) if level else 0.0
+        levels.append(min(math.floor(number * per_photon + 0.5), 255))
+    return np.array(levels, np.uint8).reshape(image.shape)
+
+
+IMAGES = hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)))
+ANY_KEY = st.integers(0, 2**64 - 1)
+
+
+@given(IMAGES, ANY_KEY, st.floats(0, 255, width=32))
+def test_noise_is_what_the_plain_version_is(image: np.ndarray, key: int, sd: float) -> None:
+    found = kernels.add_normal_noise(image[np.newaxis], np.array([key], np.uint64), np.array([sd]), TABLE)
+    np.testing.assert_array_equal(found[0], plainly_noisy(image, key, sd))
+
+
+@given(IMAGES, ANY_KEY, st.floats(0, 1, width=32))
+def test_photons_are_what_the_plain_version_counts(image: np.ndarray, key: int, strength: float) -> None:
+    found = kernels.count_photons(image[np.newaxis], np.array([key], np.uint64), np.array([strength]), TABLE)
+    np.testing.assert_array_equal(found[0], plainly_counted(image, key, strength))
 
 
 def test_the_table_is_the_normal_quantile() -> None:

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from augforge import kernels
+from tests.kernels import reference
 
 KEYS = np.random.default_rng(0).integers(0, 2**63, 20_000, np.uint64)
 
@@ -27,6 +29,30 @@ def test_one_rectangle_of_that_size_and_level(width: float, height: float, level
             assert changed.sum() == wide * high
             assert len(rows) == 0 or (np.ptp(rows) + 1, np.ptp(columns) + 1) == (high, wide)
         assert (one[changed] == int(level + 0.5)).all()
+
+
+def plainly_hidden(image: np.ndarray, key: int, width: float, height: float, level: float) -> np.ndarray:
+    wide = min(int(width + 0.5), image.shape[1])
+    high = min(int(height + 0.5), image.shape[0])
+    right_bits, down_bits = reference.random_bits(key)
+    left = (right_bits >> 32) * (image.shape[1] - wide + 1) >> 32
+    top = (down_bits >> 32) * (image.shape[0] - high + 1) >> 32
+    out = image.copy()
+    out[top : top + high, left : left + wide] = int(level + 0.5)
+    return out
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12))),
+    st.integers(0, 2**64 - 1),
+    *(st.floats(0, most, width=32) for most in (14, 14, 255)),
+)
+def test_it_is_what_the_plain_version_is(
+    image: np.ndarray, key: int, width: float, height: float, level: float
+) -> None:
+    values = [np.array([value]) for value in (width, height, level)]
+    found = kernels.hide_rectangles(image[np.newaxis], np.array([key], np.uint64), *values)
+    np.testing.assert_array_equal(found[0], plainly_hidden(image, key, width, height, level))
 
 
 def test_every_place_is_equally_likely() -> None:

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,28 @@ def averaging(length: int, size: float) -> np.ndarray:
 def test_pixelate_is_within_1_gray_level_of_the_reference(images: np.ndarray, size: int) -> None:
     down, across = averaging(images.shape[1], size / 256), averaging(images.shape[2], size / 256)
     assert np.abs(pixelated(images, size / 256)[0] - down @ images[0] @ across.T).max() <= 0.6
+
+
+def averaged(levels: np.ndarray, size: int) -> np.ndarray:
+    """Return levels, int64 (H, W), averaged down the columns in cells of size / 256 pixels, and seen again."""
+    end = 256 * len(levels)
+    edges = [*range(0, end, size), end]
+    pixels = np.arange(len(levels)) * 256
+    overlaps = np.array(
+        [
+            np.maximum(np.minimum(bottom, pixels + 256) - np.maximum(top, pixels), 0)
+            for top, bottom in itertools.pairwise(edges)
+        ]
+    )
+    cells = np.floor((overlaps @ levels) * (1.0 / np.diff(edges))[:, None] + 0.5).astype(np.int64)
+    return (overlaps.T @ cells + 128) >> 8
+
+
+@settings(max_examples=200)
+@given(IMAGES, st.integers(256, 64 * 256))
+def test_pixelate_is_what_the_plain_version_is(images: np.ndarray, size: int) -> None:
+    levels = averaged(averaged(images[0].astype(np.int64) * 64, size).T, size).T
+    np.testing.assert_array_equal(pixelated(images, size / 256)[0], (levels + 32) >> 6)
 
 
 @given(IMAGES)

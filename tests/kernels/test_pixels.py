@@ -1,8 +1,14 @@
+import math
+
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from scipy import stats
 
 from augforge import kernels
+from augforge.exactmath import logarithm
+from augforge.randomness import open_unit, philox
 
 KEYS = np.random.default_rng(0).integers(0, 2**63, 2000, np.uint64)
 BLANK = np.zeros((2000, 28, 28), np.uint8)
@@ -11,7 +17,40 @@ STARTS = np.zeros(2000, np.int64)
 
 
 def poked(fraction: float, values: np.ndarray = ONES) -> np.ndarray:
-    return kernels.poke_pixels(BLANK, KEYS, np.full(len(KEYS), fraction), values, STARTS)
+    fractions = np.full((1, len(KEYS)), fraction)
+    return kernels.poke_pixels(BLANK, KEYS[np.newaxis], fractions, values, STARTS[np.newaxis])
+
+
+def plainly_poked(image: np.ndarray, key: np.uint64, fraction: float, values: np.ndarray) -> np.ndarray:
+    pixels, place, draw = image.flatten(), -1, 0
+    while fraction > 0:
+        bits, value_bits = philox(key, np.uint64(draw), *(np.uint64(0),) * 3)
+        rate = min(logarithm(1.0 - fraction), -fraction)
+        place += 1 + math.floor(logarithm(open_unit(np.uint64(bits))) / rate)
+        if place >= pixels.size:
+            break
+        pixels[place] = values[int(value_bits) >> 48]
+        draw += 1
+    return pixels.reshape(image.shape)
+
+
+CHANCES = st.one_of(st.floats(0, 1, width=32), st.floats(0, 0.0625, width=32))
+SIDES = st.tuples(st.integers(1, 40), st.integers(1, 40))
+
+
+@given(SIDES, st.lists(st.tuples(st.integers(0, 2**64 - 1), CHANCES), min_size=1, max_size=3))
+@example((28, 28), [(1, 1.0), (2, 0.5), (3, 1e-300)])
+def test_it_is_what_the_plain_version_is(shape: tuple[int, int], times: list[tuple[int, float]]) -> None:
+    values = np.random.default_rng(0).integers(0, 256, 65536 + 100 * len(times), np.uint8)
+    keys = np.array([[key] for key, _ in times], np.uint64)
+    fractions = np.array([[chance] for _, chance in times])
+    starts = 100 * np.arange(len(times))[:, np.newaxis]
+    image = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    expected = image
+    for key, fraction, start in zip(keys[:, 0], fractions[:, 0], starts[:, 0], strict=True):
+        expected = plainly_poked(expected, key, float(fraction), values[start:])
+    got = kernels.poke_pixels(image[np.newaxis], keys, fractions, values, starts)[0]
+    np.testing.assert_array_equal(got, expected)
 
 
 @pytest.mark.parametrize("fraction", [0.001, 0.02, 0.3, 0.9, 0.999])
@@ -47,7 +86,7 @@ def test_new_values_follow_their_quantiles() -> None:
 def test_each_image_has_a_quantile_function_of_its_own() -> None:
     values = np.repeat(np.array([10, 20], np.uint8), 65536)
     starts = np.linspace(0, 65536, 2000).astype(np.int64)
-    chosen = kernels.poke_pixels(BLANK, KEYS, np.ones(2000), values, starts)
+    chosen = kernels.poke_pixels(BLANK, KEYS[np.newaxis], np.ones((1, 2000)), values, starts[np.newaxis])
     shares = (chosen == 20).mean(axis=(1, 2))
     assert (shares[0], shares[-1]) == (0, 1)
     assert set(np.unique(chosen)) == {10, 20}
@@ -57,7 +96,7 @@ def test_each_image_has_a_quantile_function_of_its_own() -> None:
 def test_an_image_does_not_depend_on_its_company() -> None:
     together = poked(0.1)
     for row in (0, 7, 1999):
-        alone = kernels.poke_pixels(BLANK[:1], KEYS[row : row + 1], np.array([0.1]), ONES, STARTS[:1])
+        alone = kernels.poke_pixels(BLANK[:1], KEYS[[[row]]], np.array([[0.1]]), ONES, STARTS[[[0]]])
         np.testing.assert_array_equal(alone[0], together[row])
 
 
