@@ -15,7 +15,7 @@ from augforge.shards.layout import ShardSpec, shard_bytes
 from augforge.shards.publishing import begin_writing, reserve, write_at
 
 _MOST_BYTES = "images"
-_BEGIN_WRITING_EVERY = 8 << 20
+_BEGIN_WRITING_EVERY = 2 << 20
 
 
 class PlainFile:
