@@ -25,6 +25,7 @@ from augforge.kernels.pixelating import pixelate
 from augforge.kernels.pixels import poke_pixels
 from augforge.kernels.smudging import smudge_ink
 from augforge.kernels.stroking import change_stroke_width
+from augforge.kernels.sums import gray_sums
 from augforge.kernels.warping import warp
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "fitted_size",
     "gaussian_blur",
     "gray_level_tables",
+    "gray_sums",
     "hide_rectangles",
     "highest_levels",
     "ink_kept",

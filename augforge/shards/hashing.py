@@ -11,8 +11,11 @@ ended by a newline, that says the dtypes and shapes of all that follows: one str
 one way only. Shard sizes, file names, compression and class names are no part of it.
 """
 
+import errno
 import json
+import os
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ from augforge.errors import AugforgeError
 from augforge.shards.layout import DTYPES, LEAF
 
 _CONTENT_VERSION = 1
+
+_READ_AT_ONCE = 1 << 20
 
 
 def header_bytes(header: Mapping[str, object]) -> bytes:
@@ -52,12 +57,16 @@ def leaf_hash(arrays: Mapping[str, NDArray[Any]], columns: tuple[str, ...]) -> s
     str
         64 hexadecimal digits.
     """
-    shapes = {name: array.shape for name, array in arrays.items()}
-    hasher = blake3(header_bytes({"leaf": _described(shapes, columns)}))
+    hasher = blake3(_leaf_header(tuple((name, array.shape) for name, array in arrays.items()), columns))
     for name in DTYPES:
         if name in arrays and arrays[name].size:
             hasher.update(_bytes_of(arrays[name], DTYPES[name]))
     return hasher.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _leaf_header(shapes: tuple[tuple[str, tuple[int, ...]], ...], columns: tuple[str, ...]) -> bytes:
+    return header_bytes({"leaf": _described(dict(shapes), columns)})
 
 
 def _bytes_of(array: NDArray[Any], dtype: str) -> memoryview:
@@ -102,6 +111,40 @@ def content_hash(header: Mapping[str, object], leaves: Iterable[str]) -> str:
 def file_hash(path: Path) -> str:
     """Return the BLAKE3 hash of a whole file, 64 hexadecimal digits."""
     return blake3().update_mmap(path).hexdigest()
+
+
+class FollowingHash:
+    """The hash of a file that is being filled: what is written is hashed while it is at hand, in the caches.
+
+    Parameters
+    ----------
+    descriptor
+        The file, open for reading.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._hasher = blake3()
+        self._hashed = 0
+
+    def follow(self, offset: int, data: memoryview) -> None:
+        """Hash what was written at an offset; the file before it is final, and none of it was followed later on."""
+        self._read_up_to(offset)
+        self._hasher.update(data)
+        self._hashed += len(data)
+
+    def finish(self, size: int) -> str:
+        """Read what was not followed, up to the file's size; return 64 hexadecimal digits."""
+        self._read_up_to(size)
+        return self._hasher.hexdigest()
+
+    def _read_up_to(self, end: int) -> None:
+        while self._hashed < end:
+            data = os.pread(self._descriptor, min(_READ_AT_ONCE, end - self._hashed), self._hashed)
+            if not data:
+                raise OSError(errno.EIO, f"the file ends at byte {self._hashed}, not {end}")
+            self._hasher.update(data)
+            self._hashed += len(data)
 
 
 def bytes_hash(data: bytes) -> str:

@@ -4,15 +4,21 @@ Temporary files (`augforge.temporaries`) are removed on any error; those that a 
 `sweep`.
 """
 
+import ctypes
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from augforge.errors import BuildError
 from augforge.shards.layout import RECEIPTS, SHARDS
 from augforge.temporaries import is_temporary, temporary_beside
+
+_SYNC_FILE_RANGE_WRITE = 2  # Linux; Python's os module does not have the call
 
 
 @contextmanager
@@ -97,6 +103,22 @@ def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
     while rest:
         written = os.pwrite(descriptor, rest, offset)
         rest, offset = rest[written:], offset + written
+
+
+def begin_writing(descriptor: int, offset: int, count: int) -> None:
+    """Let the system begin to put bytes of a file on the disk, where it knows how to; wait for nothing.
+
+    Otherwise it begins when it is told to synchronise the file, and who told it has nothing to do meanwhile.
+    """
+    if sys.platform == "linux":
+        _sync_file_range()(descriptor, offset, count, _SYNC_FILE_RANGE_WRITE)
+
+
+@cache
+def _sync_file_range() -> Any:
+    function = ctypes.CDLL(None).sync_file_range
+    function.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+    return function
 
 
 def make_folders(folder: Path) -> None:

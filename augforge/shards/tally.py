@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augforge import kernels
 from augforge.errors import BuildError
 from augforge.shards.hashing import leaf_hash
 from augforge.shards.layout import ShardSpec
@@ -13,27 +14,6 @@ from augforge.shards.layout import ShardSpec
 _GUARD = "guard."
 _REDRAWN = ("guard.attempts", "guard.level_attempts")
 _PULLED = ("guard.pull", "guard.level_pull")
-
-# The largest number of squares of gray values whose float32 sum is exact in any order: 256 x 255^2 < 2^24.
-_EXACT_SQUARES = 256
-
-
-def pixel_sums(images: NDArray[Any]) -> tuple[int, int]:
-    """Return the sum and the sum of squares of uint8 pixels, exactly.
-
-    Runs of 256 pixels are summed in float32, where nothing can be rounded, because NumPy has fast sums of
-    products for floats only.
-    """
-    pixels = images.reshape(-1)
-    whole = pixels.size // _EXACT_SQUARES * _EXACT_SQUARES
-    runs = pixels[:whole].reshape(-1, _EXACT_SQUARES).astype(np.float32)
-    tail = pixels[whole:].astype(np.int64)
-    sums = np.vecdot(runs, np.ones(_EXACT_SQUARES, np.float32))
-    squares = np.vecdot(runs, runs)
-    return (
-        int(sums.sum(dtype=np.float64)) + int(tail.sum()),
-        int(squares.sum(dtype=np.float64)) + int(tail @ tail),
-    )
 
 
 class Tally:
@@ -77,7 +57,7 @@ class Tally:
             If a label is not below the number of classes.
         """
         self.leaves.append(leaf_hash(arrays, self._spec.columns))
-        total, squares = pixel_sums(arrays["images"])
+        total, squares = kernels.gray_sums(arrays["images"])
         self.pixel_sum += total
         self.pixel_square_sum += squares
         parameters = arrays["parameters"]
@@ -100,4 +80,7 @@ class Tally:
 
 def _above_zero(parameters: NDArray[Any], columns: list[int]) -> int:
     """Return how many samples have a value above 0 in any of the columns."""
-    return int(np.count_nonzero((parameters[:, columns] > 0).any(axis=1)))
+    above = np.zeros(len(parameters), np.bool_)
+    for column in columns:  # one after the other: taking several at once copies them, and takes far longer
+        above |= parameters[:, column] > 0
+    return int(np.count_nonzero(above))

@@ -4,7 +4,7 @@ A shard is built under a temporary name in the folder where it belongs, hashed, 
 its receipt is published in the same way. A crash at any point costs at most the shard in the making.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import BuildError
+from augforge.hdf5 import ArrayPlan
 from augforge.shards.files import CompressedFile, PlainFile
-from augforge.shards.hashing import file_hash
 from augforge.shards.layout import (
     DTYPES,
     RECEIPTS,
@@ -100,19 +100,19 @@ def write_shard(
     """
     make_folders(folder)
     target = folder / SHARDS / spec.file_name
-    tally = Tally(spec)
+    tally, plans = Tally(spec), spec.arrays
     with temporary_beside(target) as temporary:
         with _opened(temporary, spec, target) as file:
             for numbers in leaf_ranges(spec.first_sample, spec.samples):
-                arrays = _checked_arrays(make(numbers), len(numbers), spec)
+                arrays = _checked_arrays(make(numbers), len(numbers), spec, plans)
                 with naming_the_cause(f"shard {spec.file_name}", target.parent):
                     file.write(numbers.start - spec.first_sample, arrays)
                 tally.add(arrays)
                 on_progress(len(numbers))
             with naming_the_cause(f"shard {spec.file_name}", target.parent):
-                file.finish()
+                size, file_hash = file.finish()
+        receipt = _receipt(spec, tally, size, file_hash, file.offsets)
         with naming_the_cause(f"shard {spec.file_name}", target.parent):
-            receipt = _receipt(spec, tally, temporary, file.offsets)
             _withdraw(folder / RECEIPTS / spec.receipt_name)
             put_in_place(temporary, target)
     publish(folder / RECEIPTS / spec.receipt_name, seal(receipt.plain()))
@@ -131,7 +131,9 @@ def _withdraw(receipt: Path) -> None:
         sync_folder(receipt.parent)
 
 
-def _checked_arrays(samples: Samples, count: int, spec: ShardSpec) -> dict[str, NDArray[Any]]:
+def _checked_arrays(
+    samples: Samples, count: int, spec: ShardSpec, plans: Sequence[ArrayPlan]
+) -> dict[str, NDArray[Any]]:
     """Return the arrays of a leaf in the order of a shard, C-ordered and little-endian."""
     if samples.columns != spec.columns:
         raise BuildError(
@@ -139,7 +141,7 @@ def _checked_arrays(samples: Samples, count: int, spec: ShardSpec) -> dict[str, 
             f"needed: {', '.join(spec.columns) or 'none'}"
         )
     arrays = {}
-    for plan in spec.arrays:
+    for plan in plans:
         array = np.asarray(getattr(samples, plan.name))
         shape = (count, *plan.shape[1:])
         if array.shape != shape or array.dtype != np.dtype(plan.dtype):
@@ -151,7 +153,9 @@ def _checked_arrays(samples: Samples, count: int, spec: ShardSpec) -> dict[str, 
     return arrays
 
 
-def _receipt(spec: ShardSpec, tally: Tally, temporary: Path, offsets: Mapping[str, int | None]) -> Receipt:
+def _receipt(
+    spec: ShardSpec, tally: Tally, size: int, file_hash: str, offsets: Mapping[str, int | None]
+) -> Receipt:
     return Receipt(
         shard=spec.index,
         file=spec.file_name,
@@ -161,8 +165,8 @@ def _receipt(spec: ShardSpec, tally: Tally, temporary: Path, offsets: Mapping[st
         columns=spec.columns,
         compression=spec.compression,  # type: ignore[arg-type]  # checked by pydantic
         pixel_digest=spec.pixel_digest,
-        bytes=temporary.stat().st_size,
-        hash=file_hash(temporary),
+        bytes=size,
+        hash=file_hash,
         offsets=dict(offsets),
         leaves=tuple(tally.leaves),
         class_counts=tuple(tally.class_counts),

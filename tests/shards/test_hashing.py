@@ -5,7 +5,7 @@ import pytest
 from blake3 import blake3
 
 from augforge.errors import AugforgeError
-from augforge.shards.hashing import content_hash, content_header, file_hash, leaf_hash
+from augforge.shards.hashing import FollowingHash, content_hash, content_header, file_hash, leaf_hash
 
 
 def arrays_of(batch, **changes):
@@ -76,3 +76,22 @@ def test_a_file_is_hashed_whole(tmp_path):
     for data in (b"", b"x", bytes(100_000)):
         path.write_bytes(data)
         assert file_hash(path) == blake3(data).hexdigest()
+
+
+@pytest.mark.parametrize("followed", [[], [(0, 10)], [(4, 10), (10, 11)], [(4, 10), (3_000_000, 3_000_004)]])
+def test_a_file_that_is_followed_has_the_hash_of_the_whole(tmp_path, followed):
+    data = np.random.default_rng(0).integers(0, 256, 3_000_010, dtype=np.uint8).tobytes()
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        following = FollowingHash(file.fileno())
+        for begin, end in followed:
+            following.follow(begin, memoryview(data)[begin:end])
+        assert following.finish(len(data)) == file_hash(path)
+
+
+def test_a_file_that_ends_too_early_is_not_hashed(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"short")
+    with path.open("rb") as file, pytest.raises(OSError, match="ends at byte 5, not 6"):
+        FollowingHash(file.fileno()).finish(6)

@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from augforge.errors import BuildError
-from augforge.shards.publishing import make_folders, publish, reserve, sweep, write_at
+from augforge.shards.publishing import begin_writing, make_folders, publish, reserve, sweep, write_at
 
 
 def test_a_file_is_published_whole(tmp_path):
@@ -82,3 +82,13 @@ def test_sweeping_removes_what_crashed_builds_left_and_nothing_else(tmp_path):
     assert sweep(tmp_path) == 0
     assert sweep(tmp_path / "nowhere") == 0
     assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()) == sorted(kept)
+
+
+def test_writing_may_begin_early(tmp_path):
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        write_at(file.fileno(), b"0123456789", 0)
+        begin_writing(file.fileno(), 0, 4)
+        begin_writing(file.fileno(), 4, 6)
+        write_at(file.fileno(), b"x", 1)
+    assert path.read_bytes() == b"0x23456789"
