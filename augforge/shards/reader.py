@@ -91,7 +91,9 @@ class ShardReader:
         self._open_lazily()
 
     def _open_lazily(self) -> None:
+        size = self.manifest.shard_size
         self._starts = np.array([shard.first_sample for shard in self.manifest.shards], np.int64)
+        self._even = np.array_equal(self._starts, np.arange(len(self._starts)) * size)
         self._stored: StoredShards
         if self.manifest.compression == "none":
             self._stored = MappedShards(self.folder, self.manifest)
@@ -158,11 +160,17 @@ class ShardReader:
         """
         wanted = self._checked_numbers(numbers)
         names = [self._array_of(field) for field in fields]
-        shards = np.searchsorted(self._starts, wanted, side="right") - 1
+        shards = self._shards_of(wanted)
         rows = wanted - self._starts[shards]
         found = self._stored.gather(shards, rows, [name for name in names if name != "number"])
         found["number"] = wanted
         return {field: found[name] for field, name in zip(fields, names, strict=True)}
+
+    def _shards_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        if self._even:
+            return numbers // self.manifest.shard_size
+        # An extended data set. Searching takes ten times as long.
+        return np.searchsorted(self._starts, numbers, side="right") - 1
 
     def _checked_numbers(self, numbers: Any) -> NDArray[Any]:
         array = np.asarray(numbers)
