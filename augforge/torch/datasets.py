@@ -8,7 +8,7 @@ Python runs per sample. A data set, or a side of one, is a rectangle of original
 
 import copy
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, SupportsIndex, TypeGuard
@@ -102,6 +102,11 @@ class SampleDataset(Dataset[Any]):
         return np.arange(self.about.originals) if self._originals is None else self._originals.copy()
 
     @property
+    def transforms(self) -> bool:
+        """Whether images are transformed, by what the user gave."""
+        return self._transform is not None
+
+    @property
     def identity(self) -> str:
         """Equal for data sets that hold the same samples in the same order, built or not."""
         words = f"{self.about.pixel_digest} {self.about.samples}".encode()
@@ -144,19 +149,28 @@ class SampleDataset(Dataset[Any]):
 
         `make_loader` does without such lists and is many times faster.
         """
-        columns = self._columns(self._inside(_as_indices(indices)))
+        columns = self.columns(self._inside(_as_indices(indices)))
         rows = zip(*map(self._one_by_one, self._fields, columns), strict=True)
         return [self._packed(list(row)) for row in rows]
 
     def batch(self, indices: NDArray[np.int64]) -> Any:
         """Return the batch of samples at indices (int64, within 0 .. len - 1, any order, repeats allowed)."""
-        columns = self._columns(indices)
-        return self._packed(
-            [
-                self._transformed(values) if field == "image" else values
-                for field, values in zip(self._fields, columns, strict=True)
-            ]
-        )
+        return next(self.batches(self.columns(indices), len(indices)))
+
+    def columns(self, indices: NDArray[np.int64]) -> list[torch.Tensor]:
+        """Return the fields of the samples at indices, as in `batch`, but not transformed."""
+        arrays = self._reader.read(self._numbers(indices), self._fields)
+        return [self._column(field, arrays[field]) for field in self._fields]
+
+    def batches(self, columns: Sequence[torch.Tensor], batch_size: int) -> Iterator[Any]:
+        """Return the batches that columns consist of; nothing is copied."""
+        parts = [
+            map(self._transformed, torch.split(values, batch_size))
+            if field == "image"
+            else torch.split(values, batch_size)
+            for field, values in zip(self._fields, columns, strict=True)
+        ]
+        return iter(parts[0]) if self._bare else zip(*parts, strict=True)
 
     def with_options(
         self, *, fields: Fields | None = None, transform: Transform | None = None, scale: bool | None = None
@@ -226,10 +240,6 @@ class SampleDataset(Dataset[Any]):
             return indices
         variant, place = divmod(indices, self._originals.size)
         return variant * self.about.originals + self._originals[place]
-
-    def _columns(self, indices: NDArray[np.int64]) -> list[torch.Tensor]:
-        arrays = self._reader.read(self._numbers(indices), self._fields)
-        return [self._column(field, arrays[field]) for field in self._fields]
 
     def _column(self, field: str, values: NDArray[Any]) -> torch.Tensor:
         if field == "image":
