@@ -5,7 +5,7 @@ have been handed out; batches that workers have prefetched do not count.
 """
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ def make_loader(
     **loader_options
         pin_memory, persistent_workers, prefetch_factor, multiprocessing_context, timeout, worker_init_fn,
         generator, pin_memory_device: passed on to `torch.utils.data.DataLoader`. What workers prefetch are
-        stretches of several batches (see below).
+        several batches at a time (see below).
 
     Returns
     -------
@@ -104,9 +104,10 @@ def make_loader(
 
     Notes
     -----
-    Small batches are read several at a time: as many as 2,048 samples and 4 million pixels hold, and 4,096
-    samples where a worker makes them without a transform. They share one piece of memory, each a part of its
-    own; a batch that is kept, or saved, keeps all of it unless it is cloned.
+    Small batches are made several at a time, of 2,048 samples or 4 million pixels in all at most, since they then
+    share what a call costs. Workers pass on 4,096 samples together, unless there is a transform, and the batches
+    cut from them are parts of one piece of memory: one that is kept, or saved, keeps all of it unless it is
+    cloned. Without workers every batch has its own.
     """
     if not isinstance(dataset, SampleDataset):
         raise TypeError(
@@ -257,15 +258,15 @@ class Loader:
     def _read(self, stretches: Iterator[NDArray[np.int64]]) -> Iterator[Any]:
         if self._torch is None:
             # What torch's DataLoader would do, without its overhead.
-            made: Iterable[Any] = (self.dataset.columns(stretch.ravel()) for stretch in stretches)
-        else:
-            self._feed.stretches = stretches
-            made = self._torch
-        if self._torch is not None and self.dataset.transforms:
-            yield from made
-        else:
-            for columns in made:
-                yield from self.dataset.batches(columns, self._share.batch_size)
+            for stretch in stretches:
+                yield from self.dataset.batches(stretch)
+            return
+        self._feed.stretches = stretches
+        for made in self._torch:
+            if self.dataset.transforms:
+                yield made
+            else:
+                yield from self.dataset.cut(made, self._share.batch_size)
 
 
 class _Pass:

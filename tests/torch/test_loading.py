@@ -1,6 +1,5 @@
 import itertools
 import json
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -78,27 +77,18 @@ class TestBatches:
 class TestStretches:
     """Batches that are read at once."""
 
-    class Counting(FakeReader):
-        sizes: ClassVar[list[int]] = []
+    def test_hold_as_many_batches_as_fit(self):
+        dataset = fake_dataset(10, 1000)
+        assert [len(labels) for _, labels in make_loader(dataset, 300)] == [*[300] * 33, 100]
+        assert dataset._reader.shapes == [*[(6, 300)] * 5, (3, 300), (1, 100)]
 
-        def read(self, numbers, fields):
-            self.sizes.append(len(numbers))
-            return super().read(numbers, fields)
-
-    @pytest.fixture
-    def sizes(self):
-        self.Counting.sizes.clear()
-        return self.Counting.sizes
-
-    def test_hold_as_many_batches_as_fit(self, sizes):
-        loader = make_loader(fake_dataset(10, 1000, reader=self.Counting), 300)
-        assert [len(labels) for _, labels in loader] == [*[300] * 33, 100]
-        assert sizes == [*[1800] * 5, 900, 100]
-
-    def test_are_one_batch_where_frames_or_batches_are_large(self, sizes):
-        list(make_loader(fake_dataset(10, 2, reader=self.Counting, image_shape=(1024, 1024)), 4))
-        list(make_loader(fake_dataset(10, 600, reader=self.Counting), 3000))
-        assert sizes == [4, 4, 4, 4, 4, 3000, 3000]
+    def test_are_one_batch_where_frames_or_batches_are_large(self):
+        dataset = fake_dataset(10, 2, image_shape=(1024, 1024))
+        list(make_loader(dataset, 4))
+        assert dataset._reader.shapes == [(1, 4)] * 5
+        dataset = fake_dataset(10, 600)
+        list(make_loader(dataset, 3000))
+        assert dataset._reader.shapes == [(1, 3000)] * 2
 
     def test_give_each_batch_its_own_part(self):
         batches = [images for images, _ in make_loader(fake_dataset(10, 10), 8)]
