@@ -1,4 +1,4 @@
-"""Many files mapped side by side into one range of addresses.
+"""Many files, or decoded arrays, side by side in one range of addresses.
 
 Python's own ``mmap`` gives every file an array of its own (and, up to Python 3.12, keeps a file descriptor for
 each: a data set of 1,000 shards would use up what a process usually may open). Gathering a batch would then be a
@@ -9,7 +9,7 @@ place when it is first needed::
               | file 0 ... | (not yet)    | file 2 ... |      each position a multiple of the page size
 
 so that any byte of any file has one index into one array, and NumPy gathers a batch from a thousand shards in a
-single call.
+single call. Arrays that were decoded into memory are laid side by side in the same way.
 """
 
 import ctypes
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from augforge.errors import DatasetError
 
@@ -37,10 +38,68 @@ def _map() -> Any:
     return function
 
 
-class MappedFiles:
-    """Files mapped into one range of addresses, read-only, each when it is first needed.
+class AddressRange:
+    """A range of addresses in parts, each empty at first, that begin at multiples of the page size.
 
     The range goes when nothing refers to `bytes` any more. It may be used after a fork.
+
+    Parameters
+    ----------
+    what
+        What the parts are, for messages.
+    sizes
+        Their sizes in bytes.
+
+    Attributes
+    ----------
+    bytes
+        uint8, read-only: the whole range. Touching what is empty ends the process.
+    positions
+        int64, one for each part: the index in `bytes` at which it begins.
+
+    Raises
+    ------
+    DatasetError
+        If so much address space cannot be had.
+    """
+
+    def __init__(self, what: str, sizes: Sequence[int]) -> None:
+        page = mmap.ALLOCATIONGRANULARITY
+        ends = list(accumulate(-(-size // page) * page for size in sizes))
+        self._sizes = sizes
+        self.positions = np.array([0, *ends[:-1]], np.int64)
+        try:
+            reserved = mmap.mmap(-1, ends[-1], flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)
+        except OSError as error:
+            raise DatasetError(
+                f"{what} of {sum(sizes)} bytes in all cannot be mapped: "
+                f"{error.strerror}; a limit on address space (ulimit -v) must be above that"
+            ) from error
+        self.bytes = np.frombuffer(reserved, np.uint8)
+
+    def show(self, part: int, descriptor: int) -> None:
+        """Let a part show an open file of its size; raises OSError where that cannot be done."""
+        self._map(part, mmap.PROT_READ, mmap.MAP_SHARED, descriptor)
+
+    def fill(self, part: int, array: NDArray[Any]) -> None:
+        """Copy an array (C order, of the part's size) into a part; raises OSError where there is no memory."""
+        address = self._map(part, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        ctypes.memmove(address, array.ctypes.data, array.nbytes)
+
+    def empty(self, part: int) -> None:
+        """Give back the memory of a part."""
+        self._map(part, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+    def _map(self, part: int, protection: int, flags: int, descriptor: int = -1) -> int:
+        address: int = self.bytes.ctypes.data + int(self.positions[part])
+        size = self._sizes[part]
+        if size and _map()(address, size, protection, flags | _MAP_FIXED, descriptor, 0) != address:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return address
+
+
+class MappedFiles:
+    """Files mapped into one range of addresses, read-only, each when it is first needed.
 
     Parameters
     ----------
@@ -51,11 +110,8 @@ class MappedFiles:
 
     Attributes
     ----------
-    bytes
-        uint8, read-only: the whole range. Only bytes of files that were made `ready` may be touched; touching any
-        others ends the process.
-    positions
-        int64, one for each file: the index in `bytes` at which it begins.
+    bytes, positions
+        As of `AddressRange`, a part for each file. Only bytes of files that were made `ready` may be touched.
 
     Raises
     ------
@@ -66,20 +122,11 @@ class MappedFiles:
     def __init__(self, paths: Sequence[Path], sizes: Sequence[int]) -> None:
         self._paths = paths
         self._sizes = sizes
-        page = mmap.ALLOCATIONGRANULARITY
-        ends = list(accumulate(-(-size // page) * page for size in sizes))
-        self.positions = np.array([0, *ends[:-1]], np.int64)
+        self._range = AddressRange(f"{paths[0].parent}: its {len(paths)} files", sizes)
+        self.bytes, self.positions = self._range.bytes, self._range.positions
         self._ready = np.zeros(len(paths), np.bool_)
-        try:
-            reserved = mmap.mmap(-1, ends[-1], flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)
-        except OSError as error:
-            raise DatasetError(
-                f"{paths[0].parent}: its {len(paths)} files of {sum(sizes)} bytes in all cannot be mapped: "
-                f"{error.strerror}; a limit on address space (ulimit -v) must be above that"
-            ) from error
-        self.bytes = np.frombuffer(reserved, np.uint8)
 
-    def ready(self, files: np.ndarray[Any, np.dtype[np.int64]]) -> None:
+    def ready(self, files: NDArray[np.int64]) -> None:
         """Map those of the files that are not mapped yet.
 
         Parameters
@@ -106,10 +153,7 @@ class MappedFiles:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
             try:
                 check_ordinary(path, os.fstat(descriptor), size)
-                address = self.bytes.ctypes.data + int(self.positions[file])
-                flags = mmap.MAP_SHARED | _MAP_FIXED
-                if _map()(address, size, mmap.PROT_READ, flags, descriptor, 0) != address:
-                    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+                self._range.show(file, descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:

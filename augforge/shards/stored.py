@@ -2,9 +2,7 @@
 
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge import hdf5
+from augforge.errors import DatasetError
 from augforge.hdf5 import ArrayPlan
 from augforge.shards.layout import SHARDS, array_plans
-from augforge.shards.mapping import MappedFiles
+from augforge.shards.mapping import AddressRange, MappedFiles
 from augforge.shards.models import Manifest
 
 
@@ -23,20 +22,20 @@ class StoredShards(Protocol):
 
     def gather(
         self, shards: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str]
-    ) -> dict[str, NDArray[Any]]:
-        """Return arrays of samples.
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield arrays of samples, batch by batch.
 
         Parameters
         ----------
         shards, rows
-            Where the samples are: indices of shards, and rows in them, int64 (N,).
+            Where the samples are: indices of shards, and rows in them, int64 (batches, N).
         names
             Which arrays.
 
-        Returns
-        -------
+        Yields
+        ------
         dict
-            Name to array, N rows in the order of `shards` and `rows`; new arrays.
+            Name to array, N rows in the order of a row of `shards` and `rows`; new arrays.
 
         Raises
         ------
@@ -54,40 +53,55 @@ class MappedShards:
             [folder / SHARDS / shard.file for shard in shards], [shard.bytes for shard in shards]
         )
         self._rows = {
-            plan.name: _MappedRows(plan, self._files, [shard.offsets[plan.name] or 0 for shard in shards])
+            plan.name: _Rows(
+                plan,
+                self._files.bytes,
+                self._files.positions
+                + np.array([shard.offsets[plan.name] or 0 for shard in shards], np.int64),
+            )
             for plan in _plans(manifest, 1)
         }
 
     def gather(
         self, shards: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str]
-    ) -> dict[str, NDArray[Any]]:
-        """Return arrays of samples; see `StoredShards`."""
-        self._files.ready(shards)
-        return {name: self._rows[name].gather(shards, rows) for name in names}
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield arrays of samples; see `StoredShards`."""
+        self._files.ready(shards.ravel())
+        places = {name: self._rows[name].places(shards, rows) for name in names}
+        for batch in range(len(shards)):
+            yield {name: self._rows[name].at(places[name][batch]) for name in names}
 
 
-class _MappedRows:
+class _Rows:
     """The rows of one array of all shards: a row may begin at any byte, so there is a view from each of them."""
 
-    def __init__(self, plan: ArrayPlan, files: MappedFiles, offsets: Sequence[int]) -> None:
+    def __init__(self, plan: ArrayPlan, memory: NDArray[np.uint8], begins: NDArray[np.int64]) -> None:
         self._dtype = plan.dtype
         self._shape = plan.shape[1:]
         self._row_bytes = plan.nbytes  # of one sample
-        self._begins = files.positions + np.array(offsets, np.int64)
+        self._begins = begins
         self._view: NDArray[np.void] = np.empty(0, np.void)
         if self._row_bytes:
-            count = len(files.bytes) - self._row_bytes + 1
-            self._view = np.ndarray((count,), f"V{self._row_bytes}", files.bytes, 0, (1,))
+            count = len(memory) - self._row_bytes + 1
+            self._view = np.ndarray((count,), f"V{self._row_bytes}", memory, 0, (1,))
 
-    def gather(self, shards: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[Any]:
+    def places(self, shards: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return at which bytes the rows of shards begin, in the shape of `shards` and `rows`."""
+        found: NDArray[np.int64] = self._begins[shards] + rows * self._row_bytes
+        return found
+
+    def at(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return a copy of the rows that begin at places (N,)."""
         if not self._row_bytes:
-            return np.empty((len(rows), *self._shape), self._dtype)
-        found: NDArray[Any] = self._view[self._begins[shards] + rows * self._row_bytes]
-        return found.view(self._dtype).reshape(len(rows), *self._shape)
+            return np.empty((len(places), *self._shape), self._dtype)
+        found: NDArray[Any] = self._view[places]
+        return found.view(self._dtype).reshape(len(places), *self._shape)
 
 
 class DecodedShards:
-    """Compressed shards of a data set; whole arrays are decoded, and the last used ones are kept.
+    """Compressed shards of a data set; whole arrays are decoded, and the last used shards' are kept.
+
+    Every array of every shard has its place in a range of addresses, and takes memory while it is decoded.
 
     Parameters
     ----------
@@ -102,52 +116,84 @@ class DecodedShards:
         self._folder = folder
         self._manifest = manifest
         self._cache_bytes = cache_bytes
+        self._names = [plan.name for plan in _plans(manifest, 1)]
+        self._sizes = np.array(
+            [[plan.nbytes for plan in _plans(manifest, shard.samples)] for shard in manifest.shards], np.int64
+        ).T
         self._begin_afresh()
 
     def _begin_afresh(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._decoded: OrderedDict[tuple[int, str], NDArray[Any]] = OrderedDict()
+        what = f"{self._folder}: the arrays of its {len(self._manifest.shards)} shards"
+        self._range = AddressRange(what, self._sizes.ravel().tolist())
+        begins = self._range.positions.reshape(self._sizes.shape)
+        self._rows = {
+            plan.name: _Rows(plan, self._range.bytes, begins[array])
+            for array, plan in enumerate(_plans(self._manifest, 1))
+        }
+        self._held = np.zeros(self._sizes.shape, np.bool_)  # of each array and shard
+        self._last_used = np.zeros(len(self._manifest.shards), np.int64)
+        self._batches = 0
 
     def gather(
         self, shards: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str]
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield arrays of samples; see `StoredShards`."""
+        for batch in range(len(shards)):
+            if self._process != os.getpid():  # a fork may have copied the lock while a thread held it
+                self._begin_afresh()
+            places = {name: self._rows[name].places(shards[batch], rows[batch]) for name in names}
+            with self._lock:  # for copying, too: another thread could make room
+                found = self._gather(shards[batch], places)
+            yield found
+
+    def _gather(
+        self, shards: NDArray[np.int64], places: dict[str, NDArray[np.int64]]
     ) -> dict[str, NDArray[Any]]:
-        """Return arrays of samples; see `StoredShards`."""
-        plans = {plan.name: plan for plan in _plans(self._manifest, len(rows))}
-        found = {name: np.empty(plans[name].shape, plans[name].dtype) for name in names}
-        order = np.argsort(shards, kind="stable")  # all rows of a shard together
-        cuts = [0, *(np.flatnonzero(np.diff(shards[order])) + 1).tolist(), len(rows)]
-        for begin, end in pairwise(cuts) if len(rows) else ():
-            places = order[begin:end]
-            for name, array in self._arrays(int(shards[places[0]]), names).items():
-                found[name][places] = array[rows[places]]
+        self._batches += 1
+        if all(self._held[self._names.index(name)][shards].all() for name in places):
+            self._last_used[shards] = self._batches
+            return {name: self._rows[name].at(places[name]) for name in places}
+        # Shard by shard, since all at once may be more than is to be kept.
+        plans = {plan.name: plan for plan in _plans(self._manifest, len(shards))}
+        found = {name: np.empty(plans[name].shape, plans[name].dtype) for name in places}
+        for shard in np.unique(shards).tolist():
+            self._decode(shard, [name for name in places if not self._held[self._names.index(name), shard]])
+            self._last_used[shard] = self._batches
+            here = np.flatnonzero(shards == shard)
+            for name, array in found.items():
+                array[here] = self._rows[name].at(places[name][here])
         return found
 
-    def _arrays(self, shard: int, names: Sequence[str]) -> Mapping[str, NDArray[Any]]:
-        if self._process != os.getpid():  # a fork may have copied the lock while a thread held it
-            self._begin_afresh()
-        with self._lock:
-            missing = [name for name in names if (shard, name) not in self._decoded]
-            for name, array in self._decode(shard, missing).items():
-                self._decoded[shard, name] = array
-            found = {}
-            for name in names:
-                self._decoded.move_to_end((shard, name))
-                found[name] = self._decoded[shard, name]
-            self._forget(keep=len(found))
-        return found
-
-    def _decode(self, shard: int, names: list[str]) -> dict[str, NDArray[Any]]:
+    def _decode(self, shard: int, names: list[str]) -> None:
         if not names:
-            return {}
+            return
         entry = self._manifest.shards[shard]
+        path = self._folder / SHARDS / entry.file
         plans = [plan for plan in _plans(self._manifest, entry.samples) if plan.name in names]
-        return hdf5.read_arrays(self._folder / SHARDS / entry.file, plans, self._manifest.compression)
+        for name, values in hdf5.read_arrays(path, plans, self._manifest.compression).items():
+            array = self._names.index(name)
+            try:
+                self._range.fill(self._part(array, shard), values)
+            except OSError as error:
+                raise DatasetError(f"{path} cannot be decoded: {error.strerror}") from error
+            self._held[array, shard] = True
+        self._make_room(shard)
 
-    def _forget(self, keep: int) -> None:
-        held = sum(array.nbytes for array in self._decoded.values())
-        while held > self._cache_bytes and len(self._decoded) > keep:
-            held -= self._decoded.popitem(last=False)[1].nbytes
+    def _make_room(self, keep: int) -> None:
+        while (self._sizes * self._held).sum() > self._cache_bytes:
+            others = np.flatnonzero(self._held.any(axis=0))
+            others = others[others != keep]
+            if not others.size:
+                return
+            oldest = others[self._last_used[others].argmin()]
+            for array in np.flatnonzero(self._held[:, oldest]).tolist():
+                self._held[array, oldest] = False
+                self._range.empty(self._part(array, oldest))
+
+    def _part(self, array: int, shard: int) -> int:
+        return array * len(self._manifest.shards) + shard
 
 
 def _plans(manifest: Manifest, samples: int) -> tuple[ArrayPlan, ...]:

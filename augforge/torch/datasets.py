@@ -1,6 +1,6 @@
 """Map-style data sets: the shards on disk, and their unbuilt twin.
 
-Both read whole batches as NumPy arrays through ``read(numbers, fields)`` and only wrap them as tensors, so no
+Both read whole batches as NumPy arrays through ``read_each(numbers, fields)`` and only wrap them as tensors, so no
 Python runs per sample. A data set, or a side of one, is a rectangle of originals and variants::
 
     sample k  =  variant k // n  of the k % n-th of its n originals
@@ -8,7 +8,7 @@ Python runs per sample. A data set, or a side of one, is a rectangle of original
 
 import copy
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, SupportsIndex, TypeGuard
@@ -31,10 +31,12 @@ Fields = str | Sequence[str]
 
 
 class Reader(Protocol):
-    """Where samples come from: a `ShardReader` or a `Forge`."""
+    """Where samples come from: a `ShardReader`, or a `Forge` behind a `ForgeReader`."""
 
-    def read(self, numbers: NDArray[np.int64], fields: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Return the asked fields of the samples with these numbers, as arrays of N rows."""
+    def read_each(
+        self, numbers: NDArray[np.int64], fields: Sequence[str]
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield for each row of numbers (batches, N) the asked fields of these samples, as arrays of N rows."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,11 @@ class SampleDataset(Dataset[Any]):
         return np.arange(self.about.originals) if self._originals is None else self._originals.copy()
 
     @property
+    def transforms(self) -> bool:
+        """Whether images are transformed, by what the user gave."""
+        return self._transform is not None
+
+    @property
     def identity(self) -> str:
         """Equal for data sets that hold the same samples in the same order, built or not."""
         words = f"{self.about.pixel_digest} {self.about.samples}".encode()
@@ -144,19 +151,32 @@ class SampleDataset(Dataset[Any]):
 
         `make_loader` does without such lists and is many times faster.
         """
-        columns = self._columns(self._inside(_as_indices(indices)))
+        columns = self.columns(self._inside(_as_indices(indices)))
         rows = zip(*map(self._one_by_one, self._fields, columns), strict=True)
         return [self._packed(list(row)) for row in rows]
 
     def batch(self, indices: NDArray[np.int64]) -> Any:
         """Return the batch of samples at indices (int64, within 0 .. len - 1, any order, repeats allowed)."""
-        columns = self._columns(indices)
-        return self._packed(
-            [
-                self._transformed(values) if field == "image" else values
-                for field, values in zip(self._fields, columns, strict=True)
-            ]
-        )
+        return next(self.batches(indices[np.newaxis]))
+
+    def batches(self, indices: NDArray[np.int64]) -> Iterator[Any]:
+        """Yield the batch of each row of indices, as of `batch`; what they have in common is worked out once."""
+        for columns in self._columns(indices):
+            yield self._packed(
+                [
+                    self._transformed(values) if field == "image" else values
+                    for field, values in zip(self._fields, columns, strict=True)
+                ]
+            )
+
+    def columns(self, indices: NDArray[np.int64]) -> list[torch.Tensor]:
+        """Return the fields of the samples at indices, as in `batch`, but not transformed."""
+        return next(self._columns(indices[np.newaxis]))
+
+    def cut(self, columns: Sequence[torch.Tensor], batch_size: int) -> Iterator[Any]:
+        """Return the batches that columns consist of, not transformed; nothing is copied."""
+        parts = [torch.split(values, batch_size) for values in columns]
+        return iter(parts[0]) if self._bare else zip(*parts, strict=True)
 
     def with_options(
         self, *, fields: Fields | None = None, transform: Transform | None = None, scale: bool | None = None
@@ -227,9 +247,9 @@ class SampleDataset(Dataset[Any]):
         variant, place = divmod(indices, self._originals.size)
         return variant * self.about.originals + self._originals[place]
 
-    def _columns(self, indices: NDArray[np.int64]) -> list[torch.Tensor]:
-        arrays = self._reader.read(self._numbers(indices), self._fields)
-        return [self._column(field, arrays[field]) for field in self._fields]
+    def _columns(self, indices: NDArray[np.int64]) -> Iterator[list[torch.Tensor]]:
+        for arrays in self._reader.read_each(self._numbers(indices), self._fields):
+            yield [self._column(field, arrays[field]) for field in self._fields]
 
     def _column(self, field: str, values: NDArray[Any]) -> torch.Tensor:
         if field == "image":
@@ -339,7 +359,26 @@ class ForgeDataset(SampleDataset):
             class_names=forge.source.class_names,
             pixel_digest=forge.pixel_digest,
         )
-        super().__init__(forge, about, fields=fields, transform=transform, scale=scale)
+        super().__init__(ForgeReader(forge), about, fields=fields, transform=transform, scale=scale)
+
+
+class ForgeReader:
+    """A `Forge` as a `Reader`."""
+
+    def __init__(self, forge: "Forge") -> None:
+        self._forge = forge
+
+    def read_each(
+        self, numbers: NDArray[np.int64], fields: Sequence[str]
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Make several batches at once, which is faster, and yield each."""
+        made = self._forge.read(numbers.ravel(), fields)
+        if len(numbers) == 1:
+            yield made
+            return
+        for ends in range(numbers.shape[1], numbers.size + 1, numbers.shape[1]):
+            # Copied, so that a batch that is kept does not keep the others.
+            yield {field: values[ends - numbers.shape[1] : ends].copy() for field, values in made.items()}
 
 
 def _default_fields(about: About) -> Fields:

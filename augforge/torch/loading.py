@@ -5,7 +5,7 @@ have been handed out; batches that workers have prefetched do not count.
 """
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,13 @@ from augforge.torch.orders import DEFAULT_WINDOW, InOrder, Order, Shuffled, Wind
 from augforge.torch.ranks import RankShare
 
 _STATE_VERSION = 1
+# Samples that are read at a time, so that several batches share the cost of a call; but the first batch must not
+# be long in coming, and frames may be large.
+_TOGETHER = 2048
+_PIXELS = 1 << 22
+# To pass a tensor to another process costs as much as gathering thousands of images; yet all workers need work.
+_PASSED_ON = 4096
+_STRETCHES_OF_A_WORKER = 4
 _LOADER_OPTIONS = frozenset(
     {
         "generator",
@@ -65,8 +72,8 @@ def make_loader(
     seed : int
         With the epoch it decides the order, and nothing else does: neither batch size, workers nor ranks.
     num_workers : int
-        Worker processes. 0 is best for uncompressed shards, which are read faster than batches can be passed
-        between processes; use some for `ForgeDataset` or costly transforms.
+        Worker processes. 0 is best for shards, which are read faster than batches can be passed between
+        processes; use some for `ForgeDataset` or costly transforms.
     rank, world_size : int
         Which of how many training processes this one is. Batch k of all ranks together is a stretch of
         batch_size x world_size positions of the order.
@@ -82,7 +89,8 @@ def make_loader(
         As for `ShardDataset`, instead of the data set's own.
     **loader_options
         pin_memory, persistent_workers, prefetch_factor, multiprocessing_context, timeout, worker_init_fn,
-        generator, pin_memory_device: passed on to `torch.utils.data.DataLoader`.
+        generator, pin_memory_device: passed on to `torch.utils.data.DataLoader`. What workers prefetch are
+        several batches at a time (see below).
 
     Returns
     -------
@@ -93,6 +101,13 @@ def make_loader(
     ------
     ValueError, TypeError
         If an argument is not allowed.
+
+    Notes
+    -----
+    Small batches are made several at a time, of 2,048 samples or 4 million pixels in all at most, since they then
+    share what a call costs. Workers pass on 4,096 samples together, unless there is a transform, and the batches
+    cut from them are parts of one piece of memory: one that is kept, or saved, keeps all of it unless it is
+    cloned. Without workers every batch has its own.
     """
     if not isinstance(dataset, SampleDataset):
         raise TypeError(
@@ -155,7 +170,12 @@ class Loader:
         self._feed = _Feed()
         self._torch: DataLoader[Any] | None = None
         if torch_options is not None:
-            self._torch = DataLoader(_Batches(dataset), batch_size=None, sampler=self._feed, **torch_options)
+            self._torch = DataLoader(
+                _Stretches(dataset), batch_size=None, sampler=self._feed, **torch_options
+            )
+        self._together = _batches_together(
+            dataset, share, None if self._torch is None else self._torch.num_workers
+        )
 
     def __len__(self) -> int:
         """Return the number of batches of the pass under way, or else of the next one."""
@@ -165,7 +185,7 @@ class Loader:
         """Begin a pass: from the start, or where a loaded state stopped."""
         this = self._pass = _Pass(self._begin)
         self._begin = 0
-        return self._handed_out(this, self._indices(this.begin, self.epoch))
+        return self._handed_out(this, self._stretches(this.begin, self.epoch))
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next pass.
@@ -221,24 +241,32 @@ class Loader:
     def _stand_at(self, epoch: int, position: int) -> None:
         self.epoch, self._begin, self._reached, self._pass = epoch, position, position, None
 
-    def _indices(self, begin: int, epoch: int) -> Iterator[NDArray[np.int64]]:
-        """Yield the sample indices of each batch of this rank, computed many batches at a time."""
+    def _stretches(self, begin: int, epoch: int) -> Iterator[NDArray[np.int64]]:
+        """Yield the sample indices of some batches of this rank at a time, int64 of shape (batches, batch size)."""
         for positions in self._share.spans(begin):
-            yield from self._order.at(positions.ravel(), epoch).reshape(positions.shape)
+            indices = self._order.at(positions.ravel(), epoch).reshape(positions.shape)
+            for first in range(0, len(indices), self._together):
+                yield indices[first : first + self._together]
 
-    def _handed_out(self, this: "_Pass", indices: Iterator[NDArray[np.int64]]) -> Iterator[Any]:
-        for batch in self._read(indices):
+    def _handed_out(self, this: "_Pass", stretches: Iterator[NDArray[np.int64]]) -> Iterator[Any]:
+        for batch in self._read(stretches):
             this.batches += 1
             yield batch
         if self._pass is this:
             self._pass, self._reached = None, self._share.samples
 
-    def _read(self, indices: Iterator[NDArray[np.int64]]) -> Iterable[Any]:
+    def _read(self, stretches: Iterator[NDArray[np.int64]]) -> Iterator[Any]:
         if self._torch is None:
-            # What torch's DataLoader would do, without its overhead of a third.
-            return map(self.dataset.batch, indices)
-        self._feed.indices = indices
-        return self._torch
+            # What torch's DataLoader would do, without its overhead.
+            for stretch in stretches:
+                yield from self.dataset.batches(stretch)
+            return
+        self._feed.stretches = stretches
+        for made in self._torch:
+            if self.dataset.transforms:
+                yield made
+            else:
+                yield from self.dataset.cut(made, self._share.batch_size)
 
 
 class _Pass:
@@ -250,23 +278,40 @@ class _Pass:
 
 
 class _Feed:
-    """The sampler of torch's DataLoader, which keeps one for ever: gives the indices of the pass at hand."""
+    """The sampler of torch's DataLoader, which keeps one for ever: gives the stretches of the pass at hand."""
 
     def __init__(self) -> None:
-        self.indices: Iterator[NDArray[np.int64]] = iter(())
+        self.stretches: Iterator[NDArray[np.int64]] = iter(())
 
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
-        return self.indices
+        return self.stretches
 
 
-class _Batches(torch.utils.data.Dataset[Any]):
-    """A data set whose index is a whole batch's, so that DataLoader need not collate."""
+class _Stretches(torch.utils.data.Dataset[Any]):
+    """What DataLoader asks for, and workers make: the columns of a whole stretch, to be cut where they arrive.
+
+    With a transform, whose result may be anything, a stretch is one batch, which is made here to the end.
+    """
 
     def __init__(self, dataset: SampleDataset) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, indices: NDArray[np.int64]) -> Any:
-        return self.dataset.batch(indices)
+    def __getitem__(self, stretch: NDArray[np.int64]) -> Any:
+        if self.dataset.transforms:
+            return self.dataset.batch(stretch.ravel())
+        return self.dataset.columns(stretch.ravel())
+
+
+def _batches_together(dataset: SampleDataset, share: RankShare, workers: int | None) -> int:
+    """Return how many batches are read at a time; `workers` is None without torch's DataLoader."""
+    if workers is not None and dataset.transforms:
+        return 1
+    height, width = dataset.about.image_shape
+    samples = min(_PASSED_ON if workers else _TOGETHER, _PIXELS // (height * width))
+    together = samples // share.batch_size
+    if workers:
+        together = min(together, share.count(0) // (_STRETCHES_OF_A_WORKER * workers))
+    return max(1, together)
 
 
 def _worker_seeds(seed: int, rank: int) -> torch.Generator:

@@ -10,6 +10,12 @@ COLUMNS = ("rotate.degrees", "scale.factor", "shift.x")
 class FakeReader:
     def __init__(self, about: About) -> None:
         self.about = about
+        self.shapes = []
+
+    def read_each(self, numbers, fields):
+        self.shapes.append(numbers.shape)
+        for row in numbers:
+            yield self.read(row, fields)
 
     def read(self, numbers, fields):
         variant, source_index = np.divmod(numbers, max(1, self.about.originals))

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from fake_digits import fake_dataset
+from fake_digits import FakeReader, fake_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +72,60 @@ class TestBatches:
         numbers(numbered(shuffle=True))
         numbers(numbered(shuffle=True, pin_memory=False))
         assert torch.get_rng_state().equal(before)
+
+
+class TestStretches:
+    """Batches that are read at once."""
+
+    def test_hold_as_many_batches_as_fit(self):
+        dataset = fake_dataset(10, 1000)
+        assert [len(labels) for _, labels in make_loader(dataset, 300)] == [*[300] * 33, 100]
+        assert dataset._reader.shapes == [*[(6, 300)] * 5, (3, 300), (1, 100)]
+
+    def test_are_one_batch_where_frames_or_batches_are_large(self):
+        dataset = fake_dataset(10, 2, image_shape=(1024, 1024))
+        list(make_loader(dataset, 4))
+        assert dataset._reader.shapes == [(1, 4)] * 5
+        dataset = fake_dataset(10, 600)
+        list(make_loader(dataset, 3000))
+        assert dataset._reader.shapes == [(1, 3000)] * 2
+
+    def test_give_each_batch_its_own_part(self):
+        batches = [images for images, _ in make_loader(fake_dataset(10, 10), 8)]
+        expected = [images.clone() for images in batches]
+        for images in batches[::2]:
+            images.zero_()
+        assert all(one.equal(other) for one, other in zip(batches[1::2], expected[1::2], strict=True))
+
+    @WORKERS
+    @pytest.mark.parametrize("fields", ["number", ("image", "parameters")])
+    def test_from_workers_are_cut_alike(self, fields):
+        dataset = fake_dataset(10, 100, fields=fields)
+        for one, other in zip(make_loader(dataset, 7, num_workers=2), make_loader(dataset, 7), strict=True):
+            pairs = [(one, other)] if fields == "number" else zip(one, other, strict=True)
+            assert all(values.equal(expected) for values, expected in pairs)
+
+    @WORKERS
+    def test_leave_work_for_every_worker(self):
+        loader = make_loader(fake_dataset(10, 10, reader=_WorkerReader, fields="label"), 10, num_workers=2)
+        assert {labels[0].item() for labels in loader} == {0, 1}
+
+    @WORKERS
+    @pytest.mark.parametrize("workers", [0, 1])
+    def test_are_transformed_batch_by_batch(self, workers):
+        dataset = fake_dataset(10, 10, fields="image", transform=_row_count)
+        assert list(make_loader(dataset, 30, num_workers=workers, pin_memory=False)) == [30, 30, 30, 10]
+        assert list(make_loader(dataset, 30)) == [30, 30, 30, 10]
+
+
+class _WorkerReader(FakeReader):
+    def read(self, numbers, fields):
+        worker = torch.utils.data.get_worker_info().id
+        return super().read(numbers, fields) | {"label": np.full(len(numbers), worker, np.uint8)}
+
+
+def _row_count(images):
+    return len(images)
 
 
 class TestOrder:

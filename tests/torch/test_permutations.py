@@ -42,6 +42,27 @@ def test_any_part_equals_the_whole(kind):
     np.testing.assert_array_equal(kind(1009, 0, "test")(positions), order[positions])
 
 
+@given(size=st.integers(1, 10**6), seed=st.integers(0, 9), data=st.data())
+@settings(deadline=None)
+def test_the_network_in_plain_python(size, seed, data):
+    shuffle = FeistelPermutation(size, seed, "test")
+    positions = data.draw(st.lists(st.integers(0, shuffle.size - 1), max_size=20))
+    found = shuffle(np.array(positions, np.int64))
+    assert found.tolist() == [_sent_through(shuffle, number) for number in positions]
+
+
+def _sent_through(shuffle, number):
+    down, across = (table.tolist() for table in shuffle._shifts)
+    while True:
+        row, column = divmod(number, shuffle._columns)
+        for columns_move, rows_move in zip(down, across, strict=True):
+            row = (row + columns_move[column]) % shuffle._rows
+            column = (column + rows_move[row]) % shuffle._columns
+        number = row * shuffle._columns + column
+        if number < shuffle.size:
+            return number
+
+
 @given(st.integers(1, 2**62))
 def test_the_rectangle_holds_all_and_is_nearly_square(size):
     rows, columns = _rectangle(size)
