@@ -17,7 +17,6 @@ from augforge.kernels.gaps import lift_pen
 from augforge.kernels.gray import apply_tables, contrast_tables, gray_level_tables, inverse_tables
 from augforge.kernels.ink import place, separate_ink, set_upright
 from augforge.kernels.keeping import ink_kept
-from augforge.kernels.levels import highest_levels, ink_sums
 from augforge.kernels.noise import add_normal_noise, count_photons, normal_table
 from augforge.kernels.occlusion import hide_rectangles
 from augforge.kernels.pens import change_pen
@@ -25,7 +24,7 @@ from augforge.kernels.pixelating import pixelate
 from augforge.kernels.pixels import poke_pixels
 from augforge.kernels.smudging import smudge_ink
 from augforge.kernels.stroking import change_stroke_width
-from augforge.kernels.sums import gray_sums
+from augforge.kernels.sums import gray_sums, highest_levels, ink_sums
 from augforge.kernels.warping import warp
 
 __all__ = [

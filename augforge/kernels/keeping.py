@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined
 from augforge.kernels.bending import FIELD_UNIT
+from augforge.kernels.boxes import ink_boxes
 from augforge.kernels.chains import invert, shorten
 
 # So near to the edge a box is not surely inside: other ways to the same place may be rounded to another side of it.
 _MARGIN = 1e-6
-_WORD = 8
 _UNIT = 1.0 / FIELD_UNIT
 
 
@@ -40,78 +40,10 @@ def _greater(a: Any, b: Any) -> Any:
 
 
 @compiled
-def _ink_box(
-    flat: NDArray[Any], start: int, height: int, width: int, words: NDArray[Any], box: NDArray[Any]
-) -> bool:
-    """Fill the middles of the outermost pixels with ink, (left, top, right, bottom); False without any ink.
-
-    Parameters
-    ----------
-    flat : ndarray of uint8
-        All images in one line, this one from `start` on.
-    words : ndarray of uint64
-        Room for an image; the bytes beyond it are 0. It is overwritten with the image, whose rows are found by the
-        first and the last word that is not 0, and then folded over, half of the rows onto the others, to one row.
-    box : ndarray of float64, shape (4,)
-        In pixels from the middle of the frame.
-    """
-    data, at, size, zero, one = (
-        words.view(np.uint8),
-        np.uint64(start),
-        np.uint64(height * width),
-        np.uint64(0),
-        np.uint64(1),
-    )
-    for k in range(size):
-        data[k] = flat[at + k]
-    first, last = zero, np.uint64(words.size - 1)
-    while words[first] == zero:
-        if first == last:
-            return False
-        first += one
-    while words[last] == zero:
-        last -= one
-    first, last = first * np.uint64(_WORD), last * np.uint64(_WORD) + np.uint64(_WORD - 1)
-    while data[first] == 0:
-        first += one
-    while data[last] == 0:
-        last -= one
-    rows = height
-    while rows > 1:
-        kept = (rows + 1) // 2
-        fold = np.uint64(kept * width)
-        for k in range(np.uint64((rows - kept) * width)):
-            data[k] |= data[fold + k]
-        rows = kept
-    left, right = 0, width - 1
-    while data[np.uint64(left)] == 0:
-        left += 1
-    while data[np.uint64(right)] == 0:
-        right -= 1
-    box[0], box[2] = left - (width - 1) * 0.5, right - (width - 1) * 0.5
-    box[1], box[3] = int(first) // width - (height - 1) * 0.5, int(last) // width - (height - 1) * 0.5
-    return True
-
-
-@compiled
-def _fill_chain(
-    maps: NDArray[Any], bent: NDArray[Any], i: int, chain: NDArray[Any], used: NDArray[Any]
-) -> int:
-    """Return how many fields of a chain are in force, and fill the maps and fields that are left; see `shorten`."""
-    for s in range(bent.shape[1]):
-        if not bent[i, s]:
-            return shorten(maps[i], bent[i], chain, used)
-        used[s] = s
-    for s in range(maps.shape[1]):
-        for k in range(6):
-            chain[s, k] = maps[i, s, k]
-    return bent.shape[1]
-
-
-@compiled
-def _move_box(chain: NDArray[Any], s: int, box: NDArray[Any]) -> None:
+def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
     """Replace a box by the one around it after a map of a chain."""
-    a, b, c, d, e, f = chain[s, 0], chain[s, 1], chain[s, 2], chain[s, 3], chain[s, 4], chain[s, 5]
+    a, b, c = chains[i, s, 0], chains[i, s, 1], chains[i, s, 2]
+    d, e, f = chains[i, s, 3], chains[i, s, 4], chains[i, s, 5]
     x, y = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
     wide, high = 0.5 * (box[2] - box[0]), 0.5 * (box[3] - box[1])
     x, y = a * x + b * y + c, d * x + e * y + f
@@ -161,20 +93,18 @@ def _innermost(
 
 @compiled
 def _fill_room(
-    chain: NDArray[Any], count: int, fields: NDArray[Any], i: int, s: int, room: NDArray[Any]
+    chains: NDArray[Any], count: int, fields: NDArray[Any], i: int, s: int, room: NDArray[Any]
 ) -> bool:
     """Fill a box all of which the last field and map leave in the frame; False where that map turns or flips.
 
     The frame's edges, followed back, go once around it.
     """
-    if (
-        chain[count, 1] != 0.0
-        or chain[count, 3] != 0.0
-        or not (chain[count, 0] > 0.0 and chain[count, 4] > 0.0)
-    ):
+    if chains[i, count, 1] != 0.0 or chains[i, count, 3] != 0.0:
+        return False
+    if not (chains[i, count, 0] > 0.0 and chains[i, count, 4] > 0.0):
         return False
     for axis in range(2):
-        scale, offset = chain[count, 4 * axis], chain[count, 2 + 3 * axis]
+        scale, offset = chains[i, count, 4 * axis], chains[i, count, 2 + 3 * axis]
         length = fields.shape[4 - axis]
         low, high, middle = (
             (-0.5 * length - offset) / scale,
@@ -210,10 +140,10 @@ def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
 
 @compiled
 def _fill_outline(
-    inverse: NDArray[Any], fields: NDArray[Any], used: NDArray[Any], count: int, points: NDArray[Any]
+    inverses: NDArray[Any], fields: NDArray[Any], i: int, used: NDArray[Any], count: int, points: NDArray[Any]
 ) -> None:
     """Fill where the frame's edge comes from, a corner and then a point a pixel, float64 (2, 2 (H + W))."""
-    _, _, height, width = fields.shape
+    _, _, _, height, width = fields.shape
     right, bottom = width * 0.5, height * 0.5
     for k in range(width):
         points[0, k], points[1, k] = k - right, -bottom
@@ -222,20 +152,14 @@ def _fill_outline(
         points[0, width + k], points[1, width + k] = right, k - bottom
         points[0, 2 * width + height + k], points[1, 2 * width + height + k] = -right, bottom - k
     for s in range(count, -1, -1):
-        a, b, c, d, e, f = (
-            inverse[s, 0],
-            inverse[s, 1],
-            inverse[s, 2],
-            inverse[s, 3],
-            inverse[s, 4],
-            inverse[s, 5],
-        )
+        a, b, c = inverses[i, s, 0], inverses[i, s, 1], inverses[i, s, 2]
+        d, e, f = inverses[i, s, 3], inverses[i, s, 4], inverses[i, s, 5]
         for k in range(np.uint64(points.shape[1])):
             x, y = points[0, k], points[1, k]
             points[0, k] = a * x + b * y + c
             points[1, k] = d * x + e * y + f
         if s > 0:
-            _bend(fields[used[s - 1]], points)
+            _bend(fields[i, used[i, s - 1]], points)
 
 
 @compiled
@@ -281,13 +205,14 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
 
 @compiled
 def _ink_moved_into(
-    images: NDArray[Any], i: int, box: NDArray[Any], m: NDArray[Any], room: NDArray[Any]
+    images: NDArray[Any], i: int, box: NDArray[Any], chains: NDArray[Any], room: NDArray[Any]
 ) -> float:
-    """Return the share of an image's ink, which lies within a box, that a map moves into another box."""
+    """Return the share of an image's ink, which lies within a box, that its first map moves into another box."""
     middle_x, middle_y = (images.shape[2] - 1) * 0.5, (images.shape[1] - 1) * 0.5
     first_x, first_y = np.uint64(box[0] + middle_x), np.uint64(box[1] + middle_y)
     end_x, end_y = np.uint64(box[2] + middle_x + 1.0), np.uint64(box[3] + middle_y + 1.0)
-    a, b, c, d, e, f = m[0], m[1], m[2], m[3], m[4], m[5]
+    a, b, c = chains[i, 0, 0], chains[i, 0, 1], chains[i, 0, 2]
+    d, e, f = chains[i, 0, 3], chains[i, 0, 4], chains[i, 0, 5]
     left, top, right, bottom = room[0], room[1], room[2], room[3]
     inside = total = np.int64(0)
     for y in range(first_y, end_y):
@@ -330,37 +255,40 @@ def ink_kept(
         Within [0, 1]; 1 for an image without ink.
     """
     count, height, width = images.shape
-    kept, flat = np.ones(count), images.reshape(-1)
-    chain, used = np.empty(maps.shape[1:]), np.empty(maps.shape[1], np.int64)
+    middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
+    kept, ink = np.ones(count), ink_boxes(images)
+    chains, used, stages = shorten(maps, bent)
+    inverses, whole = invert(chains, stages)
     outline, turns = np.empty((2, 2 * (height + width))), np.empty((height, width + 1), np.uint8)
-    words, box = np.zeros(height * width // _WORD + 1, np.uint64), np.empty(4)
-    moved, room = np.empty(4), np.empty(4)
+    box, moved, room = np.empty(4), np.empty(4), np.empty(4)
     # Whole arrays are handed on, and which image it is: a slice counts references, which takes as long as a box.
     for i in range(count):
-        if not _ink_box(flat, i * height * width, height, width, words, box):
+        if ink[i, 2] == 0:
             continue
-        stages = _fill_chain(maps, bent, i, chain, used)
-        bends = stages
-        if stages > 0 and _fill_room(chain, stages, fields, i, used[stages - 1], room):
+        if stages[i] > 0 and not whole[i]:
+            kept[i] = 0.0
+            continue
+        bends = stages[i]
+        if bends > 0 and _fill_room(chains, bends, fields, i, used[i, bends - 1], room):
             bends -= 1
         else:
-            margin = _MARGIN if stages > 0 else 0.0
+            margin = _MARGIN if bends > 0 else 0.0
             room[2], room[3] = 0.5 * width - margin, 0.5 * height - margin
             room[0], room[1] = -room[2], -room[3]
+        # The middles of the outermost pixels with ink.
+        box[0], box[1] = ink[i, 0] - middle_x, ink[i, 1] - middle_y
+        box[2], box[3] = box[0] + (ink[i, 2] - 1), box[1] + (ink[i, 3] - 1)
         for k in range(4):
             moved[k] = box[k]
         for s in range(bends):
-            _move_box(chain, s, moved)
-            _bend_box(fields, i, used[s], moved)
-        _move_box(chain, bends, moved)
-        share = 1.0 if _is_within(moved, room) else 0.0
-        if share < 1.0 and bends == 0:
-            share = _ink_moved_into(images, i, box, chain[0], room)
-        if stages == 0:
-            kept[i] = share
-        elif not invert(chain, stages + 1):
-            kept[i] = 0.0
-        elif share < 1.0:
-            _fill_outline(chain, fields[i], used, stages, outline)
-            kept[i] = _ink_within(images[i], outline, box, turns)
+            _move_box(chains, i, s, moved)
+            _bend_box(fields, i, used[i, s], moved)
+        _move_box(chains, i, bends, moved)
+        if _is_within(moved, room):
+            continue
+        share = _ink_moved_into(images, i, box, chains, room) if bends == 0 else 0.0
+        if stages[i] > 0 and share < 1.0:
+            _fill_outline(inverses, fields, i, used, stages[i], outline)
+            share = _ink_within(images[i], outline, box, turns)
+        kept[i] = share
     return kept

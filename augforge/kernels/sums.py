@@ -1,4 +1,4 @@
-"""Exact sums of gray values.
+"""What is counted over all pixels: exact sums of gray values, and the highest one.
 
 A run of 65,536 pixels is added up in 32 bits, which its squares cannot exceed (65,536 x 255^2 < 2^32), so that a
 vector holds as many pixels as it can; Numba would widen every sum to 64 bits.
@@ -39,3 +39,41 @@ def gray_sums(images: NDArray[Any]) -> tuple[Any, Any]:
         total += np.int64(run_total)
         squares += np.int64(run_squares)
     return total, squares
+
+
+@compiled
+def ink_sums(images: NDArray[Any]) -> NDArray[Any]:
+    """Return the sum of each image's gray levels.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, H, W)
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+    """
+    count, height, width = images.shape
+    # Whole arrays with unsigned places: a slice for each image would count references to it.
+    levels, size = images.reshape(-1), np.uint64(height * width)
+    sums = np.empty(count, np.int64)
+    for i in range(np.uint64(count)):
+        total = np.int64(0)
+        for k in range(i * size, (i + np.uint64(1)) * size):
+            total += np.int64(levels[k])
+        sums[i] = total
+    return sums
+
+
+@compiled
+def highest_levels(images: NDArray[Any]) -> NDArray[Any]:
+    """Return the highest gray level of each image, uint8 (N,); images as for `ink_sums`."""
+    count, height, width = images.shape
+    levels, size = images.reshape(-1), np.uint64(height * width)
+    highest = np.empty(count, np.uint8)
+    for i in range(np.uint64(count)):
+        most = np.uint8(0)
+        for k in range(i * size, (i + np.uint64(1)) * size):
+            most = levels[k] if levels[k] > most else most
+        highest[i] = most
+    return highest

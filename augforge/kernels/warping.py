@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled
 from augforge.kernels.boxes import farthest, ink_boxes
-from augforge.kernels.chains import invert_all, is_identity, shorten_all
+from augforge.kernels.chains import invert, is_identity, shorten
 from augforge.kernels.following import follow_boxes
 
 # Worked on at once: what is noted of so many stays in the caches. One box of a large frame is taken in parts.
@@ -229,10 +229,8 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
     count, height, width = images.shape
     frame = height, width
     out = np.zeros_like(images)
-    chains, inverses = np.empty_like(maps), np.empty_like(maps)
-    used, stages, whole = np.empty(bent.shape, np.int64), np.empty(count, np.int64), np.empty(count, np.bool_)
-    shorten_all(maps, bent, chains, used, stages)
-    invert_all(chains, stages, inverses, whole)
+    chains, used, stages = shorten(maps, bent)
+    inverses, whole = invert(chains, stages)
     _keep_identities(images, chains, stages, out)
     ink, flat_fields = ink_boxes(images), fields.reshape(-1)
     most = max(_MOST_PIXELS, width)

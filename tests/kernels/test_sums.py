@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from augforge.kernels import gray_sums
+from augforge import kernels
 
 
 # The last is longer than a run of 65,536 pixels, and a whole number of runs.
@@ -10,4 +13,17 @@ from augforge.kernels import gray_sums
 def test_sums_are_exact(shape, low):
     images = np.random.default_rng(0).integers(low, 256, shape, dtype=np.uint8)
     wide = images.astype(object)
-    assert gray_sums(images) == (wide.sum(), (wide * wide).sum())
+    assert kernels.gray_sums(images) == (wide.sum(), (wide * wide).sum())
+
+
+IMAGES = hnp.arrays(np.uint8, st.tuples(st.integers(0, 3), st.integers(1, 40), st.integers(1, 40)))
+
+
+@given(IMAGES)
+def test_sums_and_highest_levels_are_those_of_numpy(images: np.ndarray) -> None:
+    np.testing.assert_array_equal(kernels.ink_sums(images), images.sum(axis=(1, 2), dtype=np.int64))
+    np.testing.assert_array_equal(kernels.highest_levels(images), images.max(axis=(1, 2)))
+
+
+def test_the_brightest_large_frame_does_not_overflow() -> None:
+    assert kernels.ink_sums(np.full((1, 4200, 4200), 255, np.uint8)) == 255 * 4200**2
