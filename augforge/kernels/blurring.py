@@ -1,8 +1,8 @@
 """Blur: Gaussian, and along a line. Weights are integers that sum to 2**16; what lies outside is 0.
 
 Everything is in sixteen bits, which make for twice as many lanes as thirty-two. Levels count in 1/128, so that the
-sum of two just fits; the upper half of a product of 16 by 16 bits, which is a level again, is one instruction. It
-is rounded down, by half a unit in the mean, so sums begin with half as many units as they have products.
+sum of two just fits; a product of 16 by 16 bits is a level again where it is rounded to its upper half, one
+instruction for that half, and one for the bit below it.
 
 An image is laid out flat between blanks. A neighbour is the same way along the array for every pixel, and a tap of
 the filter is one long loop that vectorises; where its neighbour would lie in another row, a pixel takes 0. Filters
@@ -101,7 +101,9 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
 
 @inlined
 def _times(level: np.uint16, weight: np.uint16) -> np.uint16:
-    return np.uint16((np.uint32(level) * np.uint32(weight)) >> np.uint32(16))
+    """Return a level times a weight, rounded."""
+    above = np.uint16((np.uint32(level) * np.uint32(weight)) >> np.uint32(16))
+    return np.uint16(above + (np.uint16(level * weight) >> np.uint16(15)))
 
 
 @compiled
@@ -168,11 +170,10 @@ def _begin_sums(
     ways: tuple[np.uint64, np.uint64],
     across: tuple[np.uint16, np.uint16],
     weights: tuple[np.uint16, np.uint16, np.uint16],
-    first: np.uint16,
 ) -> None:
-    """Fill the target with a first value, each level times the first weight, and two pairs times theirs."""
+    """Fill the target with each level times the first weight, and two pairs times theirs."""
     for p in range(start, stop):
-        middle = np.uint16(first + _times(rows[source, p], weights[0]))
+        middle = _times(rows[source, p], weights[0])
         near = _times(_pair(rows, source, p, ways[0], across[0], width), weights[1])
         far = _times(_pair(rows, source, p, ways[1], across[1], width), weights[2])
         rows[target, p] = np.uint16(middle + np.uint16(near + far))
@@ -213,8 +214,8 @@ def _sum_taps(
         ways = np.uint64(down[k] * width + across[k]), np.uint64(down[k + 1] * width + across[k + 1])
         columns = np.uint16(across[k]), np.uint16(across[k + 1])
         if k == 1:
-            first, three = np.uint16((taps + 1) >> 1), (weights[0], weights[1], weights[2])
-            _begin_sums(rows, source, target, begin, end, row, ways, columns, three, first)
+            three = weights[0], weights[1], weights[2]
+            _begin_sums(rows, source, target, begin, end, row, ways, columns, three)
         else:
             _add_pairs(rows, source, target, begin, end, row, ways, columns, (weights[k], weights[k + 1]))
 

@@ -39,10 +39,10 @@ def summed(levels: np.ndarray, taps: dict[tuple[int, int], int]) -> np.ndarray:
         top, left = reach + down, reach + across
         return padded[top : top + height, left : left + width]
 
-    total = np.full_like(levels, len(taps) // 2)
+    total = np.zeros_like(levels)
     for (down, across), weight in taps.items():
         both = at(down, across) + (at(-down, -across) if (down, across) != (0, 0) else 0)
-        total += both * weight // 65536
+        total += (both * weight + 32768) // 65536
     return total
 
 
