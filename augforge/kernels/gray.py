@@ -47,9 +47,8 @@ def _fill_curve(gain: float, gamma: float, logarithms: NDArray[Any], curve: NDAr
     most, half = 255.0 * gain, _power_of_two(-gamma)
     for level in range(np.uint64(128), np.uint64(256)):
         curve[level] = most * _power_of_two(gamma * logarithms[level])
-    for first in (64, 32, 16, 8, 4, 2, 1):
-        for level in range(np.uint64(first), np.uint64(2 * first)):
-            curve[level] = half * curve[level + level]
+    for level in range(127, 0, -1):
+        curve[np.uint64(level)] = half * curve[np.uint64(2 * level)]
 
 
 @compiled
