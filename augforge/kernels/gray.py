@@ -1,8 +1,7 @@
 """Gray levels by table.
 
-A curve's power is worked out in float32, sixteen levels to a vector, and once more in float64 only for those levels
-where the rounding to a whole level might depend on it: two of a thousand. So the table is that of the exact curve,
-in a third of the time. The loops vectorise because they are apart.
+A curve takes 256 powers. One of two levels is enough: that of the half of a level is its own times a constant. And
+a power of two, in place of a general exponential, needs neither branches nor conversions, so the loops vectorise.
 """
 
 import math
@@ -12,93 +11,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined
-from augforge.exactmath import exponential, logarithm
+from augforge.exactmath import logarithm
 
-# exp in float32: 2 to the whole part of x / ln 2, and Taylor's series for the rest. ln 2 in two pieces, the first
-# one short, so that its product with a whole number is exact.
-_INVERSE_LN2 = np.float32(1 / math.log(2))
-_LN2_HIGH = np.float32(0.693359375)
-_LN2_LOW = np.float32(math.log(2) - 0.693359375)
-_E2, _E3, _E4, _E5, _E6, _E7 = (np.float32(1 / math.factorial(n)) for n in range(2, 8))
-_LEAST_EXPONENT = np.float32(-87)
-# A hundred times what float32 may be off by: of the largest level, for each unit of gain, and beside it.
-_DOUBT_OF_CURVE, _DOUBT = np.float32(5e-4), np.float32(1e-4)
-# Tables worked out together: each call counts references to its arrays. Their values stay in the caches.
-_TABLES, _LEVELS = 16, np.uint64(256)
-_ZERO, _HALF, _ONE, _TOP = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
-
-
-@compiled
-def _fill_values(
-    gain: NDArray[Any],
-    bias: NDArray[Any],
-    gamma: NDArray[Any],
-    first: int,
-    count: int,
-    logarithms: NDArray[Any],
-    values: NDArray[Any],
-) -> None:
-    """Fill what each level becomes, plus one half, in float32 and but for some 0.00001."""
-    for g in range(count):
-        scale, add = _TOP * np.float32(gain[first + g]), np.float32(bias[first + g])
-        power, start = np.float32(gamma[first + g]), np.uint64(g) * _LEVELS
-        for level in range(_LEVELS):
-            x = power * logarithms[level]
-            x = x if x > _LEAST_EXPONENT else _LEAST_EXPONENT
-            k = np.floor(x * _INVERSE_LN2 + _HALF)
-            r = (x - k * _LN2_HIGH) - k * _LN2_LOW
-            tail = _E2 + r * (_E3 + r * (_E4 + r * (_E5 + r * (_E6 + r * _E7))))
-            two_to_k = np.int32(np.int32(np.int32(k) + np.int32(127)) << np.int32(23)).view(np.float32)
-            values[start + level] = scale * ((_ONE + (r + r * r * tail)) * two_to_k) + add + _HALF
-
-
-@compiled
-def _fill_tables(values: NDArray[Any], first: int, count: int, tables: NDArray[Any]) -> None:
-    start = np.uint64(first) * _LEVELS
-    for k in range(np.uint64(count) * _LEVELS):
-        value = values[k]
-        value = value if value > _ZERO else _ZERO
-        value = value if value < _TOP else _TOP
-        tables[start + k] = np.uint8(np.int32(value))
+_LN2 = math.log(2.0)
+# Taylor coefficients of 2**f: the first term left out is below 3e-13 for f within half a unit.
+_E1, _E2, _E3, _E4, _E5, _E6, _E7, _E8, _E9, _E10 = (_LN2**n / math.factorial(n) for n in range(1, 11))
+# Added to a number, it leaves the nearest whole one in the lowest bits.
+_ROUNDING = 1.5 * 2.0**52
 
 
 @inlined
-def _last_doubtful(values: NDArray[Any], start: np.uint64, doubt: np.float32) -> Any:
-    """Return the last level whose value may be on the wrong side of a whole number in float32; -1 if none is."""
-    last = np.int32(-1)
-    for level in range(_LEVELS):
-        above = values[start + level] - np.floor(values[start + level])
-        near = above if above < _HALF else _ONE - above
-        this = np.int32(level) if near < doubt else np.int32(-1)
-        last = this if this > last else last
-    return last
+def _power_of_two(x: float) -> float:
+    """Return 2 to the power x, for x within [-1022, 1023], to 3e-13 of itself."""
+    rounded = x + _ROUNDING
+    f = x - (rounded - _ROUNDING)
+    f2 = f * f
+    f4 = f2 * f2
+    # Terms are summed in a tree, since each addition waits for the one before it.
+    low = (_E1 + f * _E2) + f2 * (_E3 + f * _E4)
+    high = ((_E5 + f * _E6) + f2 * (_E7 + f * _E8)) + f4 * (_E9 + f * _E10)
+    exponent = np.int64((np.float64(rounded).view(np.int64) + 1023) << 52)
+    return (1.0 + f * (low + f4 * high)) * exponent.view(np.float64)
+
+
+@inlined
+def _level(value: float) -> np.uint8:
+    """Return a level, to which one half was added, rounded and cut to 0 ... 255."""
+    # What is cut off toward 0 instead of downward is negative, and becomes 0 anyway.
+    return np.uint8(min(max(np.int32(value), np.int32(0)), np.int32(255)))
 
 
 @compiled
-def _mend_tables(
-    gain: NDArray[Any],
-    bias: NDArray[Any],
-    gamma: NDArray[Any],
-    first: int,
-    count: int,
-    logarithms: NDArray[Any],
-    values: NDArray[Any],
-    tables: NDArray[Any],
-) -> None:
-    """Work out in float64 what is doubtful; `values` are overwritten."""
-    for g in range(count):
-        i, start = np.uint64(first + g), np.uint64(g) * _LEVELS
-        doubt = _DOUBT_OF_CURVE * np.float32(gain[i]) + _DOUBT
-        level = _last_doubtful(values, start, doubt)
-        while level >= 0:
-            curve = float(level)
-            # The plain level is exact; its power 1 by logarithms need not be.
-            if gamma[i] != 1.0 and level > 0:
-                curve = 255.0 * exponential(gamma[i] * logarithms[level])
-            value = np.floor(gain[i] * curve + bias[i] + 0.5)
-            tables[i * _LEVELS + np.uint64(level)] = np.uint8(min(max(value, 0.0), 255.0))
-            values[start + np.uint64(level)] = _HALF
-            level = _last_doubtful(values, start, doubt)
+def _fill_curve(gain: float, gamma: float, logarithms: NDArray[Any], curve: NDArray[Any]) -> None:
+    """Fill gain * 255 * (level / 255) ** gamma, float64 (256,), from log2(level / 255); that of level 0 is 0."""
+    most, half = 255.0 * gain, _power_of_two(-gamma)
+    for level in range(np.uint64(128), np.uint64(256)):
+        curve[level] = most * _power_of_two(gamma * logarithms[level])
+    for level in range(127, 0, -1):
+        curve[np.uint64(level)] = half * curve[np.uint64(2 * level)]
 
 
 @compiled
@@ -108,26 +58,26 @@ def gray_level_tables(gain: NDArray[Any], bias: NDArray[Any], gamma: NDArray[Any
     Parameters
     ----------
     gain, bias, gamma : ndarray of float64, shape (N,)
-        Float32 numbers; gain within [0, 255], bias within [-255, 255], gamma within [0.01, 100].
+        Gains from 0 to 255, bias within 255 levels, gammas from 0 to 120; powers are exact to 3e-12 of themselves.
 
     Returns
     -------
     ndarray of uint8, shape (N, 256)
     """
-    logarithms = np.empty(256)
-    for level in range(256):
-        logarithms[level] = logarithm(level / 255.0)
-    in_float32 = logarithms.astype(np.float32)
-    # Of 0 a number that is so small that its power is nothing.
-    in_float32[0] = np.float32(-1e6)
-    values = np.empty(_TABLES * 256, np.float32)
+    logarithms, curve = np.zeros(256), np.zeros(256)
+    for level in range(1, 256):
+        logarithms[level] = logarithm(level / 255.0) / _LN2
     tables = np.empty((gain.size, 256), np.uint8)
-    flat = tables.reshape(-1)
-    for first in range(0, gain.size, _TABLES):
-        count = min(_TABLES, gain.size - first)
-        _fill_values(gain, bias, gamma, first, count, in_float32, values)
-        _fill_tables(values, first, count, flat)
-        _mend_tables(gain, bias, gamma, first, count, logarithms, values, flat)
+    for i in range(gain.size):
+        # The plain level is exact; its power 1 by logarithms need not be.
+        if gamma[i] == 1.0:
+            for level in range(256):
+                curve[level] = gain[i] * level
+        else:
+            _fill_curve(gain[i], gamma[i], logarithms, curve)
+        offset = bias[i] + 0.5
+        for level in range(256):
+            tables[i, level] = _level(curve[level] + offset)
     return tables
 
 
@@ -146,8 +96,7 @@ def contrast_tables(factor: NDArray[Any], middle: NDArray[Any]) -> NDArray[Any]:
     tables = np.empty((factor.size, 256), np.uint8)
     for i in range(factor.size):
         for level in range(256):
-            value = np.floor(middle[i] + factor[i] * (level - middle[i]) + 0.5)
-            tables[i, level] = np.uint8(min(max(value, 0.0), 255.0))
+            tables[i, level] = _level(middle[i] + factor[i] * (level - middle[i]) + 0.5)
     return tables
 
 
@@ -175,10 +124,11 @@ def apply_tables(images: NDArray[Any], tables: NDArray[Any]) -> NDArray[Any]:
     ndarray of uint8, the images' shape
     """
     out = np.empty_like(images)
-    # Whole arrays with unsigned places: a slice for each image would count references to it.
-    source, target, levels = images.reshape(-1), out.reshape(-1), tables.reshape(-1)
-    size = np.uint64(source.size // max(images.shape[0], 1))
+    # In one piece, since each part of an array that is taken is counted, and unsigned: of signed places Numba would
+    # ask whether they count from the end.
+    source, target = images.reshape(-1), out.reshape(-1)
+    size = np.uint64(images.size // max(images.shape[0], 1))
     for i in range(np.uint64(images.shape[0])):
-        for k in range(i * size, (i + np.uint64(1)) * size):
-            target[k] = levels[i * np.uint64(256) + np.uint64(source[k])]
+        for j in range(i * size, (i + np.uint64(1)) * size):
+            target[j] = tables[i, source[j]]
     return out

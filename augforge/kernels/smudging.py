@@ -94,25 +94,21 @@ def smudge_ink(
     levels = np.empty((height + 2 * widest) * (width + widest) + widest, np.uint8)
     row = np.empty(height * (width + widest) + 1, np.uint8)
     dragged = np.empty(height * (width + widest), np.uint8)
-    # Flat, since each row that is taken of an array is counted.
-    source, target, across = images.reshape(-1), out.reshape(-1), np.uint64(width)
     for i in range(count):
         if lengths[i] <= 0.0 or strengths[i] <= 0.0:
             continue
         margin = math.ceil(lengths[i]) + 2
         stride = width + margin
         flat, result = levels[: (height + 2 * margin) * stride + margin], dragged[: height * stride]
-        for p in range(flat.size):
-            flat[p] = 0
-        for p in range(result.size):
-            result[p] = 0
+        flat[:] = 0
+        result[:] = 0
         for y in range(height):
-            place, begin = np.uint64((i * height + y) * width), np.uint64((y + margin) * stride + margin)
-            for x in range(across):
-                flat[begin + x] = source[place + x]
+            source, target = images[i, y], flat[(y + margin) * stride + margin : (y + margin + 1) * stride]
+            for x in range(width):
+                target[x] = source[x]
         _drag(flat, margin, stride, lengths[i], degrees[i], strengths[i], row, result)
         for y in range(height):
-            place, begin = np.uint64((i * height + y) * width), np.uint64(y * stride)
-            for x in range(across):
-                target[place + x] = max(target[place + x], result[begin + x])
+            tail, target = result[y * stride : y * stride + width], out[i, y]
+            for x in range(width):
+                target[x] = max(target[x], tail[x])
     return out

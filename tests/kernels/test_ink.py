@@ -1,7 +1,11 @@
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
 
@@ -57,6 +61,21 @@ def test_slant_is_taken_out(lean: float) -> None:
 
 def test_slant_is_limited() -> None:
     assert np.count_nonzero(kernels.set_upright(slanted(0.35), 5.0).any(axis=0)) > 20
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20))).filter(np.any),
+    st.integers(20, 30),
+    st.integers(0, 30),
+)
+def test_placed_is_what_the_plain_version_is(image: np.ndarray, frame: int, middle: int) -> None:
+    corner = []
+    for index, side in zip(np.indices(image.shape), image.shape, strict=True):
+        centre = Fraction(int((image * index).sum()), int(image.sum(dtype=int)))
+        corner.append(min(max(math.floor(middle - centre + Fraction(1, 2)), 0), frame - side))
+    expected = np.zeros((frame, frame), np.uint8)
+    expected[corner[0] : corner[0] + image.shape[0], corner[1] : corner[1] + image.shape[1]] = image
+    np.testing.assert_array_equal(kernels.place(image, frame, middle), expected)
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 1000))

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,10 +12,47 @@ from augforge.kernels import change_pen, pens
 MASKS = hnp.arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40)))
 
 
+def squared_distances(mask: np.ndarray) -> np.ndarray:
+    exact = ndimage.distance_transform_edt(~mask) ** 2 if mask.any() else np.full(mask.shape, np.inf)
+    return np.minimum(256, np.rint(exact))
+
+
 @given(MASKS)
 def test_distances_are_those_of_scipy(mask: np.ndarray) -> None:
-    exact = ndimage.distance_transform_edt(~mask) ** 2 if mask.any() else np.full(mask.shape, np.inf)
-    np.testing.assert_array_equal(pens._squared_distances(mask), np.minimum(256, np.rint(exact)))
+    np.testing.assert_array_equal(pens._squared_distances(mask), squared_distances(mask))
+
+
+def thinnest_middle(inside: np.ndarray) -> float:
+    """Return the distance that a tenth of the middle lines' pixels do not exceed."""
+    highest = ndimage.maximum_filter(inside, 3, mode="nearest")
+    middles = np.sort(inside[(inside == highest) & (inside > 0)])
+    return math.sqrt(middles[-(-len(middles) // 10) - 1])
+
+
+def plainly_changed(image: np.ndarray, pen: float, longer: int) -> np.ndarray:
+    padded = np.pad(image, -(-max(image.shape) // 8))
+    ink = padded >= (int(image.max()) + 1) // 2
+    deep, away = np.sqrt(squared_distances(~ink)), np.sqrt(squared_distances(ink))
+    total = 0.0
+    for distance in deep[ink].tolist():
+        total += distance
+    present = 4.0 * total / int(ink.sum()) - 2.0
+    path = max(image.shape) - present
+    if path <= present:
+        return padded
+    inward = min(0.25 * present, 0.5 * (thinnest_middle(squared_distances(~ink)) - 0.5))
+    outward = max(0.5 * (pen * path / (longer - pen) - present), -inward)
+    depth = np.where(ink, deep - 0.5, 0.5 - away)
+    return np.floor(255.0 * np.clip(depth + outward + 0.5, 0.0, 1.0) + 0.5).astype(np.uint8)
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40))).filter(np.any),
+    st.floats(0.5, 8, width=32),
+    st.integers(10, 40),
+)
+def test_it_is_what_the_plain_version_is(image: np.ndarray, pen: float, longer: int) -> None:
+    np.testing.assert_array_equal(change_pen(image, pen, longer), plainly_changed(image, pen, longer))
 
 
 def bar(width: int) -> np.ndarray:
