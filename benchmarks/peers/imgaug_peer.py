@@ -120,8 +120,8 @@ _AUGMENTERS: dict[str, Callable[[Step], Any]] = {
     "gray_level": gray_level,
     "pixel_noise": pixel_noise,
     "occlude": occlude,
-    # Corners move by a normal distribution of so much of a side: as far as augforge's on average.
-    "perspective": lambda step: iaa.PerspectiveTransform(scale=(0, step.span("x")[1] / 3)),
+    # One strength for a whole batch. Corners move inward only, which also enlarges the digit: so little is allowed.
+    "perspective": lambda step: iaa.PerspectiveTransform(scale=step.span("x")[1] / 8),
     "blur": lambda step: iaa.GaussianBlur(step.span("sigma")),
     "motion_blur": lambda step: iaa.MotionBlur(k=(3, 5), angle=step.span("degrees"), direction=0),
     "pixelate": lambda step: iaa.AveragePooling(tuple(int(size) for size in step.span("size"))),
