@@ -1,160 +1,281 @@
-"""Distorting digits in one thread: augforge against imgaug's batch mode, the same steps, in the same run.
+"""Distorting digits in one thread: augforge against imgaug and other peers, the same steps, in the same run.
 
-Both make variants of the same bundled digits, with the steps and ranges of benchmarks/plain.yaml or, with
-``--recipe shape``, of benchmarks/shape.yaml. augforge also checks its guard and records every parameter, which
-imgaug does not do. imgaug gets its best fair form: one Affine for all affine maps with its default, OpenCV, back
-end (its only batch form, arrays, not lists), gray levels as plain Multiply and Add, which it does by table, and the
-batch size at which it is fastest. It has no change of stroke width: OpenCV's dilation or erosion of the image
-enlarged four times stands in for it, and breaks thin strokes. Its elastic distortion shares noise among 32 images.
+All make variants of the same bundled digits. First whole recipes, plain.yaml, shape.yaml and the ready recipe
+``realistic``, then single distortions, singles.yaml. What each peer does, and where its steps are not quite the
+same, is said at the head of its file in peers/. augforge also records every parameter and checks the recipe's
+guard, which no peer does. Slow peers make fewer images in each repeat.
 """
 
-from collections.abc import Callable
+import itertools
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import measuring
 import numpy as np
+import yaml
+from peers import PEERS, load_peer
 
-BATCH_SIZES = (256, 1024, 4096)
 HERE = Path(__file__).parent
+RECIPES = {
+    "plain": HERE / "plain.yaml",
+    "shape": HERE / "shape.yaml",
+    "realistic": HERE.parent / "recipes" / "realistic.yaml",
+}
+BATCH_SIZES = (1024, 4096)  # augforge's
+HAND_WRITTEN = ("torch batch", "OpenCV loop")
+CHECKED = 2048
+"""So many images of each peer are looked at before it is timed."""
+
+Run = Callable[[], np.ndarray]
 
 
-def affine() -> Any:
-    import imgaug.augmenters as iaa
+@dataclass(frozen=True)
+class Entry:
+    """Something that is timed: a run makes so many images."""
 
-    # translate_percent, because translate_px knows whole pixels only.
-    return iaa.Affine(
-        rotate=(-12, 12),
-        scale=(0.85, 1.15),
-        translate_percent={"x": (-2 / 28, 2 / 28), "y": (-2 / 28, 2 / 28)},
-    )
-
-
-def gray_levels() -> list[Any]:
-    import imgaug.augmenters as iaa
-    import imgaug.parameters as iap
-
-    gamma = iaa.GammaContrast(iap.TruncatedNormal(1, 0.1, low=0.7, high=1.4))
-    return [gamma, iaa.Multiply((0.7, 1.2)), iaa.Add((-10, 10))]
+    name: str
+    batch_size: int
+    run: Run
+    images: int = 0
 
 
-def plain_steps() -> Any:
-    """Return the steps of plain.yaml as imgaug's user would write them."""
-    import imgaug.augmenters as iaa
-    import imgaug.parameters as iap
+def augforge_entry(name: str, recipe: Any, batch_size: int) -> Entry:
+    import augforge
 
-    lost, added = iaa.Dropout(p=(0, 0.03)), iaa.ReplaceElementwise((0, 0.02), iap.DiscreteUniform(128, 255))
-    return iaa.Sequential([affine(), lost, added, *gray_levels()])
+    forge = augforge.Forge(recipe)
+    numbers = itertools.cycle(range(len(forge.source), len(forge) - batch_size + 1, batch_size))
+
+    def run() -> np.ndarray:
+        first = next(numbers)
+        made: np.ndarray = forge.make(range(first, first + batch_size)).images
+        return made
+
+    return Entry(name, batch_size, run, batch_size)
 
 
-def shape_steps() -> Any:
-    """Return the steps of shape.yaml as imgaug's user would write them."""
-    import cv2
-    import imgaug.augmenters as iaa
+def peer_entry(
+    peer: ModuleType, nodes: Sequence[Mapping[str, Any]], originals: np.ndarray, batch_size: int
+) -> Entry | None:
+    from peers.steps import read_steps
 
-    discs = [cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1)) for r in range(3)]
+    make = peer.maker(read_steps(nodes))
+    if make is None:
+        return None
+    whole = len(originals) // batch_size * batch_size
+    batches = itertools.cycle(np.split(originals[:whole], whole // batch_size))
+    return Entry(peer.NAME, batch_size, lambda: make(next(batches)), batch_size)
 
-    def other_pens(images: Any, random_state: Any, *_: Any) -> Any:
-        # Widths of -1 to 1 pixel: edges move by half of that, 0 to 2 pixels of the enlarged image.
-        changed = np.empty_like(images)
-        for place, width in enumerate(random_state.uniform(-1, 1, len(images))):
-            large = cv2.resize(images[place], None, fx=4, fy=4, interpolation=cv2.INTER_LINEAR)
-            morph = cv2.dilate if width > 0 else cv2.erode
-            moved = morph(large, discs[round(2 * abs(width))])
-            changed[place] = cv2.resize(moved, images.shape[2:0:-1], interpolation=cv2.INTER_AREA).reshape(
-                images.shape[1:]
+
+def check(entry: Entry, originals: np.ndarray, unchanged: float) -> float:
+    """Return the mean gray level; refuse output that cannot be right, or where too many images are unchanged."""
+    made = np.concatenate([entry.run() for _ in range(-(-CHECKED // entry.batch_size))])
+    if made.shape[1:] != (28, 28) or made.dtype != np.uint8:
+        raise SystemExit(f"{entry.name}: {made.shape} {made.dtype} instead of (N, 28, 28) uint8")
+    share = (made == originals[: len(made)]).all(axis=(1, 2)).mean()
+    if share > unchanged:
+        raise SystemExit(f"{entry.name}: {share:.0%} of the images are not distorted at all")
+    return float(made.mean())
+
+
+def check_all(
+    entries: Sequence[Entry], originals: np.ndarray, unchanged: float, apart: float
+) -> dict[str, float]:
+    """Return the mean gray levels; refuse those that are too far from augforge's to be the same work."""
+    gray = {entry.name: check(entry, originals, unchanged) for entry in entries}
+    for name, level in gray.items():
+        if abs(level / gray["augforge"] - 1) > apart:
+            raise SystemExit(
+                f"{name}: a mean gray level of {level:.1f}, augforge's is {gray['augforge']:.1f}"
             )
-        return changed
-
-    # alpha / (sigma sqrt(6 pi)) pixels: 0 to 2 at sigma 5.
-    elastic = iaa.ElasticTransformation(alpha=(0, 43), sigma=(4, 6), mode="constant")
-    pens = iaa.Lambda(func_images=other_pens)
-    return iaa.Sequential([affine(), elastic, pens, iaa.GaussianBlur((0, 1)), *gray_levels()])
+    return gray
 
 
-STEPS: dict[str, Callable[[], Any]] = {"plain": plain_steps, "shape": shape_steps}
+def timed(entries: Sequence[Entry], repeats: int, seconds: float) -> list[tuple[Entry, measuring.Timing]]:
+    """Time all in turns, each for about so many seconds a repeat; return seconds for an image."""
+    things: dict[str, Run] = {}
+    images: dict[str, int] = {}
+    for entry in entries:
+        start = time.perf_counter()
+        entry.run()
+        times = max(1, round(seconds / (time.perf_counter() - start)))
+        key = f"{entry.name} {entry.batch_size}"
+        things[key] = lambda run=entry.run, times=times: [run() for _ in range(times)][-1]
+        images[key] = times * entry.batch_size
+    timings = measuring.side_by_side(things, repeats)
+    return [
+        (entry, measuring.Timing(tuple(s / images[key] for s in timings[key].seconds)))
+        for entry, key in zip(entries, things, strict=True)
+    ]
 
 
-def check(name: str, images: np.ndarray, originals: np.ndarray) -> float:
-    """Return the mean gray level; refuse output that cannot be right."""
-    if images.shape != originals.shape or images.dtype != np.uint8:
-        raise SystemExit(f"{name}: {images.shape} {images.dtype} instead of {originals.shape} uint8")
-    if (images == originals).all(axis=(1, 2)).mean() > 0.01:
-        raise SystemExit(f"{name}: some images are not distorted at all")
-    return float(images.mean())
+def compare_recipe(
+    name: str, options: Any, peers: Sequence[ModuleType], originals: np.ndarray
+) -> tuple[measuring.Section, dict[str, float | str], measuring.Plot]:
+    """Compare all that have the steps of a recipe."""
+    import augforge
+
+    given = yaml.safe_load(RECIPES[name].read_text())
+    nodes, guard = given["distort"], given.pop("guard", None)
+    recipe = augforge.load_recipe(RECIPES[name])
+    entries = [augforge_entry("augforge", recipe, size) for size in BATCH_SIZES]
+    if guard:
+        unguarded = augforge.parse_recipe(yaml.safe_dump(given))
+        entries += [augforge_entry("augforge, no guard", unguarded, size) for size in BATCH_SIZES]
+    for peer in peers:
+        sizes = options.batch_sizes or [peer.BATCH_SIZE]
+        entries += [made for size in sizes if (made := peer_entry(peer, nodes, originals, size))]
+    gray = check_all(entries, originals, unchanged=0.01, apart=0.12)
+    timings = timed(entries, options.repeats, seconds=0.25)
+
+    best: dict[str, float] = {}
+    for entry, t in timings:
+        best[entry.name] = min(t.median, best.get(entry.name, t.median))
+    ours = {entrant: best.pop(entrant) for entrant in list(best) if entrant.startswith("augforge")}
+    rows = [
+        (
+            entry.name,
+            f"{entry.batch_size:,}",
+            f"{1 / t.median:,.0f}",
+            f"{t.median * 1e6:.2f}",
+            f"{t.spread:.0%}",
+            f"{t.median / ours['augforge']:.1f}",
+            f"{gray[entry.name]:.1f}",
+        )
+        for entry, t in timings
+    ]
+    section = measuring.Section(
+        f"Distort: {name}",
+        f"One thread: {', '.join(next(iter(node)) for node in nodes)}.",
+        ("one thread", "batch", "images/s", "us/image", "spread", "times augforge's time", "mean gray"),
+        rows,
+        unguarded_note(ours, best),
+    )
+    figures = ratios(f"distort.{name}", ours["augforge"], best)
+    if "augforge, no guard" in ours:
+        figures |= ratios(f"distort.{name}.without_guard", ours["augforge, no guard"], best)
+    bars = [(maker, 1 / seconds) for maker, seconds in {**ours, **best}.items()]
+    plot = measuring.Plot(f"distort-{name}.png", f"Distorting, {name}, one thread", "images/s", bars)
+    return section, figures, plot
+
+
+def unguarded_note(ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
+    """Say how the peers, which have no guard, compare with augforge without it."""
+    if "augforge, no guard" not in ours:
+        return ""
+    seconds = ours["augforge, no guard"]
+    times = ", ".join(f"{name} {value / seconds:.1f}" for name, value in theirs.items())
+    return f"In times of augforge's time without the guard: {times}."
+
+
+def ratios(prefix: str, ours: float, theirs: Mapping[str, float]) -> dict[str, float | str]:
+    """Return how long an image takes, and how many times as long imgaug and the fastest of the others take."""
+    figures: dict[str, float | str] = {f"{prefix}.us": ours * 1e6}
+    if "imgaug" in theirs:
+        figures[f"{prefix}.against_imgaug"] = theirs["imgaug"] / ours
+    others = [name for name in theirs if name != "imgaug"]
+    libraries = [name for name in others if name not in HAND_WRITTEN]
+    for key, group in (("best_other", others), ("best_library", libraries)):
+        if group:
+            fastest = min(group, key=theirs.__getitem__)
+            figures |= {f"{prefix}.{key}": fastest, f"{prefix}.against_{key}": theirs[fastest] / ours}
+    return figures
+
+
+def compare_singles(
+    options: Any, peers: Sequence[ModuleType], originals: np.ndarray
+) -> tuple[measuring.Section, dict[str, float | str]]:
+    """Compare single distortions with every peer that has one."""
+    import augforge
+
+    names = [peer.NAME for peer in peers]
+    rows, figures = [], {}
+    head = "version: 1\nname: single\nseed: 7\nsource: mnist-10k\nvariants: 60\n"
+    for name, nodes in yaml.safe_load((HERE / "singles.yaml").read_text()).items():
+        recipe = augforge.parse_recipe(head + yaml.safe_dump({"distort": nodes}))
+        ops = {op for node in nodes for op in node}
+        own = (peer for peer in peers if not ops & set(peer.STAND_INS))
+        made = (peer_entry(peer, nodes, originals, peer.BATCH_SIZE) for peer in own)
+        entries = [augforge_entry("augforge", recipe, BATCH_SIZES[0]), *(entry for entry in made if entry)]
+        # Some steps leave many as they are: a hidden corner without ink, a blur too small to be seen.
+        check_all(entries, originals, unchanged=0.6, apart=0.12)
+        rates = {entry.name: 1 / t.median for entry, t in timed(entries, options.repeats, seconds=0.06)}
+        others = {other: rate for other, rate in rates.items() if other != "augforge"}
+        fastest = max(others, key=others.__getitem__)
+        rows.append(
+            (
+                name,
+                f"{rates['augforge']:,.0f}",
+                *(f"{rates[peer]:,.0f}" if peer in rates else "" for peer in names),
+                f"{rates['augforge'] / others[fastest]:.1f} ({fastest})",
+            )
+        )
+        figures[f"distort.{name}.us"] = 1e6 / rates["augforge"]
+    section = measuring.Section(
+        "Distort: single distortions",
+        "Images/s, one thread. Empty where a peer has no such distortion, or only one that is something else.",
+        ("distortion", "augforge", *names, "against the fastest"),
+        rows,
+    )
+    return section, figures
+
+
+def peers_section(peers: Sequence[ModuleType]) -> measuring.Section:
+    """Say what each peer is and does."""
+    forms = [f"- **{peer.NAME}**: {' '.join((peer.__doc__ or '').split())}" for peer in peers]
+    rows = [
+        (peer.NAME, f"{peer.PACKAGE} {version(peer.PACKAGE)}", peer.BATCH_SIZE, ", ".join(peer.STAND_INS))
+        for peer in peers
+    ]
+    head = ("peer", "package", "batch size", "stand-ins")
+    return measuring.Section("Distort: the peers", "\n".join(forms), head, rows)
 
 
 def main() -> None:
     parser = measuring.arguments(__doc__)
-    parser.add_argument("--recipe", choices=sorted(STEPS), default="plain", help="which steps")
-    parser.add_argument("--images", type=int, default=8192, help="made per repeat (a multiple of 4,096)")
-    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--recipes", nargs="*", choices=RECIPES, default=list(RECIPES), help="which of them")
+    parser.add_argument("--no-singles", action="store_true", help="leave single distortions out")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="default: all")
+    parser.add_argument(
+        "--batch-sizes", nargs="+", type=int, help="try these for every peer; default: its best"
+    )
+    parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     measuring.one_thread()
+    warnings.simplefilter("ignore")  # peers warn of their own affairs
 
     import cv2
     import imgaug
+    import torch
 
-    import augforge
+    from augforge.sources import SourceSpec, open_source
 
     cv2.setNumThreads(0)
+    torch.set_num_threads(1)
     imgaug.seed(7)
-    forge = augforge.Forge(HERE / f"{options.recipe}.yaml")
-    first = len(forge.source)  # variant 0 is the untouched originals
-    numbers = range(first, first + options.images)
-    originals = forge.source.images[np.arange(options.images) % first]
-    steps = STEPS[options.recipe]()
+    torch.manual_seed(7)
+    peers = [load_peer(name) for name in options.peers]
+    originals = open_source(
+        SourceSpec(dataset="mnist-10k")
+    ).images.copy()  # PyTorch wants to be able to write
 
-    def with_augforge(size: int) -> np.ndarray:
-        return np.concatenate(
-            [forge.make(numbers[i : i + size]).images for i in range(0, options.images, size)]
-        )
-
-    def with_imgaug(size: int) -> np.ndarray:
-        batches = (originals[i : i + size] for i in range(0, options.images, size))
-        return np.concatenate([steps.augment_images(batch) for batch in batches])
-
-    makers = {"augforge": with_augforge, "imgaug": with_imgaug}
-    gray = {name: check(name, make(256), originals) for name, make in makers.items()}
-    if abs(gray["augforge"] - gray["imgaug"]) > 0.1 * gray["imgaug"]:
-        raise SystemExit(f"the mean gray levels are too far apart to be the same work: {gray}")
-
-    things = {
-        f"{name}, batches of {size}": lambda make=make, size=size: make(size)
-        for name, make in makers.items()
-        for size in BATCH_SIZES
-    }
-    timings = measuring.side_by_side(things, options.repeats)
-    best = {
-        name: min(t.median for key, t in timings.items() if key.startswith(f"{name},")) for name in makers
-    }
-    ratio = best["imgaug"] / best["augforge"]
-    least = {
-        name: min(t.fastest for key, t in timings.items() if key.startswith(f"{name},")) for name in makers
-    }
-    fastest_ratio = least["imgaug"] / least["augforge"]
-
-    rows = [
-        (
-            name,
-            f"{options.images / t.median:,.0f}",
-            f"{t.median / options.images * 1e6:.2f}",
-            f"{t.spread:.0%}",
-        )
-        for name, t in timings.items()
-    ]
-    notes = (
-        f"Best median against best median {ratio:.1f} times, fastest repeat against fastest repeat "
-        f"{fastest_ratio:.1f} times imgaug.\n"
-        f"Mean gray level: augforge {gray['augforge']:.1f}, imgaug {gray['imgaug']:.1f}."
-    )
-    head = ("one thread", "images/s", "us/image", "spread")
-    section = measuring.Section(f"Distort: {options.recipe}", "", head, rows, notes)
-    figures = {
-        f"distort.{options.recipe}.us": best["augforge"] / options.images * 1e6,
-        f"distort.{options.recipe}.against_imgaug": ratio,
-    }
-    measuring.report(options, sections=[section], figures=figures)
+    sections, figures, plots = [], {}, []
+    for name in options.recipes:
+        section, some, plot = compare_recipe(name, options, peers, originals)
+        sections.append(section)
+        figures |= some
+        plots.append(plot)
+    if not options.no_singles:
+        section, some = compare_singles(options, peers, originals)
+        sections.append(section)
+        figures |= some
+    sections.append(peers_section(peers))
+    measuring.report(options, sections=sections, figures=figures, plots=plots)
 
 
 if __name__ == "__main__":
