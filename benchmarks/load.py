@@ -39,6 +39,9 @@ class Entry:
     epoch: Callable[[], Batches]
 
 
+Timed = dict[str, tuple[Entry, measuring.Timing]]
+
+
 def main() -> None:
     parser = measuring.arguments(__doc__)
     parser.add_argument("--scratch", type=Path, help="folder for the data sets (1.5 GB); default: temporary")
@@ -190,9 +193,7 @@ def limits(images: np.ndarray, labels: np.ndarray, batch_size: int) -> list[Entr
     ]
 
 
-def timed(
-    entries: Sequence[Entry], images: np.ndarray, labels: np.ndarray, repeats: int
-) -> dict[str, tuple[Entry, measuring.Timing]]:
+def timed(entries: Sequence[Entry], images: np.ndarray, labels: np.ndarray, repeats: int) -> Timed:
     for entry in entries:  # this is their warm-up as well
         check_whole(entry, images[: entry.samples], labels[: entry.samples])
 
@@ -221,9 +222,7 @@ def check_whole(entry: Entry, images: np.ndarray, labels: np.ndarray) -> None:
         )
 
 
-def tell(
-    options: argparse.Namespace, samples: int, timings: dict[int, dict[str, tuple[Entry, measuring.Timing]]]
-) -> None:
+def tell(options: argparse.Namespace, samples: int, timings: dict[int, Timed]) -> None:
     from augforge.shards.reader import DEFAULT_CACHE_BYTES
 
     rates = {

@@ -16,15 +16,17 @@ def scratch(parent: Path | None, seconds: int) -> Iterator[Path]:
     It is also the folder for temporary files meanwhile: some of the peers leave locks and caches there.
     """
 
-    def too_long(*_: object) -> None:
-        raise SystemExit(f"given up: more than {seconds} s")
+    def give_up(number: int, _: object) -> None:
+        why = f"more than {seconds} s" if number == signal.SIGALRM else signal.Signals(number).name
+        raise SystemExit(f"given up: {why}")
 
     # Threads and processes of a peer may still write while the folder is deleted.
     with tempfile.TemporaryDirectory(dir=parent, prefix="bench-", ignore_cleanup_errors=True) as folder:
         before = tempfile.tempdir, os.environ.get("TMPDIR")
         tempfile.tempdir = os.environ["TMPDIR"] = str(Path(folder, "tmp"))
         os.mkdir(tempfile.tempdir)
-        signal.signal(signal.SIGALRM, too_long)
+        for number in (signal.SIGALRM, signal.SIGTERM):
+            signal.signal(number, give_up)
         signal.alarm(seconds)
         try:
             yield Path(folder)
