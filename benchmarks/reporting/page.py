@@ -38,7 +38,7 @@ def page(results: Results) -> str:
     figures = {key: value for result in results.values() for key, value in result["figures"].items()}
     parts = [
         HEAD.rstrip(),
-        table(("what", "target", "measured", ""), target_rows(figures)),
+        table(("what", "target", "measured", "met or missed"), target_rows(figures)),
         "## Where it was measured",
         *_machines(results),
     ]

@@ -15,13 +15,16 @@ LOGARITHMIC = 100
 def draw(plot: Mapping[str, Any], folder: Path) -> None:
     """Draw a bar chart into its file, 1,600 pixels wide."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     bars = ordered(plot["bars"])
     names, values = [name for name, _ in bars], [value for _, value in bars]
     figure = Figure(figsize=(8, 1.1 + 0.36 * len(bars)), layout="constrained", facecolor="white")
     axes = figure.subplots()
     drawn = axes.barh(names, values, height=0.7, color=[colour(name) for name in names])
-    axes.bar_label(drawn, [number(value) for value in values], padding=4, fontsize=11, color=INK)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    labels = [number(value) for value in values]
+    axes.bar_label(drawn, labels, padding=5, fontsize=11, color=INK, bbox=box)
     axes.invert_yaxis()
     if logarithmic(values):
         axes.set_xscale("log")
@@ -30,7 +33,9 @@ def draw(plot: Mapping[str, Any], folder: Path) -> None:
         axes.set_xlabel(f"{plot['unit']} (each line ten times the one before)", fontsize=10, color=PALE)
     else:
         axes.set_xlim(0, max(values) * 1.15)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel(plot["unit"], fontsize=10, color=PALE)
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.9g}"))
     axes.set_title(plot["title"], loc="left", fontsize=13, color=INK, pad=10)
     axes.grid(axis="x", color="#eaeef2")
     axes.set_axisbelow(True)

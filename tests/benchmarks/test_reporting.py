@@ -101,6 +101,8 @@ class TestTargets:
         figures = {"distort__plain__against_best_other": 9.0, "distort__plain__best_other": "a|b"}
         what = "distort, affine maps, pixels and gray levels (`plain.yaml`), one thread, against the fastest"
         assert told(what, **figures)[1:] == ["9.00 x (a|b)", "met"]
+        figures["distort__plain__without_guard__against_best_other"] = 11
+        assert told(what, **figures)[1:] == ["9.00 x (a|b; without its guard 11.0 x)", "met"]
 
 
 class TestPage:
