@@ -1,15 +1,19 @@
-# Everything runs in .venv, which the targets make and reuse. Needed: Python 3.11 to 3.13, make, the package registry.
+# Everything runs in .venv, benchmarks in .venv-bench, which the targets make and reuse. Needed: Python 3.11 to 3.13, make,
+# the package registry.
 PYTHON ?= python3
 # What is built, and where: make dataset RECIPE=mine.yaml OUT=out/mine BUILD_OPTIONS="--workers 4"
 RECIPE ?= recipes/realistic.yaml
 OUT ?= out/realistic
 BUILD_OPTIONS ?=
-PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# What is measured: make bench BENCH_OPTIONS="--only distort load"
+BENCH_OPTIONS ?=
+INSTALL = -m pip install --quiet --disable-pip-version-check
+PIP = .venv/bin/python $(INSTALL) --constraint constraints.txt
 
 # " RECIPE=mine.yaml" where that was given, else nothing: so that "Next" names the very same data set.
 as_given = $(if $(filter-out file,$(origin $1)), $1=$($1))
 
-.PHONY: dataset train test lint docs docs-check schema clean
+.PHONY: dataset train test lint docs docs-check schema bench clean
 
 dataset: .venv/core ## the main job: an augmented data set from the bundled digits, and a picture of it
 	.venv/bin/augforge build $(RECIPE) --out $(OUT) $(BUILD_OPTIONS)
@@ -45,14 +49,17 @@ docs-check: .venv/dev ## whether these are up to date
 schema: .venv/core ## the JSON Schema of recipes, for editors
 	.venv/bin/augforge schema --ours-alone > recipes/schema/recipe-v1.json
 
-clean: ## remove the environment and what was built
-	rm -rf .venv out
+bench: .venv-bench/peers ## speed, against others: writes benchmarks/RESULTS.md (installs 7.4 GB)
+	.venv-bench/bin/python benchmarks/run.py $(BENCH_OPTIONS)
+
+clean: ## remove the environments and what was built
+	rm -rf .venv .venv-bench out
 
 # The environment grows in three steps; each is made once, and again when what it is made from changes.
-.venv/python:
+.venv/python .venv-bench/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 	  { echo "augforge needs Python 3.11 to 3.13: make PYTHON=/path/to/python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(@D)
 	@touch $@
 
 .venv/core: .venv/python pyproject.toml constraints.txt
@@ -65,4 +72,9 @@ clean: ## remove the environment and what was built
 
 .venv/dev: .venv/core
 	$(PIP) --editable ".[all,dev]"
+	@touch $@
+
+# The peers' versions do not go with those in constraints.txt, so they have an environment of their own.
+.venv-bench/peers: .venv-bench/python pyproject.toml benchmarks/requirements.txt
+	.venv-bench/bin/python $(INSTALL) --editable . --requirement benchmarks/requirements.txt
 	@touch $@

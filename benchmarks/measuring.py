@@ -128,7 +128,7 @@ def _command() -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a Markdown table, its columns aligned for a terminal."""
-    texts = [[str(cell) for cell in row] for row in (head, *rows)]
+    texts = [[str(cell).replace("|", r"\|") for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in texts) for column in range(len(head))]
     texts.insert(1, ["-" * width for width in widths])
     lines = (" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in texts)

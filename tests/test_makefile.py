@@ -43,3 +43,9 @@ def test_training_takes_the_data_set_that_was_built() -> None:
     assert "train_digits.py out/realistic\n" in commands("train")
     assert "train_digits.py out/mine\n" in commands("train", "OUT=out/mine")
     assert 'echo "  make train OUT=out/mine"' in commands("dataset", "OUT=out/mine")
+
+
+def test_benchmarks_have_an_environment_of_their_own() -> None:
+    told = commands("bench", "BENCH_OPTIONS=--only load")
+    assert ".venv-bench/bin/python benchmarks/run.py --only load\n" in told
+    assert " .venv/" not in told
