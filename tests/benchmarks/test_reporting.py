@@ -1,6 +1,7 @@
 """The page of results says what the benchmarks' JSON files say, and no more."""
 
-import importlib
+import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -139,6 +140,17 @@ def test_a_benchmark_that_fails_is_named_and_every_other_kept(tmp_path: Path, ca
     assert run.run(["write", "load", "scale"], folder) == ["write", "scale"]
     kept = {path.name: path.read_text() for path in (folder / "results").iterdir()}
     assert kept == {"write.json": "old", "load.json": '{"new": true}'}
+
+
+def test_without_matplotlib_only_the_page_is_written(tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "load.json").write_text(json.dumps(result()))
+    (tmp_path / "results" / "old.png").touch()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    run.write(tmp_path)
+    assert (tmp_path / "RESULTS.md").read_text(encoding="utf-8") == page.page({"load": result()})
+    assert (tmp_path / "results" / "old.png").exists()
+    assert "no plots" in capsys.readouterr().out
 
 
 class TestPlots:
