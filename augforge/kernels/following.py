@@ -257,7 +257,7 @@ def follow_boxes(
     unfinished = fields.size
     while unfinished > 0:
         _find_cells(across, down, frame, begins, left_over, cells, shares_x, shares_y)
-        for axis, places in ((0, across), (1, down)):
+        for axis in range(2):
             _displace(
                 fields,
                 axis,
@@ -270,6 +270,6 @@ def follow_boxes(
                 shares_x,
                 shares_y,
                 corners,
-                places,
+                across if axis == 0 else down,
             )
         unfinished = _move(inverses, first, begins, left_over, across, down)
