@@ -72,8 +72,10 @@ def main() -> None:
         for made in builds
     ]
     head = ("samples", "s", "samples/s", "private MB", "PSS MB", "peak RSS MB", "processes")
-    text = f"{options.workers} workers, peaks of the whole process tree\n\n" + measuring.table(head, rows)
-    measuring.report({"workers": options.workers, "builds": builds}, options.json, text)
+    text = f"{options.workers} workers, peaks of the whole process tree."
+    section = measuring.Section("Build: time and memory", text, head, rows)
+    figures = {f"build.{made['samples']}.peak_mb": made["peak_mb"]["rss"] for made in builds}
+    measuring.report(options, sections=[section], figures=figures)
 
 
 def check_space(folder: Path, samples: int) -> None:

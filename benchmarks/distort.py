@@ -143,19 +143,18 @@ def main() -> None:
         )
         for name, t in timings.items()
     ]
-    text = measuring.table(("one thread", "images/s", "us/image", "spread"), rows)
-    text += f"\n\nbest median against best median: {ratio:.1f} times imgaug"
-    text += f"\nfastest repeat against fastest repeat: {fastest_ratio:.1f} times imgaug"
-    text += f"\nmean gray level: augforge {gray['augforge']:.1f}, imgaug {gray['imgaug']:.1f}"
-    result = {
-        "recipe": options.recipe,
-        "images": options.images,
-        "ratio": ratio,
-        "fastest_ratio": fastest_ratio,
-        "mean_gray": gray,
-        "timings": {name: timing.plain() for name, timing in timings.items()},
+    notes = (
+        f"Best median against best median {ratio:.1f} times, fastest repeat against fastest repeat "
+        f"{fastest_ratio:.1f} times imgaug.\n"
+        f"Mean gray level: augforge {gray['augforge']:.1f}, imgaug {gray['imgaug']:.1f}."
+    )
+    head = ("one thread", "images/s", "us/image", "spread")
+    section = measuring.Section(f"Distort: {options.recipe}", "", head, rows, notes)
+    figures = {
+        f"distort.{options.recipe}.us": best["augforge"] / options.images * 1e6,
+        f"distort.{options.recipe}.against_imgaug": ratio,
     }
-    measuring.report(result, options.json, text)
+    measuring.report(options, sections=[section], figures=figures)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def told(result: dict[str, Any]) -> str:
+def told(result: dict[str, Any]) -> measuring.Section:
     """Return a table of percent wrong: the mean over all seeds, and their standard deviation."""
     rows = []
     for name in dict.fromkeys(run["trained_on"] for run in result["runs"]):
@@ -102,12 +102,23 @@ def told(result: dict[str, Any]) -> str:
         rows.append([name, *(_mean([score[test] for score in scores]) for test in result["digits"])])
     head = ["trained on", *(f"{test} ({count:,})" for test, count in result["digits"].items())]
     seeds = len({run["seed"] for run in result["runs"]})
-    return (
+    text = (
         f"Percent wrong after {result['steps']:,} steps of {result['batch_size']} samples; mean and standard "
         f"deviation of {seeds} seed(s).\n"
-        f"Drawn by writers {result['writers'][0]} to {result['writers'][1]}.\n\n"
-        + measuring.table(head, rows)
+        f"Drawn by writers {result['writers'][0]} to {result['writers'][1]}."
     )
+    return measuring.Section("Drawn digits", text, head, rows)
+
+
+def wrong_on_average(result: dict[str, Any]) -> dict[str, float]:
+    """Return the mean percent wrong of each recipe on each test set."""
+    return {
+        f"drawn.{name}.{test}": mean(
+            run["percent_wrong"][test] for run in result["runs"] if run["trained_on"] == name
+        )
+        for name in dict.fromkeys(run["trained_on"] for run in result["runs"])
+        for test in result["digits"]
+    }
 
 
 def _mean(scores: list[float]) -> str:
@@ -147,7 +158,7 @@ def main() -> None:
         result = measure(options)
     except AugforgeError as error:
         parser.error(str(error))
-    measuring.report(result, options.json, told(result))
+    measuring.report(options, sections=[told(result)], figures=wrong_on_average(result))
 
 
 if __name__ == "__main__":

@@ -81,13 +81,9 @@ def main() -> None:
         "spread",
         "of index_select",
     )
-    result = {
-        "samples": samples,
-        "batch_size": options.batch_size,
-        "samples_per_second": rates,
-        "timings": {name: t.plain() for name, t in timings.items()},
-    }
-    measuring.report(result, options.json, f"{samples:,} samples\n\n" + measuring.table(head, lines))
+    section = measuring.Section("Load", f"{samples:,} samples.", head, lines)
+    figures = {"load.rate": rates["augforge make_loader"], "load.limit": limit}
+    measuring.report(options, sections=[section], figures=figures)
 
 
 def check_same(loader: Iterable[tuple[object, object]], rows: np.ndarray, labels: np.ndarray) -> None:

@@ -8,11 +8,10 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 _LIMITED = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -45,9 +44,6 @@ class Timing:
         """From the fastest to the slowest, as a share of the median."""
         return (max(self.seconds) - min(self.seconds)) / self.median
 
-    def plain(self) -> dict[str, Any]:
-        return {"median_s": self.median, "spread": self.spread, "seconds": list(self.seconds)}
-
 
 def side_by_side(
     things: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 1
@@ -68,17 +64,66 @@ def side_by_side(
 def arguments(description: str | None) -> argparse.ArgumentParser:
     """Return a parser with what every benchmark takes."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n\n")[0])
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write JSON to a file instead of tables")
     return parser
 
 
-def report(result: Mapping[str, Any], as_json: bool, table: str) -> None:
-    """Print JSON, or the table below what was measured where."""
+@dataclass(frozen=True)
+class Section:
+    """A table and what is to be said about it, in Markdown."""
+
+    title: str
+    text: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A bar chart to be drawn."""
+
+    file: str
+    title: str
+    unit: str
+    bars: Sequence[tuple[str, float]]
+
+
+def report(
+    options: argparse.Namespace,
+    *,
+    sections: Sequence[Section],
+    figures: Mapping[str, float | str],
+    plots: Sequence[Plot] = (),
+) -> None:
+    """Write the JSON file that was asked for; else print the tables below what was measured where."""
     about = machine()
-    if as_json:
-        print(json.dumps({"machine": about, **result}, indent=2))
-    else:
-        print(" | ".join(f"{key}: {value}" for key, value in about.items()), table, sep="\n\n")
+    if options.json is None:
+        print(" | ".join(f"{key}: {value}" for key, value in about.items()))
+        for section in sections:
+            parts = (section.title, section.text, table(section.head, section.rows), section.notes)
+            print()
+            print(*(part for part in parts if part), sep="\n\n")
+        return
+    result = {
+        "machine": about,
+        "command": _command(),
+        "sections": [asdict(section) for section in sections],
+        "figures": figures,
+        "plots": [asdict(plot) for plot in plots],
+    }
+    options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _command() -> str:
+    """Return the command as another one would type it: without --json, and without this machine's folders."""
+    words, given = [f"benchmarks/{Path(sys.argv[0]).name}"], iter(sys.argv[1:])
+    for word in given:
+        if word == "--json":
+            next(given)
+        elif not word.startswith("--json="):
+            words.append("DIR" if word.startswith("/") else word)
+    return " ".join(["python", *words])
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -151,7 +151,9 @@ def main() -> None:
         for made in (small, *large)
     ]
     head = ("format", "images", "GB on disk", "open: s", "private MB", "open and build: s", "private MB")
-    measuring.report({"sources": [small, *large]}, options.json, measuring.table(head, rows))
+    section = measuring.Section("Sources: time and memory", "", head, rows)
+    figures = {f"source.{made['format']}.private_mb": made["building"]["mb"] for made in large}
+    measuring.report(options, sections=[section], figures=figures)
 
 
 def check_space(folder: Path, images: int, formats: list[str]) -> None:

@@ -28,15 +28,10 @@ def main() -> None:
     )
     ours, click, _ = timings.values()
     rows = [(name, f"{t.median * 1000:.0f}", f"{t.spread:.0%}") for name, t in timings.items()]
-    text = measuring.table(("command", "ms", "spread"), rows)
-    text += (
-        f"\n\naugforge --help takes {(ours.median - click.median) * 1000:.0f} ms more than importing click"
-    )
-    result = {
-        "over_click_s": ours.median - click.median,
-        "timings": {name: t.plain() for name, t in timings.items()},
-    }
-    measuring.report(result, options.json, text)
+    over_click = ours.median - click.median
+    notes = f"augforge --help takes {over_click * 1000:.0f} ms more than importing click."
+    section = measuring.Section("Start", "", ("command", "ms", "spread"), rows, notes)
+    measuring.report(options, sections=[section], figures={"start.over_click": over_click})
 
 
 if __name__ == "__main__":

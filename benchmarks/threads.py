@@ -30,7 +30,7 @@ def main() -> None:
     if not options.no_imgaug:
         recipes["with-imgaug, processes"] = augforge.load_recipe("with-imgaug", ["variants=10"])
 
-    lines, results = [], {}
+    lines, figures = [], {}
     with tempfile.TemporaryDirectory(dir=options.scratch, prefix="bench-threads-") as scratch:
         for name, recipe in recipes.items():
             forge = augforge.Forge(recipe)
@@ -55,14 +55,10 @@ def main() -> None:
                 lines.append(
                     (thing, f"{t.median:.2f}", f"{rate:,.0f}", f"{t.spread:.0%}", f"{rate / one:.2f}")
                 )
-            results[name] = {
-                "samples": len(forge),
-                "forge_samples_per_second": alone,
-                "samples_per_second": {"1": one, "2": two},
-                "timings": {thing: t.plain() for thing, t in timings.items()},
-            }
+            figures[f"threads.{recipe.name}.speed_up"] = two / one
     head = ("build", "seconds", "samples/s", "spread", "speed-up")
-    measuring.report({"builds": results}, options.json, measuring.table(head, lines))
+    section = measuring.Section("Build: one worker and two", "", head, lines)
+    measuring.report(options, sections=[section], figures=figures)
 
 
 def forge_rate(forge: Any, seconds: float = 2.0) -> float:
