@@ -13,7 +13,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_LIMITED = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+LIMITED = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def one_thread() -> None:
@@ -21,8 +21,8 @@ def one_thread() -> None:
 
     The libraries read these variables while they are imported: setting them later does nothing.
     """
-    if any(os.environ.get(name) != "1" for name in _LIMITED):
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **dict.fromkeys(_LIMITED, "1")})
+    if any(os.environ.get(name) != "1" for name in LIMITED):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **dict.fromkeys(LIMITED, "1")})
 
 
 @dataclass(frozen=True)

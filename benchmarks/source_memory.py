@@ -1,18 +1,15 @@
 """Time and peak memory of opening large sources in several formats, and of building from them.
 
 A source is made of the bundled digits, again and again. One program opens it and ends, another opens it and builds
-a variant of each of its images; their private memory (see build_memory.py; Linux only) is looked at twenty times a
+a variant of each of its images; their private memory (see watching.py; Linux only) is looked at twenty times a
 second. The first row, 8,000 images, tells what a program takes whatever its source: libraries, kernels, workers.
 """
 
-import json
 import os
 import shutil
 import struct
-import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +18,7 @@ from typing import Any
 import h5py
 import measuring
 import numpy as np
-from build_memory import EVERY_SECONDS, family, memory
+from watching import require_linux, watch
 
 from augforge.sources import Source, SourceSpec, open_source
 
@@ -127,8 +124,7 @@ def main() -> None:
         "--formats", nargs="+", choices=WRITERS, default=["idx", "npz, compressed", "hdf5, compressed"]
     )
     options = parser.parse_args()
-    if not Path("/proc/self/smaps_rollup").exists():
-        raise SystemExit("this benchmark reads /proc/PID/smaps_rollup, which only Linux has")
+    require_linux()
     options.scratch.mkdir(parents=True, exist_ok=True)
     check_space(options.scratch, options.images, options.formats)
 
@@ -193,20 +189,11 @@ def again(array: np.ndarray | None, count: int) -> Parts:
 
 def watched(program: list[str], count: int, folder: Path) -> dict[str, float]:
     """Run a program; return the seconds that it says, and the highest private memory of it and those below it."""
-    command, private = [sys.executable, "-c", *program], 0.0
-    environment = {**os.environ, "TMPDIR": str(folder)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        while process.poll() is None:
-            now = [memory(pid, "smaps_rollup") for pid in family(process.pid)]
-            private = max(private, sum(sizes.get("Pss_Anon", 0.0) for sizes in now))
-            time.sleep(EVERY_SECONDS)
-        output = process.stdout.read() if process.stdout else ""
-    if process.returncode:
-        raise SystemExit(f"the program failed: {json.dumps(program[1:])}")
-    images, seconds = output.split()
+    seen = watch([sys.executable, "-c", *program], {**os.environ, "TMPDIR": str(folder)})
+    images, seconds = seen.output.split()
     if int(images) != count:
         raise SystemExit(f"{images} images instead of {count}")
-    return {"s": float(seconds), "mb": private}
+    return {"s": float(seconds), "mb": seen.private}
 
 
 if __name__ == "__main__":
