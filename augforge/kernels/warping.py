@@ -245,7 +245,7 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
     cells, corners = np.empty(most, np.int32), np.empty((4, most), np.int32)
     places, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
     # Of a plain 0 Numba would make a type of its own, and compile all that takes it twice.
-    first = np.int64(0)
+    first: Any = np.int64(0)
     while first < count:
         group = _plan(ink, chains, whole, flat_fields, used, stages, first, frame, boxes)
         _pack(images, ink, first, boxes, group, framed, words, starts)

@@ -14,8 +14,8 @@ import pytest
 
 from tests.forge.digest import digests
 
-# Final: a change here changes every data set ever made. If there must be one, raise PIXEL_VERSION with it and say why
-# in the changelog.
+# Final: a change here changes every data set ever made. If there must be one, raise PIXEL_VERSION with it and say
+# why in the changelog.
 PINNED = {
     "first": {
         "images": "d672a69997265f37",
