@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from augforge.building import folders, tasks
@@ -17,9 +16,6 @@ from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
 from augforge.shards import About, Manifest, library_versions, read_manifest, sweep, write_manifest
 from augforge.shards.manifest import SAME_EVERYWHERE, SAME_WITH_THESE_LIBRARIES
-
-# From so many bytes to be made on, processes gain more than their start costs: more than a second, and memory.
-_PROCESSES_FROM = 2_000_000_000
 
 
 def _say_nothing(_progress: Progress) -> None:
@@ -128,18 +124,14 @@ def _place(
             yield place, workers or WAITING_FACTOR * max(1, sum(place.client.nthreads().values()))
         return
     count = max(1, plan.at_once(workers))
+    needs_processes = any(step.distortion.holds_gil for step in plan.forge.steps)
     try:
-        with tasks.at_hand(plan.forge), _local_place(plan, count) as place:
+        with (
+            tasks.at_hand(plan.forge),
+            (places.processes if needs_processes else places.threads)(count) as place,
+        ):
             yield place, WAITING_FACTOR * count
     except BaseException:
         # Processes that were ended in the middle could not clean up behind them.
         sweep(plan.folder)
         raise
-
-
-def _local_place(plan: BuildPlan, count: int) -> AbstractContextManager[places.Place]:
-    if any(step.distortion.holds_gil for step in plan.forge.steps):
-        return places.processes(count)
-    if count > 1 and plan.bytes_to_write >= _PROCESSES_FROM:
-        return places.processes(count, one_here=True)
-    return places.threads(count)

@@ -1,12 +1,9 @@
 """Where tasks run: threads of this process, processes of this machine, or a cluster that is there already.
 
-All three are a `distributed` client, so there is one way to build. Threads are the default: they start at once and
-share the originals; the kernels release the GIL and shards are filled behind HDF5's back. What is left of Python
-between the kernels still holds it, a quarter of the time with small images: threads wait for each other, the more
-of them the longer. So large sets are made by processes, of which this one is the first and need not wait
-for the others to start. A recipe with a step that holds the GIL all the time, as imgaug's do, gets
-processes whatever its size. They are started as programs of their own, not by multiprocessing, which would run a
-user's script without a main guard again.
+All three are a `distributed` client, so there is one way to build. Threads are the default: the kernels
+release the GIL and shards are filled behind HDF5's back, so threads scale, start at once, and share
+the originals. A recipe with a step that holds the GIL, as imgaug's do, gets processes. They are started as
+programs of their own, not by multiprocessing, which would run a user's script without a main guard again.
 """
 
 import contextlib
@@ -87,26 +84,16 @@ def threads(count: int) -> Iterator[Place]:
 
 
 @contextlib.contextmanager
-def processes(count: int, *, one_here: bool = False) -> Iterator[Place]:
-    """Give a place whose tasks run in `count` processes of one thread each.
-
-    With `one_here`, this process is one of them: tasks begin here while the others start.
-    """
+def processes(count: int) -> Iterator[Place]:
+    """Give a place whose tasks run in `count` processes of one thread each."""
     from distributed import Client, LocalCluster
 
     with (
         _quiet(),
         TemporaryDirectory(prefix="augforge-") as scratch,
-        LocalCluster(
-            n_workers=int(one_here),
-            threads_per_worker=1,
-            processes=False,
-            protocol="tcp://",
-            dashboard_address=_ANY_PORT,
-            memory_limit=0,
-        ) as cluster,
+        LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=_ANY_PORT) as cluster,
         Client(cluster) as client,
-        _worker_programs(cluster.scheduler_address, count - one_here, scratch) as program,
+        _worker_programs(cluster.scheduler_address, count, scratch) as program,
     ):
 
         def check() -> None:
@@ -114,7 +101,7 @@ def processes(count: int, *, one_here: bool = False) -> Iterator[Place]:
                 raise BuildError(f"the worker processes ended (out of memory?){_last_lines(scratch)}")
 
         started = time.monotonic()
-        while not one_here and len(client.nthreads()) < count:
+        while len(client.nthreads()) < count:
             check()
             if time.monotonic() - started > _START_SECONDS:
                 raise BuildError(f"the worker processes did not start{_last_lines(scratch)}")

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from augforge.building.job import carry_out
 from augforge.errors import AugforgeError, BuildError, DatasetError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
-from augforge.shards import Receipt, ShardReader, ShardSpec, read_manifest, shard_bytes
+from augforge.shards import ShardReader, read_manifest, shard_bytes
 from tests.building.conftest import IMGAUG, Cluster, until
 
 MakeRecipe = Callable[..., Recipe]
@@ -101,24 +100,6 @@ def test_processes_make_the_same_as_threads(
     )
     assert "imaug" in manifest.versions
     assert "only with the library versions" in manifest.sameness
-
-
-def test_a_large_set_is_made_here_and_by_processes(
-    tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("augforge.building.job._PROCESSES_FROM", 0)
-    write_shard, receipts, made_here = tasks.write_shard, tmp_path / "set" / "receipts", []
-
-    def slowly(folder: Path, spec: ShardSpec, *rest: Any) -> Receipt:
-        made_here.append(spec.index)
-        if len(made_here) == 1:
-            until(lambda: receipts.is_dir() and any(receipts.glob("*.json")))  # another process's
-        return write_shard(folder, spec, *rest)
-
-    monkeypatch.setattr(tasks, "write_shard", slowly)
-    manifest = build(recipe(), tmp_path / "set", workers=2)
-    assert (manifest.content_hash, len(manifest.shards)) == (PINNED, 6)
-    assert 1 <= len(made_here) < 6
 
 
 def test_a_finished_set_is_left_alone(tmp_path: Path, recipe: MakeRecipe) -> None:
