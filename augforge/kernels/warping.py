@@ -77,6 +77,9 @@ def _plan(
             return g
         pixels += size
         boxes[g, 0], boxes[g, 1], boxes[g, 2], boxes[g, 3] = x0, y0, x1 - x0 + 1, y1 - y0 + 1
+        if pixels > _MOST_PIXELS:
+            # Taken in parts, so it has to be alone: without even a blank image behind it.
+            return g + 1
     return min(boxes.shape[0], ink.shape[0] - first)
 
 

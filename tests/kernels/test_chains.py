@@ -82,6 +82,15 @@ def test_boxes_of_large_frames_are_moved_in_parts() -> None:
     np.testing.assert_array_equal(made, reference.warp_to_the_bit(image[0], maps, fields))
 
 
+def test_blank_images_beside_large_ones_change_nothing() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 150, 260), np.uint8)
+    images[[1, 2, 4]] = 0
+    maps = np.tile(np.stack([AFFINE_EXAMPLE, IDENTITY[0]]), (6, 1, 1))
+    fields = fields_of(1, 6, 3.0, 150, 260)[:, np.newaxis]
+    for image, chain, field, made in zip(images, maps, fields, bent_warp(images, maps, fields), strict=True):
+        np.testing.assert_array_equal(made, reference.warp_to_the_bit(image, chain, field))
+
+
 def test_without_a_field_it_is_the_affine_warp(digits: np.ndarray) -> None:
     maps = np.tile(kernels.rotations(np.array([10.0])), (200, 1))
     chain = np.stack([maps, np.tile(IDENTITY, (200, 1))], axis=1)
