@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from augforge.compiling import compiled, inlined
 from augforge.kernels.aligning import aligned_floats
 from augforge.kernels.bending import FIELD_UNIT
+from augforge.kernels.selecting import greater, lesser
 
 LEAST_AREA = 0.1
 """No part of the result may show its source enlarged more than 1 / LEAST_AREA times; at 0 it would fold."""
@@ -17,26 +18,15 @@ _BLOCK = 32
 
 
 @inlined
-def _lesser(a: Any, b: Any) -> Any:
-    # Unlike Numba's own min it does not care for NaN, so loops with it vectorise.
-    return a if a < b else b
-
-
-@inlined
-def _greater(a: Any, b: Any) -> Any:
-    return a if a > b else b
-
-
-@inlined
 def _fall(a: Any, b: Any, c: Any, d: Any) -> Any:
     """Return the lesser one of the steps from a to b and from c to d."""
-    return _lesser(np.int32(b - a), np.int32(d - c))
+    return lesser(np.int32(b - a), np.int32(d - c))
 
 
 @inlined
 def _change(a: Any, b: Any, c: Any, d: Any) -> Any:
     """Return the greater one of the sizes of the steps from a to b and from c to d."""
-    return _greater(np.int32(abs(np.int32(b - a))), np.int32(abs(np.int32(d - c))))
+    return greater(np.int32(abs(np.int32(b - a))), np.int32(abs(np.int32(d - c))))
 
 
 @compiled
@@ -58,17 +48,17 @@ def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen
             v = u + size
             u0, u1, u2 = flat[u], flat[u + line], flat[u + line + line]
             v0, v1, v2 = flat[v], flat[v + line], flat[v + line + line]
-            seen[x] = _lesser(seen[x], _fall(u0, flat[u + one], u1, flat[u + line + one]))
+            seen[x] = lesser(seen[x], _fall(u0, flat[u + one], u1, flat[u + line + one]))
             rise = _change(v0, flat[v + one], v1, flat[v + line + one])
-            seen[block + x] = _greater(seen[block + x], rise)
-            seen[two + x] = _lesser(seen[two + x], _fall(v0, v1, v1, v2))
-            seen[three + x] = _greater(seen[three + x], _change(u0, u1, u1, u2))
+            seen[block + x] = greater(seen[block + x], rise)
+            seen[two + x] = lesser(seen[two + x], _fall(v0, v1, v1, v2))
+            seen[three + x] = greater(seen[three + x], _change(u0, u1, u1, u2))
     at = np.uint64(start + (height - 1) * width)
     for x in range(block):
         u = at + x
         v = u + size
-        seen[x] = _lesser(seen[x], np.int32(flat[u + one] - flat[u]))
-        seen[block + x] = _greater(seen[block + x], np.int32(abs(np.int32(flat[v + one] - flat[v]))))
+        seen[x] = lesser(seen[x], np.int32(flat[u + one] - flat[u]))
+        seen[block + x] = greater(seen[block + x], np.int32(abs(np.int32(flat[v + one] - flat[v]))))
 
 
 @compiled
@@ -125,8 +115,8 @@ def _fill_least_areas(
             second = (whole + above) * (whole + right) - rise_above * lean_right
             third = (whole + below) * (whole + left) - rise_below * lean_left
             fourth = (whole + below) * (whole + right) - rise_below * lean_right
-            low[x] = _lesser(low[x], _lesser(_lesser(first, second), _lesser(third, fourth)))
-            turned[x] = _lesser(turned[x], _lesser(above, below) + _lesser(left, right))
+            low[x] = lesser(low[x], lesser(lesser(first, second), lesser(third, fourth)))
+            turned[x] = lesser(turned[x], lesser(above, below) + lesser(left, right))
 
 
 @compiled

@@ -18,25 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import compiled
 from augforge.kernels.bending import FIELD_UNIT
 from augforge.kernels.boxes import ink_boxes
 from augforge.kernels.chains import invert, shorten
+from augforge.kernels.selecting import greater, lesser
 
 # So near to the edge a box is not surely inside: other ways to the same place may be rounded to another side of it.
 _MARGIN = 1e-6
 _UNIT = 1.0 / FIELD_UNIT
-
-
-@inlined
-def _lesser(a: Any, b: Any) -> Any:
-    # Unlike Numba's own min it does not care for NaN, so loops with it vectorise.
-    return a if a < b else b
-
-
-@inlined
-def _greater(a: Any, b: Any) -> Any:
-    return a if a > b else b
 
 
 @compiled
@@ -59,7 +49,7 @@ def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
         for y in range(np.uint64(fields.shape[3])):
             for x in range(np.uint64(fields.shape[4])):
                 way = fields[i, s, axis, y, x]
-                least, greatest = _lesser(least, way), _greater(greatest, way)
+                least, greatest = lesser(least, way), greater(greatest, way)
         box[axis] -= greatest / FIELD_UNIT
         box[axis + 2] -= least / FIELD_UNIT
 
@@ -80,12 +70,12 @@ def _innermost(
         last = np.uint64(math.ceil(high) if after else math.floor(high))
         if axis == 0:
             for k in range(np.uint64(fields.shape[3])):
-                greatest = _greater(greatest, fields[i, s, 0, k, first])
-                least = _lesser(least, fields[i, s, 0, k, last])
+                greatest = greater(greatest, fields[i, s, 0, k, first])
+                least = lesser(least, fields[i, s, 0, k, last])
         else:
             for k in range(np.uint64(fields.shape[4])):
-                greatest = _greater(greatest, fields[i, s, 1, first, k])
-                least = _lesser(least, fields[i, s, 1, last, k])
+                greatest = greater(greatest, fields[i, s, 1, first, k])
+                least = lesser(least, fields[i, s, 1, last, k])
         if math.floor(low) == math.ceil(low) and math.floor(high) == math.ceil(high):
             break
     return float(greatest) / FIELD_UNIT, float(least) / FIELD_UNIT
@@ -126,10 +116,10 @@ def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
     x_most, y_most, one = np.uint64(width - 1), np.uint64(height - 1), np.uint64(1)
     for k in range(np.uint64(points.shape[1])):
-        across = _lesser(_greater(points[0, k] + middle_x, 0.0), width - 1.0)
-        down = _lesser(_greater(points[1, k] + middle_y, 0.0), height - 1.0)
+        across = lesser(greater(points[0, k] + middle_x, 0.0), width - 1.0)
+        down = lesser(greater(points[1, k] + middle_y, 0.0), height - 1.0)
         x0, y0 = np.uint64(np.int64(across)), np.uint64(np.int64(down))
-        x1, y1 = _lesser(x0 + one, x_most), _lesser(y0 + one, y_most)
+        x1, y1 = lesser(x0 + one, x_most), lesser(y0 + one, y_most)
         wx, wy = across - np.float64(np.int64(x0)), down - np.float64(np.int64(y0))
         vx, vy = 1.0 - wx, 1.0 - wy
         for axis in range(np.uint64(2)):
@@ -179,8 +169,8 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
     before = np.uint64(points.shape[1] - 1)
     for k in range(np.uint64(points.shape[1])):
         from_y, to_y = points[1, before] + middle_y, points[1, k] + middle_y
-        first = max(math.ceil(_lesser(from_y, to_y)), top)
-        end = min(math.ceil(_greater(from_y, to_y)), bottom + 1)
+        first = max(math.ceil(lesser(from_y, to_y)), top)
+        end = min(math.ceil(greater(from_y, to_y)), bottom + 1)
         if first < end:
             from_x, to_x = points[0, before] + middle_x, points[0, k] + middle_x
             # What crosses to the left of all ink turns nothing.
