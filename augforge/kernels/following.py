@@ -15,11 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, inlined
 from augforge.kernels.bending import FIELD_UNIT
 from augforge.kernels.chains import is_identity
 
 _UNIT = np.float32(1.0 / FIELD_UNIT)
+
+
+@inlined
+def _starts_bent(inverses: NDArray[Any], stages: NDArray[Any], i: int) -> bool:
+    """Whether a field comes last, with no map to speak of after it."""
+    return stages[i] > 0 and is_identity(inverses, i, stages[i])
 
 
 @compiled
@@ -37,15 +43,15 @@ def _start_by_fields(
     begins: NDArray[Any],
     left_over: NDArray[Any],
 ) -> None:
-    """Fill where fields lead pixels that no map has moved off their grid, and the maps before these."""
+    """Fill where fields lead pixels that no map has moved off their grid."""
     height, width = frame
     size = np.uint64(height * width)
     for g in range(begins.size - 1):
         i, s = first + g, stages[first + g]
-        left_over[g] = s
-        if s == 0 or not is_identity(inverses, i, s):
+        left_over[g] = 0
+        if not _starts_bent(inverses, stages, i):
             continue
-        left_over[g] = s - 1
+        left_over[g] = s
         columns = np.uint64(boxes[g, 2])
         x, y = np.float32(boxes[g, 0] - (width - 1) * 0.5), boxes[g, 1] - (height - 1) * 0.5
         source = np.uint64(2 * (i * used.shape[1] + used[i, s - 1])) * size
@@ -59,18 +65,6 @@ def _start_by_fields(
                 down[start + k] = at + np.float32(fields[source + size + k]) * _UNIT
             start += columns
             source += np.uint64(width)
-        a, b, c = (
-            np.float32(inverses[i, s - 1, 0]),
-            np.float32(inverses[i, s - 1, 1]),
-            np.float32(inverses[i, s - 1, 2]),
-        )
-        d, e, f = (
-            np.float32(inverses[i, s - 1, 3]),
-            np.float32(inverses[i, s - 1, 4]),
-            np.float32(inverses[i, s - 1, 5]),
-        )
-        for k in range(np.uint64(begins[g]), start):
-            across[k], down[k] = a * across[k] + b * down[k] + c, d * across[k] + e * down[k] + f
 
 
 @compiled
@@ -91,8 +85,9 @@ def _start_by_maps(
     half = np.float32(0.5)
     for g in range(begins.size - 1):
         i, s = first + g, stages[first + g]
-        if left_over[g] < s:
+        if _starts_bent(inverses, stages, i):
             continue
+        left_over[g] = s
         a, b, c = inverses[i, s, 0], inverses[i, s, 1], inverses[i, s, 2]
         d, e, f = inverses[i, s, 3], inverses[i, s, 4], inverses[i, s, 5]
         # Where the frame's first pixel goes, whatever the box is: so are its pixels.
@@ -253,6 +248,7 @@ def follow_boxes(
     _start_by_fields(
         inverses, fields, used, stages, first, boxes, frame, ramp, across, down, begins, left_over
     )
+    _move(inverses, first, begins, left_over, across, down)
     _start_by_maps(inverses, stages, first, boxes, frame, ramp, across, down, begins, left_over)
     unfinished = fields.size
     while unfinished > 0:
