@@ -17,6 +17,9 @@ from augforge.recipe import Recipe, load_recipe
 from augforge.shards import About, Manifest, library_versions, read_manifest, sweep, write_manifest
 from augforge.shards.manifest import SAME_EVERYWHERE, SAME_WITH_THESE_LIBRARIES
 
+# From so many bytes on, processes are worth the seconds in which they start: threads wait for each other.
+_LARGE = 2 << 30
+
 
 def _say_nothing(_progress: Progress) -> None:
     pass
@@ -124,11 +127,12 @@ def _place(
             yield place, workers or WAITING_FACTOR * max(1, sum(place.client.nthreads().values()))
         return
     count = max(1, plan.at_once(workers))
-    needs_processes = any(step.distortion.holds_gil for step in plan.forge.steps)
+    holds_gil = any(step.distortion.holds_gil for step in plan.forge.steps)
+    in_processes = holds_gil or (count > 1 and plan.bytes_to_write >= _LARGE)
     try:
         with (
             tasks.at_hand(plan.forge),
-            (places.processes if needs_processes else places.threads)(count) as place,
+            (places.processes if in_processes else places.threads)(count) as place,
         ):
             yield place, WAITING_FACTOR * count
     except BaseException:

@@ -29,7 +29,9 @@ _CONNECT_SECONDS = 10
 _NO_WORKERS_SECONDS = 30
 # distributed always serves its state by HTTP; a fixed port would be in use by the next build.
 _ANY_PORT = "127.0.0.1:0"
-_LITTLE_MEMORY = {
+# What distributed keeps of past tasks would let memory grow with the number of shards, and its profiler takes
+# a twelfth of a worker's time.
+_LEAN = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.low-level-log-length": 100,
     "distributed.admin.log-length": 100,
@@ -170,11 +172,20 @@ def _worker_programs(scheduler: str, count: int, scratch: str) -> Iterator["subp
         *("--nworkers", str(count), "--nthreads", "1", "--memory-limit", "0", "--no-dashboard"),
         *("--death-timeout", str(_START_SECONDS), "--local-directory", scratch),
     ]
+    # Dask reads its settings from variables of such names, too.
+    lean = {
+        f"DASK_{name.replace('.', '__').replace('-', '_').upper()}": str(it) for name, it in _LEAN.items()
+    }
     # A session of their own: Ctrl-C in the terminal is for the client, which then ends the workers.
     with (
         Path(scratch, "workers.log").open("wb") as log,
         subprocess.Popen(  # noqa: S603
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            command,
+            env={**os.environ, **lean},
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         ) as program,
     ):
         try:
@@ -214,8 +225,7 @@ def _quiet() -> Iterator[None]:
 def _quiet_distributed() -> Iterator[None]:
     """Keep distributed's log to itself, and keep it from piling up notes on every task.
 
-    What matters comes back as an exception. Its profiler and its records of past tasks would let memory grow with
-    the number of shards.
+    What matters comes back as an exception.
     """
     import dask
 
@@ -223,7 +233,7 @@ def _quiet_distributed() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
-        with dask.config.set(_LITTLE_MEMORY):
+        with dask.config.set(_LEAN):
             yield
     finally:
         logger.setLevel(level)

@@ -20,7 +20,7 @@ from augforge.sources import Source, open_source
 
 # Samples rendered at once share the cost of a call. More are no faster: their images and fields then leave the
 # caches.
-_CHUNK = 1024
+_CHUNK = 2048
 _CHUNK_BYTES = 1 << 24
 
 

@@ -1,4 +1,4 @@
-"""A shard's file in the making, uncompressed or compressed: written leaf by leaf, then finished."""
+"""A shard's file in the making, uncompressed or compressed: written in order, then finished."""
 
 import os
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class PlainFile:
         os.close(self._descriptor)
 
     def write(self, row: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write a leaf's arrays from a row of the shard on; leaves must come in order."""
+        """Write the next arrays, from a row of the shard on."""
         for name, array in arrays.items():
             offset = self.offsets[name]
             if offset is not None:
@@ -113,7 +113,7 @@ class CompressedFile:
             os.close(self._descriptor)
 
     def write(self, row: int, arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: ARG002
-        """Write a leaf's arrays; leaves must come in order."""
+        """Write the next arrays."""
         for name, array in arrays.items():
             self._file.append(name, array)
 

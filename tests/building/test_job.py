@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import augforge
-from augforge.building import Progress, build, plan_build, tasks
+from augforge.building import Progress, build, job, plan_build, tasks
 from augforge.building.folders import recipe_text
 from augforge.building.job import carry_out
 from augforge.errors import AugforgeError, BuildError, DatasetError
@@ -60,7 +60,7 @@ def test_a_built_set_is_what_the_forge_makes(tmp_path: Path, recipe: MakeRecipe)
 
 
 def test_the_content_hash_is_the_same_however_it_is_made(
-    tmp_path: Path, recipe: MakeRecipe, small_cluster: tuple[str, Path]
+    tmp_path: Path, recipe: MakeRecipe, small_cluster: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, scheduler_file = small_cluster
     ways = {
@@ -71,6 +71,9 @@ def test_the_content_hash_is_the_same_however_it_is_made(
         "scheduler file": {"scheduler_file": scheduler_file, "workers": 1},
     }
     hashes = {way: build(recipe(), tmp_path / way, **options).content_hash for way, options in ways.items()}  # type: ignore[arg-type]
+    monkeypatch.setattr(job, "_LARGE", 0)
+    hashes["two processes"] = build(recipe(), tmp_path / "processes", workers=2).content_hash
+    monkeypatch.undo()
     for shard_size in (2048, 65_536):
         hashes[f"shards of {shard_size}"] = build(
             recipe(shard_size=shard_size), tmp_path / str(shard_size)

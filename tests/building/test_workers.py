@@ -44,6 +44,12 @@ def test_overlapping_builds_leave_nothing_behind() -> None:
     assert (logger.level, dask.config.get("distributed.admin.log-length")) == (before, config)
 
 
+def test_worker_processes_spend_no_time_on_profiling() -> None:
+    with workers.processes(1) as place:
+        for name, value in workers._LEAN.items():
+            assert set(place.client.run(dask.config.get, name).values()) == {value}
+
+
 def test_worker_processes_that_die_end_the_build(
     tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,7 +76,7 @@ def test_the_receipt_tells_what_was_written(maker, folder):
     assert steps == [952]
 
 
-def test_samples_are_asked_for_leaf_by_leaf(maker, folder):
+def test_samples_are_asked_for_two_leaves_at_a_time(maker, folder):
     asked, steps = [], []
 
     def make(numbers):
@@ -84,8 +84,8 @@ def test_samples_are_asked_for_leaf_by_leaf(maker, folder):
         return maker(numbers)
 
     write_shard(folder, maker.plan(2500, 4096)[0], make, steps.append)
-    assert asked == [range(1024), range(1024, 2048), range(2048, 2500)]
-    assert steps == [1024, 1024, 452]
+    assert asked == [range(2048), range(2048, 2500)]
+    assert steps == [2048, 452]
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
