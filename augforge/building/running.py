@@ -155,7 +155,7 @@ def _as_they_finish(completed: Any, check: Callable[[], None]) -> Iterator[Any]:
             looked = time.monotonic()
         else:
             with completed.thread_condition:
-                completed.thread_condition.wait(timeout=0.1)
+                completed.thread_condition.wait_for(completed.has_ready, timeout=0.1)
 
 
 def _check(future: Any, spec: ShardSpec) -> None:
