@@ -32,9 +32,9 @@ APART = 0.15
 
 def main() -> None:
     parser = measuring.arguments(__doc__)
-    parser.add_argument("--scratch", type=Path, help="folder for the data sets (1.4 GB); default: temporary")
+    parser.add_argument("--scratch", type=Path, help="folder for the data sets (7.4 GB); default: temporary")
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument("--variants", type=int, default=200, help="of each of 8,000 digits, by augforge")
+    parser.add_argument("--variants", type=int, default=1012, help="of each of 8,000 digits, by augforge")
     parser.add_argument(
         "--peer-batches", type=int, default=20, help="of 1,024, by each of imgaug's processes"
     )
