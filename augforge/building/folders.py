@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ _OUR_FILES = {
 def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     """Raise `DatasetError` unless the recipe can be built into the folder.
 
-    It can be where nothing is yet, where the same recipe was being built, or, with `overwrite`, where any data
-    set is. Other people's files are never touched.
+    It can be where nothing is yet, where the same recipe was being built, where a complete set of the same recipe
+    with fewer variants is, or, with `overwrite`, where any data set is. Other people's files are never touched.
     """
     _check_place(folder)
     try:
@@ -54,7 +55,15 @@ def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
     except OSError as error:
         raise DatasetError(f"{error.filename} cannot be removed: {error.strerror}") from error
     sweep(folder)
-    publish(folder / RECIPE, recipe_text(recipe).encode())
+    publish_recipe(folder, recipe)
+
+
+def publish_recipe(folder: Path, recipe: Recipe) -> None:
+    """Put a recipe into the folder, unless it is there already."""
+    text = recipe_text(recipe).encode()
+    path = folder / RECIPE
+    if not path.is_file() or path.read_bytes() != text:
+        publish(path, text)
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -126,6 +135,8 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
             f"{folder} holds a data set whose {RECIPE} cannot be read, so it cannot be told whether it is of "
             f"this recipe ({error}); --overwrite replaces it"
         ) from error
+    if there.variants < recipe.variants and manifest_in(folder) is not None:
+        there = replace(there, variants=recipe.variants)
     before, now = _flat(there.plain()), _flat(recipe.plain())
     differences = [
         f"  {key}: {before.get(key, 'not there')} -> {now.get(key, 'not there')}"

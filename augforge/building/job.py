@@ -98,8 +98,13 @@ def carry_out(
         folders.check(plan.folder, plan.forge, overwrite=plan.overwrite)
         # Workers first: the folder is left as it is where there is nobody to fill it.
         with _place(plan, workers, scheduler, scheduler_file) as (place, window):
-            folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
+            if plan.extends:
+                # The set that is there stays one until the larger one is complete.
+                sweep(plan.folder)
+            else:
+                folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
             run(plan, place, window, on_progress)
+        folders.publish_recipe(plan.folder, plan.recipe)
         return write_manifest(plan.folder, plan.shards, _about(plan.forge))
 
 

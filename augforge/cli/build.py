@@ -170,9 +170,9 @@ def _carry_out(
 
 
 def _interrupted_text(plan: "BuildPlan") -> str:
-    from augforge.shards import matching_receipts
+    from augforge.shards import resumed
 
-    published = len(list(matching_receipts(plan.folder, plan.shards)))
+    published = len(resumed(plan.folder, plan.shards)[1])
     same = "the same command without --overwrite" if plan.overwrite else "the same command"
     return (
         f"interrupted: {published:,} of {counted(len(plan.shards), 'shard')} are published and kept in "
@@ -194,7 +194,7 @@ def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
     from augforge.shards import LEAF
 
     # The shards of a set that is begun, and the smallest ones, cannot be made smaller.
-    if plan.kept or plan.shards[0].samples <= LEAF or plan.shards_to_make >= (workers or usable_cores()):
+    if plan.kept or plan.shards.largest.samples <= LEAF or plan.shards_to_make >= (workers or usable_cores()):
         return
     tell(
         f"{counted(plan.shards_to_make, 'shard')}, so {counted(plan.at_once(workers), 'worker')}; "

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from augforge.shards.publishing import publish as publish
     from augforge.shards.publishing import sweep as sweep
     from augforge.shards.reader import ShardReader as ShardReader
-    from augforge.shards.receipts import matching_receipts as matching_receipts
     from augforge.shards.receipts import read_receipt as read_receipt
+    from augforge.shards.receipts import resumed as resumed
     from augforge.shards.writer import write_shard as write_shard
 
 _MODULES = {
@@ -39,11 +39,11 @@ _MODULES = {
     "ShardReader": "reader",
     "ShardSpec": "layout",
     "library_versions": "manifest",
-    "matching_receipts": "receipts",
     "plan_shards": "layout",
     "publish": "publishing",
     "read_manifest": "manifest",
     "read_receipt": "receipts",
+    "resumed": "receipts",
     "shard_bytes": "layout",
     "sweep": "publishing",
     "write_manifest": "manifest",

@@ -185,7 +185,6 @@ def test_another_recipe_is_refused_with_what_differs(tmp_path: Path, recipe: Mak
         "  distort.scale.factor: not there -> [0.9, 1.1]\n"
         "  distort.scale.step: not there -> scale\n"
         "  seed: 7 -> 8\n"
-        "  variants: 2 -> 3\n"
         "choose another folder (--out), or replace the data set (--overwrite)"
     )
     assert read_manifest(folder) == first
