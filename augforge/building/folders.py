@@ -1,7 +1,6 @@
 """The folder that a data set is built into: whose it is, and whether it may be used."""
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +10,11 @@ from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, parse_recipe
 from augforge.shards import Manifest, publish, read_manifest, sweep
-from augforge.shards.layout import MANIFEST, RECEIPTS, RECIPE, SHARDS
+from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
 from augforge.shards.sealed import read_sealed
 
 HEADER = "# Written by augforge: the recipe of this data set, as finally used."
 """First line of a data set's recipe, by which a folder is known as ours before there is a manifest."""
-
-# Nothing else is ever deleted.
-_OUR_FILES = {
-    SHARDS: re.compile(r"[a-z0-9][a-z0-9_-]*-\d{5,12}\.h5"),
-    RECEIPTS: re.compile(r"\d{5,12}\.json"),
-}
 
 
 def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
@@ -93,7 +86,7 @@ def bytes_of_dataset(folder: Path) -> int:
 
 
 def _files_of_dataset(folder: Path) -> Iterator[Path]:
-    for name, ours in _OUR_FILES.items():
+    for name, ours in OUR_NAMES.items():
         place = folder / name
         for path in place.iterdir() if place.is_dir() else ():
             if ours.fullmatch(path.name) and path.is_file():

@@ -4,7 +4,7 @@ Data sets are written as `augforge.hdf5.writing` says. Files are read back with 
 and with `ArrayFile` where a stranger did.
 """
 
-from augforge.hdf5.reading import ArrayFile, StoredArray, read_arrays
+from augforge.hdf5.reading import ArrayFile, StoredArray, read_arrays, read_structure
 from augforge.hdf5.writing import (
     COMPRESSIONS,
     PAGE,
@@ -31,5 +31,6 @@ __all__ = [
     "laid_out_size",
     "lay_out",
     "read_arrays",
+    "read_structure",
     "require_codec",
 ]

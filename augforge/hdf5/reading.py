@@ -1,7 +1,7 @@
 """Reading HDF5 files: our own, whose arrays are known beforehand, and other people's."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import DatasetError, did_you_mean, listed
-from augforge.hdf5.writing import ArrayPlan, require_codec
+from augforge.hdf5.writing import ArrayPlan, Attribute, require_codec
 
 _BLOCK_BYTES = 8 << 20
 _MAX_CHUNK_BYTES = 1 << 30  # HDF5 decodes a chunk whole, whatever part of it is asked for
@@ -219,6 +219,56 @@ def read_arrays(path: Path, arrays: Sequence[ArrayPlan], compression: str) -> di
         return {array.name: _read_array(path, file, array) for array in arrays}
 
 
+def read_structure(
+    path: Path, arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribute], compression: str
+) -> dict[str, int]:
+    """Check that a file holds exactly what `lay_out` or `CompressedFile` makes, values aside.
+
+    Parameters
+    ----------
+    path
+        The file.
+    arrays
+        All arrays that it must hold.
+    attributes
+        All attributes that it must have.
+    compression
+        How the arrays are compressed; ``none``: not at all.
+
+    Returns
+    -------
+    dict
+        Name of each uncompressed array that has bytes to its offset from the beginning of the file.
+
+    Raises
+    ------
+    DatasetError
+        If the file cannot be read, or differs; the message says in what.
+    """
+    with _naming_damage(path), _existing_file(path) as file:
+        _check_attributes(f"{path}", file, attributes)
+        if (found := sorted(file)) != (needed := sorted(array.name for array in arrays)):
+            raise DatasetError(f"{path} holds {listed(found) or 'nothing'}; needed: {listed(needed)}")
+        offsets = {}
+        for array in arrays:
+            dataset = _own_array(path, file, array)
+            _check_attributes(f"{path}: '{array.name}'", dataset, array.attributes)
+            chunk = None if compression == "none" or not array.nbytes else array.chunk
+            if dataset.chunks != chunk:
+                raise DatasetError(f"{path}: '{array.name}' has chunks of {dataset.chunks}; needed: {chunk}")
+            if chunk is None and array.nbytes:
+                offsets[array.name] = int(dataset.id.get_offset())
+        return offsets
+
+
+def _check_attributes(what: str, place: Any, attributes: Mapping[str, Attribute]) -> None:
+    found = {name: np.asarray(value).tolist() for name, value in place.attrs.items()}
+    found = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    for name in sorted({*found, *attributes}):
+        if (got := found.get(name)) != (needed := attributes.get(name)):
+            raise DatasetError(f"{what}: attribute '{name}' is {got!r}; needed: {needed!r}")
+
+
 def _existing_file(path: Path) -> Any:
     import h5py
 
@@ -234,18 +284,26 @@ def _naming_damage(path: Path) -> Iterator[None]:
         raise DatasetError(f"{path} cannot be read as HDF5: {error}") from error
 
 
-def _read_array(path: Path, file: Any, array: ArrayPlan) -> NDArray[Any]:
+def _own_array(path: Path, file: Any, array: ArrayPlan) -> Any:
+    """Return an array of a file as h5py has it, after checking that it is the file's own, of that dtype and shape."""
     import h5py
 
-    # A link may lead to another file, and so may virtual and external arrays, which are never chunked.
+    # A link may lead to another file, and so may virtual and external arrays.
     if not isinstance(file.get(array.name, getlink=True), h5py.HardLink):
         raise DatasetError(f"{path} holds no array '{array.name}' of its own")
     dataset = file[array.name]
-    if not isinstance(dataset, h5py.Dataset) or (array.nbytes and dataset.chunks is None):
-        raise DatasetError(f"{path}: '{array.name}' is not a compressed array")
+    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+        raise DatasetError(f"{path}: '{array.name}' is not an array of its own")
     if dataset.shape != array.shape or dataset.dtype != np.dtype(array.dtype):
         raise DatasetError(
             f"{path}: '{array.name}' is {dataset.dtype} of shape {dataset.shape}; "
             f"needed: {np.dtype(array.dtype)} of shape {array.shape}"
         )
+    return dataset
+
+
+def _read_array(path: Path, file: Any, array: ArrayPlan) -> NDArray[Any]:
+    dataset = _own_array(path, file, array)
+    if array.nbytes and dataset.chunks is None:
+        raise DatasetError(f"{path}: '{array.name}' is not a compressed array")
     return np.asarray(dataset[()])

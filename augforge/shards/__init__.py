@@ -26,18 +26,23 @@ if TYPE_CHECKING:
     from augforge.shards.reader import ShardReader as ShardReader
     from augforge.shards.receipts import read_receipt as read_receipt
     from augforge.shards.receipts import resumed as resumed
+    from augforge.shards.verifying import Defect as Defect
+    from augforge.shards.verifying import Verification as Verification
+    from augforge.shards.verifying import verify as verify
     from augforge.shards.writer import write_shard as write_shard
 
 _MODULES = {
     "FORMAT_VERSION": "layout",
     "LEAF": "layout",
     "About": "manifest",
+    "Defect": "verifying",
     "Manifest": "models",
     "Receipt": "models",
     "ShardEntry": "models",
     "ShardPlan": "layout",
     "ShardReader": "reader",
     "ShardSpec": "layout",
+    "Verification": "verifying",
     "library_versions": "manifest",
     "plan_shards": "layout",
     "publish": "publishing",
@@ -46,6 +51,7 @@ _MODULES = {
     "resumed": "receipts",
     "shard_bytes": "layout",
     "sweep": "publishing",
+    "verify": "verifying",
     "write_manifest": "manifest",
     "write_shard": "writer",
 }

@@ -26,6 +26,12 @@ RECEIPTS = "receipts"
 MANIFEST = "manifest.json"
 RECIPE = "recipe.yaml"
 
+OUR_NAMES = {
+    SHARDS: re.compile(r"[a-z0-9][a-z0-9_-]*-\d{5,12}\.h5"),
+    RECEIPTS: re.compile(r"\d{5,12}\.json"),
+}
+"""What shards and receipts are called; nothing else in their folders is ever deleted."""
+
 DTYPES = {
     "images": "|u1",
     "labels": "|u1",
@@ -182,9 +188,7 @@ class ShardPlan(Sequence[ShardSpec]):
         before = self._ends[part - 1] if part else 0
         end = (*self.cuts, self.whole.samples)[part]
         first = self._begins[part] + (shard - before) * self.shard_size
-        return replace(
-            self.whole, index=shard, first_sample=first, samples=min(self.shard_size, end - first)
-        )
+        return replace(self.whole, index=shard, first_sample=first, samples=min(self.shard_size, end - first))
 
     @property
     def largest(self) -> ShardSpec:

@@ -62,7 +62,20 @@ class About:
 def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Manifest:
     """Put the receipts of all shards together and publish the manifest: the data set is complete.
 
-    ``recipe.yaml`` must have been published before.
+    ``recipe.yaml`` must have been published before. Parameters and errors as of `assemble_manifest`.
+
+    Raises
+    ------
+    BuildError
+        If the manifest cannot be written.
+    """
+    manifest = assemble_manifest(folder, specs, about, _recipe_hash(folder))
+    publish(folder / MANIFEST, seal(manifest.plain()))
+    return manifest
+
+
+def assemble_manifest(folder: Path, specs: Sequence[ShardSpec], about: About, recipe_hash: str) -> Manifest:
+    """Return the manifest that the receipts of all shards give.
 
     Parameters
     ----------
@@ -72,13 +85,13 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         All shards, in the order of sample numbers.
     about
         What the receipts do not know.
+    recipe_hash
+        Of ``recipe.yaml``.
 
     Raises
     ------
     DatasetError
         If a shard was not published as its spec says, or a file is missing or damaged.
-    BuildError
-        If the manifest cannot be written.
     """
     one = specs[0]
     assembly = _Assembly(folder)
@@ -86,7 +99,7 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         specs[-1].first_sample + specs[-1].samples, one.image_shape, one.labelled, one.columns
     )
     content = content_hash(header, assembly.leaves(specs))
-    manifest = Manifest(
+    return Manifest(
         name=one.stem,
         samples=sum(shard.samples for shard in assembly.shards),
         content_hash=content,
@@ -102,7 +115,7 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         compression=one.compression,  # type: ignore[arg-type]  # checked by pydantic
         shard_size=about.shard_size,
         shards=tuple(assembly.shards),
-        recipe_hash=_recipe_hash(folder),
+        recipe_hash=recipe_hash,
         class_counts=tuple(assembly.class_counts),
         guard=GuardCounts(redrawn=assembly.redrawn, pulled=assembly.pulled, rejected=dict(assembly.rejected)),
         versions=dict(about.versions),
@@ -111,8 +124,6 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         mean=_mean(assembly.pixel_sum, assembly.pixels),
         sd=_sd(assembly.pixel_sum, assembly.pixel_square_sum, assembly.pixels),
     )
-    publish(folder / MANIFEST, seal(manifest.plain()))
-    return manifest
 
 
 def _recipe_hash(folder: Path) -> str:

@@ -10,6 +10,7 @@ from augforge import kernels
 from augforge.errors import BuildError
 from augforge.shards.hashing import leaf_hash
 from augforge.shards.layout import ShardSpec
+from augforge.shards.models import GuardCounts, Receipt
 
 _GUARD = "guard."
 _REDRAWN = ("guard.attempts", "guard.level_attempts")
@@ -84,3 +85,27 @@ def _above_zero(parameters: NDArray[Any], columns: list[int]) -> int:
     for column in columns:  # one after the other: taking several at once copies them, and takes far longer
         above |= parameters[:, column] > 0
     return int(np.count_nonzero(above))
+
+
+def receipt_of(
+    spec: ShardSpec, tally: Tally, size: int, file_hash: str, offsets: Mapping[str, int | None]
+) -> Receipt:
+    """Return the receipt of a shard whose samples were counted, with its file's size and hash."""
+    return Receipt(
+        shard=spec.index,
+        file=spec.file_name,
+        first_sample=spec.first_sample,
+        samples=spec.samples,
+        image_shape=spec.image_shape,
+        columns=spec.columns,
+        compression=spec.compression,  # type: ignore[arg-type]  # checked by pydantic
+        pixel_digest=spec.pixel_digest,
+        bytes=size,
+        hash=file_hash,
+        offsets=dict(offsets),
+        leaves=tuple(tally.leaves),
+        class_counts=tuple(tally.class_counts),
+        pixel_sum=tally.pixel_sum,
+        pixel_square_sum=tally.pixel_square_sum,
+        guard=GuardCounts(redrawn=tally.redrawn, pulled=tally.pulled, rejected=tally.rejected),
+    )

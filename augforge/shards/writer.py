@@ -4,7 +4,7 @@ A shard is built under a temporary name in the folder where it belongs, hashed, 
 its receipt is published in the same way. A crash at any point costs at most the shard in the making.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -17,7 +17,7 @@ from augforge.errors import BuildError
 from augforge.hdf5 import ArrayPlan
 from augforge.shards.files import CompressedFile, PlainFile
 from augforge.shards.layout import DTYPES, LEAF, RECEIPTS, SHARDS, ShardSpec, leaf_ranges
-from augforge.shards.models import GuardCounts, Receipt
+from augforge.shards.models import Receipt
 from augforge.shards.publishing import (
     make_folders,
     naming_the_cause,
@@ -26,7 +26,7 @@ from augforge.shards.publishing import (
     sync_folder,
 )
 from augforge.shards.sealed import seal
-from augforge.shards.tally import Tally
+from augforge.shards.tally import Tally, receipt_of
 from augforge.temporaries import temporary_beside
 
 # Bytes of a leaf's images beyond which nothing is gained by making two at once.
@@ -113,7 +113,7 @@ def write_shard(
                 on_progress(len(numbers))
             with naming_the_cause(f"shard {spec.file_name}", target.parent):
                 size, file_hash = file.finish()
-        receipt = _receipt(spec, tally, size, file_hash, file.offsets)
+        receipt = receipt_of(spec, tally, size, file_hash, file.offsets)
         with naming_the_cause(f"shard {spec.file_name}", target.parent):
             _withdraw(folder / RECEIPTS / spec.receipt_name)
             put_in_place(temporary, target)
@@ -161,26 +161,3 @@ def _checked_arrays(
             )
         arrays[plan.name] = np.ascontiguousarray(array, dtype=DTYPES[plan.name])
     return arrays
-
-
-def _receipt(
-    spec: ShardSpec, tally: Tally, size: int, file_hash: str, offsets: Mapping[str, int | None]
-) -> Receipt:
-    return Receipt(
-        shard=spec.index,
-        file=spec.file_name,
-        first_sample=spec.first_sample,
-        samples=spec.samples,
-        image_shape=spec.image_shape,
-        columns=spec.columns,
-        compression=spec.compression,  # type: ignore[arg-type]  # checked by pydantic
-        pixel_digest=spec.pixel_digest,
-        bytes=size,
-        hash=file_hash,
-        offsets=dict(offsets),
-        leaves=tuple(tally.leaves),
-        class_counts=tuple(tally.class_counts),
-        pixel_sum=tally.pixel_sum,
-        pixel_square_sum=tally.pixel_square_sum,
-        guard=GuardCounts(redrawn=tally.redrawn, pulled=tally.pulled, rejected=tally.rejected),
-    )

@@ -102,7 +102,8 @@ def test_an_extended_set_is_covered_too(samples, shard_size, cuts):
     assert ends[-1] == samples
     assert set(cuts) <= set(ends)
     assert all(
-        shard.samples == shard_size or end in (*cuts, samples) for shard, end in zip(shards, ends, strict=True)
+        shard.samples == shard_size or end in (*cuts, samples)
+        for shard, end in zip(shards, ends, strict=True)
     )
     assert max(shard.samples for shard in shards) <= plan.largest.samples
     assert plan.bytes == sum(shard_bytes(shard) for shard in shards)
