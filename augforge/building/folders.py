@@ -10,6 +10,7 @@ from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, parse_recipe
 from augforge.shards import Manifest, publish, read_manifest, sweep
+from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
 from augforge.shards.sealed import read_sealed
 
@@ -57,6 +58,16 @@ def publish_recipe(folder: Path, recipe: Recipe) -> None:
     path = folder / RECIPE
     if not path.is_file() or path.read_bytes() != text:
         publish(path, text)
+
+
+def restore_recipe(folder: Path, recipe: Recipe, manifest: Manifest) -> None:
+    """Put the recipe of a complete set back if its file is damaged and this is the very one."""
+    if _is_of(manifest, recipe):
+        publish_recipe(folder, recipe)
+
+
+def _is_of(manifest: Manifest, recipe: Recipe) -> bool:
+    return manifest.recipe_hash == bytes_hash(recipe_text(recipe).encode())
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -124,6 +135,9 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
     try:
         there = parse_recipe((folder / RECIPE).read_text(), base=folder)
     except (OSError, UnicodeDecodeError, RecipeError) as error:
+        manifest = manifest_in(folder)
+        if manifest is not None and _is_of(manifest, recipe):
+            return
         raise DatasetError(
             f"{folder} holds a data set whose {RECIPE} cannot be read, so it cannot be told whether it is of "
             f"this recipe ({error}); --overwrite replaces it"

@@ -90,7 +90,9 @@ def carry_out(
     if scheduler is not None and scheduler_file is not None:
         raise AugforgeError("give either the scheduler's address or its file, not both")
     if plan.complete:
-        return read_manifest(plan.folder)
+        manifest = read_manifest(plan.folder)
+        folders.restore_recipe(plan.folder, plan.recipe, manifest)
+        return manifest
     on_cluster = scheduler is not None or scheduler_file is not None
     plan.check_space((workers or 1) if on_cluster else plan.at_once(workers))
     with claimed(plan.folder):
@@ -105,10 +107,11 @@ def carry_out(
                 folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
             run(plan, place, window, on_progress)
         folders.publish_recipe(plan.folder, plan.recipe)
-        return write_manifest(plan.folder, plan.shards, _about(plan.forge))
+        return write_manifest(plan.folder, plan.shards, about(plan.forge))
 
 
-def _about(forge: Forge) -> About:
+def about(forge: Forge) -> About:
+    """Return what the manifest of a set says that no receipt knows."""
     packages = sorted({name for step in forge.steps for name in packages_of(type(step.distortion))})
     return About(
         pixel_version=PIXEL_VERSION,

@@ -135,18 +135,23 @@ def plan_build(recipe: Recipe, out: str | Path | None = None, *, overwrite: bool
     if len(forge) == 0:
         raise AugforgeError("the recipe makes no samples")
     folder = Path(out if out is not None else Path("out") / recipe.name).absolute()
-    shards = plan_shards(
-        stem=recipe.name,
-        samples=len(forge),
-        shard_size=recipe.output.shard_size,
-        image_shape=forge.image_shape,
-        columns=forge.columns,
-        classes=len(forge.source.class_names),
-        compression=recipe.output.compression,
-        pixel_digest=forge.pixel_digest,
-    )
+    shards = shards_of(forge)
     folders.check(folder, forge, overwrite=overwrite)
     kept: frozenset[int] = frozenset()
     if not overwrite:
         shards, kept = resumed(folder, shards)
     return BuildPlan(forge, folder, shards, kept, overwrite)
+
+
+def shards_of(forge: Forge) -> ShardPlan:
+    """Return the shards of a data set that was never extended."""
+    return plan_shards(
+        stem=forge.recipe.name,
+        samples=len(forge),
+        shard_size=forge.recipe.output.shard_size,
+        image_shape=forge.image_shape,
+        columns=forge.columns,
+        classes=len(forge.source.class_names),
+        compression=forge.recipe.output.compression,
+        pixel_digest=forge.pixel_digest,
+    )

@@ -285,7 +285,7 @@ def _naming_damage(path: Path) -> Iterator[None]:
 
 
 def _own_array(path: Path, file: Any, array: ArrayPlan) -> Any:
-    """Return an array of a file as h5py has it, after checking that it is the file's own, of that dtype and shape."""
+    """Return an array as h5py has it, after checking that it is the file's own, and of that dtype and shape."""
     import h5py
 
     # A link may lead to another file, and so may virtual and external arrays.

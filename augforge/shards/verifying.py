@@ -1,8 +1,8 @@
 """Whether a data set is what it was when it was published: every file of it, to the bit.
 
 Nothing that is read is believed. Of a shard first the bytes are hashed; only what has the hash that receipt and
-manifest say is opened as HDF5, so that no damaged file reaches that library. Then its receipt is worked out once more
-from what it holds, and last the manifest from the receipts: both must come out as they are.
+manifest say is opened as HDF5, so that no damaged file reaches that library. Then its receipt is worked out once
+more from what it holds, and last the manifest from the receipts: both must come out as they are.
 """
 
 import os

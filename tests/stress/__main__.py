@@ -1,6 +1,6 @@
 """Run the parts of the stress command, and write their figures into docs/reliability.md.
 
-A part is a module here with ``run(cases, scratch)``: it gives an `Outcome` for each kind of fault. ``--cases``
+A part is a module here with ``run(cases, scratch)``, which gives an `Outcome` for each kind of fault. ``--cases``
 scales what every part does; figures are written only from a whole run with all cases.
 """
 
