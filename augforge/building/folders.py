@@ -4,11 +4,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
-from augforge.recipe import Recipe, parse_recipe
+from augforge.recipe import Recipe, differences, parse_recipe
 from augforge.shards import Manifest, publish, read_manifest, sweep
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
@@ -144,16 +143,10 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
         ) from error
     if there.variants < recipe.variants and manifest_in(folder) is not None:
         there = replace(there, variants=recipe.variants)
-    before, now = _flat(there.plain()), _flat(recipe.plain())
-    differences = [
-        f"  {key}: {before.get(key, 'not there')} -> {now.get(key, 'not there')}"
-        for key in sorted({*before, *now} - {"description"})
-        if before.get(key) != now.get(key)
-    ]
-    if differences:
+    if found := differences(there, recipe):
         raise DatasetError(
             f"{folder} holds a data set of another recipe (there -> asked for):\n"
-            + "\n".join(differences)
+            + "\n".join(f"  {difference}" for difference in found)
             + "\nchoose another folder (--out), or replace the data set (--overwrite)"
         )
 
@@ -167,20 +160,3 @@ def _check_digest(folder: Path, forge: Forge) -> None:
             f"{manifest.pixel_digest[:16]}, now {forge.pixel_digest[:16]}); choose another folder (--out), or "
             "replace the data set (--overwrite)"
         )
-
-
-def _flat(plain: Any, path: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, with dotted keys; steps are known by their ids, in their order."""
-    if isinstance(plain, dict):
-        flat: dict[str, Any] = {}
-        for key, value in plain.items():
-            flat |= _flat(value, f"{path}.{key}" if path else str(key))
-        return flat
-    if isinstance(plain, list) and plain and all(isinstance(entry, dict) for entry in plain):
-        steps = [next(iter(entry.items())) for entry in plain]
-        ids = [str(body.get("id", name)) for name, body in steps]
-        flat = {path: ", ".join(ids)}
-        for step_id, (name, body) in zip(ids, steps, strict=True):
-            flat |= _flat({"step": name, **body}, f"{path}.{step_id}")
-        return flat
-    return {path: plain}

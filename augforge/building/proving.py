@@ -30,7 +30,8 @@ from augforge.shards import (
     write_shard,
 )
 from augforge.shards.layout import RECIPE, SHARDS
-from augforge.shards.verifying import Kind, about_of
+from augforge.shards.manifest import about_of
+from augforge.shards.verifying import Kind
 
 _AT_ONCE = 2048
 _MOST_NAMED = 5

@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augforge.shards.comparing import Comparison as Comparison
+    from augforge.shards.comparing import compare as compare
     from augforge.shards.layout import FORMAT_VERSION as FORMAT_VERSION
     from augforge.shards.layout import LEAF as LEAF
     from augforge.shards.layout import ShardPlan as ShardPlan
@@ -35,6 +37,7 @@ _MODULES = {
     "FORMAT_VERSION": "layout",
     "LEAF": "layout",
     "About": "manifest",
+    "Comparison": "comparing",
     "Defect": "verifying",
     "Manifest": "models",
     "Receipt": "models",
@@ -43,6 +46,7 @@ _MODULES = {
     "ShardReader": "reader",
     "ShardSpec": "layout",
     "Verification": "verifying",
+    "compare": "comparing",
     "library_versions": "manifest",
     "plan_shards": "layout",
     "publish": "publishing",

@@ -59,6 +59,39 @@ class About:
     versions: Mapping[str, str] = field(default_factory=library_versions)
 
 
+def specs_of(manifest: Manifest) -> tuple[ShardSpec, ...]:
+    """Return the shards of a complete data set, as they were planned."""
+    return tuple(
+        ShardSpec(
+            stem=manifest.name,
+            index=index,
+            first_sample=entry.first_sample,
+            samples=entry.samples,
+            image_shape=manifest.image_shape,
+            labelled=manifest.labelled,
+            columns=manifest.columns,
+            classes=len(manifest.class_names),
+            compression=manifest.compression,
+            pixel_digest=manifest.pixel_digest,
+        )
+        for index, entry in enumerate(manifest.shards)
+    )
+
+
+def about_of(manifest: Manifest) -> About:
+    """Return what a manifest says that no receipt knows."""
+    return About(
+        pixel_version=manifest.pixel_version,
+        source_digest=manifest.source_digest,
+        originals=manifest.originals,
+        seed=manifest.seed,
+        class_names=manifest.class_names,
+        shard_size=manifest.shard_size,
+        sameness=manifest.sameness,
+        versions=manifest.versions,
+    )
+
+
 def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Manifest:
     """Put the receipts of all shards together and publish the manifest: the data set is complete.
 
@@ -140,6 +173,11 @@ def _mean(total: int, count: int) -> float:
 
 def _sd(total: int, squares: int, count: int) -> float:
     return math.sqrt(count * squares - total * total) / count
+
+
+def leaves_of(folder: Path, specs: Sequence[ShardSpec]) -> Iterator[str]:
+    """Yield the hash of every leaf of a complete data set, as its receipts say. Raises as `assemble_manifest`."""
+    return _Assembly(folder).leaves(specs)
 
 
 class _Assembly:

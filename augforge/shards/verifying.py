@@ -19,7 +19,7 @@ from augforge.errors import AugforgeError, DatasetError
 from augforge.hdf5 import ArrayPlan
 from augforge.shards.hashing import FollowingHash, file_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS, ShardSpec, leaf_ranges
-from augforge.shards.manifest import About, assemble_manifest, read_manifest
+from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
 from augforge.shards.mapping import check_ordinary
 from augforge.shards.models import Manifest, Receipt, ShardEntry
 from augforge.shards.receipts import difference, read_hashed_receipt
@@ -134,39 +134,6 @@ def verify(folder: str | Path, on_shard: Callable[[int, int], None] = _say_nothi
         defects += _defects_of_manifest(folder, manifest, specs)
     defects += _others(folder, specs)
     return Verification(folder, manifest, specs, tuple(defects))
-
-
-def specs_of(manifest: Manifest) -> tuple[ShardSpec, ...]:
-    """Return the shards of a complete data set, as they were planned."""
-    return tuple(
-        ShardSpec(
-            stem=manifest.name,
-            index=index,
-            first_sample=entry.first_sample,
-            samples=entry.samples,
-            image_shape=manifest.image_shape,
-            labelled=manifest.labelled,
-            columns=manifest.columns,
-            classes=len(manifest.class_names),
-            compression=manifest.compression,
-            pixel_digest=manifest.pixel_digest,
-        )
-        for index, entry in enumerate(manifest.shards)
-    )
-
-
-def about_of(manifest: Manifest) -> About:
-    """Return what a manifest says that no receipt knows."""
-    return About(
-        pixel_version=manifest.pixel_version,
-        source_digest=manifest.source_digest,
-        originals=manifest.originals,
-        seed=manifest.seed,
-        class_names=manifest.class_names,
-        shard_size=manifest.shard_size,
-        sameness=manifest.sameness,
-        versions=manifest.versions,
-    )
 
 
 def _manifest_of(folder: Path) -> tuple[Manifest | None, list[Defect]]:
