@@ -348,4 +348,10 @@ def _kind_at(path: Path) -> Kind:
 
 def _said(folder: Path, file: str, error: Exception) -> str:
     """Return what is wrong with a file, without its own name, other paths as from the data set's folder."""
-    return str(error).replace(f"{folder}{os.sep}", "").removeprefix(file).lstrip(": ")
+    return (
+        str(error)
+        .replace(f"{folder}{os.sep}", "")
+        .removeprefix(file)
+        .removeprefix(" is missing")
+        .lstrip(": ")
+    )
