@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from augforge.building import folders, tasks
@@ -11,7 +12,7 @@ from augforge.building.plan import BuildPlan, plan_build
 from augforge.building.running import WAITING_FACTOR, Progress, run
 from augforge.distortions import PIXEL_VERSION
 from augforge.distortions.catalogue import packages_of
-from augforge.errors import AugforgeError
+from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
 from augforge.shards import About, Manifest, library_versions, read_manifest, sweep, write_manifest
@@ -92,6 +93,7 @@ def carry_out(
     if plan.complete:
         manifest = read_manifest(plan.folder)
         folders.restore_recipe(plan.folder, plan.recipe, manifest)
+        check_expected(plan.recipe, manifest)
         return manifest
     on_cluster = scheduler is not None or scheduler_file is not None
     plan.check_space((workers or 1) if on_cluster else plan.at_once(workers))
@@ -107,7 +109,19 @@ def carry_out(
                 folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
             run(plan, place, window, on_progress)
         folders.publish_recipe(plan.folder, plan.recipe)
-        return write_manifest(plan.folder, plan.shards, about(plan.forge))
+        return write_manifest(
+            plan.folder, plan.shards, about(plan.forge), partial(check_expected, plan.recipe)
+        )
+
+
+def check_expected(recipe: Recipe, manifest: Manifest) -> None:
+    """Raise `BuildError` if the data set is not the one that its recipe expects."""
+    if recipe.expect not in (None, manifest.content_hash):
+        raise BuildError(
+            f"the data set is not what the recipe expects: its content hash is {manifest.content_hash}, "
+            f"expected is {recipe.expect} (pixel version {manifest.pixel_version}, source digest "
+            f"{manifest.source_digest[:16]}); --set expect=null takes it as it is"
+        )
 
 
 def about(forge: Forge) -> About:

@@ -6,7 +6,7 @@ from augforge.recipe.model import Recipe
 
 
 def differences(one: Recipe, other: Recipe) -> list[str]:
-    """Return in what two recipes differ, descriptions aside.
+    """Return in what two recipes differ, descriptions and expectations aside.
 
     Returns
     -------
@@ -16,7 +16,7 @@ def differences(one: Recipe, other: Recipe) -> list[str]:
     before, now = _flat(one.plain()), _flat(other.plain())
     return [
         f"{key}: {before.get(key, 'not there')} -> {now.get(key, 'not there')}"
-        for key in sorted({*before, *now} - {"description"})
+        for key in sorted({*before, *now} - {"description", "expect"})
         if before.get(key) != now.get(key)
     ]
 

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from augforge import bundle
-from augforge.errors import did_you_mean, listed
+from augforge.errors import RecipeError, did_you_mean, listed
 from augforge.recipe.diagnostics import Document, Place, Problems
 from augforge.recipe.merging import merged, with_overrides
 from augforge.recipe.model import Recipe
@@ -65,7 +66,27 @@ def ready_recipes() -> dict[str, Path]:
 
 def _finished(document: Document, overrides: Iterable[str], problems: Problems) -> Recipe:
     root = _with_bases(document, (), problems)
-    return read_recipe(with_overrides(root, overrides, problems), problems)
+    texts = tuple(overrides)
+    recipe = read_recipe(with_overrides(root, texts, problems), problems)
+    if (
+        recipe.expect is None
+        or not texts
+        or any(text.partition("=")[0].strip() == "expect" for text in texts)
+    ):
+        return recipe
+    return recipe if _makes_the_same(root, recipe) else replace(recipe, expect=None, expect_set_aside=True)
+
+
+def _makes_the_same(root: MapNode, recipe: Recipe) -> bool:
+    """Tell whether the recipe as written makes the same data set, and so whether what it expects still holds."""
+    try:
+        written = read_recipe(root, Problems())
+    except RecipeError:
+        return False
+    one, other = (
+        (each.variants, each.source, each.normalize, each.pixel_digest("")) for each in (written, recipe)
+    )
+    return one == other
 
 
 def _with_bases(document: Document, below: tuple[Document, ...], problems: Problems) -> MapNode:
@@ -85,7 +106,10 @@ def _with_bases(document: Document, below: tuple[Document, ...], problems: Probl
         circle = " -> ".join(one.name for one in (*chain, base))
         problems.stop(node.place, f"this recipe extends itself: {circle}")
     own = MapNode(tuple(one for one in root.entries if one.key != "extends"), root.place)
-    return merged(_with_bases(base, chain, problems), own)
+    inherited = _with_bases(base, chain, problems)
+    # What the base expects is of the base's own data set.
+    inherited = MapNode(tuple(one for one in inherited.entries if one.key != "expect"), inherited.place)
+    return merged(inherited, own)
 
 
 def _located(text: str, folder: Path, asked_at: Place, problems: Problems) -> Path:

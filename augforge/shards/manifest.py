@@ -3,7 +3,7 @@
 import math
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -92,10 +92,22 @@ def about_of(manifest: Manifest) -> About:
     )
 
 
-def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Manifest:
+def write_manifest(
+    folder: Path,
+    specs: Sequence[ShardSpec],
+    about: About,
+    check: Callable[[Manifest], None] = lambda _manifest: None,
+) -> Manifest:
     """Put the receipts of all shards together and publish the manifest: the data set is complete.
 
-    ``recipe.yaml`` must have been published before. Parameters and errors as of `assemble_manifest`.
+    ``recipe.yaml`` must have been published before. Other parameters and errors as of `assemble_manifest`.
+
+    Parameters
+    ----------
+    folder, specs, about
+        As of `assemble_manifest`.
+    check
+        Called with the manifest before it is published; what it raises is passed on.
 
     Raises
     ------
@@ -103,6 +115,7 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         If the manifest cannot be written.
     """
     manifest = assemble_manifest(folder, specs, about, _recipe_hash(folder))
+    check(manifest)
     publish(folder / MANIFEST, seal(manifest.plain()))
     return manifest
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from augforge import hdf5
 from augforge.errors import AugforgeError, DatasetError
 from augforge.hdf5 import ArrayPlan
-from augforge.shards.hashing import FollowingHash, file_hash
+from augforge.shards.hashing import file_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS, ShardSpec, leaf_ranges
 from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
-from augforge.shards.mapping import check_ordinary
+from augforge.shards.mapping import check_hash, open_ordinary
 from augforge.shards.models import Manifest, Receipt, ShardEntry
 from augforge.shards.receipts import difference, read_hashed_receipt
 from augforge.shards.tally import Tally, receipt_of
@@ -211,9 +211,7 @@ def _check_shard(path: Path, spec: ShardSpec, known: ShardEntry | Receipt, recei
     """Raise unless a shard's file is the one that was published, and its contents are what its receipt says."""
     descriptor = open_ordinary(path, known.bytes)
     try:
-        hashed = FollowingHash(descriptor).finish(known.bytes)
-        if hashed != known.hash:
-            raise DatasetError(f"its bytes have the hash {hashed}, but it was published with {known.hash}")
+        check_hash(path, descriptor, known.bytes, known.hash)
         offsets: dict[str, int | None] = dict.fromkeys(known.offsets)
         offsets |= hdf5.read_structure(path, spec.arrays, spec.attributes, spec.compression)
         tally = Tally(spec)
@@ -223,31 +221,12 @@ def _check_shard(path: Path, spec: ShardSpec, known: ShardEntry | Receipt, recei
         os.close(descriptor)
     if receipt is None:
         return
-    again = receipt_of(spec, tally, known.bytes, hashed, offsets)
+    again = receipt_of(spec, tally, known.bytes, known.hash, offsets)
     for field, value in again:
         if (said := getattr(receipt, field)) != value:
             raise DatasetError(
                 f"it holds other samples than its receipt says: {field} is {value}, not {said}"
             )
-
-
-def open_ordinary(path: Path, size: int) -> int:
-    """Return a descriptor of an ordinary file of so many bytes; no link is followed, nothing is waited for.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened.
-    DatasetError
-        If it is something else, or of another size.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        check_ordinary(path, os.fstat(descriptor), size)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def _leaves(

@@ -369,3 +369,17 @@ def test_stopping_keeps_what_is_published(tmp_path: Path, recipe: MakeRecipe) ->
     assert 3 <= len(kept) < 20
     assert no_temporary_files(tmp_path / "set")
     assert os.listdir(tmp_path / "set" / "shards")
+
+
+def test_a_set_that_is_not_what_its_recipe_expects_fails_loudly(tmp_path: Path, recipe: MakeRecipe) -> None:
+    right = dataclasses.replace(recipe(), expect=PINNED)
+    assert build(right, tmp_path / "right").content_hash == PINNED
+    wrong = dataclasses.replace(recipe(), expect="0" * 64)
+    with pytest.raises(
+        BuildError, match=f"is not what the recipe expects: its content hash is {PINNED}, expected"
+    ):
+        build(wrong, tmp_path / "wrong")
+    assert not (tmp_path / "wrong" / "manifest.json").exists()
+    with pytest.raises(BuildError, match="is not what the recipe expects"):
+        build(wrong, tmp_path / "right")  # which is complete
+    assert build(recipe(), tmp_path / "wrong").content_hash == PINNED

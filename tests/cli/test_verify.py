@@ -38,7 +38,7 @@ def test_what_is_wrong_is_named(run, built):
     code, text, _ = run("verify", "a")
     assert code == 1
     lines = text.splitlines()
-    assert lines[0].startswith(f"damaged: {SHARD}: its bytes have the hash ")
+    assert lines[0].startswith(f"damaged: {SHARD}: has the hash ")
     assert lines[1:] == [
         "missing: receipts/00002.json: its shard was not published",
         "foreign: notes.txt: it is no file of a data set",
