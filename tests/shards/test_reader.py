@@ -247,5 +247,5 @@ def test_a_shard_is_checked_once(maker, folder, monkeypatch):
 
 def test_another_way_to_verify_is_refused(maker, folder):
     maker.build(folder, 10)
-    with pytest.raises(AugforgeError, match="verify must be one of .*, got 'fast'"):
+    with pytest.raises(AugforgeError, match=r"verify must be one of .*, got 'fast'"):
         ShardReader(folder, verify="fast")
