@@ -58,6 +58,19 @@ def ink_kept(image: np.ndarray, m: np.ndarray) -> float:
     return float(image[inside].sum(dtype=np.int64) / total) if total else 1.0
 
 
+def _overlaps(old: int, new: int) -> np.ndarray:
+    """Return int64 (new, old): how long every new pixel lies over each old one, in 1/new of those."""
+    begin = np.maximum(np.arange(new)[:, None] * old, np.arange(old) * new)
+    end = np.minimum((np.arange(new)[:, None] + 1) * old, (np.arange(old) + 1) * new)
+    return np.maximum(end - begin, 0)
+
+
+def area_resample(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return the image at another size, each pixel the mean of what it covers, to the bit."""
+    sums = _overlaps(image.shape[0], height) @ image.astype(np.int64) @ _overlaps(image.shape[1], width).T
+    return ((2 * sums + image.size) // (2 * image.size)).astype(np.uint8)
+
+
 def gray_levels(gain: float, bias: float, gamma: float) -> np.ndarray:
     """Return float64 (256,): the exact curve, before rounding."""
     return np.clip(gain * 255 * (np.arange(256) / 255) ** gamma + bias, 0, 255)
