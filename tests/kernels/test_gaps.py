@@ -58,21 +58,25 @@ def plainly_lifted(image: np.ndarray, key: int, count: int, length: float) -> np
     return out.astype(np.uint8)
 
 
-DRAWINGS = hnp.arrays(
-    np.uint8,
-    st.one_of(
-        st.tuples(st.integers(1, 12), st.integers(1, 12)),
-        st.tuples(st.just(1), st.integers(1, 40)),
-        st.tuples(st.integers(1, 40), st.just(1)),
-    ),
-    elements=st.one_of(st.integers(0, 255), st.sampled_from([0, 255])),
+BLOCKS = st.one_of(
+    st.tuples(st.integers(0, 3), st.integers(1, 12), st.integers(1, 12)),
+    st.tuples(st.just(1), st.just(1), st.integers(1, 40)),
+    st.tuples(st.just(1), st.integers(1, 40), st.just(1)),
+).flatmap(
+    lambda shape: st.tuples(
+        hnp.arrays(np.uint8, shape, elements=st.one_of(st.integers(0, 255), st.sampled_from([0, 255]))),
+        hnp.arrays(np.uint64, shape[0]),
+        hnp.arrays(np.float64, shape[0], elements=st.floats(0, 4.4)),
+        hnp.arrays(np.float64, shape[0], elements=st.floats(0, 8)),
+    )
 )
 
 
-@given(DRAWINGS, st.integers(0, 2**64 - 1), st.floats(0, 4.4), st.floats(0, 8))
-def test_it_is_what_the_plain_version_is(image: np.ndarray, key: int, count: float, length: float) -> None:
-    found = lift_pen(image[np.newaxis], np.array([key], np.uint64), np.array([count]), np.array([length]))[0]
-    np.testing.assert_array_equal(found, plainly_lifted(image, key, math.floor(count + 0.5), length))
+@given(BLOCKS)
+def test_it_is_what_the_plain_version_is(block: tuple[np.ndarray, ...]) -> None:
+    for image, key, count, length, after in zip(*block, lift_pen(*block), strict=True):
+        plain = plainly_lifted(image, int(key), math.floor(count + 0.5), float(length))
+        np.testing.assert_array_equal(after, plain)
 
 
 @pytest.mark.parametrize("shape", [(7, 7), (2, 40), (17, 5)])
