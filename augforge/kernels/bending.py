@@ -3,6 +3,8 @@
 A field is int32 (2, H, W), x then y, in 1/65536 pixel, so that it is the same to the bit everywhere. The pixel at
 (x, y) of the result comes from (x + field[0, y, x], y + field[1, y, x]) of the source. Between pixels a field is
 bilinear, beyond the frame it is that of the nearest edge.
+
+A wave is the same along a whole row or column, so its sine is taken once for each.
 """
 
 import math

@@ -1,4 +1,9 @@
-"""Boxes around ink: what lies outside of them need not be looked at."""
+"""Boxes around ink: what lies outside of them need not be looked at.
+
+A box is found from outside: rows from above and from below until one has ink, then of the rows between them columns
+from the left and from the right. So little more than the blank margin is read. Where rows are whole words, four
+pixels are asked at once, and the first and the last byte with ink in a word tell the column.
+"""
 
 from typing import Any
 

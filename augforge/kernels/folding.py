@@ -1,4 +1,15 @@
-"""Whether a field of displacement folds the image over itself, and what share of it does not."""
+"""Whether a field of displacement folds the image over itself, and what share of it does not.
+
+The share takes a square root for each corner of each cell between pixels, and most fields do not fold. So fields
+are asked three times, each time only those that were not let through before::
+
+    the steepest slopes of each column, in int32         where they are harmless even together:  1
+    the least area and trace of each cell, in float32    where they are so by a margin:          1
+    each corner of each cell, in float64                                                         the share
+
+The first two may only err to the safe side, so what comes out is that of the last one. They work on 32 columns at a
+time, since loops of a known length become few wide instructions, and read on behind the end of a row.
+"""
 
 import math
 from typing import Any

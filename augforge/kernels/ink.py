@@ -1,4 +1,12 @@
-"""Ink apart from its paper, its slant, and its place in a frame."""
+"""Ink apart from its paper, its slant, and its place in a frame.
+
+Paper on a screen has one level, so it is told by that, from the border: any difference from it is ink, however
+faint. All else is a photograph, see `paper`.
+
+Drawings come one by one, each of its own size, so there are no blocks here, and loops are plain. Sums are of whole
+numbers, but for the second moments about the mean, which are added up in float64 in the order of reading. A slant
+is taken out by `warp`, in one resampling as in recipes.
+"""
 
 import math
 from typing import Any

@@ -1,4 +1,10 @@
-"""Noise on every pixel: normal, of its own sd; and that of counted photons."""
+"""Noise on every pixel: normal, of its own sd; and that of counted photons.
+
+Every pixel needs a random number, so each takes as little as can be: 16 bits, an eighth of what a call of the hash
+gives, and its normal quantile by table, in place of logarithms and roots. Scaled in 32 bits, noise is added by a
+loop that vectorises. Few photons are far from normal, and are counted by adding up chances; many are told from the
+same table, with corrections.
+"""
 
 import functools
 import math

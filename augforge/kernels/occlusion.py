@@ -1,4 +1,9 @@
-"""A part of the picture that is hidden."""
+"""A part of the picture that is hidden.
+
+The block is copied as a whole, and only the rectangles are written over. One call of the hash gives both
+coordinates, each the upper half of the product of 32 random bits and the number of places: no place is likelier
+than another by more than 2**-32.
+"""
 
 import math
 from typing import Any

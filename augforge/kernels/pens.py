@@ -1,4 +1,9 @@
-"""Pen width: how thick the strokes of a drawing are, and the same strokes with another pen."""
+"""Pen width: how thick the strokes of a drawing are, and the same strokes with another pen.
+
+Both are told by the distance of each pixel to the nearest one of the other kind: strokes are as thick as their
+pixels are deep, and an edge is moved by another threshold of the distance. Squares of distances are whole numbers,
+so they are exact; roots are taken last.
+"""
 
 import math
 from typing import Any

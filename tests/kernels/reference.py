@@ -26,6 +26,14 @@ def shares(key: int, stream: int, count: int) -> list[int]:
     return [word[k // 4] >> 16 * (k % 4) & 0xFFFF for k in range(8) for word in calls][:count]
 
 
+def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Return the map (6,) that applies the inner one first: a product of matrices with the last row 0, 0, 1."""
+    a, b = ([*m.reshape(2, 3).tolist(), [0.0, 0.0, 1.0]] for m in (outer, inner))
+    return np.array(
+        [sum(a[row][k] * b[k][column] for k in range(3)) for row in (0, 1) for column in range(3)]
+    )
+
+
 def warp(image: np.ndarray, m: np.ndarray) -> np.ndarray:
     """Return float64 (H, W): the image under one affine map, bilinear, 0 outside."""
     height, width = image.shape
@@ -56,6 +64,19 @@ def ink_kept(image: np.ndarray, m: np.ndarray) -> float:
     )
     total = image.sum(dtype=np.int64)
     return float(image[inside].sum(dtype=np.int64) / total) if total else 1.0
+
+
+def _overlaps(old: int, new: int) -> np.ndarray:
+    """Return int64 (new, old): how long every new pixel lies over each old one, in 1/new of those."""
+    begin = np.maximum(np.arange(new)[:, None] * old, np.arange(old) * new)
+    end = np.minimum((np.arange(new)[:, None] + 1) * old, (np.arange(old) + 1) * new)
+    return np.maximum(end - begin, 0)
+
+
+def area_resample(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return the image at another size, each pixel the mean of what it covers, to the bit."""
+    sums = _overlaps(image.shape[0], height) @ image.astype(np.int64) @ _overlaps(image.shape[1], width).T
+    return ((2 * sums + image.size) // (2 * image.size)).astype(np.uint8)
 
 
 def gray_levels(gain: float, bias: float, gamma: float) -> np.ndarray:
@@ -260,13 +281,15 @@ def _bilinear(field: np.ndarray, x: float, y: float) -> tuple[float, float]:
     return first, second
 
 
-def _inverse(m: list[float]) -> list[float] | None:
+def inverse(m: list[float]) -> list[float] | None:
+    """Return the inverse of a map; None where it has none to speak of."""
     a, b, c, d, e, f = m
     determinant = a * e - b * d
-    if abs(determinant) <= 1e-9:
+    if not abs(determinant) > 1e-9:
         return None
     a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
-    return [a, b, -(a * c + b * f), d, e, -(d * c + e * f)]
+    found = [a, b, -(a * c + b * f), d, e, -(d * c + e * f)]
+    return found if sum(abs(number) for number in found) < 1e12 else None
 
 
 def outline(maps: np.ndarray, fields: np.ndarray) -> list[tuple[float, float]] | None:
@@ -277,7 +300,7 @@ def outline(maps: np.ndarray, fields: np.ndarray) -> list[tuple[float, float]] |
     edge += [(right, k - bottom) for k in range(height)]
     edge += [(right - k, bottom) for k in range(width)]
     edge += [(-right, bottom - k) for k in range(height)]
-    inverses = [_inverse(m) for m in maps.tolist()]
+    inverses = [inverse(m) for m in maps.tolist()]
     for s in range(len(fields), -1, -1):
         m = inverses[s]
         if m is None:

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
+from augforge.exactmath import sine_and_cosine, tangent
 from tests.kernels import reference
 from tests.kernels.chains import affine_ink_kept
 
@@ -18,6 +19,36 @@ def one(value: float) -> np.ndarray:
 
 def moved(m: np.ndarray, x: float, y: float) -> list[float]:
     return [m[0, 0] * x + m[0, 1] * y + m[0, 2], m[0, 3] * x + m[0, 4] * y + m[0, 5]]
+
+
+COLUMNS = st.integers(0, 5).flatmap(
+    lambda count: hnp.arrays(np.float64, (2, count), elements=st.floats(-80, 80))
+)
+
+
+@given(COLUMNS)
+def test_maps_are_what_the_plain_versions_are(columns: np.ndarray) -> None:
+    made = [
+        kernels.rotations(columns[0]),
+        kernels.enlargements(*columns),
+        kernels.translations(*columns),
+        kernels.shears(*columns),
+    ]
+    for x, y, *maps in zip(*columns, *made, strict=True):
+        sine, cosine = sine_and_cosine(x)
+        plain = [
+            [cosine, sine, 0, -sine, cosine, 0],
+            [x, 0, 0, 0, y, 0],
+            [1, 0, x, 0, 1, y],
+            [1, -tangent(x), 0, -tangent(y), 1, 0],
+        ]
+        np.testing.assert_array_equal(maps, plain)
+
+
+@given(hnp.arrays(np.float64, st.tuples(st.just(2), st.integers(0, 3), st.just(6)), elements=NUMBER))
+def test_compose_is_what_the_plain_version_is(maps: np.ndarray) -> None:
+    for outer, inner, made in zip(*maps, kernels.compose(*maps), strict=True):
+        np.testing.assert_array_equal(made, reference.compose(outer, inner))
 
 
 def test_positive_degrees_turn_counter_clockwise_as_seen() -> None:

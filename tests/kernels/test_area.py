@@ -1,9 +1,13 @@
+import math
+from fractions import Fraction
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
+from tests.kernels import reference
 
 IMAGES = hnp.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30)))
 SIDES = st.integers(1, 40)
@@ -23,17 +27,9 @@ def test_every_pixel_is_the_mean_of_what_it_covers(image: np.ndarray, height: in
     assert np.abs(kernels.area_resample(image, height, width) - exact).max() <= 0.5 + 1e-9
 
 
-def shares(old: int, new: int) -> np.ndarray:
-    """Return int64 (new, old): how long every new pixel lies over each old one, in 1/new of those."""
-    begin = np.maximum(np.arange(new)[:, None] * old, np.arange(old) * new)
-    end = np.minimum((np.arange(new)[:, None] + 1) * old, (np.arange(old) + 1) * new)
-    return np.maximum(end - begin, 0)
-
-
 @given(IMAGES, SIDES, SIDES)
 def test_it_is_what_the_plain_version_is(image: np.ndarray, height: int, width: int) -> None:
-    sums = shares(image.shape[0], height) @ image.astype(np.int64) @ shares(image.shape[1], width).T
-    expected = (2 * sums + image.size) // (2 * image.size)
+    expected = reference.area_resample(image, height, width)
     np.testing.assert_array_equal(kernels.area_resample(image, height, width), expected)
 
 
@@ -50,6 +46,19 @@ def test_enlarging_before_changes_nothing(image: np.ndarray, height: int, width:
     )
 
 
+BLANK_OR_NOT = hnp.arrays(
+    np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.sampled_from([0, 0, 0, 0, 9])
+)
+
+
+@given(st.one_of(IMAGES, BLANK_OR_NOT))
+def test_the_box_is_what_the_plain_version_is(image: np.ndarray) -> None:
+    rows = [y for y, row in enumerate(image) if row.any()]
+    columns = [x for x, column in enumerate(image.T) if column.any()]
+    expected = (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) if rows else (0, 0, 0, 0)
+    assert kernels.bounding_box(image) == expected
+
+
 @given(IMAGES)
 def test_the_box_holds_all_ink_and_no_more(image: np.ndarray) -> None:
     top, bottom, left, right = kernels.bounding_box(image)
@@ -59,6 +68,13 @@ def test_the_box_holds_all_ink_and_no_more(image: np.ndarray) -> None:
         assert all(edge.any() for edge in (box[0], box[-1], box[:, 0], box[:, -1]))
     else:
         assert (top, bottom, left, right) == (0, 0, 0, 0)
+
+
+@given(*(st.integers(1, 2000) for _ in range(3)))
+def test_sizes_are_what_the_plain_version_is(height: int, width: int, longer: int) -> None:
+    shares = (Fraction(side * longer, max(height, width)) for side in (height, width))
+    expected = tuple(max(math.floor(share + Fraction(1, 2)), 1) for share in shares)
+    assert kernels.fitted_size(height, width, longer) == expected
 
 
 def test_sizes_keep_their_proportions() -> None:

@@ -1,3 +1,6 @@
+import math
+from collections import defaultdict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from augforge import kernels
+from augforge.exactmath import exponential, sine_and_cosine
 from augforge.kernels.blurring import _bell
 from augforge.sources import Source, SourceSpec, open_source
 
@@ -29,11 +33,13 @@ def moved(images: np.ndarray, length: float, degrees: float) -> np.ndarray:
 
 
 def plainly_blurred(image: np.ndarray, sigma: float) -> np.ndarray:
-    weights = np.zeros(40, np.int16)
-    reach = _bell(sigma, np.empty(40), weights)
-    if reach == 0:
-        return image
-    bell = np.concatenate([weights[reach:0:-1], weights[: reach + 1]]).astype(np.int64)
+    reach = math.floor(4 * sigma + 0.5)
+    side = [exponential(-0.5 * (k / sigma) * (k / sigma)) for k in range(1, reach + 1)]
+    total = 1.0
+    for height in side:
+        total += 2.0 * height
+    rounded = [math.floor(height / total * 16384 + 0.5) for height in side]
+    bell = [*reversed(rounded), 16384 - 2 * sum(rounded), *rounded]
     height, width = image.shape
     padded = np.pad(image.astype(np.int64), ((reach, reach), (0, 0)))
     sums = sum(bell[k] * padded[k : k + height] for k in range(2 * reach + 1))
@@ -125,6 +131,38 @@ def along_line(image: np.ndarray, length: float, degrees: float) -> np.ndarray:
         x, y = share * length * np.cos(radians), -share * length * np.sin(radians)
         total += ndimage.map_coordinates(padded, [rows + 20 + y, columns + 20 + x], order=1)
     return total / len(shares)
+
+
+def line(length: float, degrees: float) -> dict[tuple[int, int], int]:
+    """Return weights by row and column from the middle: of points along the line, each shared by four pixels."""
+    points, (sine, cosine) = math.ceil(8 * length), sine_and_cosine(degrees)
+    sums: dict[tuple[int, int], float] = defaultdict(float)
+    for along in ((i + 0.5) / points * 0.5 * length for i in range(points)):
+        x, y = along * cosine, -along * sine
+        left, top = math.floor(x), math.floor(y)
+        for row, down in ((top, 1.0 - (y - top)), (top + 1, y - top)):
+            for column, aside in ((left, 1.0 - (x - left)), (left + 1, x - left)):
+                sums[row, column] += aside * down
+                sums[-row, -column] += aside * down
+    weights = {place: math.floor(total / (2.0 * points) * 16384 + 0.5) for place, total in sums.items()}
+    weights[0, 0] = 0
+    weights[0, 0] = 16384 - sum(weights.values())
+    return weights
+
+
+def plainly_moved(image: np.ndarray, length: float, degrees: float) -> np.ndarray:
+    height, width = image.shape
+    sums, padded = np.zeros(image.shape, np.int64), np.pad(image.astype(np.int64), 20)
+    for (row, column), weight in line(length, degrees).items():
+        sums += weight * padded[20 + row : 20 + row + height, 20 + column : 20 + column + width]
+    return ((sums + 8192) // 16384).astype(np.uint8)
+
+
+@given(IMAGES, LENGTHS, ANGLES)
+def test_motion_blur_is_what_the_plain_version_is(images: np.ndarray, length: float, degrees: float) -> None:
+    np.testing.assert_array_equal(
+        moved(images, length, degrees)[0], plainly_moved(images[0], length, degrees)
+    )
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
+from augforge.kernels.chains import invert, is_identity, shorten
 from augforge.sources import SourceSpec, open_source
 from tests.kernels import reference
 from tests.kernels.chains import affine_warp, bent_ink_kept, bent_warp
@@ -31,6 +33,48 @@ def fields_of(seed: int, count: int, displacement: float, height: int, width: in
 CHAINS = st.tuples(
     st.integers(0, 2**32), st.lists(AFFINE, min_size=1, max_size=4), st.integers(1, 40), st.integers(1, 40)
 )
+
+
+def shortened(maps: np.ndarray, bent: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Return what is left of maps (S + 1, 6) without those between no fields, and the numbers of the fields."""
+    chain, used = [maps[0]], []
+    for s, (m, in_force) in enumerate(zip(maps[1:], bent, strict=True)):
+        if in_force:
+            chain.append(m)
+            used.append(s)
+        else:
+            chain[-1] = reference.compose(m, chain[-1])
+    return np.array(chain), used
+
+
+NUMBERS = st.one_of(st.floats(-3, 3), st.sampled_from([0.0, 1.0, -1.0, 1e-5, 1e8, 1e12, np.inf, np.nan]))
+SHORT_OR_LONG = st.tuples(st.integers(0, 3), st.integers(0, 4)).flatmap(
+    lambda size: st.tuples(
+        hnp.arrays(np.float64, (size[0], size[1] + 1, 6), elements=st.floats(-3, 3)),
+        hnp.arrays(np.bool_, size),
+    )
+)
+
+
+@given(SHORT_OR_LONG)
+def test_chains_are_shortened_as_in_the_plain_version(many: tuple[np.ndarray, np.ndarray]) -> None:
+    for maps, bent, chain, used, stages in zip(*many, *shorten(*many), strict=True):
+        expected, in_force = shortened(maps, bent)
+        np.testing.assert_array_equal(chain[: stages + 1], expected)
+        assert used[:stages].tolist() == in_force
+
+
+@given(hnp.arrays(np.float64, st.tuples(st.integers(0, 3), st.integers(1, 3), st.just(6)), elements=NUMBERS))
+def test_chains_are_inverted_as_in_the_plain_version(chains: np.ndarray) -> None:
+    inverses, whole = invert(chains, np.full(len(chains), chains.shape[1] - 1))
+    for i, chain in enumerate(chains.tolist()):
+        expected = [reference.inverse(m) for m in chain]
+        assert whole[i] == (None not in expected)
+        if whole[i]:
+            np.testing.assert_array_equal(inverses[i], expected)
+        assert [is_identity(chains, i, s) for s in range(len(chain))] == [
+            m == [1, 0, 0, 0, 1, 0] for m in chain
+        ]
 
 
 @settings(max_examples=150, deadline=None)
@@ -160,7 +204,10 @@ def test_fields_that_are_not_in_force_do_not_count(
     whole = np.concatenate(maps)
     arguments = image[np.newaxis], whole[np.newaxis], fields[np.newaxis], force[np.newaxis]
     still = np.where(force[:, np.newaxis, np.newaxis, np.newaxis], fields, 0)
-    assert np.abs(kernels.warp(*arguments)[0] - reference.warp_bent(image, whole, still)).max() <= 1
+    made = kernels.warp(*arguments)[0]
+    assert np.abs(made - reference.warp_bent(image, whole, still)).max() <= 1
+    chain_left, used = shortened(whole, force)
+    np.testing.assert_array_equal(made, reference.warp_to_the_bit(image, chain_left, fields[used]))
     if not force.any():
         one = functools.reduce(lambda inner, outer: kernels.compose(outer, inner), maps)
         np.testing.assert_array_equal(kernels.warp(*arguments), affine_warp(image[np.newaxis], one))

@@ -13,12 +13,14 @@ def plain(image: np.ndarray, strokes: np.ndarray, level: int) -> float:
     return abs(int(ink.sum(dtype=np.int64)) / ink.size - int(paper.sum(dtype=np.int64)) / paper.size)
 
 
-@given(
-    hnp.arrays(np.uint8, st.tuples(st.just(2), st.integers(1, 40), st.integers(1, 40))), st.integers(1, 255)
-)
-def test_contrast_is_its_plain_version_to_the_bit(images: np.ndarray, level: int) -> None:
-    found = kernels.stroke_contrast(images[:1], images[1:], np.array([level], np.uint8))
-    assert found == plain(images[0], images[1], level)
+SIDES = st.integers(1, 40)
+
+
+@given(hnp.arrays(np.uint8, st.tuples(st.just(2), st.integers(0, 3), SIDES, SIDES)), st.integers(1, 253))
+def test_contrast_is_its_plain_version_to_the_bit(images: np.ndarray, lowest: int) -> None:
+    levels = np.arange(lowest, lowest + images.shape[1], dtype=np.uint8)
+    found = kernels.stroke_contrast(*images, levels)
+    assert found.tolist() == [plain(*each, int(level)) for *each, level in zip(*images, levels, strict=True)]
 
 
 def test_contrast_of_large_frames() -> None:

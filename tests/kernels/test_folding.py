@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
 from augforge.kernels.folding import LEAST_AREA
@@ -61,6 +62,24 @@ def test_shares_are_those_of_the_plain_version(
     # Mild ones are let through by their steepest slopes, or nearly.
     displacement = min(displacement, 0.6 * smoothness) if mild else displacement
     fields = bends(seed, 5, displacement, smoothness, height, width)
+    expected = [reference.unfolded_share(field, LEAST_AREA) for field in fields]
+    np.testing.assert_array_equal(shares_of(fields), expected)
+
+
+ANY_FIELDS = st.tuples(
+    st.integers(1, 3),
+    st.just(2),
+    st.integers(1, 6) | st.integers(1, 40),
+    st.integers(1, 6) | st.integers(1, 70),
+).flatmap(
+    lambda shape: st.integers(10, 24).flatmap(
+        lambda bits: hnp.arrays(np.int32, shape, elements=st.integers(-(2**bits), 2**bits), fill=st.just(0))
+    )
+)
+
+
+@given(ANY_FIELDS)
+def test_shares_of_any_fields_are_those_of_the_plain_version(fields: np.ndarray) -> None:
     expected = [reference.unfolded_share(field, LEAST_AREA) for field in fields]
     np.testing.assert_array_equal(shares_of(fields), expected)
 

@@ -1,9 +1,14 @@
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from augforge.kernels import lift_pen
-from augforge.randomness import philox
+from tests.kernels import reference
 from tests.kernels.digits import digits
 
 KEYS = np.random.default_rng(0).integers(0, 2**64, 4000, np.uint64)
@@ -14,35 +19,73 @@ def lifted(images: np.ndarray, count: float, length: float) -> np.ndarray:
     return lift_pen(images, KEYS[:n], np.full(n, float(count)), np.full(n, float(length)))
 
 
-def plainly_lifted(image: np.ndarray, key: np.uint64, count: int, length: float) -> np.ndarray:
+def stroke_at(image: np.ndarray, y: int, x: int) -> tuple[float, float, float, float]:
+    """Return the middle of the ink near a pixel, and a step along it: by whole numbers, as far as they go."""
+    near = [
+        (j - y, i - x, int(level))
+        for (j, i), level in np.ndenumerate(image)
+        if max(abs(j - y), abs(i - x)) <= 3
+    ]
+    mass = sum(level for _, _, level in near)
+    sum_y, sum_x = sum(level * dy for dy, _, level in near), sum(level * dx for _, dx, level in near)
+    yy = mass * sum(level * dy * dy for dy, _, level in near) - sum_y * sum_y
+    xx = mass * sum(level * dx * dx for _, dx, level in near) - sum_x * sum_x
+    yx = mass * sum(level * dy * dx for dy, dx, level in near) - sum_y * sum_x
+    half = (xx - yy) / 2
+    rest = math.sqrt(half * half + float(yx) * yx)
+    along_y, along_x = (yx, half + rest) if half >= 0 else (rest - half, yx)
+    length = math.sqrt(along_y * along_y + along_x * along_x)
+    step = (along_y / length, along_x / length) if length else (0.0, 1.0)
+    return y + sum_y / mass, x + sum_x / mass, *step
+
+
+def plainly_lifted(image: np.ndarray, key: int, count: int, length: float) -> np.ndarray:
     """Return the image without its discs, one pixel after the other."""
-    out, zero = image.astype(int), np.uint64(0)
+    out = image.astype(int)
     upto = np.cumsum(image.ravel().astype(np.int64))
     for gap in range(count if image.any() else 0):
-        bits = int(philox(key, np.uint64(gap), zero, zero, zero)[0])
-        y, x = divmod(int(np.searchsorted(upto, bits % int(upto[-1]), side="right")), image.shape[1])
-        top, left = max(y - 3, 0), max(x - 3, 0)
-        near = image[top : y + 4, left : x + 4].astype(int)
-        places = np.indices(near.shape).reshape(2, -1) + np.array([[top], [left]])
-        middle = np.average(places, axis=1, weights=near.ravel())
-        _, vectors = np.linalg.eigh(np.atleast_2d(np.cov(places, aweights=near.ravel(), ddof=0)))
-        off = np.indices(image.shape).reshape(2, -1) - middle[:, None]
-        across, along = np.abs(vectors.T @ off)
-        distance = np.hypot(along, np.maximum(across - 2, 0)).reshape(image.shape)
-        share = min(length, 1.0) * np.clip(length / 2 + 0.5 - distance, 0, 1)
-        out = (out * (256 - np.floor(256 * share + 0.5).astype(int)) + 128) >> 8
+        bits, _ = reference.random_bits(key, gap)
+        place = int(np.searchsorted(upto, bits % int(upto[-1]), side="right"))
+        middle_y, middle_x, along_y, along_x = stroke_at(image, *divmod(place, image.shape[1]))
+        for y, x in np.ndindex(image.shape):
+            dy, dx = y - middle_y, x - middle_x
+            along = dy * along_y + dx * along_x
+            across = max(abs(dy * along_x - dx * along_y) - 2, 0.0)
+            distance = math.sqrt(along * along + across * across)
+            share = min(max(0.5 * length + 0.5 - distance, 0.0), 1.0)
+            lost = math.floor(256.0 * min(length, 1.0) * share + 0.5)
+            out[y, x] = (out[y, x] * (256 - lost) + 128) >> 8
     return out.astype(np.uint8)
 
 
-@pytest.mark.parametrize("shape", [(28, 28), (1, 40), (17, 5)])
-def test_it_is_what_the_plain_version_is(shape: tuple[int, int]) -> None:
-    random = np.random.default_rng(1)
-    images = random.integers(0, 256, (60, *shape), np.uint8) * (random.uniform(size=(60, *shape)) < 0.3)
-    counts, lengths = random.uniform(0, 8.4, 60), random.uniform(0, 7, 60)
-    together = lift_pen(images, KEYS[:60], counts, lengths)
-    for i in range(60):
-        plain = plainly_lifted(images[i], KEYS[i], int(np.floor(counts[i] + 0.5)), lengths[i])
-        np.testing.assert_array_equal(together[i], plain)
+BLOCKS = st.one_of(
+    st.tuples(st.integers(0, 3), st.integers(1, 12), st.integers(1, 12)),
+    st.tuples(st.just(1), st.just(1), st.integers(1, 40)),
+    st.tuples(st.just(1), st.integers(1, 40), st.just(1)),
+).flatmap(
+    lambda shape: st.tuples(
+        hnp.arrays(np.uint8, shape, elements=st.one_of(st.integers(0, 255), st.sampled_from([0, 255]))),
+        hnp.arrays(np.uint64, shape[0]),
+        hnp.arrays(np.float64, shape[0], elements=st.floats(0, 4.4)),
+        hnp.arrays(np.float64, shape[0], elements=st.floats(0, 8)),
+    )
+)
+
+
+@given(BLOCKS)
+def test_it_is_what_the_plain_version_is(block: tuple[np.ndarray, ...]) -> None:
+    for image, key, count, length, after in zip(*block, lift_pen(*block), strict=True):
+        plain = plainly_lifted(image, int(key), math.floor(count + 0.5), float(length))
+        np.testing.assert_array_equal(after, plain)
+
+
+@pytest.mark.parametrize("shape", [(7, 7), (2, 40), (17, 5)])
+def test_strokes_are_followed_where_their_ink_varies_most(shape: tuple[int, int]) -> None:
+    for image in np.random.default_rng(1).integers(0, 256, (60, *shape), np.uint8):
+        near = image[:5, :5].astype(int)
+        spread = np.cov(np.indices(near.shape).reshape(2, -1), aweights=near.ravel(), ddof=0)
+        step = np.array(stroke_at(image, 1, 1)[2:])
+        np.testing.assert_allclose(spread @ step, np.linalg.eigvalsh(spread)[1] * step)
 
 
 def test_pixels_are_chosen_in_proportion_to_their_ink() -> None:

@@ -3,6 +3,7 @@ import math
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
 from augforge.exactmath import logarithm
@@ -73,11 +74,15 @@ def test_levels_are_cut_not_wrapped() -> None:
     assert (tables[1] == 0).all()
 
 
-def test_each_image_has_its_own_table() -> None:
-    rng = np.random.default_rng(0)
-    images, tables = rng.integers(0, 256, (9, 5, 7), np.uint8), rng.integers(0, 256, (9, 256), np.uint8)
-    expected = np.stack([table[image] for image, table in zip(images, tables, strict=True)])
-    np.testing.assert_array_equal(kernels.apply_tables(images, tables), expected)
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(0, 4), st.integers(1, 20), st.integers(1, 20))), st.integers(0)
+)
+def test_each_image_has_its_own_table(images: np.ndarray, seed: int) -> None:
+    tables = np.random.default_rng(seed).integers(0, 256, (len(images), 256), np.uint8)
+    after = kernels.apply_tables(images, tables)
+    assert after.shape == images.shape
+    for image, table, seen in zip(images, tables, after, strict=True):
+        np.testing.assert_array_equal(seen, table[image])
 
 
 @given(st.floats(0, 255, width=32), st.floats(0, 255, width=32))
@@ -93,6 +98,7 @@ def test_contrast_of_1_is_the_identity(middle: float) -> None:
     np.testing.assert_array_equal(table, np.arange(256))
 
 
-def test_only_the_chosen_are_inverted() -> None:
-    tables = kernels.inverse_tables(np.array([True, False]))
-    np.testing.assert_array_equal(tables, [255 - np.arange(256), np.arange(256)])
+@given(hnp.arrays(np.bool_, st.integers(0, 9)))
+def test_only_the_chosen_are_inverted(inverted: np.ndarray) -> None:
+    expected = [[255 - level if chosen else level for level in range(256)] for chosen in inverted]
+    assert kernels.inverse_tables(inverted).tolist() == expected

@@ -3,11 +3,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
+from augforge.exactmath import tangent
+from tests.kernels import photographs, reference
 
 AUTO, LIGHT_ON_DARK, DARK_ON_LIGHT = -1, 0, 1
 
@@ -16,6 +18,13 @@ def drawing(paper: int, ink: int) -> np.ndarray:
     image = np.full((30, 40), paper, np.uint8)
     image[10:20, 15:18] = ink
     return image
+
+
+@settings(max_examples=200)
+@given(photographs.PICTURES, st.sampled_from([AUTO, LIGHT_ON_DARK, DARK_ON_LIGHT]))
+def test_ink_is_what_the_plain_version_is(picture: np.ndarray, light_paper: int) -> None:
+    expected = photographs.separate_ink(picture, light_paper)
+    np.testing.assert_array_equal(kernels.separate_ink(picture, light_paper), expected)
 
 
 @given(st.integers(0, 255), st.integers(0, 255))
@@ -42,6 +51,39 @@ def test_uneven_light_is_no_ink() -> None:
     shade = np.linspace(-50, 40, 40)
     found = kernels.separate_ink((drawing(200, 100) + shade).astype(np.uint8), AUTO)
     assert np.count_nonzero(found > 10) == 30
+
+
+def plainly_upright(image: np.ndarray, most: float) -> np.ndarray:
+    pixels = [(y, x, int(level)) for (y, x), level in np.ndenumerate(image)]
+    mass = sum(level for _, _, level in pixels)
+    middle_x = sum(level * x for _, x, level in pixels) / mass
+    middle_y = sum(level * y for y, _, level in pixels) / mass
+    leaning = upright = 0.0
+    for y, x, level in pixels:
+        leaning += level * (x - middle_x) * (y - middle_y)
+        upright += level * (y - middle_y) * (y - middle_y)
+    padded = np.pad(image, ((0, 0), (-(-len(image) // 2),) * 2))
+    if upright == 0:
+        return padded
+    slant = min(max(leaning / upright, -tangent(most)), tangent(most))
+    maps = np.array([[1, -slant, 0, 0, 1, 0]])
+    return reference.warp_to_the_bit(padded, maps, np.empty((0, 2, *padded.shape), np.int32))
+
+
+DRAWINGS = hnp.arrays(
+    np.uint8,
+    st.one_of(
+        st.tuples(st.integers(1, 20), st.integers(1, 20)),
+        st.tuples(st.just(1), st.integers(1, 60)),
+        st.tuples(st.integers(1, 60), st.just(1)),
+    ),
+    elements=st.one_of(st.integers(0, 255), st.sampled_from([0, 255])),
+).filter(np.any)
+
+
+@given(DRAWINGS, st.floats(0, 60, width=32))
+def test_upright_is_what_the_plain_version_is(image: np.ndarray, most: float) -> None:
+    np.testing.assert_array_equal(kernels.set_upright(image, most), plainly_upright(image, most))
 
 
 def slanted(lean: float) -> np.ndarray:

@@ -6,7 +6,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from augforge import kernels
-from augforge.kernels.paper import is_light, paper_levels, patches, without_specks
+from augforge.kernels.paper import is_light, paper_levels, patches, photographed_ink, without_specks
+from tests.kernels import photographs
 
 AUTO = -1
 SIDE = 96
@@ -20,6 +21,36 @@ LIGHTS = {
     "soft shadow": 1 - 0.5 * np.clip(0.5 + (DOWN - 0.75) / 0.1, 0, 1),
     "hard shadow": np.where(ACROSS + DOWN < 0.7, 0.5, 1.0),
 }
+
+
+@given(photographs.PICTURES)
+def test_paper_is_what_the_plain_version_is(picture: np.ndarray) -> None:
+    np.testing.assert_array_equal(paper_levels(picture), photographs.paper_levels(picture))
+
+
+@given(photographs.PICTURES)
+def test_light_paper_is_told_as_in_the_plain_version(picture: np.ndarray) -> None:
+    assert is_light(picture) == photographs.is_light(picture)
+
+
+INK = hnp.arrays(np.int64, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 9))
+SPOTS = hnp.arrays(
+    np.int64,
+    st.tuples(st.integers(1, 30), st.integers(1, 30)),
+    elements=st.sampled_from([1, 9, 1000]),
+    fill=st.just(0),
+)
+
+
+@given(st.one_of(INK, SPOTS))
+def test_cleaning_is_what_the_plain_version_does(ink: np.ndarray) -> None:
+    np.testing.assert_array_equal(without_specks(ink), photographs.without_specks(ink))
+
+
+@given(photographs.PICTURES, st.sampled_from([-1, 0, 1]))
+def test_ink_of_photographs_is_what_the_plain_version_is(picture: np.ndarray, light_paper: int) -> None:
+    expected = photographs.photographed_ink(picture, light_paper)
+    np.testing.assert_array_equal(photographed_ink(picture, light_paper), expected)
 
 
 def photograph(light: np.ndarray, paper: float, ink: float, strokes: np.ndarray | None = None) -> np.ndarray:
@@ -93,7 +124,7 @@ def test_patches_are_those_of_scipy(mask: np.ndarray) -> None:
     assert ((found == 0) == ~mask).all()
 
 
-@given(hnp.arrays(np.int64, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 9)))
+@given(INK)
 def test_cleaning_only_takes_away(ink: np.ndarray) -> None:
     cleaned = without_specks(ink)
     assert ((cleaned == ink) | (cleaned == 0)).all()

@@ -51,6 +51,12 @@ def test_pixelate_is_what_the_plain_version_is(images: np.ndarray, size: int) ->
     np.testing.assert_array_equal(pixelated(images, size / 256)[0], (levels + 32) >> 6)
 
 
+def test_an_image_does_not_depend_on_its_company() -> None:
+    images, sizes = np.random.default_rng(0).integers(0, 256, (30, 17, 23), np.uint8), np.linspace(1, 30, 30)
+    for image, size, after in zip(images, sizes, kernels.pixelate(images, sizes), strict=True):
+        np.testing.assert_array_equal(after, pixelated(image[np.newaxis], size)[0])
+
+
 @given(IMAGES)
 def test_cells_of_one_pixel_are_the_identity(images: np.ndarray) -> None:
     np.testing.assert_array_equal(pixelated(images, 1.0), images)

@@ -21,6 +21,8 @@ IMAGES = hnp.arrays(np.uint8, st.tuples(st.integers(0, 3), st.integers(1, 40), s
 
 @given(IMAGES)
 def test_sums_and_highest_levels_are_those_of_numpy(images: np.ndarray) -> None:
+    levels = images.ravel().tolist()
+    assert kernels.gray_sums(images) == (sum(levels), sum(level * level for level in levels))
     np.testing.assert_array_equal(kernels.ink_sums(images), images.sum(axis=(1, 2), dtype=np.int64))
     np.testing.assert_array_equal(kernels.highest_levels(images), images.max(axis=(1, 2)))
 
