@@ -3,16 +3,16 @@
 Rows of a shuffled batch lie far apart, and each would be waited for on its way from memory. So while one is copied,
 the processor is told which come next::
 
-    ask for    row 0 ... row 7   row 8   row 9   row 10
-    copy                         row 0   row 1   row 2  ...
+    ask for    row 8   row 9   row 10   row 11 ...
+    copy       row 0   row 1   row 2    row 3  ...
 
-That makes a batch in half the time: faster than from one array in memory, without asking.
+That takes half the time.
 """
 
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # which Numba brings
 from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
