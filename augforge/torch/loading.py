@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader
 
 from augforge.errors import DatasetError, did_you_mean, listed
 from augforge.randomness import stream_key
-from augforge.torch.datasets import Fields, SampleDataset, Transform
 from augforge.torch.orders import DEFAULT_WINDOW, InOrder, Order, Shuffled, WindowShuffled
 from augforge.torch.ranks import RankShare
+from augforge.torch.samples import Fields, SampleDataset, Transform
 
 _STATE_VERSION = 1
 # Samples that are read at a time, so that several batches share the cost of a call, and of passing a tensor to
