@@ -15,6 +15,7 @@ from augforge.hdf5 import ArrayPlan
 from augforge.shards.layout import SHARDS, array_plans
 from augforge.shards.mapping import AddressRange, MappedFiles
 from augforge.shards.models import Manifest
+from augforge.shards.rows import Rows
 
 
 class StoredShards(Protocol):
@@ -53,7 +54,7 @@ class MappedShards:
             [folder / SHARDS / shard.file for shard in shards], [shard.bytes for shard in shards]
         )
         self._rows = {
-            plan.name: _Rows(
+            plan.name: Rows(
                 plan,
                 self._files.bytes,
                 self._files.positions
@@ -70,32 +71,6 @@ class MappedShards:
         places = {name: self._rows[name].places(shards, rows) for name in names}
         for batch in range(len(shards)):
             yield {name: self._rows[name].at(places[name][batch]) for name in names}
-
-
-class _Rows:
-    """The rows of one array of all shards: a row may begin at any byte, so there is a view from each of them."""
-
-    def __init__(self, plan: ArrayPlan, memory: NDArray[np.uint8], begins: NDArray[np.int64]) -> None:
-        self._dtype = plan.dtype
-        self._shape = plan.shape[1:]
-        self._row_bytes = plan.nbytes  # of one sample
-        self._begins = begins
-        self._view: NDArray[np.void] = np.empty(0, np.void)
-        if self._row_bytes:
-            count = len(memory) - self._row_bytes + 1
-            self._view = np.ndarray((count,), f"V{self._row_bytes}", memory, 0, (1,))
-
-    def places(self, shards: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return at which bytes the rows of shards begin, in the shape of `shards` and `rows`."""
-        found: NDArray[np.int64] = self._begins[shards] + rows * self._row_bytes
-        return found
-
-    def at(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        """Return a copy of the rows that begin at places (N,)."""
-        if not self._row_bytes:
-            return np.empty((len(places), *self._shape), self._dtype)
-        found: NDArray[Any] = self._view[places]
-        return found.view(self._dtype).reshape(len(places), *self._shape)
 
 
 class DecodedShards:
@@ -129,7 +104,7 @@ class DecodedShards:
         self._range = AddressRange(what, self._sizes.ravel().tolist())
         begins = self._range.positions.reshape(self._sizes.shape)
         self._rows = {
-            plan.name: _Rows(plan, self._range.bytes, begins[array])
+            plan.name: Rows(plan, self._range.bytes, begins[array])
             for array, plan in enumerate(_plans(self._manifest, 1))
         }
         self._held = np.zeros(self._sizes.shape, np.bool_)  # of each array and shard

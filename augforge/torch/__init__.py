@@ -16,8 +16,9 @@ if importlib.util.find_spec("torch") is None:
         "augforge.torch needs PyTorch, which is not installed: pip install 'augforge[torch]'.", name="torch"
     )
 
-from augforge.torch.datasets import ForgeDataset, SampleDataset, ShardDataset
+from augforge.torch.datasets import ForgeDataset, ShardDataset
 from augforge.torch.loading import Loader, make_loader
+from augforge.torch.samples import SampleDataset
 from augforge.torch.splitting import split_by_source
 
 __all__ = ["ForgeDataset", "Loader", "SampleDataset", "ShardDataset", "make_loader", "split_by_source"]

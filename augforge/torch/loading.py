@@ -15,17 +15,15 @@ from torch.utils.data import DataLoader
 
 from augforge.errors import DatasetError, did_you_mean, listed
 from augforge.randomness import stream_key
-from augforge.torch.datasets import Fields, SampleDataset, Transform
 from augforge.torch.orders import DEFAULT_WINDOW, InOrder, Order, Shuffled, WindowShuffled
 from augforge.torch.ranks import RankShare
+from augforge.torch.samples import Fields, SampleDataset, Transform
 
 _STATE_VERSION = 1
-# Samples that are read at a time, so that several batches share the cost of a call; but the first batch must not
-# be long in coming, and frames may be large.
-_TOGETHER = 2048
+# Samples that are read at a time, so that several batches share the cost of a call, and of passing a tensor to
+# another process; but the first batch must not be long in coming, frames may be large, and all workers need work.
+_TOGETHER = 4096
 _PIXELS = 1 << 22
-# To pass a tensor to another process costs as much as gathering thousands of images; yet all workers need work.
-_PASSED_ON = 4096
 _STRETCHES_OF_A_WORKER = 4
 _LOADER_OPTIONS = frozenset(
     {
@@ -104,10 +102,10 @@ def make_loader(
 
     Notes
     -----
-    Small batches are made several at a time, of 2,048 samples or 4 million pixels in all at most, since they then
-    share what a call costs. Workers pass on 4,096 samples together, unless there is a transform, and the batches
-    cut from them are parts of one piece of memory: one that is kept, or saved, keeps all of it unless it is
-    cloned. Without workers every batch has its own.
+    Small batches are made several at a time, of 4,096 samples or 4 million pixels in all at most, since they then
+    share what a call costs. Workers pass them on together, unless there is a transform, as parts of one piece of
+    memory: a batch that is kept, or saved, keeps all of it unless it is cloned. Without workers every batch has
+    its own.
     """
     if not isinstance(dataset, SampleDataset):
         raise TypeError(
@@ -307,7 +305,7 @@ def _batches_together(dataset: SampleDataset, share: RankShare, workers: int | N
     if workers is not None and dataset.transforms:
         return 1
     height, width = dataset.about.image_shape
-    samples = min(_PASSED_ON if workers else _TOGETHER, _PIXELS // (height * width))
+    samples = min(_TOGETHER, _PIXELS // (height * width))
     together = samples // share.batch_size
     if workers:
         together = min(together, share.count(0) // (_STRETCHES_OF_A_WORKER * workers))

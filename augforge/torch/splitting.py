@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from augforge.torch.datasets import SampleDataset
 from augforge.torch.permutations import permutation
+from augforge.torch.samples import SampleDataset
 
 D = TypeVar("D", bound=SampleDataset)
 

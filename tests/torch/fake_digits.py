@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from augforge.torch.datasets import About, SampleDataset
+from augforge.torch.samples import About, SampleDataset
 
 COLUMNS = ("rotate.degrees", "scale.factor", "shift.x")
 

@@ -1,0 +1,290 @@
+"""Samples as tensors, one by one or in batches, wherever they come from.
+
+Whole batches are read as NumPy arrays through ``read_each(numbers, fields)`` and only wrapped as tensors, so no
+Python runs per sample. A data set, or a side of one, is a rectangle of originals and variants::
+
+    sample k  =  variant k // n  of the k % n-th of its n originals
+"""
+
+import copy
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol, Self, SupportsIndex, TypeGuard
+
+import numpy as np
+import torch
+from blake3 import blake3
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from augforge.errors import DatasetError, did_you_mean
+from augforge.forge import FIELDS
+
+Transform = Callable[[torch.Tensor], torch.Tensor]
+Fields = str | Sequence[str]
+
+
+class Reader(Protocol):
+    """Where samples come from: a `ShardReader`, or a `Forge` behind a `ForgeReader`."""
+
+    def read_each(
+        self, numbers: NDArray[np.int64], fields: Sequence[str]
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield for each row of numbers (batches, N) the asked fields of these samples, as arrays of N rows."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a data set before a sample is read.
+
+    Attributes
+    ----------
+    samples, originals : int
+        All samples; the originals that they are made from.
+    labelled : bool
+        Whether there are labels.
+    columns : tuple of str
+        Names of the columns of ``parameters``.
+    image_shape : tuple of int
+        Height and width in pixels.
+    class_names : tuple of str
+        What label 0, 1, ... means.
+    pixel_digest : str
+        Data sets with the same digest and as many samples are equal to the bit.
+    """
+
+    samples: int
+    originals: int
+    labelled: bool
+    columns: tuple[str, ...]
+    image_shape: tuple[int, int]
+    class_names: tuple[str, ...]
+    pixel_digest: str
+
+
+class SampleDataset(Dataset[Any]):
+    """What `ShardDataset` and `ForgeDataset` have in common; made by them.
+
+    ``dataset[4711]`` is a sample, ``dataset[-1]`` the last; ``dataset[10:20]`` and ``dataset[[3, 1, 4]]``
+    (any sequence or integer array) are whole batches, which is far faster than sample by sample.
+
+    Attributes
+    ----------
+    about : About
+        Columns, class names, image shape and the like, of the whole data set.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        about: About,
+        *,
+        fields: Fields | None = None,
+        transform: Transform | None = None,
+        scale: bool = False,
+    ) -> None:
+        self.about = about
+        self._reader = reader
+        self._originals: NDArray[np.int64] | None = None
+        self._fields: tuple[str, ...] = ()
+        self._bare = False
+        self._choose(_default_fields(about) if fields is None else fields)
+        self._transform = transform
+        self._scale = scale
+
+    @property
+    def originals(self) -> NDArray[np.int64]:
+        """The source indexes of the originals that its samples are made from, rising, int64."""
+        return np.arange(self.about.originals) if self._originals is None else self._originals.copy()
+
+    @property
+    def transforms(self) -> bool:
+        """Whether images are transformed, by what the user gave."""
+        return self._transform is not None
+
+    @property
+    def identity(self) -> str:
+        """Equal for data sets that hold the same samples in the same order, built or not."""
+        words = f"{self.about.pixel_digest} {self.about.samples}".encode()
+        if self._originals is not None:
+            words += self._originals.astype("<i8").tobytes()
+        return blake3(words).hexdigest()
+
+    def __len__(self) -> int:
+        if self._originals is None:
+            return self.about.samples
+        return self._originals.size * (self.about.samples // self.about.originals)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return one sample, or for a slice, sequence or integer array the batch of those samples.
+
+        Returns
+        -------
+        tuple, or a single value where one field was asked for by its bare name
+            For a sample: image (1, H, W), label, number, source_index and variant int, parameters float32
+            (P,). For a batch: tensors with a first dimension B, the integers int64.
+
+        Raises
+        ------
+        IndexError
+            If an index is not within -len .. len - 1.
+        TypeError
+            If an index is no integer.
+        """
+        if isinstance(index, slice):
+            return self.batch(np.arange(*index.indices(len(self))))
+        if _is_integer(index):
+            number = operator.index(index)
+            if not -len(self) <= number < len(self):  # here, because it may be too large for NumPy
+                self._refuse(number)
+            return self.__getitems__([number])[0]
+        return self.batch(self._inside(_as_indices(index)))
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Return a list of samples, read at once: what torch's own DataLoader wants for its collate function.
+
+        `make_loader` does without such lists and is many times faster.
+        """
+        columns = self.columns(self._inside(_as_indices(indices)))
+        rows = zip(*map(self._one_by_one, self._fields, columns), strict=True)
+        return [self._packed(list(row)) for row in rows]
+
+    def batch(self, indices: NDArray[np.int64]) -> Any:
+        """Return the batch of samples at indices (int64, within 0 .. len - 1, any order, repeats allowed)."""
+        return next(self.batches(indices[np.newaxis]))
+
+    def batches(self, indices: NDArray[np.int64]) -> Iterator[Any]:
+        """Yield the batch of each row of indices, as of `batch`; what they have in common is worked out once."""
+        for columns in self._columns(indices):
+            yield self._packed(
+                [
+                    self._transformed(values) if field == "image" else values
+                    for field, values in zip(self._fields, columns, strict=True)
+                ]
+            )
+
+    def columns(self, indices: NDArray[np.int64]) -> list[torch.Tensor]:
+        """Return the fields of the samples at indices, as in `batch`, but not transformed."""
+        return next(self._columns(indices[np.newaxis]))
+
+    def cut(self, columns: Sequence[torch.Tensor], batch_size: int) -> Iterator[Any]:
+        """Return the batches that columns consist of, not transformed; nothing is copied."""
+        parts = [torch.split(values, batch_size) for values in columns]
+        return iter(parts[0]) if self._bare else zip(*parts, strict=True)
+
+    def with_options(
+        self, *, fields: Fields | None = None, transform: Transform | None = None, scale: bool | None = None
+    ) -> Self:
+        """Return the same samples with other fields, transform or scale; what is None stays."""
+        other = copy.copy(self)
+        if fields is not None:
+            other._choose(fields)
+        if transform is not None:
+            other._transform = transform
+        if scale is not None:
+            other._scale = scale
+        return other
+
+    def of_originals(self, originals: NDArray[np.int64]) -> Self:
+        """Return the samples made from some of the originals, all their variants.
+
+        Parameters
+        ----------
+        originals : ndarray of integers
+            Source indexes, a subset of `originals`.
+        """
+        chosen = np.unique(np.asarray(originals, np.int64))
+        foreign = np.setdiff1d(chosen, self.originals)
+        if foreign.size:
+            raise ValueError(
+                f"original {foreign[0]} is not among the {self.originals.size:,} of this data set."
+            )
+        if self.about.samples % max(1, self.about.originals):
+            raise DatasetError(
+                f"{self.about.samples:,} samples are not a whole number of variants of "
+                f"{self.about.originals:,} originals."
+            )
+        other = copy.copy(self)
+        other._originals = chosen
+        return other
+
+    def _choose(self, fields: Fields) -> None:
+        self._bare = isinstance(fields, str)
+        self._fields = (fields,) if isinstance(fields, str) else tuple(fields)
+        if not self._fields:
+            raise ValueError(f"fields is empty; allowed: {', '.join(FIELDS)}.")
+        for field in self._fields:
+            if field not in FIELDS:
+                hint = did_you_mean(str(field), FIELDS)
+                raise ValueError(f"no field is named {field!r}; allowed: {', '.join(FIELDS)}.{hint}")
+        if "label" in self._fields and not self.about.labelled:
+            raise DatasetError(
+                "the data set has no labels (its source has none): leave 'label' out of fields."
+            )
+
+    def _refuse(self, index: SupportsIndex) -> NoReturn:
+        size = len(self)
+        allowed = f"allowed: {-size} to {size - 1}" if size else "it is empty"
+        raise IndexError(f"index {index} is outside a data set of {size:,} samples; {allowed}.")
+
+    def _inside(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return indices with negative ones counted from the end, all checked."""
+        size = len(self)
+        outside = indices[(indices < -size) | (indices >= size)]
+        if outside.size:
+            self._refuse(outside[0])
+        return np.where(indices < 0, indices + size, indices)
+
+    def _numbers(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        if self._originals is None:
+            return indices
+        variant, place = divmod(indices, self._originals.size)
+        return variant * self.about.originals + self._originals[place]
+
+    def _columns(self, indices: NDArray[np.int64]) -> Iterator[list[torch.Tensor]]:
+        for arrays in self._reader.read_each(self._numbers(indices), self._fields):
+            yield [self._column(field, arrays[field]) for field in self._fields]
+
+    def _column(self, field: str, values: NDArray[Any]) -> torch.Tensor:
+        if field == "image":
+            images = _as_tensor(values[:, np.newaxis])
+            return images.to(torch.float32).div_(255) if self._scale else images
+        return _as_tensor(values if field == "parameters" else values.astype(np.int64))
+
+    def _one_by_one(self, field: str, values: torch.Tensor) -> Iterable[Any]:
+        if field == "image":
+            return map(self._transformed, values)
+        return values if field == "parameters" else values.tolist()
+
+    def _transformed(self, images: torch.Tensor) -> torch.Tensor:
+        return images if self._transform is None else self._transform(images)
+
+    def _packed(self, values: list[Any]) -> Any:
+        return values[0] if self._bare else tuple(values)
+
+
+def _default_fields(about: About) -> Fields:
+    return ("image", "label") if about.labelled else "image"
+
+
+def _is_integer(index: Any) -> TypeGuard[SupportsIndex]:
+    """Tell whether this is one integer; True and False, of whatever library, are none."""
+    one = isinstance(index, SupportsIndex) and getattr(index, "ndim", 0) == 0
+    return one and np.asarray(index).dtype.kind != "b"
+
+
+def _as_indices(indices: Any) -> NDArray[np.int64]:
+    """Return a sequence or tensor of integers as int64 of shape (N,)."""
+    array = np.asarray(indices)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise TypeError(
+            "an index is an integer, a slice or a sequence of integers, "
+            f"not {array.dtype} of shape {array.shape}."
+        )
+    return array.astype(np.int64)
+
+
+def _as_tensor(array: NDArray[Any]) -> torch.Tensor:
+    # torch warns of arrays that it must not write to, and a transform may write.
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
