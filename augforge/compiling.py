@@ -18,28 +18,36 @@ from typing import Any, TypeVar
 import numba
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_numba: Any = numba
 _settings: Any = numba.config
 
 
 def compiled(function: _Function) -> _Function:
     """Compile a kernel when it is first called."""
-    return _njit(function)
+    return _njit(function, cache=bool(_CACHE))
+
+
+def part(function: _Function) -> _Function:
+    """Compile what only kernels call, when the first of them is compiled.
+
+    Python must not call it: it is made without what that takes, and is kept on disk as a part of its callers alone.
+    """
+    return _njit(function, no_cpython_wrapper=True)
 
 
 def inlined(function: _Function) -> _Function:
-    """Compile a small function that must dissolve into the loop that calls it, for it to vectorise."""
-    return _njit(function, forceinline=True)
+    """Compile a small part that must dissolve into the loop that calls it, for it to vectorise."""
+    return _njit(function, no_cpython_wrapper=True, forceinline=True)
 
 
-def _njit(function: _Function, forceinline: bool = False) -> _Function:
+def _njit(function: _Function, **options: bool) -> _Function:
     # The setting is read while the decorator runs; other packages' kernels must not follow ours.
     before = _settings.CACHE_DIR
     _settings.CACHE_DIR = _CACHE
     try:
-        decorate: Any = numba.njit(
-            cache=bool(_CACHE), nogil=True, error_model="numpy", forceinline=forceinline
-        )
-        dispatcher: _Function = decorate(function)
+        dispatcher: _Function = _numba.njit(
+            nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options
+        )(function)
     finally:
         _settings.CACHE_DIR = before
     return dispatcher

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import inlined, part
 from augforge.kernels.bending import FIELD_UNIT
 
 _ZERO, _ONE, _BYTE = np.uint64(0), np.uint64(1), np.uint64(8)
@@ -19,7 +19,7 @@ def _any_of(words: NDArray[Any], first: np.uint64, count: np.uint64, step: np.ui
     return found
 
 
-@compiled
+@part
 def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArray[Any]) -> None:
     """Look from all four sides for ink; words, unsigned, hold as many pixels as go into a row without a rest."""
     rows, line = np.uint64(height), np.uint64(groups)
@@ -59,7 +59,7 @@ def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArra
         boxes[i, 2], boxes[i, 3] = right - left + _ONE, high
 
 
-@compiled
+@part
 def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
     """Return the smallest box around each image's ink.
 

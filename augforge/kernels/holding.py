@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import inlined, part
 
 # The eight neighbours of a pixel, one step of 45 degrees after the other, as (x, y).
 _AROUND = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
@@ -156,7 +156,7 @@ def _always_removable(ink: Any, still: Any) -> Any:
     return _are_three(e1, se1, s1, sw1, w1, nw1, n1, ne1) & corners & level & upright
 
 
-@compiled
+@part
 def _find_fallen(
     before: NDArray[Any],
     after: NDArray[Any],
@@ -176,7 +176,7 @@ def _find_fallen(
             fallen[p] = np.uint8(is_ink & np.uint8(after[p] < threshold))
 
 
-@compiled
+@part
 def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
     """Pack the two rows of marks, eight of 0 and 1 to each uint64, to a byte of bits each."""
     for row in range(eights.shape[0]):
@@ -184,7 +184,7 @@ def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
             packed[row, k] = np.uint8((eights[row, k] * _GATHER) >> np.uint64(56))
 
 
-@compiled
+@part
 def _judge(
     ink: NDArray[Any],
     fallen: NDArray[Any],
@@ -205,7 +205,7 @@ def _judge(
         candidates[word] = fallen[word] & removable
 
 
-@compiled
+@part
 def _find_bound(
     ink: NDArray[Any],
     candidates: NDArray[Any],
@@ -223,7 +223,7 @@ def _find_bound(
         bound[word] = candidates[word] & ~_always_removable((e, se, s, sw, w, nw, n, ne), still)
 
 
-@compiled
+@part
 def _find_turns(
     bound: NDArray[Any],
     candidates: NDArray[Any],
@@ -258,7 +258,7 @@ def _code(ink: NDArray[Any], place: Any, line: np.uint64) -> int:
     )
 
 
-@compiled
+@part
 def _take_turns(
     ink: NDArray[Any],
     held: NDArray[Any],
@@ -315,7 +315,7 @@ def _take_turns(
                 after[place] = threshold
 
 
-@compiled
+@part
 def hold_ink(
     before: NDArray[Any],
     after: NDArray[Any],

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.exactmath import tangent
 from augforge.kernels.paper import photographed_ink
 from augforge.kernels.warping import warp
@@ -21,13 +21,13 @@ _NEXT = 16
 _FEW = 0.25
 
 
-@compiled
+@part
 def _quantile(levels: NDArray[Any], share: float) -> int:
     """Return the lowest of some levels, int64 (N,), that at least a share of them do not exceed."""
     return np.sort(levels)[max(math.ceil(share * levels.size) - 1, 0)]
 
 
-@compiled
+@part
 def _even_paper(levels: NDArray[Any], border: NDArray[Any], light_paper: int) -> int:
     """Return the level of the paper, or -1 if it is not even; levels int64 (H, W), their border int64 (N,)."""
     paper = _quantile(border, 0.5)
@@ -90,7 +90,7 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
     return out
 
 
-@compiled
+@part
 def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
     """Return the sum of ink, and the sums of ink times x and times y."""
     mass = sum_x = sum_y = np.int64(0)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.kernels.bending import FIELD_UNIT
 from augforge.kernels.boxes import ink_boxes
 from augforge.kernels.chains import invert, shorten
@@ -29,7 +29,7 @@ _MARGIN = 1e-6
 _UNIT = 1.0 / FIELD_UNIT
 
 
-@compiled
+@part
 def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
     """Replace a box by the one around it after a map of a chain."""
     a, b, c = chains[i, s, 0], chains[i, s, 1], chains[i, s, 2]
@@ -41,7 +41,7 @@ def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
     box[0], box[1], box[2], box[3] = x - wide, y - high, x + wide, y + high
 
 
-@compiled
+@part
 def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
     """Replace a box by one around it after a field: what is at p + d then came to p."""
     for axis in range(2):
@@ -54,7 +54,7 @@ def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
         box[axis + 2] -= least / FIELD_UNIT
 
 
-@compiled
+@part
 def _innermost(
     fields: NDArray[Any], i: int, s: int, axis: int, low: float, high: float
 ) -> tuple[float, float]:
@@ -81,7 +81,7 @@ def _innermost(
     return float(greatest) / FIELD_UNIT, float(least) / FIELD_UNIT
 
 
-@compiled
+@part
 def _fill_room(
     chains: NDArray[Any], count: int, fields: NDArray[Any], i: int, s: int, room: NDArray[Any]
 ) -> bool:
@@ -109,7 +109,7 @@ def _fill_room(
     return True
 
 
-@compiled
+@part
 def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
     """Move points, in pixels from the middle of the frame, by the field where they are; as chains do."""
     _, height, width = field.shape
@@ -128,7 +128,7 @@ def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
             points[axis, k] += (upper * vy + lower * wy) * _UNIT
 
 
-@compiled
+@part
 def _fill_outline(
     inverses: NDArray[Any], fields: NDArray[Any], i: int, used: NDArray[Any], count: int, points: NDArray[Any]
 ) -> None:
@@ -152,7 +152,7 @@ def _fill_outline(
             _bend(fields[i, used[i, s - 1]], points)
 
 
-@compiled
+@part
 def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], turns: NDArray[Any]) -> float:
     """Return the share of the ink that lies within a closed line, float64 (2, P).
 
@@ -193,7 +193,7 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
     return float(inside / total)
 
 
-@compiled
+@part
 def _ink_moved_into(
     images: NDArray[Any], i: int, box: NDArray[Any], chains: NDArray[Any], room: NDArray[Any]
 ) -> float:
@@ -218,7 +218,7 @@ def _ink_moved_into(
     return float(inside / total)
 
 
-@compiled
+@part
 def _is_within(box: NDArray[Any], room: NDArray[Any]) -> bool:
     return box[0] >= room[0] and box[1] >= room[1] and box[2] <= room[2] and box[3] <= room[3]
 

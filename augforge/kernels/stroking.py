@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import compiled, part
 from augforge.kernels.blending import between
 from augforge.kernels.holding import FIRST_COLUMN, LAST_COLUMN, hold_ink, holding_room
 
@@ -33,13 +33,12 @@ _DIAGONAL = 46341
 _GROUP = 16384
 
 
-@inlined
 def _blanks_before(width: int) -> int:
     """Return where the first image begins, after a row and a pixel, in whole words of bits and one more."""
     return (width + 1) // 64 * 64 + 64
 
 
-@compiled
+@part
 def _lay_out(
     levels: NDArray[Any],
     chosen: NDArray[Any],
@@ -60,7 +59,7 @@ def _lay_out(
         highest[i] = most
 
 
-@compiled
+@part
 def _take_out(
     group: NDArray[Any], chosen: NDArray[Any], area: int, first: int, size: int, levels: NDArray[Any]
 ) -> None:
@@ -71,7 +70,7 @@ def _take_out(
             levels[target + p] = group[start + p]
 
 
-@compiled
+@part
 def _look_aside(
     group: NDArray[Any],
     radii: NDArray[Any],
@@ -96,7 +95,7 @@ def _look_aside(
             beside[start + p] = max(before, after)
 
 
-@compiled
+@part
 def _spread(
     group: NDArray[Any],
     radii: NDArray[Any],
@@ -153,7 +152,7 @@ def _copy_unchanged(levels: NDArray[Any], ways: NDArray[Any], area: int, out: ND
                 out[p] = levels[p]
 
 
-@compiled
+@part
 def _choose(
     ways: NDArray[Any], thinner: NDArray[Any], thin: bool, start: int, chosen: NDArray[Any]
 ) -> tuple[int, int]:
@@ -167,7 +166,7 @@ def _choose(
     return count, i
 
 
-@compiled
+@part
 def _next_radii(ways: NDArray[Any], chosen: NDArray[Any], radii: NDArray[Any]) -> bool:
     """Take the next step, a pixel at most, off the chosen images' ways; say whether there is one."""
     longest = 0
@@ -185,6 +184,7 @@ def _change_all(
     thinner: NDArray[Any],
     area: int,
     line: int,
+    first: int,
     masks: NDArray[Any],
     within: NDArray[Any],
     columns: NDArray[Any],
@@ -193,7 +193,7 @@ def _change_all(
     out: NDArray[Any],
 ) -> None:
     """Change images, group by group, by the ways their edges move; these count down to 0."""
-    size, first = within.size, _blanks_before(line)
+    size = within.size
     group, moved, left, right, beside = room[0], room[1], room[2], room[3], room[4]
     most = (group.size - 2 * first) // size
     numbers, all_highest, all_radii = (
@@ -273,9 +273,12 @@ def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[A
     out = np.empty_like(images)
     ways = np.floor(np.abs(pixels) * 128.0 + 0.5).astype(np.int64)
     masks, within, columns = _frame(height, width)
-    total = 2 * _blanks_before(width) + min(count, _images_of_group(within.size)) * within.size
+    first = _blanks_before(width)
+    total = 2 * first + min(count, _images_of_group(within.size)) * within.size
     room, holding = np.zeros((5, total), np.uint8), holding_room(total)
     levels, results, area = images.reshape(-1), out.reshape(-1), height * width
     _copy_unchanged(levels, ways, area, results)
-    _change_all(levels, ways, pixels < 0.0, area, width, masks, within, columns, room, holding, results)
+    _change_all(
+        levels, ways, pixels < 0.0, area, width, first, masks, within, columns, room, holding, results
+    )
     return out

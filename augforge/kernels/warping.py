@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.kernels.boxes import farthest, ink_boxes
 from augforge.kernels.chains import invert, is_identity, shorten
 from augforge.kernels.following import follow_boxes
@@ -27,7 +27,7 @@ _MOST_IMAGES = 16
 _MARGIN = 2
 
 
-@compiled
+@part
 def _plan(
     ink: NDArray[Any],
     chains: NDArray[Any],
@@ -83,7 +83,7 @@ def _plan(
     return min(boxes.shape[0], ink.shape[0] - first)
 
 
-@compiled
+@part
 def _pack(
     images: NDArray[Any],
     ink: NDArray[Any],
@@ -124,7 +124,7 @@ def _pack(
         start += size
 
 
-@compiled
+@part
 def _settle(
     ink: NDArray[Any],
     first: int,
@@ -159,7 +159,7 @@ def _settle(
             places[k] = np.int32(np.int32(row) * stride) + np.int32(np.int32(column) + start)
 
 
-@compiled
+@part
 def _resample(
     words: NDArray[Any],
     count: int,
@@ -185,7 +185,7 @@ def _resample(
         levels[k] = np.uint8(np.int32(upper + (lower - upper) * shares_y[k] + half))
 
 
-@compiled
+@part
 def _write(
     levels: NDArray[Any], first: int, boxes: NDArray[Any], begins: NDArray[Any], out: NDArray[Any]
 ) -> None:
@@ -198,7 +198,7 @@ def _write(
             source += columns
 
 
-@compiled
+@part
 def _keep_identities(
     images: NDArray[Any], chains: NDArray[Any], stages: NDArray[Any], out: NDArray[Any]
 ) -> None:

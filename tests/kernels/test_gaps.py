@@ -3,8 +3,8 @@ import pytest
 from scipy import stats
 
 from augforge.kernels import lift_pen
-from augforge.randomness import philox
 from tests.kernels.digits import digits
+from tests.parts import philox
 
 KEYS = np.random.default_rng(0).integers(0, 2**64, 4000, np.uint64)
 
