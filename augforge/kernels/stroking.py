@@ -189,20 +189,18 @@ def _change_all(
     within: NDArray[Any],
     columns: NDArray[Any],
     room: NDArray[Any],
-    holding: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]],
+    of_images: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    holding: tuple[NDArray[Any], ...],
     out: NDArray[Any],
 ) -> None:
     """Change images, group by group, by the ways their edges move; these count down to 0."""
     size = within.size
     group, moved, left, right, beside = room[0], room[1], room[2], room[3], room[4]
-    most = (group.size - 2 * first) // size
-    numbers, all_highest, all_radii = (
-        np.empty(most, np.int64),
-        np.empty(most, np.uint8),
-        np.empty(most, np.int64),
-    )
+    numbers, all_highest, all_radii = of_images
+    # Of a plain 0 Numba would make a type of its own, and compile what takes it twice.
+    begin: Any = np.int64(0)
     for thin in (False, True):
-        flip, i = 255 if thin else 0, 0
+        flip, i = 255 if thin else 0, begin
         while i < ways.size:
             count, i = _choose(ways, thinner, thin, i, numbers)
             chosen, highest, radii = numbers[:count], all_highest[:count], all_radii[:count]
@@ -274,11 +272,14 @@ def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[A
     ways = np.floor(np.abs(pixels) * 128.0 + 0.5).astype(np.int64)
     masks, within, columns = _frame(height, width)
     first = _blanks_before(width)
-    total = 2 * first + min(count, _images_of_group(within.size)) * within.size
-    room, holding = np.zeros((5, total), np.uint8), holding_room(total)
+    most = min(count, _images_of_group(within.size))
+    total = 2 * first + most * within.size
+    room, holding = np.zeros((5, total), np.uint8), holding_room(total, within.size, most)
+    of_images = np.empty(most, np.int64), np.empty(most, np.uint8), np.empty(most, np.int64)
     levels, results, area = images.reshape(-1), out.reshape(-1), height * width
     _copy_unchanged(levels, ways, area, results)
+    thinner = pixels < 0.0
     _change_all(
-        levels, ways, pixels < 0.0, area, width, first, masks, within, columns, room, holding, results
+        levels, ways, thinner, area, width, first, masks, within, columns, room, of_images, holding, results
     )
     return out
