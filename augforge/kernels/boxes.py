@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import inlined, part
+from augforge.compiling import compiled, inlined
 from augforge.kernels.bending import FIELD_UNIT
 
 _ZERO, _ONE, _BYTE = np.uint64(0), np.uint64(1), np.uint64(8)
@@ -19,7 +19,7 @@ def _any_of(words: NDArray[Any], first: np.uint64, count: np.uint64, step: np.ui
     return found
 
 
-@part
+@compiled
 def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArray[Any]) -> None:
     """Look from all four sides for ink; words, unsigned, hold as many pixels as go into a row without a rest."""
     rows, line = np.uint64(height), np.uint64(groups)
@@ -59,7 +59,6 @@ def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArra
         boxes[i, 2], boxes[i, 3] = right - left + _ONE, high
 
 
-@part
 def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
     """Return the smallest box around each image's ink.
 
@@ -74,11 +73,10 @@ def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
     """
     count, height, width = images.shape
     boxes = np.empty((count, 4), np.int32)
-    levels = images.reshape(-1)
+    words: NDArray[Any] = images.reshape(-1)
     if width % 4 == 0:
-        _fill_ink_boxes(levels.view(np.uint32), height, width // 4, boxes)
-    else:
-        _fill_ink_boxes(levels, height, width, boxes)
+        words = words.view(np.uint32)
+    _fill_ink_boxes(words, height, width // words.itemsize, boxes)
     return boxes
 
 

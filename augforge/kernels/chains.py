@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import inlined, part
+from augforge.compiling import compiled, inlined
 
 # A map that shrinks to less than this leaves nothing to be seen.
 _LEAST_DETERMINANT = 1e-9
 _LARGEST = 1e12
 
 
-@part
+@compiled
 def shorten(maps: NDArray[Any], bent: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Multiply maps with no field in force between them into one.
 
@@ -63,7 +63,7 @@ def shorten(maps: NDArray[Any], bent: NDArray[Any]) -> tuple[NDArray[Any], NDArr
     return chains, used, stages
 
 
-@part
+@compiled
 def invert(chains: NDArray[Any], stages: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the inverses of shortened chains, and whether all maps of each have one to speak of, bool (N,)."""
     inverses, whole = np.empty_like(chains), np.ones(chains.shape[0], np.bool_)

@@ -104,6 +104,19 @@ def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
 
 
 @compiled
+def _slant(image: NDArray[Any]) -> float:
+    """Return the regression of x on y, weighted by ink; 0 where all of it is in one row."""
+    mass, sum_x, sum_y = _moments(image)
+    mean_x, mean_y = sum_x / mass, sum_y / mass
+    mu11 = mu02 = np.float64(0.0)
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            weight = float(image[y, x])
+            mu11 += weight * (x - mean_x) * (y - mean_y)
+            mu02 += weight * (y - mean_y) * (y - mean_y)
+    return mu11 / mu02 if mu02 != 0.0 else 0.0
+
+
 def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
     """Return a drawing with its slant taken out, with a margin of half its height on the left and the right.
 
@@ -117,26 +130,15 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
         The largest slant that is taken out, in degrees.
     """
     height, width = image.shape
-    mass, sum_x, sum_y = _moments(image)
-    mean_x, mean_y = sum_x / mass, sum_y / mass
-    mu11 = mu02 = np.float64(0.0)
-    for y in range(height):
-        for x in range(width):
-            weight = float(image[y, x])
-            mu11 += weight * (x - mean_x) * (y - mean_y)
-            mu02 += weight * (y - mean_y) * (y - mean_y)
     margin = (height + 1) // 2
     padded = np.zeros((1, height, width + 2 * margin), np.uint8)
     padded[0, :, margin : margin + width] = image
-    if mu02 == 0.0:
-        return padded[0]
     bound = tangent(most)
-    lean = min(max(mu11 / mu02, -bound), bound)
-    maps = np.zeros((1, 6))
-    maps[0, 0] = maps[0, 4] = 1.0
-    maps[0, 1] = -lean
+    lean = min(max(_slant(image), -bound), bound)
+    maps = np.array([[[1.0, -lean, 0.0, 0.0, 1.0, 0.0]]])
     fields = np.zeros((1, 0, 2, *padded.shape[1:]), np.int32)
-    return warp(padded, maps.reshape(1, 1, 6), fields, np.zeros((1, 0), np.bool_))[0]
+    upright: NDArray[Any] = warp(padded, maps, fields, np.zeros((1, 0), np.bool_))[0]
+    return upright
 
 
 @compiled

@@ -224,33 +224,24 @@ def _is_within(box: NDArray[Any], room: NDArray[Any]) -> bool:
 
 
 @compiled
-def ink_kept(
-    images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: NDArray[Any]
-) -> NDArray[Any]:
-    """Return the share of each image's ink that its chain leaves inside the frame.
-
-    Ink is the sum of gray levels; a pixel's ink is inside where its middle comes to lie on the frame, which
-    reaches half a pixel beyond the outermost middles. A chain with fields leads backward only, so the frame's edge
-    is followed into the source: what it encloses there is what the result shows.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (N, H, W)
-    maps, fields, bent
-        As for `warp`.
-
-    Returns
-    -------
-    ndarray of float64, shape (N,)
-        Within [0, 1]; 1 for an image without ink.
-    """
+def _fill_kept(
+    images: NDArray[Any],
+    ink: NDArray[Any],
+    chains: NDArray[Any],
+    inverses: NDArray[Any],
+    whole: NDArray[Any],
+    fields: NDArray[Any],
+    used: NDArray[Any],
+    stages: NDArray[Any],
+    outline: NDArray[Any],
+    turns: NDArray[Any],
+    boxes: NDArray[Any],
+    kept: NDArray[Any],
+) -> None:
+    """Fill the shares of images with ink that is not all inside; the three arrays before are overwritten."""
     count, height, width = images.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
-    kept, ink = np.ones(count), ink_boxes(images)
-    chains, used, stages = shorten(maps, bent)
-    inverses, whole = invert(chains, stages)
-    outline, turns = np.empty((2, 2 * (height + width))), np.empty((height, width + 1), np.uint8)
-    box, moved, room = np.empty(4), np.empty(4), np.empty(4)
+    box, moved, room = boxes[0], boxes[1], boxes[2]
     # Whole arrays are handed on, and which image it is: a slice counts references, which takes as long as a box.
     for i in range(count):
         if ink[i, 2] == 0:
@@ -281,4 +272,32 @@ def ink_kept(
             _fill_outline(inverses, fields, i, used, stages[i], outline)
             share = _ink_within(images[i], outline, box, turns)
         kept[i] = share
+
+
+def ink_kept(
+    images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: NDArray[Any]
+) -> NDArray[Any]:
+    """Return the share of each image's ink that its chain leaves inside the frame.
+
+    Ink is the sum of gray levels; a pixel's ink is inside where its middle comes to lie on the frame, which
+    reaches half a pixel beyond the outermost middles. A chain with fields leads backward only, so the frame's edge
+    is followed into the source: what it encloses there is what the result shows.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, H, W)
+    maps, fields, bent
+        As for `warp`.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        Within [0, 1]; 1 for an image without ink.
+    """
+    count, height, width = images.shape
+    chains, used, stages = shorten(maps, bent)
+    inverses, whole = invert(chains, stages)
+    outline, turns = np.empty((2, 2 * (height + width))), np.empty((height, width + 1), np.uint8)
+    kept, ink, boxes = np.ones(count), ink_boxes(images), np.empty((3, 4))
+    _fill_kept(images, ink, chains, inverses, whole, fields, used, stages, outline, turns, boxes, kept)
     return kept
