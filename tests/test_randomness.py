@@ -11,6 +11,7 @@ from scipy import stats
 
 from augforge import randomness
 from augforge.randomness import Choice, Constant, LogUniform, Normal, Triangular, Uniform
+from tests.parts import open_unit, philox
 
 PINNED_KEY = 10775732603226746416
 PINNED_UNIFORMS = ["0x1.8b9c8cd82494ap-2", "0x1.9458a28508e4ap-2", "0x1.0c719da2e0fd5p-1"]
@@ -19,7 +20,7 @@ SHARES = (np.arange(2000) + 0.5) / 2000
 
 
 def words(key: int, counter: list[int]) -> list[int]:
-    low, high = randomness.philox(np.uint64(key), *(np.uint64(word) for word in counter))
+    low, high = philox(np.uint64(key), *(np.uint64(word) for word in counter))
     return [int(low) & 0xFFFFFFFF, int(low) >> 32, int(high) & 0xFFFFFFFF, int(high) >> 32]
 
 
@@ -68,8 +69,8 @@ def test_low_bits_pass_chi_square() -> None:
 
 
 def test_uniforms_lie_strictly_inside() -> None:
-    assert randomness.open_unit(np.uint64(0)) > 0
-    assert randomness.open_unit(np.uint64(2**64 - 1)) < 1
+    assert open_unit(np.uint64(0)) > 0
+    assert open_unit(np.uint64(2**64 - 1)) < 1
 
 
 NEIGHBOURS = {

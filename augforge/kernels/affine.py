@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.exactmath import sine_and_cosine, tangent
 
 
@@ -57,7 +57,7 @@ def shears(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     return maps
 
 
-@compiled
+@part
 def compose_one(outer: NDArray[Any], inner: NDArray[Any], out: NDArray[Any]) -> None:
     """Fill the map that applies `inner` first and `outer` to its result, float64 (6,); out may be inner."""
     a, b, c, d, e, f = inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]

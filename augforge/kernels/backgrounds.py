@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.exactmath import sine_and_cosine
 from augforge.kernels.copying import copy_image
 from augforge.kernels.noise import fill_shares
@@ -25,7 +25,7 @@ _NODE_UNIT = 1.0 / 4096.0
 _NODES, _START = 0, 1
 
 
-@compiled
+@part
 def _splines(start: float, spacing: float, firsts: NDArray[Any], weights: NDArray[Any]) -> None:
     """Fill, for each pixel of an axis, its first node, int64 (L,), and the weights of four, float64 (L, 4)."""
     for x in range(firsts.size):
@@ -39,7 +39,7 @@ def _splines(start: float, spacing: float, firsts: NDArray[Any], weights: NDArra
         weights[x, 3] = t * t * t / 6.0
 
 
-@compiled
+@part
 def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], paper: NDArray[Any]) -> None:
     """Add a smooth random field of a standard deviation to paper, float64 (H, W)."""
     height, width = paper.shape
@@ -71,7 +71,7 @@ def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], p
             target[x] += a[x] * w0 + b[x] * w1 + c[x] * w2 + d[x] * w3
 
 
-@compiled
+@part
 def _slope(level: float, gradient: float, degrees: float, paper: NDArray[Any]) -> None:
     """Fill paper, float64 (H, W), with levels that rise by `gradient` from one end of the frame to the other."""
     height, width = paper.shape

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.exactmath import sine_and_cosine
 from augforge.randomness import philox
 
 FIELD_UNIT = 65536.0
 
 
-@compiled
+@part
 def _fixed(value: float) -> np.int32:
     # Cut at 16,384 pixels: what lies farther is outside of every frame.
     return np.int32(math.floor(min(max(value, -16384.0), 16384.0) * FIELD_UNIT + 0.5))

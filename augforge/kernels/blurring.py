@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import compiled, inlined, part
 from augforge.exactmath import exponential, sine_and_cosine
 from augforge.kernels.copying import copy_image
 
@@ -60,7 +60,7 @@ def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
     return last
 
 
-@compiled
+@part
 def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[Any]) -> int:
     """Fill the weights of a line through the middle: that of the middle itself and one half of the others.
 
@@ -107,7 +107,7 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
     return last
 
 
-@compiled
+@part
 def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
     """Fill flat, int16, with the image and its margins: `margin` rows above, and blanks after every row."""
     height, width = image.shape
@@ -119,7 +119,7 @@ def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
             flat[start + x] = image[y, x]
 
 
-@compiled
+@part
 def _sum_taps(
     flat: NDArray[Any], start: int, ways: NDArray[Any], weights: NDArray[Any], taps: int, sums: NDArray[Any]
 ) -> None:
@@ -141,7 +141,7 @@ def _sum_taps(
             sums[j] += np.int32(np.int16(a[j] + b[j])) * first + np.int32(np.int16(c[j] + d[j])) * second
 
 
-@compiled
+@part
 def _take_out(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) -> None:
     """Fill the image out with rounded sums."""
     height, width = out.shape
@@ -152,7 +152,7 @@ def _take_out(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) ->
             out[y, x] = np.uint8((row[x] + half) >> shift)
 
 
-@compiled
+@part
 def _fill_bells(sigmas: NDArray[Any], weights: NDArray[Any], reaches: NDArray[Any]) -> None:
     """Fill the weights of each image's bell, int16, and how far they reach."""
     bell, row = np.empty(weights.shape[1], np.float64), np.empty(weights.shape[1], np.int16)
@@ -163,7 +163,7 @@ def _fill_bells(sigmas: NDArray[Any], weights: NDArray[Any], reaches: NDArray[An
                 weights[i, k] = row[k]
 
 
-@compiled
+@part
 def _copy_sharp(levels: NDArray[Any], reaches: NDArray[Any], area: int, out: NDArray[Any]) -> None:
     """Copy the images that no bell reaches out in."""
     for i in range(reaches.size):
@@ -179,7 +179,7 @@ def _weighed(a: np.uint16, b: np.uint16, weight: np.int32) -> np.int32:
     return np.int32(np.int32(np.uint16(a + b)) * weight)
 
 
-@compiled
+@part
 def _blur_columns(
     levels: NDArray[Any],
     chosen: NDArray[Any],
@@ -235,7 +235,7 @@ def _blur_columns(
             blurred[target + p] = np.uint16(sums[p] >> shift)
 
 
-@compiled
+@part
 def _blur_rows(
     blurred: NDArray[Any],
     chosen: NDArray[Any],

@@ -64,7 +64,6 @@ def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArra
         boxes[i, 2], boxes[i, 3] = right - left + _ONE, high
 
 
-@compiled
 def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
     """Return the smallest box around each image's ink.
 
@@ -79,11 +78,10 @@ def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
     """
     count, height, width = images.shape
     boxes = np.empty((count, 4), np.int32)
-    levels = images.reshape(-1)
+    words: NDArray[Any] = images.reshape(-1)
     if width % 4 == 0:
-        _fill_ink_boxes(levels.view(np.uint32), height, width // 4, boxes)
-    else:
-        _fill_ink_boxes(levels, height, width, boxes)
+        words = words.view(np.uint32)
+    _fill_ink_boxes(words, height, width // words.itemsize, boxes)
     return boxes
 
 

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 
 
-@compiled
+@part
 def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any], ends: NDArray[Any]) -> int:
     """List where stretches begin, and at last the size; return how many stretches there are.
 
@@ -51,7 +51,7 @@ def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any],
     return count
 
 
-@compiled
+@part
 def _root(parents: NDArray[Any], of: int) -> int:
     while parents[of] != of:
         parents[of] = parents[parents[of]]
@@ -59,7 +59,7 @@ def _root(parents: NDArray[Any], of: int) -> int:
     return of
 
 
-@compiled
+@part
 def _join(parents: NDArray[Any], sizes: NDArray[Any], a: int, b: int) -> None:
     a, b = _root(parents, a), _root(parents, b)
     if a != b:
@@ -68,7 +68,7 @@ def _join(parents: NDArray[Any], sizes: NDArray[Any], a: int, b: int) -> None:
         sizes[first] += sizes[second]
 
 
-@compiled
+@part
 def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any], sizes: NDArray[Any]) -> None:
     """Join stretches into pieces, each known by its first stretch; the paper around is the very first one."""
     # Where the search in the row above goes on, for paper and for ink: both are passed from left to right.

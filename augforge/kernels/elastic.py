@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import compiled, inlined, part
 from augforge.kernels.aligning import aligned_floats
 from augforge.kernels.bending import FIELD_UNIT
 from augforge.randomness import philox
@@ -59,7 +59,7 @@ def _bell(away: Any) -> Any:
     return (power - np.float32(_FOOT)) * _HEIGHT if square < np.float32(9.0) else np.float32(0.0)
 
 
-@compiled
+@part
 def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> None:
     """Fill the first of the six nodes within reach of each pixel of a line, and their weights, eight to a pixel.
 
@@ -75,7 +75,7 @@ def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> 
             weights[pixel * eight + k] = _bell(place - np.float32(before + np.int32(k) - np.int32(2)))
 
 
-@compiled
+@part
 def _weigh_columns(
     per_pixel: Any, firsts: NDArray[Any], width: int, padded: int, across: NDArray[Any]
 ) -> None:
@@ -93,7 +93,7 @@ def _weigh_columns(
             at += np.uint64(_BLOCK)
 
 
-@compiled
+@part
 def _fill_noise(key: np.uint64, scale: Any, groups: int, words: NDArray[Any], noise: NDArray[Any]) -> None:
     """Fill independent, uniform odd numbers from -255 to 255, scaled: 256 for each group of 16 calls of a hash.
 
@@ -127,7 +127,7 @@ def _six(a: NDArray[Any], k: Any, w0: Any, w1: Any, w2: Any, w3: Any, w4: Any, w
     return upper + middle + (w4 * a[k + np.uint64(128)] + w5 * a[k + np.uint64(160)])
 
 
-@compiled
+@part
 def _mix_columns(
     noise: NDArray[Any],
     lines: int,
@@ -160,7 +160,7 @@ def _mix_columns(
         near += np.uint64(padded) * block
 
 
-@compiled
+@part
 def _mix_rows(
     mixed: NDArray[Any],
     start: int,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import compiled, inlined, part
 from augforge.kernels.aligning import aligned_floats
 from augforge.kernels.bending import FIELD_UNIT
 from augforge.kernels.selecting import greater, lesser
@@ -40,7 +40,7 @@ def _change(a: Any, b: Any, c: Any, d: Any) -> Any:
     return greater(np.int32(abs(np.int32(b - a))), np.int32(abs(np.int32(d - c))))
 
 
-@compiled
+@part
 def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> None:
     """Fill the steepest slopes of 32 columns of a field, each the extreme of all its rows, int32 (4 * 32,).
 
@@ -72,7 +72,7 @@ def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen
         seen[block + x] = greater(seen[block + x], np.int32(abs(np.int32(flat[v + one] - flat[v]))))
 
 
-@compiled
+@part
 def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> bool:
     """Whether a field surely folds nowhere, by the steepest slopes of each column and its right neighbour.
 
@@ -92,7 +92,7 @@ def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: ND
     return True
 
 
-@compiled
+@part
 def _fill_least_areas(
     flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
 ) -> None:
@@ -130,7 +130,7 @@ def _fill_least_areas(
             turned[x] = lesser(turned[x], lesser(above, below) + lesser(left, right))
 
 
-@compiled
+@part
 def _might_fold(
     flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
 ) -> bool:
@@ -148,7 +148,7 @@ def _might_fold(
     return False
 
 
-@compiled
+@part
 def _safe_share(field: NDArray[Any]) -> float:
     """Return the largest share of a field with which, and with every lower one, no area is below the least.
 

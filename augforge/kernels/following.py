@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import inlined, part
 from augforge.kernels.bending import FIELD_UNIT
 from augforge.kernels.chains import is_identity
 
@@ -28,7 +28,7 @@ def _starts_bent(inverses: NDArray[Any], stages: NDArray[Any], i: int) -> bool:
     return stages[i] > 0 and is_identity(inverses, i, stages[i])
 
 
-@compiled
+@part
 def _start_by_fields(
     inverses: NDArray[Any],
     fields: NDArray[Any],
@@ -67,7 +67,7 @@ def _start_by_fields(
             source += np.uint64(width)
 
 
-@compiled
+@part
 def _start_by_maps(
     inverses: NDArray[Any],
     stages: NDArray[Any],
@@ -106,7 +106,7 @@ def _start_by_maps(
             down[start + k] = first_y + right_y * column + below_y * row
 
 
-@compiled
+@part
 def _find_cells(
     across: NDArray[Any],
     down: NDArray[Any],
@@ -140,7 +140,7 @@ def _find_cells(
             cells[k] = np.int32(np.int32(top) * columns) + np.int32(left)
 
 
-@compiled
+@part
 def _displace(
     fields: NDArray[Any],
     axis: int,
@@ -178,7 +178,7 @@ def _displace(
             places[start + k] += (upper + (lower - upper) * shares_y[start + k]) * _UNIT
 
 
-@compiled
+@part
 def _move(
     inverses: NDArray[Any],
     first: int,
@@ -202,7 +202,7 @@ def _move(
     return unfinished
 
 
-@compiled
+@part
 def follow_boxes(
     inverses: NDArray[Any],
     fields: NDArray[Any],

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.randomness import philox
 
 # How far around a pixel, in each direction, the stroke that it belongs to is looked at, in pixels.
@@ -21,7 +21,7 @@ _NEAR = 3
 _ACROSS = 2.0
 
 
-@compiled
+@part
 def _find_ink(image: NDArray[Any], rows: NDArray[Any], nth: int) -> tuple[int, int]:
     """Return y and x of the nth unit of ink, from 0, each pixel having as many as its level; rows: their sums."""
     y = 0
@@ -35,7 +35,7 @@ def _find_ink(image: NDArray[Any], rows: NDArray[Any], nth: int) -> tuple[int, i
     return y, x
 
 
-@compiled
+@part
 def _stroke_at(image: NDArray[Any], y: int, x: int) -> tuple[float, float, float, float]:
     """Return y and x of the middle of the stroke that a pixel belongs to, and y and x of a unit step along it.
 
@@ -65,7 +65,7 @@ def _stroke_at(image: NDArray[Any], y: int, x: int) -> tuple[float, float, float
     return y + sum_y / mass, x + sum_x / mass, along_y / norm, along_x / norm
 
 
-@compiled
+@part
 def _erase(stroke: tuple[float, float, float, float], length: float, out: NDArray[Any]) -> None:
     """Take the ink of a stroke's cross-section: what a soft disc of a diameter covers, moved across the stroke."""
     height, width = out.shape

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import compiled, inlined, part
 from augforge.exactmath import logarithm
 
 _LN2 = math.log(2.0)
@@ -41,7 +41,7 @@ def _level(value: float) -> np.uint8:
     return np.uint8(min(max(np.int32(value), np.int32(0)), np.int32(255)))
 
 
-@compiled
+@part
 def _fill_curve(gain: float, gamma: float, logarithms: NDArray[Any], curve: NDArray[Any]) -> None:
     """Fill gain * 255 * (level / 255) ** gamma, float64 (256,), from log2(level / 255); that of level 0 is 0."""
     most, half = 255.0 * gain, _power_of_two(-gamma)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import inlined, part
 
 # The eight neighbours of a pixel, one step of 45 degrees after the other, as (x, y).
 _AROUND = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
@@ -156,7 +156,7 @@ def _always_removable(ink: Any, still: Any) -> Any:
     return _are_three(e1, se1, s1, sw1, w1, nw1, n1, ne1) & corners & level & upright
 
 
-@compiled
+@part
 def _find_fallen(
     before: NDArray[Any],
     after: NDArray[Any],
@@ -176,7 +176,7 @@ def _find_fallen(
             fallen[p] = np.uint8(is_ink & np.uint8(after[p] < threshold))
 
 
-@compiled
+@part
 def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
     """Pack the two rows of marks, eight of 0 and 1 to each uint64, to a byte of bits each."""
     for row in range(eights.shape[0]):
@@ -184,7 +184,7 @@ def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
             packed[row, k] = np.uint8((eights[row, k] * _GATHER) >> np.uint64(56))
 
 
-@compiled
+@part
 def _judge(
     ink: NDArray[Any],
     fallen: NDArray[Any],
@@ -205,7 +205,7 @@ def _judge(
         candidates[word] = fallen[word] & removable
 
 
-@compiled
+@part
 def _find_bound(
     ink: NDArray[Any],
     candidates: NDArray[Any],
@@ -223,7 +223,7 @@ def _find_bound(
         bound[word] = candidates[word] & ~_always_removable((e, se, s, sw, w, nw, n, ne), still)
 
 
-@compiled
+@part
 def _find_turns(
     bound: NDArray[Any],
     candidates: NDArray[Any],
@@ -258,7 +258,7 @@ def _code(ink: NDArray[Any], place: Any, line: np.uint64) -> int:
     )
 
 
-@compiled
+@part
 def _take_turns(
     ink: NDArray[Any],
     held: NDArray[Any],
@@ -268,13 +268,13 @@ def _take_turns(
     line: np.uint64,
     first: np.uint64,
     places: NDArray[Any],
+    starts: NDArray[Any],
     after: NDArray[Any],
 ) -> None:
     """Raise held pixels to the threshold, and those that are not removable when their turn comes.
 
     The faintest come first, in steps of four levels, so that what stays runs along the middle of a stroke.
     """
-    starts = np.empty(65, np.uint64)
     words = np.uint64(within.size) >> _SIX
     for i in range(np.uint64(thresholds.size)):
         threshold = thresholds[i]
@@ -315,7 +315,7 @@ def _take_turns(
                 after[place] = threshold
 
 
-@compiled
+@part
 def hold_ink(
     before: NDArray[Any],
     after: NDArray[Any],
@@ -324,7 +324,7 @@ def hold_ink(
     columns: NDArray[Any],
     line: int,
     first: int,
-    room: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]],
+    room: tuple[NDArray[Any], ...],
 ) -> None:
     """Raise levels of thinner strokes where the ink at a threshold would else be connected in another way.
 
@@ -343,11 +343,10 @@ def hold_ink(
     room : tuple of ndarray
         Of `holding_room`.
     """
-    marks, eights, bits, packed = room
+    marks, eights, bits, packed, places, starts, all_thresholds = room
     ink, fallen, ink_bits, fallen_bits = marks[0], marks[1], bits[0], bits[1]
     held, candidates, bound, turns = bits[2], bits[3], bits[4], bits[5]
-    places = np.empty((2, within.size), np.uint64)
-    thresholds = np.empty(highest.size, np.uint8)
+    thresholds = all_thresholds[: highest.size]
     row, begin = np.uint64(line), np.uint64(first // 64)
     end = begin + np.uint64(highest.size * within.size // 64)
     for quarters in _QUARTERS:
@@ -360,10 +359,15 @@ def hold_ink(
         _find_bound(ink_bits, candidates, columns, row, begin, end, bound)
         _find_turns(bound, candidates, columns, row, begin, end, turns)
         # What is held here does not fall below the next threshold, so each leaves the others' ink as it is.
-        _take_turns(ink, held, turns, within, thresholds, row, begin, places, after)
+        _take_turns(ink, held, turns, within, thresholds, row, begin, places, starts, after)
 
 
-def holding_room(total: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return the arrays that `hold_ink` works in: marks and bits of `total` pixels, and both by the eight marks."""
+def holding_room(total: int, size: int, most: int) -> tuple[NDArray[Any], ...]:
+    """Return the arrays that `hold_ink` works in, for `total` pixels of at most so many images.
+
+    These are marks and bits of all pixels, both also by the eight marks; for one image, which takes `size` pixels
+    with its blanks, the places that take turns, and how many there are of each level; and the images' thresholds.
+    """
     marks, bits = np.zeros((2, total), np.uint8), np.zeros((6, total // 64), np.uint64)
-    return marks, marks.view(np.uint64), bits, bits.view(np.uint8)
+    places, starts = np.empty((2, size), np.uint64), np.empty(65, np.uint64)
+    return marks, marks.view(np.uint64), bits, bits.view(np.uint8), places, starts, np.empty(most, np.uint8)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.exactmath import tangent
 from augforge.kernels.paper import photographed_ink
 from augforge.kernels.warping import warp
@@ -29,13 +29,13 @@ _NEXT = 16
 _FEW = 0.25
 
 
-@compiled
+@part
 def _quantile(levels: NDArray[Any], share: float) -> int:
     """Return the lowest of some levels, int64 (N,), that at least a share of them do not exceed."""
     return np.sort(levels)[max(math.ceil(share * levels.size) - 1, 0)]
 
 
-@compiled
+@part
 def _even_paper(levels: NDArray[Any], border: NDArray[Any], light_paper: int) -> int:
     """Return the level of the paper, or -1 if it is not even; levels int64 (H, W), their border int64 (N,)."""
     paper = _quantile(border, 0.5)
@@ -98,7 +98,7 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
     return out
 
 
-@compiled
+@part
 def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
     """Return the sum of ink, and the sums of ink times x and times y."""
     mass = sum_x = sum_y = np.int64(0)
@@ -112,6 +112,19 @@ def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
 
 
 @compiled
+def _slant(image: NDArray[Any]) -> float:
+    """Return the regression of x on y, weighted by ink; 0 where all of it is in one row."""
+    mass, sum_x, sum_y = _moments(image)
+    mean_x, mean_y = sum_x / mass, sum_y / mass
+    mu11 = mu02 = np.float64(0.0)
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            weight = float(image[y, x])
+            mu11 += weight * (x - mean_x) * (y - mean_y)
+            mu02 += weight * (y - mean_y) * (y - mean_y)
+    return mu11 / mu02 if mu02 != 0.0 else 0.0
+
+
 def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
     """Return a drawing with its slant taken out, with a margin of half its height on the left and the right.
 
@@ -125,26 +138,15 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
         The largest slant that is taken out, in degrees.
     """
     height, width = image.shape
-    mass, sum_x, sum_y = _moments(image)
-    mean_x, mean_y = sum_x / mass, sum_y / mass
-    mu11 = mu02 = np.float64(0.0)
-    for y in range(height):
-        for x in range(width):
-            weight = float(image[y, x])
-            mu11 += weight * (x - mean_x) * (y - mean_y)
-            mu02 += weight * (y - mean_y) * (y - mean_y)
     margin = (height + 1) // 2
     padded = np.zeros((1, height, width + 2 * margin), np.uint8)
     padded[0, :, margin : margin + width] = image
-    if mu02 == 0.0:
-        return padded[0]
     bound = tangent(most)
-    lean = min(max(mu11 / mu02, -bound), bound)
-    maps = np.zeros((1, 6))
-    maps[0, 0] = maps[0, 4] = 1.0
-    maps[0, 1] = -lean
+    lean = min(max(_slant(image), -bound), bound)
+    maps = np.array([[[1.0, -lean, 0.0, 0.0, 1.0, 0.0]]])
     fields = np.zeros((1, 0, 2, *padded.shape[1:]), np.int32)
-    return warp(padded, maps.reshape(1, 1, 6), fields, np.zeros((1, 0), np.bool_))[0]
+    upright: NDArray[Any] = warp(padded, maps, fields, np.zeros((1, 0), np.bool_))[0]
+    return upright
 
 
 @compiled

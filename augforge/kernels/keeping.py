@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.kernels.bending import FIELD_UNIT
 from augforge.kernels.boxes import ink_boxes
 from augforge.kernels.chains import invert, shorten
@@ -29,7 +29,7 @@ _MARGIN = 1e-6
 _UNIT = 1.0 / FIELD_UNIT
 
 
-@compiled
+@part
 def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
     """Replace a box by the one around it after a map of a chain."""
     a, b, c = chains[i, s, 0], chains[i, s, 1], chains[i, s, 2]
@@ -41,7 +41,7 @@ def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
     box[0], box[1], box[2], box[3] = x - wide, y - high, x + wide, y + high
 
 
-@compiled
+@part
 def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
     """Replace a box by one around it after a field: what is at p + d then came to p."""
     for axis in range(2):
@@ -54,7 +54,7 @@ def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
         box[axis + 2] -= least / FIELD_UNIT
 
 
-@compiled
+@part
 def _innermost(
     fields: NDArray[Any], i: int, s: int, axis: int, low: float, high: float
 ) -> tuple[float, float]:
@@ -81,7 +81,7 @@ def _innermost(
     return float(greatest) / FIELD_UNIT, float(least) / FIELD_UNIT
 
 
-@compiled
+@part
 def _fill_room(
     chains: NDArray[Any], count: int, fields: NDArray[Any], i: int, s: int, room: NDArray[Any]
 ) -> bool:
@@ -109,7 +109,7 @@ def _fill_room(
     return True
 
 
-@compiled
+@part
 def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
     """Move points, in pixels from the middle of the frame, by the field where they are; as chains do."""
     _, height, width = field.shape
@@ -128,7 +128,7 @@ def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
             points[axis, k] += (upper * vy + lower * wy) * _UNIT
 
 
-@compiled
+@part
 def _fill_outline(
     inverses: NDArray[Any], fields: NDArray[Any], i: int, used: NDArray[Any], count: int, points: NDArray[Any]
 ) -> None:
@@ -152,7 +152,7 @@ def _fill_outline(
             _bend(fields[i, used[i, s - 1]], points)
 
 
-@compiled
+@part
 def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], turns: NDArray[Any]) -> float:
     """Return the share of the ink that lies within a closed line, float64 (2, P).
 
@@ -193,7 +193,7 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
     return float(inside / total)
 
 
-@compiled
+@part
 def _ink_moved_into(
     images: NDArray[Any], i: int, box: NDArray[Any], chains: NDArray[Any], room: NDArray[Any]
 ) -> float:
@@ -218,39 +218,30 @@ def _ink_moved_into(
     return float(inside / total)
 
 
-@compiled
+@part
 def _is_within(box: NDArray[Any], room: NDArray[Any]) -> bool:
     return box[0] >= room[0] and box[1] >= room[1] and box[2] <= room[2] and box[3] <= room[3]
 
 
 @compiled
-def ink_kept(
-    images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: NDArray[Any]
-) -> NDArray[Any]:
-    """Return the share of each image's ink that its chain leaves inside the frame.
-
-    Ink is the sum of gray levels; a pixel's ink is inside where its middle comes to lie on the frame, which
-    reaches half a pixel beyond the outermost middles. A chain with fields leads backward only, so the frame's edge
-    is followed into the source: what it encloses there is what the result shows.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (N, H, W)
-    maps, fields, bent
-        As for `warp`.
-
-    Returns
-    -------
-    ndarray of float64, shape (N,)
-        Within [0, 1]; 1 for an image without ink.
-    """
+def _fill_kept(
+    images: NDArray[Any],
+    ink: NDArray[Any],
+    chains: NDArray[Any],
+    inverses: NDArray[Any],
+    whole: NDArray[Any],
+    fields: NDArray[Any],
+    used: NDArray[Any],
+    stages: NDArray[Any],
+    outline: NDArray[Any],
+    turns: NDArray[Any],
+    boxes: NDArray[Any],
+    kept: NDArray[Any],
+) -> None:
+    """Fill the shares of images with ink that is not all inside; the three arrays before are overwritten."""
     count, height, width = images.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
-    kept, ink = np.ones(count), ink_boxes(images)
-    chains, used, stages = shorten(maps, bent)
-    inverses, whole = invert(chains, stages)
-    outline, turns = np.empty((2, 2 * (height + width))), np.empty((height, width + 1), np.uint8)
-    box, moved, room = np.empty(4), np.empty(4), np.empty(4)
+    box, moved, room = boxes[0], boxes[1], boxes[2]
     # Whole arrays are handed on, and which image it is: a slice counts references, which takes as long as a box.
     for i in range(count):
         if ink[i, 2] == 0:
@@ -281,4 +272,32 @@ def ink_kept(
             _fill_outline(inverses, fields, i, used, stages[i], outline)
             share = _ink_within(images[i], outline, box, turns)
         kept[i] = share
+
+
+def ink_kept(
+    images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: NDArray[Any]
+) -> NDArray[Any]:
+    """Return the share of each image's ink that its chain leaves inside the frame.
+
+    Ink is the sum of gray levels; a pixel's ink is inside where its middle comes to lie on the frame, which
+    reaches half a pixel beyond the outermost middles. A chain with fields leads backward only, so the frame's edge
+    is followed into the source: what it encloses there is what the result shows.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, H, W)
+    maps, fields, bent
+        As for `warp`.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        Within [0, 1]; 1 for an image without ink.
+    """
+    count, height, width = images.shape
+    chains, used, stages = shorten(maps, bent)
+    inverses, whole = invert(chains, stages)
+    outline, turns = np.empty((2, 2 * (height + width))), np.empty((height, width + 1), np.uint8)
+    kept, ink, boxes = np.ones(count), ink_boxes(images), np.empty((3, 4))
+    _fill_kept(images, ink, chains, inverses, whole, fields, used, stages, outline, turns, boxes, kept)
     return kept

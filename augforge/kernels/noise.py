@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.exactmath import exponential, normal_quantile
 from augforge.randomness import philox
 
@@ -52,7 +52,7 @@ def normal_table() -> NDArray[Any]:
     return table
 
 
-@compiled
+@part
 def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[Any]) -> None:
     """Fill out, uint16 (8 M,), with independent numbers from 0 to 65,535; words is uint64 (2, M), overwritten.
 

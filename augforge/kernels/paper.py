@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.kernels.area import area_resample
 
 # A photograph is worked on so many pixels large, and the level of its paper so many.
@@ -43,7 +43,7 @@ _SPECK = 0.02
 _WHOLE = 0.1
 
 
-@compiled
+@part
 def _shrunk(gray: NDArray[Any], longest: int) -> NDArray[Any]:
     """Return a picture made smaller about a whole number of times, so that no side exceeds so many pixels."""
     height, width = gray.shape
@@ -53,7 +53,7 @@ def _shrunk(gray: NDArray[Any], longest: int) -> NDArray[Any]:
     return area_resample(gray, max(height // times, 1), max(width // times, 1))
 
 
-@compiled
+@part
 def _lowest(levels: NDArray[Any], reach: int) -> NDArray[Any]:
     """Return the lowest level in the window around each pixel that has a whole one, int32 (H - 2 r, W - 2 r)."""
     height, width = levels.shape[0] - 2 * reach, levels.shape[1] - 2 * reach
@@ -70,7 +70,7 @@ def _lowest(levels: NDArray[Any], reach: int) -> NDArray[Any]:
     return out
 
 
-@compiled
+@part
 def _continued(levels: NDArray[Any], reach: int) -> NDArray[Any]:
     """Return levels continued beyond their edges, int32 (H + 2 r, W + 2 r): turned about the edge's own level.
 
@@ -138,7 +138,7 @@ def is_light(coarse: NDArray[Any]) -> bool:
     return total <= 0.0
 
 
-@compiled
+@part
 def _between(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     """Return levels on a finer grid, bilinear, beyond the outermost as they are; float64 (height, width)."""
     old_height, old_width = levels.shape
@@ -161,7 +161,7 @@ def _between(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     return out
 
 
-@compiled
+@part
 def _root(parents: NDArray[Any], label: int) -> int:
     while parents[label] != label:
         parents[label] = parents[parents[label]]
@@ -226,7 +226,7 @@ def without_specks(ink: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-@compiled
+@part
 def _at_share(counts: NDArray[Any], share: float) -> int:
     """Return the index up to which at least a share of all that is counted lies."""
     total = counts.sum()
@@ -238,7 +238,7 @@ def _at_share(counts: NDArray[Any], share: float) -> int:
     return counts.size - 1
 
 
-@compiled
+@part
 def _taken(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
     """Return how far each pixel, uint8 (H, W), is above its paper, in quarters; if the paper is light, by share."""
     height, width = levels.shape

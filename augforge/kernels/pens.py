@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 
 # Distances beyond so many pixels are cut to it. Drawings are worked on 80 pixels large: a stroke twice as wide as
 # this fills nearly half of one.
@@ -44,7 +44,7 @@ def _squared_distances(mask: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-@compiled
+@part
 def _thinnest_middle(inside: NDArray[Any]) -> float:
     """Return how far the thinnest tenth of the strokes' middle lines is from the nearest blank pixel.
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.kernels.copying import copy_image
 
 _PIXEL_BITS = 8
@@ -24,7 +24,7 @@ _PIXEL = 1 << _PIXEL_BITS
 _LEVEL_BITS = 6
 
 
-@compiled
+@part
 def _average_cells(levels: NDArray[Any], size: int, sums: NDArray[Any], cells: NDArray[Any]) -> None:
     """Average the rows of levels, int32 (H, W), in place, within cells `size` / 256 pixels high.
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import compiled, inlined, part
 from augforge.exactmath import logarithm
 from augforge.randomness import open_unit, philox
 
@@ -42,7 +42,7 @@ def _draw(
         picks[n] = value_bits >> np.uint64(48)
 
 
-@compiled
+@part
 def _fill_rates(fractions: NDArray[Any], rates: NDArray[Any]) -> None:
     """Fill rates with the logarithms of the chances that a pixel is passed over."""
     for i in range(fractions.size):

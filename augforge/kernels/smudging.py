@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.exactmath import sine_and_cosine
 from augforge.kernels.blending import between
 
@@ -18,7 +18,7 @@ from augforge.kernels.blending import between
 _STEPS = 2
 
 
-@compiled
+@part
 def _add_moved(
     levels: NDArray[Any],
     start: int,
@@ -40,7 +40,7 @@ def _add_moved(
         out[p] = max(out[p], between(np.uint8(0), moved, times))
 
 
-@compiled
+@part
 def _drag(
     levels: NDArray[Any],
     margin: int,

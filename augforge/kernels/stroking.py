@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, inlined
+from augforge.compiling import compiled, part
 from augforge.kernels.blending import between
 from augforge.kernels.holding import FIRST_COLUMN, LAST_COLUMN, hold_ink, holding_room
 
@@ -33,13 +33,12 @@ _DIAGONAL = 46341
 _GROUP = 16384
 
 
-@inlined
 def _blanks_before(width: int) -> int:
     """Return where the first image begins, after a row and a pixel, in whole words of bits and one more."""
     return (width + 1) // 64 * 64 + 64
 
 
-@compiled
+@part
 def _lay_out(
     levels: NDArray[Any],
     chosen: NDArray[Any],
@@ -60,7 +59,7 @@ def _lay_out(
         highest[i] = most
 
 
-@compiled
+@part
 def _take_out(
     group: NDArray[Any], chosen: NDArray[Any], area: int, first: int, size: int, levels: NDArray[Any]
 ) -> None:
@@ -71,7 +70,7 @@ def _take_out(
             levels[target + p] = group[start + p]
 
 
-@compiled
+@part
 def _look_aside(
     group: NDArray[Any],
     radii: NDArray[Any],
@@ -96,7 +95,7 @@ def _look_aside(
             beside[start + p] = max(before, after)
 
 
-@compiled
+@part
 def _spread(
     group: NDArray[Any],
     radii: NDArray[Any],
@@ -153,7 +152,7 @@ def _copy_unchanged(levels: NDArray[Any], ways: NDArray[Any], area: int, out: ND
                 out[p] = levels[p]
 
 
-@compiled
+@part
 def _choose(
     ways: NDArray[Any], thinner: NDArray[Any], thin: bool, start: int, chosen: NDArray[Any]
 ) -> tuple[int, int]:
@@ -167,7 +166,7 @@ def _choose(
     return count, i
 
 
-@compiled
+@part
 def _next_radii(ways: NDArray[Any], chosen: NDArray[Any], radii: NDArray[Any]) -> bool:
     """Take the next step, a pixel at most, off the chosen images' ways; say whether there is one."""
     longest = 0
@@ -185,24 +184,23 @@ def _change_all(
     thinner: NDArray[Any],
     area: int,
     line: int,
+    first: int,
     masks: NDArray[Any],
     within: NDArray[Any],
     columns: NDArray[Any],
     room: NDArray[Any],
-    holding: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]],
+    of_images: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    holding: tuple[NDArray[Any], ...],
     out: NDArray[Any],
 ) -> None:
     """Change images, group by group, by the ways their edges move; these count down to 0."""
-    size, first = within.size, _blanks_before(line)
+    size = within.size
     group, moved, left, right, beside = room[0], room[1], room[2], room[3], room[4]
-    most = (group.size - 2 * first) // size
-    numbers, all_highest, all_radii = (
-        np.empty(most, np.int64),
-        np.empty(most, np.uint8),
-        np.empty(most, np.int64),
-    )
+    numbers, all_highest, all_radii = of_images
+    # Of a plain 0 Numba would make a type of its own, and compile what takes it twice.
+    begin: Any = np.int64(0)
     for thin in (False, True):
-        flip, i = 255 if thin else 0, 0
+        flip, i = 255 if thin else 0, begin
         while i < ways.size:
             count, i = _choose(ways, thinner, thin, i, numbers)
             chosen, highest, radii = numbers[:count], all_highest[:count], all_radii[:count]
@@ -273,9 +271,15 @@ def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[A
     out = np.empty_like(images)
     ways = np.floor(np.abs(pixels) * 128.0 + 0.5).astype(np.int64)
     masks, within, columns = _frame(height, width)
-    total = 2 * _blanks_before(width) + min(count, _images_of_group(within.size)) * within.size
-    room, holding = np.zeros((5, total), np.uint8), holding_room(total)
+    first = _blanks_before(width)
+    most = min(count, _images_of_group(within.size))
+    total = 2 * first + most * within.size
+    room, holding = np.zeros((5, total), np.uint8), holding_room(total, within.size, most)
+    of_images = np.empty(most, np.int64), np.empty(most, np.uint8), np.empty(most, np.int64)
     levels, results, area = images.reshape(-1), out.reshape(-1), height * width
     _copy_unchanged(levels, ways, area, results)
-    _change_all(levels, ways, pixels < 0.0, area, width, masks, within, columns, room, holding, results)
+    thinner = pixels < 0.0
+    _change_all(
+        levels, ways, thinner, area, width, first, masks, within, columns, room, of_images, holding, results
+    )
     return out

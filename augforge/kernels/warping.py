@@ -10,12 +10,13 @@ neighbours into one 32-bit word, with a margin of blank words, so no place needs
     word(x, y) = p(x, y) | p(x+1, y) << 8 | p(x, y+1) << 16 | p(x+1, y+1) << 24
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled
+from augforge.compiling import compiled, part
 from augforge.kernels.boxes import farthest, ink_boxes
 from augforge.kernels.chains import invert, is_identity, shorten
 from augforge.kernels.following import follow_boxes
@@ -27,7 +28,7 @@ _MOST_IMAGES = 16
 _MARGIN = 2
 
 
-@compiled
+@part
 def _plan(
     ink: NDArray[Any],
     chains: NDArray[Any],
@@ -52,7 +53,7 @@ def _plan(
     for g in range(min(boxes.shape[0], ink.shape[0] - first)):
         i = first + g
         boxes[g, 0] = boxes[g, 1] = boxes[g, 2] = boxes[g, 3] = 0
-        if ink[i, 2] == 0 or not whole[i] or (stages[i] == 0 and is_identity(chains, i, 0)):
+        if ink[i, 2] == 0 or not whole[i] or (stages[i] == 0 and is_identity(chains, i, stages[i])):
             continue
         # A pixel's level reaches up to the middles of its neighbours.
         x, y = ink[i, 0] + 0.5 * (ink[i, 2] - 1) - middle_x, ink[i, 1] + 0.5 * (ink[i, 3] - 1) - middle_y
@@ -83,7 +84,7 @@ def _plan(
     return min(boxes.shape[0], ink.shape[0] - first)
 
 
-@compiled
+@part
 def _pack(
     images: NDArray[Any],
     ink: NDArray[Any],
@@ -124,7 +125,7 @@ def _pack(
         start += size
 
 
-@compiled
+@part
 def _settle(
     ink: NDArray[Any],
     first: int,
@@ -159,7 +160,7 @@ def _settle(
             places[k] = np.int32(np.int32(row) * stride) + np.int32(np.int32(column) + start)
 
 
-@compiled
+@part
 def _resample(
     words: NDArray[Any],
     count: int,
@@ -185,7 +186,7 @@ def _resample(
         levels[k] = np.uint8(np.int32(upper + (lower - upper) * shares_y[k] + half))
 
 
-@compiled
+@part
 def _write(
     levels: NDArray[Any], first: int, boxes: NDArray[Any], begins: NDArray[Any], out: NDArray[Any]
 ) -> None:
@@ -198,48 +199,37 @@ def _write(
             source += columns
 
 
-@compiled
+@part
 def _keep_identities(
     images: NDArray[Any], chains: NDArray[Any], stages: NDArray[Any], out: NDArray[Any]
 ) -> None:
     _, height, width = images.shape
-    for i in range(np.uint64(images.shape[0])):
-        if stages[i] == 0 and is_identity(chains, i, 0):
+    for i in range(images.shape[0]):
+        if stages[i] == 0 and is_identity(chains, i, stages[i]):
+            image = np.uint64(i)
             for y in range(np.uint64(height)):
                 for x in range(np.uint64(width)):
-                    out[i, y, x] = images[i, y, x]
+                    out[image, y, x] = images[image, y, x]
 
 
 @compiled
-def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: NDArray[Any]) -> NDArray[Any]:
-    """Return each image moved along its chain, resampled once, bilinearly; what comes from outside is 0.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (N, H, W)
-    maps : ndarray of float64, shape (N, S + 1, 6)
-        Forward maps, in pixels from the middle of the frame; see `augforge.kernels.affine`.
-    fields : ndarray of int32, shape (N, S, 2, H, W)
-        Field s lies between the maps s and s + 1; see `augforge.kernels.bending`.
-    bent : ndarray of bool, shape (N, S)
-        Whether a field is in force; where it is not, the maps beside it are multiplied into one.
-
-    Returns
-    -------
-    ndarray of uint8, shape (N, H, W)
-        Blank where a map has no inverse. The identity gives the images back to the bit.
-    """
+def _warp_all(
+    images: NDArray[Any],
+    ink: NDArray[Any],
+    chains: NDArray[Any],
+    inverses: NDArray[Any],
+    whole: NDArray[Any],
+    fields: NDArray[Any],
+    used: NDArray[Any],
+    stages: NDArray[Any],
+    ramp: NDArray[Any],
+) -> NDArray[Any]:
+    """Return the results, made a group of images after the other."""
     count, height, width = images.shape
-    frame = height, width
+    frame, most = (height, width), ramp.size
     out = np.zeros_like(images)
-    chains, used, stages = shorten(maps, bent)
-    inverses, whole = invert(chains, stages)
-    _keep_identities(images, chains, stages, out)
-    ink, flat_fields = ink_boxes(images), fields.reshape(-1)
-    most = max(_MOST_PIXELS, width)
-    room = (height + 2 * _MARGIN + 1) * (width + 2 * _MARGIN) + 1
-    framed, words = np.empty(room, np.uint32), np.empty(min(_MOST_IMAGES, count) * room, np.uint32)
-    ramp = np.arange(most).astype(np.float32)
+    size = (height + 2 * _MARGIN + 1) * (width + 2 * _MARGIN) + 1
+    framed, words = np.empty(size, np.uint32), np.empty(min(_MOST_IMAGES, count) * size, np.uint32)
     boxes, parts = np.empty((_MOST_IMAGES, 4), np.int64), np.empty((_MOST_IMAGES, 4), np.int64)
     starts, begins = np.empty(_MOST_IMAGES, np.int64), np.zeros(_MOST_IMAGES + 1, np.int64)
     left_over = np.empty(_MOST_IMAGES, np.int64)
@@ -247,10 +237,11 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
     shares_x, shares_y = np.empty(most, np.float32), np.empty(most, np.float32)
     cells, corners = np.empty(most, np.int32), np.empty((4, most), np.int32)
     places, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
+    _keep_identities(images, chains, stages, out)
     # Of a plain 0 Numba would make a type of its own, and compile all that takes it twice.
     first: Any = np.int64(0)
     while first < count:
-        group = _plan(ink, chains, whole, flat_fields, used, stages, first, frame, boxes)
+        group = _plan(ink, chains, whole, fields, used, stages, first, frame, boxes)
         _pack(images, ink, first, boxes, group, framed, words, starts)
         # All rows of several images, or some of one that is larger than what is worked on at once.
         rows = height if group > 1 else most // max(boxes[0, 2], 1)
@@ -262,7 +253,7 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
             ends = begins[: group + 1]
             follow_boxes(
                 inverses,
-                flat_fields,
+                fields,
                 used,
                 stages,
                 first,
@@ -283,3 +274,32 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
             _write(levels, first, parts, ends, out)
         first += group
     return out
+
+
+@functools.lru_cache(maxsize=16)
+def _ramp(length: int) -> NDArray[Any]:
+    return np.arange(length, dtype=np.float32)
+
+
+def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: NDArray[Any]) -> NDArray[Any]:
+    """Return each image moved along its chain, resampled once, bilinearly; what comes from outside is 0.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, H, W)
+    maps : ndarray of float64, shape (N, S + 1, 6)
+        Forward maps, in pixels from the middle of the frame; see `augforge.kernels.affine`.
+    fields : ndarray of int32, shape (N, S, 2, H, W)
+        Field s lies between the maps s and s + 1; see `augforge.kernels.bending`.
+    bent : ndarray of bool, shape (N, S)
+        Whether a field is in force; where it is not, the maps beside it are multiplied into one.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, H, W)
+        Blank where a map has no inverse. The identity gives the images back to the bit.
+    """
+    chains, used, stages = shorten(maps, bent)
+    inverses, whole = invert(chains, stages)
+    ink, flat, ramp = ink_boxes(images), fields.reshape(-1), _ramp(max(_MOST_PIXELS, images.shape[2]))
+    return _warp_all(images, ink, chains, inverses, whole, flat, used, stages, ramp)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from augforge.randomness import philox
+from tests.parts import philox
 
 IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augforge.kernels.aligning import aligned_floats
+from tests.parts import aligned_floats
 
 
 @given(st.integers(0, 500))

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augforge.kernels.blending import between
+from tests.parts import between
 
 LEVELS = st.integers(0, 255)
 

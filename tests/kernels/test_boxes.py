@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from augforge.kernels.boxes import farthest, ink_boxes
+from augforge.kernels.boxes import ink_boxes
+from tests.parts import farthest
 
 # Widths of whole words of four pixels, and others.
 SHAPES = st.tuples(

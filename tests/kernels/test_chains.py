@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
-from augforge.kernels.chains import invert, is_identity, shorten
+from augforge.kernels.chains import invert, shorten
 from augforge.sources import SourceSpec, open_source
 from tests.kernels import reference
 from tests.kernels.chains import affine_warp, bent_ink_kept, bent_warp
 from tests.kernels.test_warp import AFFINE
+from tests.parts import is_identity
 
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
 AFFINE_EXAMPLE = np.array([0.9, 0.2, 3.3, -0.15, 1.1, -2.7])

@@ -1,19 +1,18 @@
-from typing import Any
-
 import numpy as np
 
 from augforge.kernels import holding
+from tests.parts import always_removable, removable
 
 SIDES = tuple(range(8))
 
 
-def planes(codes: np.ndarray) -> tuple[Any, ...]:
-    """Return which neighbours codes have, as `holding` takes them: in the first bits of words."""
-    return tuple((codes >> side & 1).astype(np.uint64) for side in SIDES)
+def planes(codes: np.ndarray) -> np.ndarray:
+    """Return which neighbours codes have, as `holding` takes them: in the first bits of words, uint64 (8, N)."""
+    return np.array([codes >> side & 1 for side in SIDES], np.uint64)
 
 
 def test_a_pixel_is_removable_where_the_table_says_so() -> None:
-    found = holding._removable.py_func(*planes(np.arange(256))) & np.uint64(1)
+    found = removable(planes(np.arange(256))) & np.uint64(1)
     np.testing.assert_array_equal(found == 1, holding._REMOVABLE)
 
 
@@ -22,7 +21,7 @@ def test_what_is_always_removable_is_so_whichever_open_neighbours_go() -> None:
     ink = np.arange(256)
     for still in range(256):
         codes = ink[(ink & still == still) & holding._REMOVABLE]
-        always = holding._always_removable.py_func(planes(codes), planes(np.full(len(codes), still)))
+        always = always_removable(planes(codes), planes(np.full(len(codes), still)))
         for code, says in zip(codes, always & np.uint64(1), strict=True):
             between = ink[(ink & still == still) & (ink & ~code == 0)]
             if says:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from augforge import kernels
 from augforge.exactmath import logarithm
-from augforge.randomness import open_unit, philox
+from tests.parts import open_unit, philox
 
 KEYS = np.random.default_rng(0).integers(0, 2**63, 2000, np.uint64)
 BLANK = np.zeros((2000, 28, 28), np.uint8)

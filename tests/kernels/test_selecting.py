@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augforge.kernels.selecting import greater, lesser
+from tests.parts import greater, lesser
 
 NUMBERS = st.floats(allow_nan=False)
 
