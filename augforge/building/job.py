@@ -9,8 +9,8 @@ from augforge.building import workers as places
 from augforge.building.claiming import claimed
 from augforge.building.plan import BuildPlan, plan_build
 from augforge.building.running import WAITING_FACTOR, Progress, run
+from augforge.building.versions import check_workers, needed, packages_in
 from augforge.distortions import PIXEL_VERSION
-from augforge.distortions.catalogue import packages_of
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
@@ -104,7 +104,7 @@ def carry_out(
 
 
 def _about(forge: Forge) -> About:
-    packages = sorted({name for step in forge.steps for name in packages_of(type(step.distortion))})
+    packages = packages_in(forge)
     return About(
         pixel_version=PIXEL_VERSION,
         source_digest=forge.source.digest,
@@ -124,6 +124,7 @@ def _place(
     """Give a place for the tasks, and how many to hand out to it at once."""
     if scheduler is not None or scheduler_file is not None:
         with places.running_cluster(scheduler, scheduler_file) as place:
+            check_workers(place.client, needed(plan.forge))
             yield place, workers or WAITING_FACTOR * max(1, sum(place.client.nthreads().values()))
         return
     count = max(1, plan.at_once(workers))

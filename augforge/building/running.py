@@ -9,6 +9,7 @@ from typing import Any
 
 from augforge.building import tasks
 from augforge.building.plan import BuildPlan
+from augforge.building.versions import needed
 from augforge.building.workers import Place
 from augforge.errors import BuildError
 from augforge.shards import ShardSpec
@@ -119,11 +120,11 @@ def _run_all(plan: BuildPlan, place: Place, window: int, build_id: str, tracker:
     missing = (spec for spec in plan.shards if spec.index not in plan.kept)
     in_flight: dict[Any, ShardSpec] = {}
 
-    recipe = tasks.packed(plan.recipe)
+    order = tasks.order_of(build_id, needed(plan.forge), plan.folder, plan.recipe)
 
     def submit(spec: ShardSpec) -> Any:
         key = tasks.key_of(build_id, spec.index)
-        future = client.submit(tasks.make_shard, recipe, spec, str(plan.folder), build_id, key=key)
+        future = client.submit(tasks.make_shard, order, spec, key=key)
         in_flight[future] = spec
         return future
 
@@ -169,9 +170,10 @@ def _check(future: Any, spec: ShardSpec) -> None:
     error = future.exception()
     if isinstance(error, KilledWorker):
         raise BuildError(
-            f"shard {spec.file_name}: the worker that made it died, again and again (out of memory?)"
+            f"shard {spec.file_name}: the worker that made it died, {error.allowed_failures + 1} times, the last time "
+            f"{error.last_worker.address} (out of memory?)"
         ) from error
-    if isinstance(error, OSError | MemoryError | CancelledError):
+    if isinstance(error, OSError | MemoryError | CancelledError | ImportError):
         raise BuildError(f"shard {spec.file_name}: {type(error).__name__}: {error}") from error
     # Ours says what is wrong; any other is a bug, to be seen as it is.
     raise error

@@ -145,15 +145,33 @@ def _worker_check(client: Any, address: str | None) -> Callable[[], None]:
         if client.status != "running":
             raise BuildError(f"the connection to the scheduler {address} was lost")
         try:
-            has_workers = bool(client.nthreads())
+            workers = client.sync(client.scheduler.identity)["workers"]
         except (OSError, TimeoutError) as error:
             raise BuildError(f"the connection to the scheduler {address} was lost: {error}") from error
-        if has_workers:
+        if any(map(_is_at_work, workers.values())):
             last_seen = time.monotonic()
         elif time.monotonic() - last_seen >= _NO_WORKERS_SECONDS:
-            raise BuildError(f"the scheduler {address} has no workers")
+            if not workers:
+                raise BuildError(f"the scheduler {address} has no workers")
+            raise BuildError(_paused_text(workers))
 
     return check
+
+
+def _is_at_work(worker: dict[str, Any]) -> bool:
+    """Whether a worker takes tasks, or has one that it will finish: Dask pauses those that are short of memory."""
+    return worker["status"] != "paused" or worker["metrics"].get("task_counts", {}).get("executing", 0) > 0
+
+
+def _paused_text(workers: dict[str, dict[str, Any]]) -> str:
+    held = ", ".join(
+        f"{name} holds {worker['metrics'].get('memory', 0) >> 20:,} of {worker['memory_limit'] >> 20:,} MiB"
+        for name, worker in sorted(workers.items())[:3]
+    )
+    return (
+        f"Dask has paused all workers, {len(workers):,}, for they are near their memory limits ({held}); give each "
+        "more memory (dask worker --memory-limit), or fewer threads (--nthreads 1)"
+    )
 
 
 def _address_in(scheduler_file: Path) -> str:

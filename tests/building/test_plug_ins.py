@@ -69,11 +69,11 @@ class TestOnACluster:
         own_cluster.add_worker()
         with pytest.raises(BuildError) as caught:
             augforge.build(recipe, tmp_path / "set", scheduler=own_cluster.address)
+        (worker,) = own_cluster.workers()
         assert str(caught.value) == (
-            f"shard {caught.value.args[0].split()[1]} this worker lacks a distortion of the recipe "
-            "(No module named 'lifting_here'); every worker needs the packages that add distortions, in the same "
-            "versions"
+            f"the worker {worker} has lifting-here none, needed 1.0; every worker needs the versions that are here"
         )
+        assert not (tmp_path / "set").exists()
 
     def test_a_worker_with_another_pixel_version_is_told(
         self, tmp_path: Path, recipe: Recipe, own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
