@@ -120,12 +120,13 @@ def _about(forge: Forge) -> About:
 @contextlib.contextmanager
 def _place(
     plan: BuildPlan, workers: int | None, scheduler: str | None, scheduler_file: str | Path | None
-) -> Iterator[tuple[places.Place, int]]:
-    """Give a place for the tasks, and how many to hand out to it at once."""
+) -> Iterator[tuple[places.Place, Callable[[], int]]]:
+    """Give a place for the tasks, and what says how many to hand out to it at once."""
     if scheduler is not None or scheduler_file is not None:
         with places.running_cluster(scheduler, scheduler_file) as place:
             check_workers(place.client, needed(plan.forge))
-            yield place, workers or WAITING_FACTOR * max(1, sum(place.client.nthreads().values()))
+            threads = places.counted_threads(place.client)
+            yield place, lambda: workers or WAITING_FACTOR * threads()
         return
     count = max(1, plan.at_once(workers))
     holds_gil = any(step.distortion.holds_gil for step in plan.forge.steps)
@@ -135,7 +136,7 @@ def _place(
             tasks.at_hand(plan.forge),
             (places.processes if in_processes else places.threads)(count) as place,
         ):
-            yield place, WAITING_FACTOR * count
+            yield place, lambda: WAITING_FACTOR * count
     except BaseException:
         # Processes that were ended in the middle could not clean up behind them.
         sweep(plan.folder)

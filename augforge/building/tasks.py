@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augforge.building.versions import Versions, check, found
-from augforge.errors import BuildError
+from augforge.errors import BuildError, SourceError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
 from augforge.shards import Receipt, ShardSpec, write_shard
@@ -40,11 +40,6 @@ def at_hand(forge: Forge) -> Iterator[None]:
     finally:
         with _lock:
             _at_hand.remove(forge)
-
-
-def key_of(build_id: str, shard: int) -> str:
-    """Return the key by which Dask knows the task that makes a shard."""
-    return f"{build_id}-{shard}"
 
 
 @dataclass(frozen=True)
@@ -94,13 +89,13 @@ def make_shard(order: Order, spec: ShardSpec) -> Receipt:
     worker = get_worker().address
     check(worker, found(order.needs), order.needs)
     _check_folder(worker, order)
-    forge = _forge_of(pickle.loads(order.recipe), spec)  # noqa: S301 - Dask's own arguments travel so, too
+    forge = _forge_of(worker, pickle.loads(order.recipe), spec)  # noqa: S301 - Dask's own arguments travel so, too
     done, told = 0, time.monotonic()
 
     def on_progress(samples: int) -> None:
         nonlocal done, told
         done += samples
-        if not _is_wanted(key_of(order.build_id, spec.index)):
+        if not _is_wanted():
             raise BuildStoppedError
         if time.monotonic() - told >= _TELL_EVERY:
             told = time.monotonic()
@@ -116,8 +111,8 @@ def tell(build_id: str, shard: int, done: int) -> None:
     get_worker().log_event(build_id, (shard, done))
 
 
-def _is_wanted(key: str) -> bool:
-    """Whether the worker that runs a task still waits for it.
+def _is_wanted() -> bool:
+    """Whether the worker that runs this task still waits for it.
 
     It does not when the client stopped or died: Dask cannot end what is running, but the worker knows.
     """
@@ -125,7 +120,7 @@ def _is_wanted(key: str) -> bool:
     from distributed.core import Status
 
     worker = get_worker()
-    task = worker.state.tasks.get(key)
+    task = worker.state.tasks.get(worker.get_current_task())
     is_closing = worker.status in (Status.closing, Status.closed, Status.failed)
     return task is not None and task.state != "cancelled" and not is_closing
 
@@ -138,22 +133,28 @@ def _check_folder(worker: str, order: Order) -> None:
         same = False
     if not same:
         raise BuildError(
-            f"the worker {worker} does not see the data set's folder {order.folder} as it is here; the folder must be "
-            "on a file system that all workers share, under the same path"
+            f"the worker {worker} does not see the data set's folder {order.folder} as it is here; the folder "
+            "must be on a file system that all workers share, under the same path"
         )
 
 
-def _forge_of(recipe: Recipe, spec: ShardSpec) -> Forge:
+def _forge_of(worker: str, recipe: Recipe, spec: ShardSpec) -> Forge:
     with _lock:
         for forge in (*_at_hand, *_made):
             if forge.recipe == recipe and forge.pixel_digest == spec.pixel_digest:
                 return forge
-        forge = Forge(recipe)
+        try:
+            forge = Forge(recipe)
+        except SourceError as error:
+            raise BuildError(
+                f"the worker {worker} cannot read the source: {error}; the source must be there for all workers, "
+                "under the same path"
+            ) from error
         if forge.pixel_digest != spec.pixel_digest:
             raise BuildError(
-                f"shard {spec.file_name}: this worker would make other pixels (digest "
+                f"shard {spec.file_name}: the worker {worker} would make other pixels (digest "
                 f"{forge.pixel_digest[:16]}, needed {spec.pixel_digest[:16]}): its source '{forge.source.name}', "
-                "its version of augforge, or a package that adds a distortion is another one"
+                "or the code of a package that adds a distortion is another one"
             )
         _made[:] = [forge]
         return forge

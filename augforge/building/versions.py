@@ -66,11 +66,11 @@ def check_workers(client: Any, needs: Versions) -> None:
     """Raise `BuildError` unless all workers of a cluster have what is needed."""
     answers = client.run(found, tuple(needs), on_error="return")
     for worker, answer in sorted(answers.items()):
-        if isinstance(answer, ImportError | AttributeError):
+        if isinstance(answer, dict):
+            check(worker, answer, needs)
+        # A connection is lost where a worker is gone by now. Anything else is what became of finding `found`.
+        elif not isinstance(answer, OSError):
             raise BuildError(
                 f"the worker {worker} lacks augforge, or has an older one ({answer}); needed: augforge "
                 f"{needs['augforge']}"
             )
-        # Whatever else went wrong, such as a connection to a worker that is gone by now, its tasks will tell.
-        if isinstance(answer, dict):
-            check(worker, answer, needs)

@@ -27,6 +27,8 @@ _START_SECONDS = 60
 _CONNECT_SECONDS = 10
 # How long a cluster may be without any worker, as it is while a batch system starts them.
 _NO_WORKERS_SECONDS = 30
+# Seconds between two counts of a cluster's threads.
+_COUNT_EVERY = 1.0
 # distributed always serves its state by HTTP; a fixed port would be in use by the next build.
 _ANY_PORT = "127.0.0.1:0"
 # What distributed keeps of past tasks would let memory grow with the number of shards, and its profiler takes
@@ -137,6 +139,24 @@ def running_cluster(address: str | None, scheduler_file: str | Path | None) -> I
             yield Place(client, _worker_check(client, address))
 
 
+def counted_threads(client: Any) -> Callable[[], int]:
+    """Return what says how many threads the workers of a cluster have, which come and go; at least 1."""
+    counted = -_COUNT_EVERY
+    threads = 1
+
+    def count() -> int:
+        nonlocal counted, threads
+        if time.monotonic() - counted >= _COUNT_EVERY:
+            with contextlib.suppress(
+                OSError, TimeoutError
+            ):  # whether the scheduler is lost is asked elsewhere
+                threads = max(1, sum(client.nthreads().values()))
+            counted = time.monotonic()
+        return threads
+
+    return count
+
+
 def _worker_check(client: Any, address: str | None) -> Callable[[], None]:
     last_seen = time.monotonic()
 
@@ -160,7 +180,8 @@ def _worker_check(client: Any, address: str | None) -> Callable[[], None]:
 
 def _is_at_work(worker: dict[str, Any]) -> bool:
     """Whether a worker takes tasks, or has one that it will finish: Dask pauses those that are short of memory."""
-    return worker["status"] != "paused" or worker["metrics"].get("task_counts", {}).get("executing", 0) > 0
+    executing: int = worker["metrics"].get("task_counts", {}).get("executing", 0)
+    return worker["status"] != "paused" or executing > 0
 
 
 def _paused_text(workers: dict[str, dict[str, Any]]) -> str:

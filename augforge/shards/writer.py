@@ -83,8 +83,8 @@ def write_shard(
     spec
         Which shard.
     make
-        Gives the samples of a range of sample numbers; called for one or two leaves of 1,024 after the other, or for
-        pieces of them where images are so large that a leaf of them would fill the memory.
+        Gives the samples of a range of sample numbers; called for one or two leaves of 1,024 after the other, or
+        for pieces of them where images are so large that a leaf of them would fill the memory.
     on_progress
         Called after each such call with the number of samples that it added.
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -70,11 +70,10 @@ class Cluster:
             return False
         return True
 
-    def add_worker(self, *options: str, **environment: str) -> None:
-        """Start a worker, with options of ``dask worker`` and variables of its environment."""
-        self._start(
-            *("worker", "--nthreads", "1", "--local-directory", str(self._folder), *options), **environment
-        )
+    def add_worker(self, *options: str, within: Sequence[str] = (), **environment: str) -> None:
+        """Start a worker: with options of ``dask worker``, by another program, in an environment."""
+        command = ("worker", "--nthreads", "1", "--local-directory", str(self._folder), *options)
+        self._start(*command, within=within, **environment)
 
     def workers(self) -> list[str]:
         """Return the addresses of the workers."""
@@ -92,9 +91,9 @@ class Cluster:
         with Client(self.address) as client:
             until(lambda: not any(client.run(_running).values()), seconds)
 
-    def _start(self, *command: str, **environment: str) -> None:
+    def _start(self, *command: str, within: Sequence[str] = (), **environment: str) -> None:
         options = ["--no-dashboard", "--scheduler-file", str(self.scheduler_file)]
-        program = [sys.executable, "-m", "dask", *command, *options]
+        program = [*within, sys.executable, "-m", "dask", *command, *options]
         self._programs.append(
             subprocess.Popen(
                 program,

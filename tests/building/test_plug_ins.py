@@ -85,5 +85,7 @@ class TestOnACluster:
         path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
         monkeypatch.setenv("PYTHONPATH", path)
         own_cluster.add_worker()
-        with pytest.raises(BuildError, match=r"this worker would make other pixels .* a package that adds a"):
+        with pytest.raises(
+            BuildError, match=r"the worker tcp://.* would make other pixels .* a package that adds a"
+        ):
             augforge.build(recipe, tmp_path / "set", scheduler=own_cluster.address)
