@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from augforge.errors import BuildError
+from augforge.errors import AugforgeError, BuildError
 
 _START_SECONDS = 60
 _CONNECT_SECONDS = 10
@@ -131,12 +131,27 @@ def running_cluster(address: str | None, scheduler_file: str | Path | None) -> I
             client = Client(address, timeout=_CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
             raise BuildError(f"the scheduler {address} cannot be reached: {error}") from error
-        with client:
+        with client, _naming_loss(client, address):
             try:
                 client.wait_for_workers(1, timeout=_NO_WORKERS_SECONDS)
             except TimeoutError as error:
                 raise BuildError(f"the scheduler {address} has no workers") from error
             yield Place(client, _worker_check(client, address))
+
+
+@contextlib.contextmanager
+def _naming_loss(client: Any, address: str | None) -> Iterator[None]:
+    """Turn what any of Dask's calls raises where the scheduler is lost into a `BuildError` that says so."""
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
+    except AugforgeError:
+        raise
+    except Exception as error:
+        if client.status == "running" and not isinstance(error, CommClosedError):
+            raise
+        raise BuildError(f"the connection to the scheduler {address} was lost: {error}") from error
 
 
 def counted_threads(client: Any) -> Callable[[], int]:
