@@ -142,7 +142,7 @@ def running_cluster(address: str | None, scheduler_file: str | Path | None) -> I
 @contextlib.contextmanager
 def _naming_loss(client: Any, address: str | None) -> Iterator[None]:
     """Turn what any of Dask's calls raises where the scheduler is lost into a `BuildError` that says so."""
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     try:
         yield
