@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -130,15 +129,14 @@ def _kill_workers(cluster: Cluster, chance: random.Random, over: threading.Event
 
 
 def _retire_workers(cluster: Cluster, chance: random.Random, over: threading.Event) -> None:
-    """Let workers end in good order while others come, as at the end of their lifetime."""
-    until(cluster.workers)
+    """Let workers end in good order, and others come in their place, as at the end of their lifetime."""
+    until(lambda: len(cluster.workers()) == 2)
     with Client(cluster.address) as client:
-        while not over.wait(chance.uniform(0.2, 1.5)):
-            found = list(client.nthreads())
+        while not over.wait(chance.uniform(0.1, 1.5)):
+            leaving = chance.choice(list(client.nthreads()))
             cluster.add_worker()
-            time.sleep(chance.uniform(0, 1))
-            if found:
-                client.retire_workers([chance.choice(found)], close_workers=True)
+            until(lambda: len(client.nthreads()) == 3 or over.is_set())
+            client.retire_workers([leaving], close_workers=True)
 
 
 def _kill_scheduler(cluster: Cluster, chance: random.Random, over: threading.Event) -> None:
