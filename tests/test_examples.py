@@ -358,7 +358,7 @@ class TestClusters:
         assert json.loads(done.stdout)["content_hash"] == here.content_hash
 
     def test_slurms_needs_dask_jobqueue(self) -> None:
-        code = "import sys, runpy; sys.modules['dask_jobqueue'] = None; sys.argv[1:] = ['realistic', '--out', 'x']; "
+        code = "import sys, runpy; sys.modules['dask_jobqueue'] = None; sys.argv[1:] = ['gentle', '--out', 'x']; "
         code += f"runpy.run_path({str(self.FOLDER / 'slurm.py')!r}, run_name='__main__')"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
         assert done.returncode == 2

@@ -183,30 +183,32 @@ def _worker_check(client: Any, address: str | None) -> Callable[[], None]:
             workers = client.sync(client.scheduler.identity)["workers"]
         except (OSError, TimeoutError) as error:
             raise BuildError(f"the connection to the scheduler {address} was lost: {error}") from error
-        if any(map(_is_at_work, workers.values())):
+        paused = {name: worker for name, worker in workers.items() if worker["status"] == "paused"}
+        # A paused worker keeps the tasks that it has, but begins none: the others then have nothing to do.
+        if workers and not (paused and not any(map(_is_busy, workers.values()))):
             last_seen = time.monotonic()
         elif time.monotonic() - last_seen >= _NO_WORKERS_SECONDS:
             if not workers:
                 raise BuildError(f"the scheduler {address} has no workers")
-            raise BuildError(_paused_text(workers))
+            raise BuildError(_paused_text(paused, len(workers)))
 
     return check
 
 
-def _is_at_work(worker: dict[str, Any]) -> bool:
-    """Whether a worker takes tasks, or has one that it will finish: Dask pauses those that are short of memory."""
+def _is_busy(worker: dict[str, Any]) -> bool:
     executing: int = worker["metrics"].get("task_counts", {}).get("executing", 0)
-    return worker["status"] != "paused" or executing > 0
+    return executing > 0
 
 
-def _paused_text(workers: dict[str, dict[str, Any]]) -> str:
+def _paused_text(paused: dict[str, dict[str, Any]], workers: int) -> str:
     held = ", ".join(
         f"{name} holds {worker['metrics'].get('memory', 0) >> 20:,} of {worker['memory_limit'] >> 20:,} MiB"
-        for name, worker in sorted(workers.items())[:3]
+        for name, worker in sorted(paused.items())[:3]
     )
     return (
-        f"Dask has paused all workers, {len(workers):,}, for they are near their memory limits ({held}); give each "
-        "more memory (dask worker --memory-limit), or fewer threads (--nthreads 1)"
+        f"Dask has paused {len(paused):,} of {workers:,} workers, for they are near their memory limits ({held}), "
+        "and no worker has a task at work; give each more memory (dask worker --memory-limit), or fewer threads "
+        "(--nthreads 1)"
     )
 
 

@@ -206,15 +206,17 @@ class TestWorkersThatDie:
         assert manifest.content_hash == expected
 
     def test_a_shard_that_kills_workers_is_named_and_all_others_are_made(
-        self, tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster, expected: str
+        self, tmp_path: Path, recipe: MakeRecipe, expected: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Those, too, that waited on the same workers each time."""
+        monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
         folder = tmp_path / "set"
-        own_cluster.add_worker(*preload(tmp_path, DEADLY.format(shard=1)))
-        with pytest.raises(BuildError) as caught:
-            build(recipe(variants=40, shard_size=16_384), folder, scheduler=own_cluster.address)
+        with Cluster(tmp_path) as cluster:
+            cluster.add_worker(*preload(tmp_path, DEADLY.format(shard=1)))
+            with pytest.raises(BuildError) as caught:
+                build(recipe(variants=40, shard_size=16_384), folder, scheduler=cluster.address)
         assert str(caught.value).startswith(
-            "shard small-00001.h5: the worker that made it died, 4 times in all, at last tcp://127.0.0.1:"
+            "shard small-00001.h5: the worker that made it died, 2 times in all, at last tcp://127.0.0.1:"
         )
         plan = plan_build(recipe(variants=40, shard_size=16_384), folder)
         assert plan.kept == {0, 2, 3, 4, 5}
@@ -222,12 +224,38 @@ class TestWorkersThatDie:
         assert resumed.content_hash == expected
         assert not list(folder.rglob("*.tmp"))
 
+    def test_workers_that_die_whatever_they_make_end_the_build(
+        self, tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+        with Cluster(tmp_path) as cluster:
+            cluster.add_worker(*preload(tmp_path, DEADLY.replace("spec.index == {shard}", "True")))
+            with pytest.raises(BuildError, match=r"that made it died, 1 times in all"):
+                build(recipe(variants=40), tmp_path / "set", scheduler=cluster.address)
+        assert published(tmp_path / "set") == 0
+
     def test_workers_that_leave_in_good_order_change_nothing(
         self, tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster, expected: str
     ) -> None:
-        for _ in range(2):
-            own_cluster.add_worker("--lifetime", "3 s", "--lifetime-restart")
+        """As they do at the end of their lifetime."""
+        own_cluster.add_worker()
+        left: list[str] = []
+
+        def replace_worker() -> None:
+            with Client(own_cluster.address) as client:
+                for made in (1, 30):
+                    until(lambda made=made: published(tmp_path / "set") >= made)
+                    (leaving,) = client.nthreads()
+                    own_cluster.add_worker()
+                    until(lambda: len(client.nthreads()) == 2)
+                    client.retire_workers([leaving], close_workers=True)
+                    left.append(leaving)
+
+        replacer = threading.Thread(target=replace_worker, daemon=True)
+        replacer.start()
         manifest = build(recipe(variants=40), tmp_path / "set", scheduler=own_cluster.address)
+        replacer.join()
+        assert len(left) == 2
         assert manifest.content_hash == expected
 
     def test_after_a_lost_scheduler_the_build_goes_on_with_another(
@@ -260,22 +288,34 @@ class TestWorkersThatDie:
 
 
 class TestMemory:
+    @pytest.mark.parametrize("others", [0, 1], ids=["alone", "beside another"])
     def test_workers_that_stay_paused_end_the_build(
-        self, tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+        self,
+        tmp_path: Path,
+        recipe: MakeRecipe,
+        own_cluster: Cluster,
+        monkeypatch: pytest.MonkeyPatch,
+        others: int,
     ) -> None:
-        monkeypatch.setattr(workers, "_NO_WORKERS_SECONDS", 2)
+        # The other one is told of as at work only some time after it has begun.
+        monkeypatch.setattr(workers, "_NO_WORKERS_SECONDS", 10 if others else 2)
         # Less than augforge's libraries take. Without its nanny, which would end it.
-        own_cluster.add_worker("--memory-limit", "150 MiB", "--no-nanny")
+        own_cluster.add_worker("--memory-limit", "150 MiB", "--no-nanny", "--name", "small")
+        if others:
+            own_cluster.add_worker()
+            until(lambda: len(own_cluster.workers()) == 2)
         with pytest.raises(BuildError) as caught:
-            build(recipe(variants=40), tmp_path / "set", scheduler=own_cluster.address)
-        (worker,) = own_cluster.workers()
+            build(recipe(variants=40, shard_size=4096), tmp_path / "set", scheduler=own_cluster.address)
         message = str(caught.value)
         assert message.startswith(
-            f"Dask has paused all workers, 1, for they are near their memory limits ({worker} holds "
+            f"Dask has paused 1 of {1 + others} workers, for they are near their memory limits ("
         )
         assert message.endswith(
-            " of 150 MiB); give each more memory (dask worker --memory-limit), or fewer threads (--nthreads 1)"
+            " of 150 MiB), and no worker has a task at work; give each more memory (dask worker --memory-limit), "
+            "or fewer threads (--nthreads 1)"
         )
+        # All is made but what the paused worker has.
+        assert published(tmp_path / "set") >= 18 * others
 
     def test_large_images_fit_into_a_small_worker(
         self, tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster
