@@ -126,7 +126,12 @@ def _place(
         with places.running_cluster(scheduler, scheduler_file) as place:
             check_workers(place.client, needed(plan.forge))
             threads = places.counted_threads(place.client)
-            yield place, lambda: workers or WAITING_FACTOR * threads()
+            try:
+                yield place, lambda: workers or WAITING_FACTOR * threads()
+            finally:
+                # Workers that were killed could not clean up behind them. One that is at work yet, on what another
+                # made in its stead or nobody wants any more, fails unheard.
+                sweep(plan.folder)
         return
     count = max(1, plan.at_once(workers))
     holds_gil = any(step.distortion.holds_gil for step in plan.forge.steps)

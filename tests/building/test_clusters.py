@@ -207,6 +207,7 @@ class TestWorkersThatDie:
         killer.join()
         assert len(set(killed)) == 3
         assert manifest.content_hash == expected
+        assert not list(tmp_path.rglob("set/**/*.tmp"))
 
     def test_a_shard_that_kills_workers_is_named_and_all_others_are_made(
         self, tmp_path: Path, recipe: MakeRecipe, expected: str, monkeypatch: pytest.MonkeyPatch
