@@ -49,15 +49,15 @@ class Tally:
         self.pixel_sum = self.pixel_square_sum = self.redrawn = self.pulled = 0
         self.rejected = dict.fromkeys(self._rejected, 0)
 
-    def add(self, arrays: Mapping[str, NDArray[Any]], leaf_samples: int) -> None:
-        """Count the next samples, all or some of a leaf of `leaf_samples`.
+    def add(self, arrays: Mapping[str, NDArray[Any]], leaf_samples: int | None = None) -> None:
+        """Count the next samples: a whole leaf, or some of one of `leaf_samples`.
 
         Raises
         ------
         BuildError
             If a label is not below the number of classes.
         """
-        leaf = self._leaf or LeafHash(leaf_samples, self._spec.columns)
+        leaf = self._leaf or LeafHash(leaf_samples or len(arrays["source_index"]), self._spec.columns)
         leaf.add(arrays)
         self._leaf = None if leaf.complete else leaf
         if leaf.complete:

@@ -10,7 +10,7 @@ def tallied(maker, *ranges):
     for numbers in ranges:
         batch = maker(numbers)
         names = ("images", "source_index", "variant", "parameters", *(("labels",) if maker.labelled else ()))
-        tally.add({name: getattr(batch, name) for name in names}, len(numbers))
+        tally.add({name: getattr(batch, name) for name in names})
     return tally
 
 
@@ -53,7 +53,7 @@ def test_a_label_out_of_range_is_refused(maker):
     names = ("images", "source_index", "variant", "parameters")
     arrays = {name: getattr(batch, name) for name in names}
     with pytest.raises(BuildError) as caught:
-        Tally(spec).add({**arrays, "labels": np.array([0, 7, 1, 2], np.uint8)}, 4)
+        Tally(spec).add({**arrays, "labels": np.array([0, 7, 1, 2], np.uint8)})
     assert str(caught.value) == (
         "shard tiny-00000.h5: label 7 is out of range; with 3 classes labels are 0 to 2"
     )
