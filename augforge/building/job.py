@@ -10,8 +10,8 @@ from augforge.building import workers as places
 from augforge.building.claiming import claimed
 from augforge.building.plan import BuildPlan, plan_build
 from augforge.building.running import WAITING_FACTOR, Progress, run
+from augforge.building.versions import check_workers, needed, packages_in
 from augforge.distortions import PIXEL_VERSION
-from augforge.distortions.catalogue import packages_of
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
@@ -126,7 +126,7 @@ def check_expected(recipe: Recipe, manifest: Manifest) -> None:
 
 def about(forge: Forge) -> About:
     """Return what the manifest of a set says that no receipt knows."""
-    packages = sorted({name for step in forge.steps for name in packages_of(type(step.distortion))})
+    packages = packages_in(forge)
     return About(
         pixel_version=PIXEL_VERSION,
         source_digest=forge.source.digest,
@@ -142,11 +142,18 @@ def about(forge: Forge) -> About:
 @contextlib.contextmanager
 def _place(
     plan: BuildPlan, workers: int | None, scheduler: str | None, scheduler_file: str | Path | None
-) -> Iterator[tuple[places.Place, int]]:
-    """Give a place for the tasks, and how many to hand out to it at once."""
+) -> Iterator[tuple[places.Place, Callable[[], int]]]:
+    """Give a place for the tasks, and what says how many to hand out to it at once."""
     if scheduler is not None or scheduler_file is not None:
         with places.running_cluster(scheduler, scheduler_file) as place:
-            yield place, workers or WAITING_FACTOR * max(1, sum(place.client.nthreads().values()))
+            check_workers(place.client, needed(plan.forge))
+            threads = places.counted_threads(place.client)
+            try:
+                yield place, lambda: workers or WAITING_FACTOR * threads()
+            finally:
+                # Workers that were killed could not clean up behind them. One that is at work yet, on what another
+                # made in its stead or nobody wants any more, fails unheard.
+                sweep(plan.folder)
         return
     count = max(1, plan.at_once(workers))
     holds_gil = any(step.distortion.holds_gil for step in plan.forge.steps)
@@ -156,7 +163,7 @@ def _place(
             tasks.at_hand(plan.forge),
             (places.processes if in_processes else places.threads)(count) as place,
         ):
-            yield place, WAITING_FACTOR * count
+            yield place, lambda: WAITING_FACTOR * count
     except BaseException:
         # Processes that were ended in the middle could not clean up behind them.
         sweep(plan.folder)

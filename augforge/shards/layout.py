@@ -257,8 +257,13 @@ def leaf_ranges(first_sample: int, samples: int) -> Iterator[range]:
 
     A shard that does not begin at such a number, as in an extended data set, begins with part of a leaf.
     """
+    return cut(first_sample, samples, LEAF)
+
+
+def cut(first_sample: int, samples: int, step: int) -> Iterator[range]:
+    """Cut sample numbers at the multiples of `step`."""
     begin, end = first_sample, first_sample + samples
     while begin < end:
-        cut = min(end, begin - begin % LEAF + LEAF)
-        yield range(begin, cut)
-        begin = cut
+        at = min(end, begin - begin % step + step)
+        yield range(begin, at)
+        begin = at

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from augforge import kernels
 from augforge.errors import BuildError
-from augforge.shards.hashing import leaf_hash
+from augforge.shards.hashing import LeafHash
 from augforge.shards.layout import ShardSpec
 from augforge.shards.models import GuardCounts, Receipt
 
@@ -45,19 +45,24 @@ class Tally:
             if name not in _REDRAWN + _PULLED
         }
         self.leaves: list[str] = []
+        self._leaf: LeafHash | None = None
         self.class_counts = [0] * spec.classes
         self.pixel_sum = self.pixel_square_sum = self.redrawn = self.pulled = 0
         self.rejected = dict.fromkeys(self._rejected, 0)
 
-    def add(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Count one leaf's arrays.
+    def add(self, arrays: Mapping[str, NDArray[Any]], leaf_samples: int | None = None) -> None:
+        """Count the next samples: a whole leaf, or some of one of `leaf_samples`.
 
         Raises
         ------
         BuildError
             If a label is not below the number of classes.
         """
-        self.leaves.append(leaf_hash(arrays, self._spec.columns))
+        leaf = self._leaf or LeafHash(leaf_samples or len(arrays["source_index"]), self._spec.columns)
+        leaf.add(arrays)
+        self._leaf = None if leaf.complete else leaf
+        if leaf.complete:
+            self.leaves.append(leaf.hexdigest())
         total, squares = kernels.gray_sums(arrays["images"])
         self.pixel_sum += total
         self.pixel_square_sum += squares

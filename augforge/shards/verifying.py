@@ -24,6 +24,7 @@ from augforge.shards.mapping import check_hash, open_ordinary
 from augforge.shards.models import Manifest, Receipt, ShardEntry
 from augforge.shards.receipts import difference, read_hashed_receipt
 from augforge.shards.tally import Tally, receipt_of
+from augforge.shards.writer import at_once, leaf_samples
 from augforge.temporaries import is_temporary
 
 
@@ -215,8 +216,8 @@ def _check_shard(path: Path, spec: ShardSpec, known: ShardEntry | Receipt, recei
         offsets: dict[str, int | None] = dict.fromkeys(known.offsets)
         offsets |= hdf5.read_structure(path, spec.arrays, spec.attributes, spec.compression)
         tally = Tally(spec)
-        for arrays in _leaves(path, descriptor, spec, offsets):
-            tally.add(arrays)
+        for numbers, arrays in _parts(path, descriptor, spec, offsets):
+            tally.add(arrays, leaf_samples(numbers, spec))
     finally:
         os.close(descriptor)
     if receipt is None:
@@ -229,19 +230,26 @@ def _check_shard(path: Path, spec: ShardSpec, known: ShardEntry | Receipt, recei
             )
 
 
-def _leaves(
+def _parts(
     path: Path, descriptor: int, spec: ShardSpec, offsets: dict[str, int | None]
-) -> Iterator[dict[str, NDArray[np.generic]]]:
-    """Yield the arrays of a shard, leaf by leaf."""
+) -> Iterator[tuple[range, dict[str, NDArray[np.generic]]]]:
+    """Yield the arrays of a shard, leaf by leaf or in parts of leaves, each with its sample numbers."""
     whole = {}
     if spec.compression != "none":
         whole = hdf5.read_arrays(path, spec.arrays, spec.compression)
-    for numbers in leaf_ranges(spec.first_sample, spec.samples):
-        rows = slice(numbers.start - spec.first_sample, numbers.stop - spec.first_sample)
-        if whole:
-            yield {name: array[rows] for name, array in whole.items()}
-        else:
-            yield {plan.name: _rows(path, descriptor, plan, rows, offsets[plan.name]) for plan in spec.arrays}
+    for together in at_once(spec):
+        for numbers in leaf_ranges(together.start, len(together)):
+            rows = slice(numbers.start - spec.first_sample, numbers.stop - spec.first_sample)
+            if whole:
+                yield numbers, {name: array[rows] for name, array in whole.items()}
+            else:
+                yield (
+                    numbers,
+                    {
+                        plan.name: _rows(path, descriptor, plan, rows, offsets[plan.name])
+                        for plan in spec.arrays
+                    },
+                )
 
 
 def _rows(

@@ -4,8 +4,7 @@ A shard is built under a temporary name in the folder where it belongs, hashed, 
 its receipt is published in the same way. A crash at any point costs at most the shard in the making.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from augforge.errors import BuildError
 from augforge.hdf5 import ArrayPlan
 from augforge.shards.files import CompressedFile, PlainFile
-from augforge.shards.layout import DTYPES, LEAF, RECEIPTS, SHARDS, ShardSpec, leaf_ranges
+from augforge.shards.layout import DTYPES, LEAF, RECEIPTS, SHARDS, ShardSpec, cut, leaf_ranges
 from augforge.shards.models import Receipt
 from augforge.shards.publishing import (
     make_folders,
@@ -31,6 +30,8 @@ from augforge.temporaries import temporary_beside
 
 # Bytes of a leaf's images beyond which nothing is gained by making two at once.
 _LARGE_LEAF = 1 << 20
+# Bytes of images that are held at once, unless so few samples are more: some steps come in blocks of so many.
+_HELD_BYTES, _FEWEST = 64 << 20, 64
 
 
 class Samples(Protocol):
@@ -82,7 +83,8 @@ def write_shard(
     spec
         Which shard.
     make
-        Gives the samples of a range of sample numbers; called for one or two leaves of 1,024 after the other.
+        Gives the samples of a range of sample numbers; called for one or two leaves of 1,024 after the other, or
+        for pieces of them where images are so large that a leaf of them would fill the memory.
     on_progress
         Called after each such call with the number of samples that it added.
 
@@ -102,14 +104,14 @@ def write_shard(
     tally, plans = Tally(spec), spec.arrays
     with temporary_beside(target) as temporary:
         with _opened(temporary, spec, target) as file:
-            for leaves in _together(leaf_ranges(spec.first_sample, spec.samples), spec.image_shape):
-                numbers = range(leaves[0].start, leaves[-1].stop)
+            for numbers in at_once(spec):
                 arrays = _checked_arrays(make(numbers), len(numbers), spec, plans)
                 with naming_the_cause(f"shard {spec.file_name}", target.parent):
                     file.write(numbers.start - spec.first_sample, arrays)
-                for leaf in leaves:
+                for leaf in leaf_ranges(numbers.start, len(numbers)):
                     rows = slice(leaf.start - numbers.start, leaf.stop - numbers.start)
-                    tally.add({name: array[rows] for name, array in arrays.items()})
+                    tally.add({name: array[rows] for name, array in arrays.items()}, leaf_samples(leaf, spec))
+                del arrays  # or large ones would be held while the next are made
                 on_progress(len(numbers))
             with naming_the_cause(f"shard {spec.file_name}", target.parent):
                 size, file_hash = file.finish()
@@ -121,12 +123,19 @@ def write_shard(
     return receipt
 
 
-def _together(leaves: Iterable[range], image_shape: tuple[int, int]) -> Iterator[tuple[range, ...]]:
-    """Give leaves, as many at once as a maker is fastest with: two of small images, one of large ones."""
-    count = 2 if LEAF * prod(image_shape) <= _LARGE_LEAF else 1
-    rest = iter(leaves)
-    while some := tuple(islice(rest, count)):
-        yield some
+def at_once(spec: ShardSpec) -> Iterator[range]:
+    """Cut a shard into what is made at once: two leaves of small images, one of large ones, or part of one."""
+    image = prod(spec.image_shape)
+    step = 2 * LEAF if LEAF * image <= _LARGE_LEAF else LEAF
+    while step > _FEWEST and step * image > _HELD_BYTES:
+        step //= 2
+    return cut(spec.first_sample, spec.samples, step)
+
+
+def leaf_samples(part: range, spec: ShardSpec) -> int:
+    """Return how many samples the leaf, or the part of one that lies in this shard, has of which `part` is some."""
+    begin = part.start - part.start % LEAF
+    return min(begin + LEAF, spec.first_sample + spec.samples) - max(begin, spec.first_sample)
 
 
 def _opened(temporary: Path, spec: ShardSpec, target: Path) -> PlainFile | CompressedFile:
