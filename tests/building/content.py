@@ -28,9 +28,7 @@ PINNED = {
 
 def recipes(*settings: str) -> dict[str, Recipe]:
     """Return both recipes with more settings, such as ``output.shard_size=2048``."""
-    return {
-        name: augforge.parse_recipe(text, overrides=(*SMALL, *settings)) for name, text in TEXTS.items()
-    }
+    return {name: augforge.parse_recipe(text, overrides=(*SMALL, *settings)) for name, text in TEXTS.items()}
 
 
 def content_hashes(folder: Path, *settings: str, **options: Any) -> dict[str, str]:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.building.content import PINNED, content_hashes
 
-# A user's program: it has made samples itself, with kernels compiled and threads started, before it starts processes
-# of which each builds one set.
+# A user's program: it has made samples itself, with kernels compiled and threads started, before it starts
+# processes of which each builds one set.
 PROGRAM = """
 import json
 import multiprocessing

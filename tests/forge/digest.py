@@ -89,7 +89,11 @@ variants: 1
 keep_originals: false
 distort: [{step}]
 """
-GROUP = {"id": "one", "weights": [3, 1, 2], "steps": [{"rotate": {"degrees": 9}}, {"invert": {}}, {"wave": {"amplitude": 1, "wavelength": 9}}]}
+GROUP = {
+    "id": "one",
+    "weights": [3, 1, 2],
+    "steps": [{"rotate": {"degrees": 9}}, {"invert": {}}, {"wave": {"amplitude": 1, "wavelength": 9}}],
+}
 
 
 def digests() -> dict[str, dict[str, str]]:
@@ -110,7 +114,9 @@ def _digests_of(recipe: str) -> dict[str, str]:
 
 def digests_of_steps() -> dict[str, str]:
     """Return a digest of each distortion, used in every way that the examples show, and of a choice of steps."""
-    steps = {name: [{name: plain} for plain in ways] for name, ways in EXAMPLES.items() if name not in NOT_EXACT}
+    steps = {
+        name: [{name: plain} for plain in ways] for name, ways in EXAMPLES.items() if name not in NOT_EXACT
+    }
     return {name: _digest_of(ways) for name, ways in {**steps, "one_of": [{"one_of": GROUP}]}.items()}
 
 
