@@ -10,8 +10,8 @@ import pytest
 
 from tests.building.content import PINNED, content_hashes
 
-# A user's program: it has made samples itself, with kernels compiled and threads started, before it starts
-# processes of which each builds one set.
+# A user's program: it has built a set itself, with kernels compiled and threads started, before it starts processes
+# of which each builds one.
 PROGRAM = """
 import json
 import multiprocessing
@@ -31,6 +31,7 @@ def build(name, folder, images):
 
 if __name__ == "__main__":
     method, folder = sys.argv[1:]
+    augforge.build(recipes("variants=1")["first"], Path(folder, "before"), workers=2)
     processes = []
     for name, recipe in recipes().items():
         images = augforge.Forge(recipe).make(range(64)).images
@@ -40,7 +41,8 @@ if __name__ == "__main__":
     for process in processes:
         process.start()
     for process in processes:
-        process.join()
+        process.join(100)  # seconds; then its file is missing
+        process.kill()
     print(json.dumps({name: Path(folder, name + ".txt").read_text() for name in recipes()}))
 """
 
