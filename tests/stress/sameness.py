@@ -30,7 +30,7 @@ from tests.forge.test_sameness import PINNED, PINNED_STEPS
 from tests.stress.outcome import Outcome
 
 ROOT = Path(__file__).parents[2]
-EXPECTED = {"content": content.PINNED, "digests": PINNED, "steps": PINNED_STEPS}
+EXPECTED: dict[str, dict[str, Any]] = {"content": content.PINNED, "digests": PINNED, "steps": PINNED_STEPS}
 PYTHONS = ("3.11", "3.12", "3.13")
 SECONDS = 1800
 
