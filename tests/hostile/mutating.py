@@ -170,7 +170,9 @@ def inside_seal(random: Random, data: bytes, others: Sequence[bytes]) -> bytes:
         return any_bytes(random, data, others)
     content = json.loads(data)
     del content["seal"]
-    for _ in range(random.choice((1, 1, 2, 3))):
+    if random.random() < 0.1 and "shards" in content:
+        _resize(random, content)
+    for _ in range(random.choice((0, 1, 1, 2, 3))):
         content = _changed_value(random, content)
     return seal(content if isinstance(content, dict) else {"format_version": content})
 
@@ -212,6 +214,18 @@ def _changed_value(random: Random, value: Any, depth: int = 0) -> Any:
             return value[:at] + [value[at]] * random.choice((2, 3)) + value[at + 1 :]
         return [*value[:at], _changed_value(random, value[at], depth + 1), *value[at + 1 :]]
     return _other_value(random, value)
+
+
+def _resize(random: Random, content: dict[str, Any]) -> None:
+    """Let a manifest claim another size of everything, and be in step with itself."""
+    last = content["shards"][-1]
+    last["samples"] = random.choice((1, last["samples"] - 1, 1024, 10**6, 10**9, 10**12, 1 << 52))
+    content["samples"] = last["first_sample"] + last["samples"]
+    for counted in (content, last):
+        if counted["class_counts"]:
+            counted["class_counts"] = [counted["samples"], *([0] * (len(counted["class_counts"]) - 1))]
+    content["image_shape"] = random.choice((content["image_shape"], [1, 1], [4, 6], [4096, 4096], [65536, 65536]))
+    last["bytes"] = random.choice((last["bytes"], last["bytes"], 1 << 40, 1 << 52))
 
 
 def _other_value(random: Random, value: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,11 @@ class Target:
                 path = folder / str(number) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
+
+    def read_valid(self, folder: Path) -> None:
+        """Read all valid files, once prepared."""
+        for number in range(len(self.sets)):
+            self.read(folder / str(number))
 
     @property
     def sets(self) -> tuple[Files, ...]:
@@ -234,17 +240,23 @@ def _tiny_source() -> Any:
     return Source.from_arrays("tiny", "train", IMAGES, LABELS)
 
 
+# Image shape, whether labelled, columns; number of samples.
+MAKERS = (
+    (((4, 5), True, ("tilt.degrees", "guard.attempts", "guard.pull")), 1030),
+    (((4, 5), True, ()), 7),
+    (((1, 1), False, ("guard.attempts",)), 2050),
+)
+
+
 def _dataset(compression: str) -> Callable[[], Sequence[Files]]:
     def valid() -> Sequence[Files]:
         from tests.shards.conftest import FakeMaker
 
-        import tempfile
-
         found = []
-        for maker in (FakeMaker(), FakeMaker(labelled=False, columns=())):
-            with tempfile.TemporaryDirectory() as scratch:
+        for maker, samples in MAKERS:
+            with TemporaryDirectory() as scratch:
                 folder = Path(scratch, "tiny")
-                maker.build(folder, 1030, compression=compression)
+                FakeMaker(*maker).build(folder, samples, compression=compression)
                 found.append(
                     {
                         str(path.relative_to(folder)): path.read_bytes()
@@ -271,13 +283,12 @@ def _read_dataset(folder: Path) -> None:
 
 
 def _read_receipt(folder: Path) -> None:
-    from augforge.shards import read_manifest, read_receipt
+    from augforge.shards import read_receipt
     from augforge.shards.receipts import matching_receipt
     from tests.shards.conftest import FakeMaker
 
-    labelled = read_manifest(folder).labelled
-    maker = FakeMaker() if labelled else FakeMaker(labelled=False, columns=())
-    for spec in maker.plan(1030):
+    maker, samples = MAKERS[int(folder.name)]
+    for spec in FakeMaker(*maker).plan(samples):
         read_receipt(folder / "receipts" / spec.receipt_name)
         matching_receipt(folder, spec)
 

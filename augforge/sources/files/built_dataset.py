@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from augforge.errors import SourceError
-from augforge.hdf5 import ArrayFile, StoredArray
+from augforge.hdf5 import ArrayFileApart, StoredArray
 from augforge.sources.files.arrays import gray_images
 from augforge.sources.files.damage import naming_damage
 from augforge.sources.files.hdf5_arrays import append_pixels, opened, read_pixels, read_values
@@ -147,7 +147,7 @@ def _read_labels(folder: Path, manifest: _Manifest) -> NDArray[np.uint8]:
     return np.concatenate(parts)
 
 
-def _described(file: ArrayFile, name: str, shape: tuple[int, ...]) -> StoredArray:
+def _described(file: ArrayFileApart, name: str, shape: tuple[int, ...]) -> StoredArray:
     array = file.describe(name)
     if array.dtype != np.uint8 or array.shape != shape:
         raise SourceError(
