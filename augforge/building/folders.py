@@ -8,7 +8,7 @@ from typing import Any
 
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
-from augforge.recipe import Recipe, parse_recipe
+from augforge.recipe import Recipe, load_recipe
 from augforge.shards import Manifest, publish, read_manifest, sweep
 from augforge.shards.layout import MANIFEST, RECEIPTS, RECIPE, SHARDS
 from augforge.shards.sealed import read_sealed
@@ -30,6 +30,9 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     set is. Other people's files are never touched.
     """
     _check_place(folder)
+    for name in _OUR_FILES:
+        if (folder / name).is_symlink():  # what is written or removed there would be elsewhere
+            raise DatasetError(f"{folder / name} is a symbolic link; it must be a folder of the data set's own")
     try:
         if not folder.exists() or not any(folder.iterdir()):
             return
@@ -111,6 +114,8 @@ def _is_sealed(path: Path) -> bool:
 
 
 def _is_our_recipe(path: Path) -> bool:
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(HEADER) + 1) == f"{HEADER}\n".encode()
@@ -120,8 +125,8 @@ def _is_our_recipe(path: Path) -> bool:
 
 def _check_recipe(folder: Path, recipe: Recipe) -> None:
     try:
-        there = parse_recipe((folder / RECIPE).read_text(), base=folder)
-    except (OSError, UnicodeDecodeError, RecipeError) as error:
+        there = load_recipe(folder / RECIPE)
+    except RecipeError as error:
         raise DatasetError(
             f"{folder} holds a data set whose {RECIPE} cannot be read, so it cannot be told whether it is of "
             f"this recipe ({error}); --overwrite replaces it"

@@ -309,6 +309,11 @@ class ShardDataset(SampleDataset):
         from augforge.shards.reader import DEFAULT_CACHE_BYTES, ShardReader
 
         reader = ShardReader(folder, DEFAULT_CACHE_BYTES if cache_bytes is None else cache_bytes)
+        if reader.manifest.originals > len(reader):
+            raise DatasetError(
+                f"{reader.folder}: its manifest claims {reader.manifest.originals:,} originals for "
+                f"{len(reader):,} samples"
+            )
         about = About(
             samples=len(reader),
             originals=reader.manifest.originals,

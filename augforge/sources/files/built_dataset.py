@@ -27,6 +27,7 @@ from augforge.sources.spec import SourceSpec
 MANIFEST = "manifest.json"
 
 _FORMAT_VERSION = 1
+_MOST_BYTES = 512 << 20
 _SEAL = b',\n"seal":"'
 _Size = Annotated[int, Field(ge=1)]
 
@@ -95,8 +96,10 @@ def _refuse_choices(path: Path, spec: SourceSpec) -> None:
 
 
 def _read_manifest(path: Path) -> _Manifest:
-    with naming_damage(path):
-        data = path.read_bytes()
+    with naming_damage(path), path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise SourceError(f"{path}: not a manifest: more than {_MOST_BYTES:,} bytes")
     body, mark, seal = data.rpartition(_SEAL)
     if seal[:64] != blake3(body + mark).hexdigest().encode():
         raise SourceError(f"{path}: damaged, or no manifest: it does not end in the hash of its own contents")
@@ -108,7 +111,7 @@ def _read_manifest(path: Path) -> _Manifest:
                 f"{path}: format version {version}; this augforge reads {_FORMAT_VERSION}. Use a newer augforge"
             )
         return _Manifest.model_validate(content)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise SourceError(f"{path}: not a manifest: {reason}") from None
 
