@@ -14,6 +14,7 @@ import tempfile
 import traceback
 import warnings
 from pathlib import Path
+from typing import IO
 
 from tests.hostile.targets import Target, target_named
 
@@ -40,14 +41,18 @@ def failures(target: Target, cases: range, folder: Path) -> list[str]:
                 first = last
                 continue
             case = int.from_bytes(current[:], "little")
-            found.append(f"{target.name}, case {case}: {_ending(status)}")
             target.prepare(folder)
+            failure: str | None = _ending(status)
+            if target.apart is not None:
+                failure = target.failure(case, folder, target.apart)
+            if failure:
+                found.append(f"{target.name}, case {case}: {failure}")
             first = case + 1
         told.seek(0)
         return found + told.read().splitlines()
 
 
-def _in_child(target: Target, cases: range, folder: Path, current: mmap.mmap, told) -> int:
+def _in_child(target: Target, cases: range, folder: Path, current: mmap.mmap, told: IO[str]) -> int:
     child = os.fork()
     if child == 0:
         status = 1
