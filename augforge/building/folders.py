@@ -32,7 +32,9 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     _check_place(folder)
     for name in _OUR_FILES:
         if (folder / name).is_symlink():  # what is written or removed there would be elsewhere
-            raise DatasetError(f"{folder / name} is a symbolic link; it must be a folder of the data set's own")
+            raise DatasetError(
+                f"{folder / name} is a symbolic link; it must be a folder of the data set's own"
+            )
     try:
         if not folder.exists() or not any(folder.iterdir()):
             return

@@ -1,8 +1,8 @@
 """Runs cases where they can do no harm: in child processes with limits on memory and time.
 
-``python -m tests.hostile.confining TARGET FIRST LAST FOLDER`` tries the cases FIRST to LAST - 1 of a target and prints
-a line for each that failed. Whatever a case does to its process (a segmentation fault, an endless loop) ends that
-child alone, and is told of this very case.
+``python -m tests.hostile.confining TARGET FIRST LAST FOLDER`` tries the cases FIRST to LAST - 1 of a target and
+prints a line for each that failed. Whatever a case does to its process (a segmentation fault, an endless loop) ends
+that child alone, and is told of this very case.
 """
 
 import mmap

@@ -91,10 +91,14 @@ def _splice(random: Random, data: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def _place(random: Random, data: bytes) -> int:
-    """Return a place in the data; half of the time near its beginning, where headers are."""
-    if random.random() < 0.5:
+    """Return a place in the data; often near its beginning, where headers are, or where something stands."""
+    kind = random.random()
+    if kind < 0.3:
         return random.randrange(min(len(data), 128) or 1)
-    return random.randrange(len(data) or 1)
+    place = random.randrange(len(data) or 1)
+    if kind < 0.7 and (rest := data[place:].lstrip(b"\0\xff")):
+        return len(data) - len(rest)
+    return place
 
 
 _CHANGES: tuple[Damage, ...] = (_flip, _set, _set, _number, _number, _cut, _remove, _insert, _repeat, _splice)
@@ -120,7 +124,9 @@ def inside_png(random: Random, data: bytes, others: Sequence[bytes]) -> bytes:
     elif random.random() < 0.8:
         body = any_bytes(random, body, others)
     else:
-        kind = random.choice((b"tRNS", b"PLTE", b"acTL", b"fdAT", b"eXIf", b"iCCP", b"zTXt", b"iTXt", b"gAMA"))
+        kind = random.choice(
+            (b"tRNS", b"PLTE", b"acTL", b"fdAT", b"eXIf", b"iCCP", b"zTXt", b"iTXt", b"gAMA")
+        )
     chunks[at : at + random.choice((0, 1, 1, 1))] = [(kind, body)]
     return data[:8] + b"".join(png_chunk(kind, body) for kind, body in chunks)
 
@@ -156,7 +162,9 @@ def inside_zip(random: Random, data: bytes, others: Sequence[bytes]) -> bytes:
             if member is damaged and random.random() < 0.9:
                 content = any_bytes(random, content, others)
             elif member is damaged:
-                name = random.choice(("../images.npy", "/etc/images.npy", "images", "", "a" * 300, "labels.npy/"))
+                name = random.choice(
+                    ("../images.npy", "/etc/images.npy", "images", "", "a" * 300, "labels.npy/")
+                )
             info = ZipInfo(name or "x")
             info.compress_type = random.choice((ZIP_STORED, ZIP_DEFLATED))
             changed.writestr(info, content)
@@ -224,15 +232,17 @@ def _resize(random: Random, content: dict[str, Any]) -> None:
     for counted in (content, last):
         if counted["class_counts"]:
             counted["class_counts"] = [counted["samples"], *([0] * (len(counted["class_counts"]) - 1))]
-    content["image_shape"] = random.choice((content["image_shape"], [1, 1], [4, 6], [4096, 4096], [65536, 65536]))
+    content["image_shape"] = random.choice(
+        (content["image_shape"], [1, 1], [4, 6], [4096, 4096], [65536, 65536])
+    )
     last["bytes"] = random.choice((last["bytes"], last["bytes"], 1 << 40, 1 << 52))
 
 
 def _other_value(random: Random, value: Any) -> Any:
     if type(value) is int and random.random() < 0.7:
+        near = (value + 1, value - 1, -value, value * 2, value // 2, value + random.randrange(-5000, 5000))
         return random.choice(
-            (value + 1, value - 1, -value, value * 2, value // 2, 0, 1, 1024, 4096, 1 << 16, 1 << 31, 1 << 52)
-            + (10**12, 1 << 63, 10**40, value + random.randrange(-5000, 5000))
+            (*near, *near, 0, 1, 1024, 4096, 1 << 16, 1 << 31, 1 << 52, 10**12, 1 << 63, 10**40)
         )
     if isinstance(value, str) and random.random() < 0.7:
         return random.choice(_WORDS)
@@ -242,15 +252,24 @@ def _other_value(random: Random, value: Any) -> Any:
     return random.choice((None, True, 1.5, -0.0, 1e308, "", [], {}, [value], {"a": value}, nested, 7))
 
 
+_SIGNS = "[ ] { } : - , ? | > # @ ` \" ' \\ & * ! null ~ true no 0x10 0o7 -1 1e999 .inf .nan 1_0 1:30 1e-400 0.0 -0"
+_LETTERS = "\0 \x1b[2J \ud800 \ufeff \u2028 \x85 \u202e e\u0301 \U0001f600 ٣ ½ \t \n"
+_KEYS = "one_of some_of steps weights count probability for_labels except_labels frame guard id normal choice"
 _TOKENS = (
-    *("&a ", "*a", "<<: ", "!!python/object/apply:os.system [id]", "!!binary ", "!x ", "%YAML 9.9\n---\n", "---\n"),
-    *("[", "]", "{", "}", ": ", "- ", ", ", "? ", "| \n", "> \n", '"', "'", "#", "@", "`", "\n", "\n  ", "\t", "\\"),
-    *("\0", "\x1b[2J", "\ud800", "\ufeff", "\u2028", "\x85", "\u202e", "e\u0301", "\U0001f600", "٣", "½"),
-    *("null", "~", "true", "no", "0x10", "0o7", "-1", "1e999", ".inf", ".nan", "1_000", "1:30", "9" * 30, "9" * 500),
-    *("1e-400", "0.0", "-0", '"\\0"', '"\\ud800"', '"\\x1b"', "../../etc", "/dev/zero", "~root", "a" * 300, "x" * 5000),
-    *("[" * 200, "{a: " * 200, "- " * 200, "[1, 2]", "[2, 1]", "{normal: {mean: 0, sd: 1}}", "{choice: [1, 2]}"),
-    *("extends: base.yaml\n", "extends: self.yaml\n", "source: {path: .}\n", "seed: 1\n", "id: rotate", "guard"),
-    *("one_of", "some_of", "steps", "weights", "count", "probability", "for_labels", "except_labels", "frame"),
+    *_SIGNS.split(),
+    *_LETTERS.split(" "),
+    *_KEYS.split(),
+    *("&a ", "*a", "<<: ", "!!python/object/apply:os.system [id]", "!!binary ", "%YAML 9.9\n---\n", "---\n"),
+    *(": ", "- ", ", ", "? ", "| \n", "> \n", "\n  ", "[1, 2]", "[2, 1]", "{normal: {mean: 0, sd: 1}}"),
+    *('"\\0"', '"\\ud800"', '"\\x1b"', "../../etc", "/dev/zero", "~root", "x" * 300, "x" * 5000, "9" * 500),
+    *(
+        "[" * 200,
+        "{a: " * 200,
+        "- " * 200,
+        "extends: base.yaml\n",
+        "extends: recipe.yaml\n",
+        "source: {path: .}\n",
+    ),
 )
 
 

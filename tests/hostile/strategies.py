@@ -47,7 +47,9 @@ def _given(draw: st.DrawFn, kind: str) -> list[Parameter]:
     """Return which parameters of a distortion are said: of those that may be left out, the first one at least."""
     parameters = catalogue.find(kind).parameters()
     if kind == "scale":  # both sides together, or each for itself
-        return [one for one in parameters if (one.name == "factor") == draw(st.shared(st.booleans(), key="scale"))]
+        return [
+            one for one in parameters if (one.name == "factor") == draw(st.shared(st.booleans(), key="scale"))
+        ]
     first = [] if any(one.required for one in parameters) else parameters[:1]
     return [one for one in parameters if one.required or one in first or draw(st.booleans())]
 
@@ -99,7 +101,7 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
 
 _NESTED = ("[" * 3000, "{a: " * 3000, "- " * 3000, "? " * 3000, "[" * 20 + "]" * 20)
 _ALIASES = (
-    "a: &a [x, x]\n" + "".join(f"b{i}: &b{i} [*{'b%d' % (i - 1) if i else 'a'}] \n" for i in range(40)),
+    "a: &a [x, x]\n" + "".join(f"b{i}: &b{i} [*a, *a]\n" for i in range(40)),
     "<<: *a",
     "&a ",
     "*a",
@@ -107,10 +109,44 @@ _ALIASES = (
     "!!python/name:os.system",
     "!include /etc/passwd",
 )
-_LETTERS = ("\0", "\t", "\x1b[2J", "\u2028", "\x85", "\u202e", "\ufeff", "\ud800", "e\u0301", "\U0001f600", "٣", '"\\0"')
-_NUMBERS = ("9" * 20, "9" * 5000, "-1", "1e999", "-.inf", ".nan", "0x" + "f" * 400, "1" + "0" * 12, "1e-400", "1_0")
+_LETTERS = (
+    "\0",
+    "\t",
+    "\x1b[2J",
+    "\u2028",
+    "\x85",
+    "\u202e",
+    "\ufeff",
+    "\ud800",
+    "e\u0301",
+    "\U0001f600",
+    "٣",
+    '"\\0"',
+)
+_NUMBERS = (
+    "9" * 20,
+    "9" * 5000,
+    "-1",
+    "1e999",
+    "-.inf",
+    ".nan",
+    "0x" + "f" * 400,
+    "1" + "0" * 12,
+    "1e-400",
+    "1_0",
+)
 _WRONG = ("null", "true", "[]", "{}", "'5'", "[1, 2, 3]", "{a: b}", "text", "''")
-_PATHS = ("../../etc/passwd", "/dev/zero", "~", "a/" * 3000, "x" * 300, '"\\0"', '"\\ud800"', "file:///etc", ".")
+_PATHS = (
+    "../../etc/passwd",
+    "/dev/zero",
+    "~",
+    "a/" * 3000,
+    "x" * 300,
+    '"\\0"',
+    '"\\ud800"',
+    "file:///etc",
+    ".",
+)
 
 broken_pieces = st.one_of(
     st.sampled_from(_NESTED + _ALIASES + _LETTERS + _NUMBERS + _WRONG + _PATHS),

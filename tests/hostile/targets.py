@@ -83,9 +83,7 @@ class Target:
         ]
         return number, name, damage(random, self.sets[number][name], others)
 
-    def failure(
-        self, case: int, folder: Path, read: Callable[[Path], Any] | None = None
-    ) -> str | None:
+    def failure(self, case: int, folder: Path, read: Callable[[Path], Any] | None = None) -> str | None:
         """Try one case; return what went wrong, None if the files were read or refused as they should be."""
         number, name, content = self.case(case)
         path = folder / str(number) / name
@@ -139,7 +137,9 @@ def _idx(end: str = "") -> Callable[[], Sequence[Files]]:
 
         images = header(IMAGES.shape) + IMAGES.tobytes()
         labels = header(LABELS.shape) + LABELS.tobytes()
-        return [{f"train-images-idx3-ubyte{end}": pack(images), f"train-labels-idx1-ubyte{end}": pack(labels)}]
+        return [
+            {f"train-images-idx3-ubyte{end}": pack(images), f"train-labels-idx1-ubyte{end}": pack(labels)}
+        ]
 
     return valid
 
@@ -241,13 +241,14 @@ def _recipes() -> Sequence[Files]:
 
 RECIPES = (
     "version: 1\nname: tiny\nsource: mnist-10k\ndistort:\n  - rotate: {degrees: [-12, 12]}\n",
-    "version: 1\nname: t\nseed: 7\nsource: {path: digits.csv, format: csv, shape: [5, 4], classes: 10}\nvariants: 3\n"
-    "keep_originals: false\ndistort:\n  - shift: {x: [-2, 2], y: {normal: {mean: 0, sd: 1, low: -2, high: 2}}}\n"
+    "version: 1\nname: t\nseed: 7\nsource: {path: digits.csv, format: csv, shape: [5, 4], classes: 10}\n"
+    "variants: 3\nkeep_originals: false\ndistort:\n"
+    "  - shift: {x: [-2, 2], y: {normal: {mean: 0, sd: 1, low: -2, high: 2}}}\n"
     "  - gray_level: {gain: [0.7, 1.2], bias: [-10, 10], probability: 0.5, for_labels: [1, 7]}\n",
     "extends: base.yaml\nname: more\nguard: {min_ink_kept: 0.9}\noutput: {shard_size: 2048, compression: gzip}\n",
     "version: 1\nname: groups\nsource: {dataset: mnist-10k, split: test}\nframe: [32, 30]\ndistort:\n"
-    "  - one_of:\n      id: pen\n      weights: [2, 1]\n      steps:\n        - scale: {factor: {choice: [0.9, 1.1]}}\n"
-    "        - pixel_dropout: {fraction: [0, 0.03]}\n"
+    "  - one_of:\n      id: pen\n      weights: [2, 1]\n      steps:\n"
+    "        - scale: {factor: {choice: [0.9, 1.1]}}\n        - pixel_dropout: {fraction: [0, 0.03]}\n"
     "  - some_of: {id: noise, count: [0, 1], steps: [{pixel_noise: {fraction: 0.01, value: [128, 255]}}]}\n",
 )
 
@@ -332,8 +333,12 @@ TARGETS = (
     Target("PNG pictures", _pictures, {".png": mutating.inside_png}, _open(path=".", colour="gray")),
     Target("recipes", _recipes, {".yaml": mutating.recipe_text}, _read_recipe),
     Target("manifests", _dataset("none"), {"manifest.json": mutating.inside_seal}, _read_dataset),
-    Target("manifests of gzipped sets", _dataset("gzip"), {"manifest.json": mutating.inside_seal}, _read_dataset),
-    Target("manifests of sources", _dataset("none"), {"manifest.json": mutating.inside_seal}, _hdf5_here(".")),
+    Target(
+        "manifests of gzipped sets", _dataset("gzip"), {"manifest.json": mutating.inside_seal}, _read_dataset
+    ),
+    Target(
+        "manifests of sources", _dataset("none"), {"manifest.json": mutating.inside_seal}, _hdf5_here(".")
+    ),
     Target("receipts", _dataset("none"), {"00000.json": mutating.inside_seal}, _read_receipt),
     Target("gzipped shards", _dataset("gzip"), {"00000.h5": mutating.any_bytes}, _read_dataset),
 )

@@ -28,8 +28,8 @@ HOSTILE = {
     ),
     "texts": (
         "name: texts\ndescription: \"$(touch pwned); !!python/object/apply:os.system [touch pwned] {{7*7}} %n\"\n"
-        'source:\n  path: digits.npz\n  class_names: ["../../pwned", "$(touch pwned)", "/etc/passwd", "__import__", a,'
-        ' b, c, d, e, "../shards/texts-00000.h5"]\n'
+        'source:\n  path: digits.npz\n  class_names: ["../../pwned", "$(touch pwned)", "/etc/passwd", a, b, '
+        'c, d, e, f, "../shards/texts-00000.h5"]\n'
         "distort: [rotate: {degrees: [-5, 5], id: os-system}]",
         "made",
     ),
@@ -75,12 +75,14 @@ HOSTILE = {
     ),
 }  # fmt: skip
 
-_NEVER = (
-    *("exec", "import", "pickle.find_class", "marshal.loads", "code.__new__", "ctypes.dlopen", "webbrowser.open"),
-    *("os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "subprocess.Popen"),
-    *("os.kill", "os.link", "os.symlink", "os.chmod", "os.chown", "os.putenv", "os.setxattr", "os.truncate"),
-    *("socket.bind", "socket.connect", "socket.getaddrinfo", "urllib.Request", "shutil.copyfile", "shutil.move"),
-)
+# Events of Python's that mean: code comes from elsewhere, another program runs, or something leaves the machine.
+_EVENTS = """
+    exec import pickle.find_class marshal.loads code.__new__ ctypes.dlopen webbrowser.open urllib.Request
+    os.system os.exec os.fork os.forkpty os.posix_spawn os.spawn subprocess.Popen os.kill os.killpg
+    os.link os.symlink os.chmod os.chown os.putenv os.setxattr os.truncate shutil.copyfile shutil.move
+    socket.bind socket.connect socket.getaddrinfo
+"""
+_NEVER = _EVENTS.split()
 _CHANGING = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree")
 
 
@@ -132,7 +134,12 @@ def _told(event: str, arguments: list[str]) -> str:
 
 
 def _events(watched: tuple[Path, dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    return [event for name, events in watched[1]["seen"].items() if name.startswith("hostile-") for event in events]
+    return [
+        event
+        for name, events in watched[1]["seen"].items()
+        if name.startswith("hostile-")
+        for event in events
+    ]
 
 
 def test_nothing_is_opened_but_what_they_name(watched: tuple[Path, dict[str, Any]]) -> None:
@@ -152,7 +159,9 @@ def test_nothing_is_written_elsewhere(watched: tuple[Path, dict[str, Any]]) -> N
         if writes or event in _CHANGING:
             for path in arguments[: 2 if event == "os.rename" else 1]:
                 # A bare name is in a temporary folder that is being removed.
-                assert path.startswith(allowed) or "/" not in path or (event, path) == ("os.mkdir", str(folder))
+                assert (
+                    path.startswith(allowed) or "/" not in path or (event, path) == ("os.mkdir", str(folder))
+                )
     made = {path.relative_to(folder).parts[0] for path in folder.rglob("*") if path.is_dir()}
     assert made == {"hostile-texts", "harmless-built", "reference", "scratch"}
     assert sorted(path.name for path in (folder / "hostile-texts").rglob("*") if path.is_file()) == [

@@ -1,7 +1,7 @@
 """Hostile input: valid files with damage in them, 100,000 times for each reader.
 
-A case is known by its number alone: ``python -m tests.hostile.confining 'HDF5 files' 4711 4712 FOLDER`` tries case 4711
-of the HDF5 files once more, in an empty folder.
+A case is known by its number alone: ``python -m tests.hostile.confining 'HDF5 files' 4711 4712 FOLDER`` tries case
+4711 of the HDF5 files once more, in an empty folder.
 """
 
 import subprocess
@@ -22,10 +22,11 @@ PROMISE = "read, or refused with an error that says why: no crash, no hang, no u
 def run(cases: float, scratch: Path) -> Sequence[Outcome]:
     """Fuzz every reader."""
     with ThreadPoolExecutor(PROCESSES) as pool:
-        return list(pool.map(lambda target: _outcome(target, round(CASES * cases), scratch), TARGETS))
+        return list(pool.map(lambda target: outcome(target, round(CASES * cases), scratch), TARGETS))
 
 
-def _outcome(target: Target, cases: int, scratch: Path) -> Outcome:
+def outcome(target: Target, cases: int, scratch: Path) -> Outcome:
+    """Try the first cases of a target, in a process of its own."""
     folder = scratch / target.name.replace(" ", "-")
     done = subprocess.run(
         [sys.executable, "-m", "tests.hostile.confining", target.name, "0", str(cases), str(folder)],

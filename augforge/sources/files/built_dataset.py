@@ -121,6 +121,10 @@ def _place(folder: Path, shard: _Shard) -> Path:
 
 
 def _check_hash(path: Path, shard: _Shard) -> None:
+    if path.parent.is_symlink() or path.is_symlink():
+        raise SourceError(
+            f"{path}: a symbolic link leads to it; shards must lie in the data set's own folder"
+        )
     with naming_damage(path), path.open("rb"):  # whose errors are plainer than those of blake3
         found = blake3().update_mmap(path).hexdigest()
     if found != shard.hash:
