@@ -18,6 +18,7 @@ _Item = TypeVar("_Item")
 Many = Annotated[tuple[_Item, ...], Strict(False)]  # JSON has no tuples
 Pair = Annotated[tuple[_Item, _Item], Strict(False)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*-[0-9]{5,12}\.h5$")]
 FormatVersion = Annotated[int, Field(ge=1, le=FORMAT_VERSION)]
 Compression = Literal["none", "gzip", "lz4", "zstd"]
@@ -186,7 +187,7 @@ class Manifest(_Model):
     """
 
     format_version: FormatVersion = FORMAT_VERSION
-    name: str
+    name: Name
     samples: AtLeastOne
     content_hash: Hash
     pixel_digest: Hash

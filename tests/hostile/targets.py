@@ -228,6 +228,18 @@ def _pictures() -> Sequence[Files]:
     return [{f"0/{name}.png": kinds[name], "1/other.png": others[name]} for name in kinds]
 
 
+def _photographs() -> Sequence[Files]:
+    from PIL import Image
+
+    found = []
+    for kind, options in (("JPEG", {}), ("JPEG", {"progressive": True}), ("BMP", {})):
+        for image in (Image.fromarray(IMAGES[0]), Image.fromarray(IMAGES[0]).convert("RGB")):
+            stream = io.BytesIO()
+            image.save(stream, kind, **options)
+            found.append({f"a.{kind.lower()}": stream.getvalue()})
+    return found
+
+
 def _interlaced() -> bytes:
     """Return a PNG file of 1 x 1 pixels that says it is interlaced, which Pillow does not write."""
     head = b"\0\0\0\1\0\0\0\1\x08\0\0\0\1"
@@ -274,7 +286,7 @@ def _tiny_source() -> Any:
 MAKERS = (
     (((4, 5), True, ("tilt.degrees", "guard.attempts", "guard.pull")), 1030),
     (((4, 5), True, ()), 7),
-    (((1, 1), False, ("guard.attempts",)), 2050),
+    (((1, 1), False, ("guard.attempts",)), 1025),
 )
 
 
@@ -331,6 +343,12 @@ TARGETS = (
     Target("NPZ files", _npz, {".npz": mutating.inside_zip}, _open(path="digits.npz")),
     Target("HDF5 files", _hdf5, {".h5": mutating.any_bytes}, _hdf5_here("digits.h5"), _hdf5_apart),
     Target("PNG pictures", _pictures, {".png": mutating.inside_png}, _open(path=".", colour="gray")),
+    Target(
+        "JPEG and BMP pictures",
+        _photographs,
+        {".jpeg": mutating.any_bytes, ".bmp": mutating.any_bytes},
+        _open(path=".", colour="gray"),
+    ),
     Target("recipes", _recipes, {".yaml": mutating.recipe_text}, _read_recipe),
     Target("manifests", _dataset("none"), {"manifest.json": mutating.inside_seal}, _read_dataset),
     Target(
