@@ -22,9 +22,11 @@ MEMORY = 2 << 30
 """Bytes of address space that a case may take beyond what its process has before."""
 
 SECONDS = 20
-"""What is not done after that is called hanging."""
+"""What is not done after so much time of the processor, or six times as much on the clock, is called hanging."""
 
 CASES_OF_A_CHILD = 2_000
+
+_TIMERS = (signal.SIGPROF, signal.SIGALRM)
 
 
 def failures(target: Target, cases: range, folder: Path) -> list[str]:
@@ -60,7 +62,8 @@ def _in_child(target: Target, cases: range, folder: Path, current: mmap.mmap, to
             _confine()
             for case in cases:
                 current[:] = case.to_bytes(8, "little")
-                signal.setitimer(signal.ITIMER_REAL, SECONDS)
+                signal.setitimer(signal.ITIMER_PROF, SECONDS)
+                signal.setitimer(signal.ITIMER_REAL, 6 * SECONDS)
                 if failure := target.failure(case, folder):
                     told.write(f"{target.name}, case {case}: {failure}\n")
                     told.flush()
@@ -74,7 +77,8 @@ def _in_child(target: Target, cases: range, folder: Path, current: mmap.mmap, to
 
 def _confine() -> None:
     warnings.simplefilter("error")
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process, whatever it is busy with
+    for timer in _TIMERS:
+        signal.signal(timer, signal.SIG_DFL)  # which ends the process, whatever it is busy with
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     own = Path("/proc/self/statm")
     if own.exists():
@@ -86,7 +90,7 @@ def _ending(status: int) -> str:
     if not os.WIFSIGNALED(status):
         return f"the process ended with status {os.WEXITSTATUS(status)}"
     number = os.WTERMSIG(status)
-    return f"hung for {SECONDS} s" if number == signal.SIGALRM else f"killed by {signal.Signals(number).name}"
+    return "hung" if number in _TIMERS else f"killed by {signal.Signals(number).name}"
 
 
 def main() -> None:

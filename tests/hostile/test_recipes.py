@@ -52,10 +52,10 @@ def test_a_valid_recipe_is_built(folder: Path, tmp_path_factory: Any, plain: dic
 @given(data=st.data())
 def test_a_broken_recipe_is_refused_and_nothing_worse(folder: Path, data: st.DataObject) -> None:
     text = data.draw(st.one_of(st.sampled_from(RECIPES), recipes().map(write_yaml)).flatmap(broken_texts))
-    started = time.monotonic()
+    started = time.process_time()
     with contextlib.suppress(RecipeError):
         parse_recipe(text, folder)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @settings(max_examples=100)
@@ -99,10 +99,10 @@ def test_what_would_trip_python_is_refused(tmp_path: Path, text: str, message: s
 
 def test_many_keys_are_put_over_a_base_at_once() -> None:
     text = "extends: realistic\n" + "".join(f"k{i}: 1\n" for i in range(15_000))
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(RecipeError):
         parse_recipe(text)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("kind", ["csv", "npz", "hdf5", "idx", "folder", None])
