@@ -69,7 +69,8 @@ def _in_child(target: Target, cases: range, folder: Path, current: mmap.mmap, to
                     told.flush()
             status = 0
         except BaseException:
-            traceback.print_exc()
+            told.write(traceback.format_exc())
+            told.flush()
         finally:
             os._exit(status)
     return os.waitpid(child, 0)[1]
@@ -80,6 +81,9 @@ def _confine() -> None:
     for timer in _TIMERS:
         signal.signal(timer, signal.SIG_DFL)  # which ends the process, whatever it is busy with
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):  # some libraries say much about damage
+        os.dup2(nowhere, stream.fileno())
     own = Path("/proc/self/statm")
     if own.exists():
         limit = int(own.read_text().split()[0]) * resource.getpagesize() + MEMORY

@@ -358,7 +358,10 @@ TARGETS = (
         "manifests of sources", _dataset("none"), {"manifest.json": mutating.inside_seal}, _hdf5_here(".")
     ),
     Target("receipts", _dataset("none"), {"00000.json": mutating.inside_seal}, _read_receipt),
-    Target("gzipped shards", _dataset("gzip"), {"00000.h5": mutating.any_bytes}, _read_dataset),
+    *(
+        Target(f"{kind} shards", _dataset(kind), {"00000.h5": mutating.any_bytes}, _read_dataset)
+        for kind in ("gzip", "lz4", "zstd")
+    ),
 )
 
 
