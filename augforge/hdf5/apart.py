@@ -23,7 +23,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -80,7 +80,7 @@ class ArrayFileApart:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.kill()  # it only reads, so nothing is lost
-        with self._process:
+        with suppress(BrokenPipeError), self._process:
             pass
 
     def names(self) -> tuple[str, ...]:
@@ -131,9 +131,10 @@ class ArrayFileApart:
     def _answer(self) -> dict[str, Any]:
         with self._patiently():
             line = self._stdout.readline(_LONGEST_ANSWER)
-        if not line.endswith(b"\n"):
-            raise self._gone()
-        answer: dict[str, Any] = json.loads(line)
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError:
+            raise self._gone() from None
         if "error" in answer:
             raise DatasetError(answer["error"])
         return answer

@@ -1,10 +1,11 @@
 """The child process of `augforge.hdf5.apart`: reads one HDF5 file for its parent, with limits."""
 
 import json
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -17,25 +18,33 @@ _MEMORY = 8 << 30  # bytes of address space: the largest chunk, packed, unpacked
 def serve() -> None:
     """Answer what is asked on stdin about the file that the command line names, until nothing more is asked."""
     _limit_memory()
-    try:
-        with ArrayFile(Path(sys.argv[1])) as file:
-            _tell({})
-            for line in sys.stdin.buffer:
-                _answer(file, **json.loads(line))
-    except AugforgeError as error:
-        _tell({"error": str(error)})
+    with _stdout_alone() as out:
+        try:
+            with ArrayFile(Path(sys.argv[1])) as file:
+                _tell(out, {})
+                for line in sys.stdin.buffer:
+                    _answer(out, file, **json.loads(line))
+        except AugforgeError as error:
+            _tell(out, {"error": str(error)})
 
 
-def _answer(file: ArrayFile, ask: str, name: str) -> None:
+def _stdout_alone() -> BinaryIO:
+    """Return stdout, and let all others write nowhere: some filters of HDF5 print what they think of damage."""
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return out
+
+
+def _answer(out: BinaryIO, file: ArrayFile, ask: str, name: str) -> None:
     try:
         if ask == "names":
-            _tell({"names": file.names()})
+            _tell(out, {"names": file.names()})
         elif ask == "describe":
-            _tell(_described(file, name))
+            _tell(out, _described(file, name))
         else:
-            _send_blocks(file, name)
+            _send_blocks(out, file, name)
     except AugforgeError as error:
-        _tell({"error": str(error)})
+        _tell(out, {"error": str(error)})
 
 
 def _described(file: ArrayFile, name: str) -> dict[str, Any]:
@@ -49,14 +58,13 @@ def _described(file: ArrayFile, name: str) -> dict[str, Any]:
     }
 
 
-def _send_blocks(file: ArrayFile, name: str) -> None:
+def _send_blocks(out: BinaryIO, file: ArrayFile, name: str) -> None:
     for block in file.blocks(file.describe(name)):
-        _tell({"rows": len(block)}, np.ascontiguousarray(block).reshape(-1).view(np.uint8).data)
-    _tell({"rows": 0})
+        _tell(out, {"rows": len(block)}, np.ascontiguousarray(block).reshape(-1).view(np.uint8).data)
+    _tell(out, {"rows": 0})
 
 
-def _tell(answer: dict[str, Any], data: bytes | memoryview = b"") -> None:
-    out = sys.stdout.buffer
+def _tell(out: BinaryIO, answer: dict[str, Any], data: bytes | memoryview = b"") -> None:
     out.write(json.dumps(answer).encode() + b"\n")
     out.write(data)
     out.flush()

@@ -65,16 +65,18 @@ ENDS = {
         SERVE + "import os; s._send_blocks = lambda *_: os.abort(); s.serve()",
         r"the library crashes on it \(SIGABRT\); the file is damaged",
     ),
+    "nonsense": ("print('nonsense')", "the file is damaged"),
     "cut": (
-        SERVE + "import os; s._send_blocks = lambda *_: (s._tell({'rows': 9}, b'x'), os._exit(0)); s.serve()",
+        SERVE
+        + "import os; s._send_blocks = lambda out, *_: (s._tell(out, {'rows': 9}, b'x'), os._exit(0)); s.serve()",
         "the library cannot cope with it; the file is damaged",
     ),
     "too few rows": (
-        SERVE + "s._send_blocks = lambda *_: s._tell({'rows': 0}); s.serve()",
+        SERVE + "s._send_blocks = lambda out, *_: s._tell(out, {'rows': 0}); s.serve()",
         "the file is damaged",
     ),
     "too many rows": (
-        SERVE + "s._send_blocks = lambda *_: s._tell({'rows': 10**12}); s.serve()",
+        SERVE + "s._send_blocks = lambda out, *_: s._tell(out, {'rows': 10**12}); s.serve()",
         "the file is damaged",
     ),
 }
@@ -86,3 +88,19 @@ def test_whatever_ends_the_child_is_an_error(path, monkeypatch, child, message):
     monkeypatch.setattr(apart, "PATIENCE", 0.5 if "hang" in message or "not done" in message else 60)
     with pytest.raises(DatasetError, match=message), ArrayFileApart(path) as file:
         list(file.blocks(file.describe("images")))
+
+
+def test_what_a_filter_prints_is_no_answer(tmp_path):
+    hdf5plugin = pytest.importorskip("hdf5plugin")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        plain = np.zeros((20, 28, 28), np.uint8)
+        images = file.create_dataset("images", data=plain, chunks=(10, 28, 28), **hdf5plugin.LZ4())
+        offset = images.id.get_chunk_info(0).byte_offset
+    data = bytearray(path.read_bytes())
+    data[offset + 20] ^= 255
+    path.write_bytes(data)
+    with ArrayFileApart(path) as file:
+        with pytest.raises(DatasetError, match="cannot be read as HDF5: "):
+            list(file.blocks(file.describe("images")))
+        assert file.names() == ("images",)
