@@ -7,7 +7,7 @@ from pathlib import Path
 
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
-from augforge.recipe import Recipe, differences, parse_recipe
+from augforge.recipe import Recipe, differences, load_recipe
 from augforge.shards import Manifest, publish, read_manifest, sweep
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
@@ -24,6 +24,11 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     with fewer variants is, or, with `overwrite`, where any data set is. Other people's files are never touched.
     """
     _check_place(folder)
+    for name in OUR_NAMES:
+        if (folder / name).is_symlink():  # what is written or removed there would be elsewhere
+            raise DatasetError(
+                f"{folder / name} is a symbolic link; it must be a folder of the data set's own"
+            )
     try:
         if not folder.exists() or not any(folder.iterdir()):
             return
@@ -123,6 +128,8 @@ def _is_sealed(path: Path) -> bool:
 
 
 def _is_our_recipe(path: Path) -> bool:
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(HEADER) + 1) == f"{HEADER}\n".encode()
@@ -132,8 +139,8 @@ def _is_our_recipe(path: Path) -> bool:
 
 def _check_recipe(folder: Path, recipe: Recipe) -> None:
     try:
-        there = parse_recipe((folder / RECIPE).read_text(), base=folder)
-    except (OSError, UnicodeDecodeError, RecipeError) as error:
+        there = load_recipe(folder / RECIPE)
+    except RecipeError as error:
         manifest = manifest_in(folder)
         if manifest is not None and _is_of(manifest, recipe):
             return

@@ -17,7 +17,7 @@ from augforge.building.plan import shards_of
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
 from augforge.forge import FIELDS, Forge
-from augforge.recipe import Recipe, parse_recipe
+from augforge.recipe import Recipe, load_recipe
 from augforge.shards import (
     Defect,
     Manifest,
@@ -153,8 +153,8 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
 def _stored_recipe(folder: Path) -> Recipe:
     path = folder / RECIPE
     try:
-        return parse_recipe(path.read_text(encoding="utf-8"), base=folder)
-    except (OSError, UnicodeDecodeError, AugforgeError) as error:
+        return load_recipe(path)
+    except AugforgeError as error:
         raise DatasetError(
             f"{path} cannot be read ({error}); building the same recipe into this folder puts it back"
         ) from error

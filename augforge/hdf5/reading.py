@@ -115,7 +115,7 @@ class ArrayFile:
                 f"It holds: {listed(names) or 'nothing'}"
             )
         with _naming_damage(self.path):
-            return self._described(name, self._file[name])
+            return _described(f"{self.path}: '{name}'", name, self._file[name])
 
     def blocks(self, array: StoredArray) -> Iterator[NDArray[Any]]:
         """Yield an array some rows at a time, a few megabytes unless its chunks are larger."""
@@ -126,29 +126,30 @@ class ArrayFile:
                 block = np.asarray(dataset[first : first + rows])
             yield block
 
-    def _described(self, name: str, dataset: Any) -> StoredArray:
-        place = f"{self.path}: '{name}'"
-        if dataset.is_virtual or dataset.external:
-            raise DatasetError(f"{place} lies in other files; copy it into this one")
-        if dataset.shape is None:
-            raise DatasetError(f"{place} has no shape")
-        filters = _filters(dataset, place)
-        stored = int(dataset.id.get_storage_size())
-        array = StoredArray(
-            name,
-            dataset.dtype,
-            dataset.shape,
-            stored,
-            None if dataset.chunks else dataset.id.get_offset(),
-            only_gzip=not filters - _SHAPES_ONLY - {_GZIP},
+
+def _described(place: str, name: str, dataset: Any) -> StoredArray:
+    """Return what a file says of an array, after checking that all of it is there."""
+    if dataset.is_virtual or dataset.external:
+        raise DatasetError(f"{place} lies in other files; copy it into this one")
+    if dataset.shape is None:
+        raise DatasetError(f"{place} has no shape")
+    filters = _filters(dataset, place)
+    stored = int(dataset.id.get_storage_size())
+    array = StoredArray(
+        name,
+        dataset.dtype,
+        dataset.shape,
+        stored,
+        None if dataset.chunks else dataset.id.get_offset(),
+        only_gzip=not filters - _SHAPES_ONLY - {_GZIP},
+    )
+    if dataset.chunks:
+        _check_chunks(dataset, array, place)
+    elif stored != array.nbytes:
+        raise DatasetError(
+            f"{place} of shape {array.shape} should have {array.nbytes:,} bytes, but {stored:,} were written"
         )
-        if dataset.chunks:
-            _check_chunks(dataset, array, place)
-        elif stored != array.nbytes:
-            raise DatasetError(
-                f"{place} of shape {array.shape} should have {array.nbytes:,} bytes, but {stored:,} were written"
-            )
-        return array
+    return array
 
 
 def _rows_at_once(array: StoredArray, chunk: tuple[int, ...] | None) -> int:
@@ -306,4 +307,5 @@ def _read_array(path: Path, file: Any, array: ArrayPlan) -> NDArray[Any]:
     dataset = _own_array(path, file, array)
     if array.nbytes and dataset.chunks is None:
         raise DatasetError(f"{path}: '{array.name}' is not a compressed array")
+    _described(f"{path}: '{array.name}'", array.name, dataset)
     return np.asarray(dataset[()])

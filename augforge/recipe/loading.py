@@ -101,7 +101,10 @@ def _with_bases(document: Document, below: tuple[Document, ...], problems: Probl
     chain = (*below, document)
     if len(chain) > MOST_BASES:
         problems.stop(node.place, f"recipes may extend each other {MOST_BASES} deep; this one is deeper")
-    base = _read_file(_located(node.text, document.folder, node.place, problems), node.place, problems)
+    path = _located(node.text, document.folder, node.place, problems)
+    if not path.is_file():  # nobody may ever write into a pipe; one on the command line is the user's own
+        problems.stop(node.place, f"{path} is no regular file; needed is a recipe, a .yaml file")
+    base = _read_file(path, node.place, problems)
     if base.path in [one.path for one in chain]:
         circle = " -> ".join(one.name for one in (*chain, base))
         problems.stop(node.place, f"this recipe extends itself: {circle}")
@@ -115,11 +118,12 @@ def _with_bases(document: Document, below: tuple[Document, ...], problems: Probl
 def _located(text: str, folder: Path, asked_at: Place, problems: Problems) -> Path:
     """Return the file that a text means: a path relative to the folder, or else a ready recipe's name."""
     path = folder / os.path.expanduser(text)
-    if path.exists() and not path.is_dir():
+    # Not asked of the path itself, which raises where a name is too long.
+    if os.path.exists(path) and not os.path.isdir(path):
         return path
     if text in (ready := ready_recipes()):
         return ready[text]
-    if path.is_dir():
+    if os.path.isdir(path):
         problems.stop(asked_at, f"{path} is a folder; needed is a recipe, a .yaml file")
     if NAME.fullmatch(text):
         absent = (
@@ -153,6 +157,8 @@ def _read_file(path: Path, asked_at: Place, problems: Problems) -> Document:
 
 
 def _read_root(document: Document, problems: Problems) -> MapNode:
+    if len(document.text) > MOST_BYTES:
+        problems.stop(Place(document), f"this is no recipe: it has more than {MOST_BYTES} letters")
     root = read_yaml(document, problems)
     if root is None:
         problems.stop(Place(document), "this recipe is empty; the least is version, name, source and distort")

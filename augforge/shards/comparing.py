@@ -10,7 +10,7 @@ import numpy as np
 
 from augforge.errors import AugforgeError
 from augforge.forge import FIELDS
-from augforge.recipe import Recipe, differences, parse_recipe
+from augforge.recipe import Recipe, differences, load_recipe
 from augforge.shards.layout import LEAF, RECIPE
 from augforge.shards.manifest import leaves_of, specs_of
 from augforge.shards.models import Manifest
@@ -106,8 +106,8 @@ def compare(one: str | Path, other: str | Path) -> Comparison:
 
 def _recipe_of(folder: Path) -> Recipe | None:
     try:
-        return parse_recipe((folder / RECIPE).read_text(encoding="utf-8"), base=folder)
-    except (OSError, UnicodeDecodeError, AugforgeError):
+        return load_recipe(folder / RECIPE)
+    except AugforgeError:
         return None
 
 

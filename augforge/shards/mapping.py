@@ -68,14 +68,14 @@ class AddressRange:
         page = mmap.ALLOCATIONGRANULARITY
         ends = list(accumulate(-(-size // page) * page for size in sizes))
         self._sizes = sizes
-        self.positions = np.array([0, *ends[:-1]], np.int64)
         try:
             reserved = mmap.mmap(-1, ends[-1], flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise DatasetError(
                 f"{what} of {sum(sizes)} bytes in all cannot be mapped: "
-                f"{error.strerror}; a limit on address space (ulimit -v) must be above that"
+                f"{getattr(error, 'strerror', error)}; a limit on address space (ulimit -v) must be above that"
             ) from error
+        self.positions = np.array([0, *ends[:-1]], np.int64)
         self.bytes = np.frombuffer(reserved, np.uint8)
 
     def show(self, part: int, descriptor: int) -> None:

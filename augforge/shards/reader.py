@@ -109,7 +109,8 @@ class ShardReader:
     def _open_lazily(self) -> None:
         size = self.manifest.shard_size
         self._starts = np.array([shard.first_sample for shard in self.manifest.shards], np.int64)
-        self._even = np.array_equal(self._starts, np.arange(len(self._starts)) * size)
+        begins = np.arange(len(self._starts)) * size
+        self._even = np.array_equal(self._starts, begins) and self.manifest.shards[-1].samples <= size
         self._stored: StoredShards
         if self.manifest.compression == "none":
             self._stored = MappedShards(self.folder, self.manifest, checks=self._checks)

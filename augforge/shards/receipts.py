@@ -7,6 +7,7 @@ from pathlib import Path
 from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import LEAF, RECEIPTS, SHARDS, ShardPlan, ShardSpec
+from augforge.shards.mapping import check_ordinary
 from augforge.shards.models import Receipt, check_offsets, parsed
 from augforge.shards.sealed import read_sealed
 
@@ -76,11 +77,9 @@ def matching_receipt(folder: Path, spec: ShardSpec) -> tuple[Receipt, str]:
         raise DatasetError(f"{path} is of another shard: {found}")
     shard = folder / SHARDS / spec.file_name
     try:
-        size = shard.stat().st_size
+        check_ordinary(shard, shard.lstat(), receipt.bytes)
     except OSError as error:
         raise DatasetError(f"{shard} cannot be read: {error.strerror}") from error
-    if size != receipt.bytes:
-        raise DatasetError(f"{shard} has {size} bytes, but was published with {receipt.bytes}")
     return receipt, hashed
 
 

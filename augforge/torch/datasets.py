@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augforge.errors import DatasetError
 from augforge.torch.samples import About, Fields, SampleDataset, Transform
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class ShardDataset(SampleDataset):
         from augforge.shards.reader import DEFAULT_CACHE_BYTES, ShardReader
 
         reader = ShardReader(folder, DEFAULT_CACHE_BYTES if cache_bytes is None else cache_bytes, verify)
+        if reader.manifest.originals > len(reader):
+            raise DatasetError(
+                f"{reader.folder}: its manifest claims {reader.manifest.originals:,} originals for "
+                f"{len(reader):,} samples"
+            )
         about = About(
             samples=len(reader),
             originals=reader.manifest.originals,

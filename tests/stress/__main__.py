@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.stress.outcome import Outcome
 
-PARTS: tuple[str, ...] = ("clusters", "sameness")
+PARTS: tuple[str, ...] = ("clusters", "fuzzing", "sameness")
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
