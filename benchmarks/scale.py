@@ -250,7 +250,7 @@ def tell(options: argparse.Namespace, builds: Sequence[Build], bounds: Bounds, b
         "scale.build_mb_per_s": megabytes,
         "scale.disk_mb_per_s": disk,
         "scale.of_disk": megabytes / disk,
-        **{f"scale.peak_rss_mb.{g[0].samples}": max(one.seen.rss for one in g) for g in groups},
+        **{f"scale.peak_pss_mb.{g[0].samples}": max(one.seen.pss for one in g) for g in groups},
         **{f"scale.peak_private_mb.{g[0].samples}": max(one.seen.private for one in g) for g in groups},
     }
     sections = [builds_section(groups, forge), bounds_section(bounds)]

@@ -113,10 +113,11 @@ def augforge_writer() -> Writer:
         kept = list(batches)
 
         def make(numbers: range) -> SimpleNamespace:
-            images, labels = kept[numbers.start // LEAF]
+            some = kept[numbers.start // LEAF : -(-numbers.stop // LEAF)]
+            images, labels = zip(*some, strict=True)
             return SimpleNamespace(
-                images=images,
-                labels=labels,
+                images=np.concatenate(images),
+                labels=np.concatenate(labels),
                 source_index=np.arange(numbers.start, numbers.stop, dtype=np.uint32),
                 variant=np.zeros(len(numbers), np.uint16),
                 parameters=np.zeros((len(numbers), 0), np.float32),

@@ -93,8 +93,8 @@ class TestTargets:
         assert (measured, verdict) == ("0.50 x two forges; not measured (x the disk)", "")
 
     def test_memory_is_the_highest_and_growth_that_of_the_largest_build(self) -> None:
-        peaks = {"scale__peak_rss_mb__100000": 300, "scale__peak_rss_mb__1000000": 420}
-        peaks["scale__peak_rss_mb__10000000"] = 330
+        peaks = {"scale__peak_pss_mb__100000": 300, "scale__peak_pss_mb__1000000": 420}
+        peaks["scale__peak_pss_mb__10000000"] = 330
         assert told("peak memory of a build", **peaks)[1:] == ["420 MB", "met"]
         assert told("peak memory, of the largest", **peaks)[1:] == ["1.10 x", "met"]
 
