@@ -27,7 +27,7 @@ def _number(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     return int(value)
 
 
-@click.command("verify", short_help="Say whether a data set is intact, and really what its recipe makes.")
+@click.command("verify", short_help="Say whether a data set is intact, or repair it.")
 @click.argument("dataset", metavar="DATASET", type=NamedPath())
 @click.option(
     "--prove",
