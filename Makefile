@@ -7,13 +7,15 @@ OUT ?= out/realistic
 BUILD_OPTIONS ?=
 # What is measured: make bench BENCH_OPTIONS="--only distort load"
 BENCH_OPTIONS ?=
+# What is tried: make stress STRESS_OPTIONS="--only fuzzing --cases 0.01"
+STRESS_OPTIONS ?=
 INSTALL = -m pip install --quiet --disable-pip-version-check
 PIP = .venv/bin/python $(INSTALL) --constraint constraints.txt
 
 # " RECIPE=mine.yaml" where that was given, else nothing: so that "Next" names the very same data set.
 as_given = $(if $(filter-out file,$(origin $1)), $1=$($1))
 
-.PHONY: dataset train test lint docs docs-check schema bench clean
+.PHONY: dataset train test lint docs docs-check schema stress bench clean
 
 dataset: .venv/core ## the main job: an augmented data set from the bundled digits, and a picture of it
 	.venv/bin/augforge build $(RECIPE) --out $(OUT) $(BUILD_OPTIONS)
@@ -48,6 +50,9 @@ docs-check: .venv/dev ## whether these are up to date
 
 schema: .venv/core ## the JSON Schema of recipes, for editors
 	.venv/bin/augforge schema --ours-alone > recipes/schema/recipe-v1.json
+
+stress: .venv/dev ## faults and hostile input in their thousands: writes the figures of docs/reliability.md
+	.venv/bin/python -m tests.stress $(STRESS_OPTIONS)
 
 bench: .venv-bench/peers ## speed, against others: writes benchmarks/RESULTS.md (installs 7.4 GB)
 	.venv-bench/bin/python benchmarks/run.py $(BENCH_OPTIONS)

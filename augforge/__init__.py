@@ -15,9 +15,13 @@ _EXPORTS = {
     "Recipe": "augforge.recipe",
     "ShardReader": "augforge.shards",
     "build": "augforge.building",
+    "compare": "augforge.shards",
     "load_recipe": "augforge.recipe",
     "normalize": "augforge.normalizing",
     "parse_recipe": "augforge.recipe",
+    "prove": "augforge.building",
+    "repair": "augforge.building",
+    "verify": "augforge.shards",
 }
 
 __all__ = [
@@ -29,18 +33,22 @@ __all__ = [
     "Recipe",
     "ShardReader",
     "build",
+    "compare",
     "load_recipe",
     "normalize",
     "parse_recipe",
+    "prove",
+    "repair",
+    "verify",
 ]
 
 if TYPE_CHECKING:
-    from augforge.building import build
+    from augforge.building import build, prove, repair
     from augforge.errors import AugforgeError
     from augforge.forge import Batch, Forge
     from augforge.normalizing import Normalizer, normalize
     from augforge.recipe import Recipe, load_recipe, parse_recipe
-    from augforge.shards import Manifest, ShardReader
+    from augforge.shards import Manifest, ShardReader, compare, verify
 
 
 def __getattr__(name: str) -> Any:

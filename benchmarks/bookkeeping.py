@@ -13,10 +13,11 @@ from pathlib import Path
 
 from watching import memory
 
+from augforge.building.tasks import Order
 from augforge.shards import Receipt, ShardSpec, shard_bytes
 
 
-def receipt_at_once(_recipe: bytes, spec: ShardSpec, folder: str, _build_id: str) -> Receipt:
+def receipt_at_once(order: Order, spec: ShardSpec) -> Receipt:
     """Stand in for `augforge.building.tasks.make_shard`; run on a worker."""
     from augforge.shards.layout import LEAF
     from augforge.shards.sealed import seal
@@ -42,11 +43,11 @@ def receipt_at_once(_recipe: bytes, spec: ShardSpec, folder: str, _build_id: str
         pixel_square_sum=0,
         guard={"redrawn": 0, "pulled": 0},  # type: ignore[arg-type]  # made into its type by pydantic
     )
-    shard = Path(folder, "shards", spec.file_name)
+    shard = Path(order.folder, "shards", spec.file_name)
     shard.parent.mkdir(exist_ok=True)
     shard.touch()
     os.truncate(shard, size)
-    path = Path(folder, "receipts", spec.receipt_name)
+    path = Path(order.folder, "receipts", spec.receipt_name)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(seal(receipt.plain()))
     return receipt

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 import augforge
@@ -336,3 +337,71 @@ class TestYourOwnDistortion:
         done = self.run(tmp_path, "augforge", "check", self.FOLDER / "fading.yaml")
         assert done.returncode == 2
         assert "unknown distortion 'fade'" in done.stderr
+
+
+class TestClusters:
+    FOLDER = EXAMPLES / "clusters"
+
+    def test_on_loopback_it_is_the_same_data_set(self, tmp_path: Path) -> None:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        options = ("--set", "variants=2", "--set", "output.shard_size=8192")
+        done = subprocess.run(
+            [self.FOLDER / "loopback.sh", tmp_path / "set", "--json", *options],
+            env={**os.environ, "PATH": path, "PYTHONPATH": str(EXAMPLES.parent)},
+            capture_output=True,
+            text=True,
+            timeout=110,
+        )
+        assert done.returncode == 0, done.stderr
+        recipe = augforge.load_recipe("realistic", ("variants=2",))
+        here = augforge.build(recipe, tmp_path / "here", workers=1)
+        assert json.loads(done.stdout)["content_hash"] == here.content_hash
+
+    def test_slurms_needs_dask_jobqueue(self) -> None:
+        code = "import sys, runpy; sys.modules['dask_jobqueue'] = None; sys.argv[1:] = ['gentle', '--out', 'x']; "
+        code += f"runpy.run_path({str(self.FOLDER / 'slurm.py')!r}, run_name='__main__')"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2
+        assert "pip install dask-jobqueue" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_slurms_job_is_one_worker_of_one_thread(self, tmp_path: Path) -> None:
+        pytest.importorskip("dask_jobqueue")
+        done = subprocess.run(
+            [sys.executable, self.FOLDER / "slurm.py", "realistic", "--out", tmp_path, "--show-job"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        for part in ("#SBATCH --cpus-per-task=1", "--nthreads 1 ", "--lifetime 110m --lifetime-stagger 5m"):
+            assert part in done.stdout
+
+    def test_kubernetes_has_one_image_one_volume_and_one_address(self) -> None:
+        claim, cluster, job = yaml.safe_load_all((self.FOLDER / "kubernetes.yaml").read_text())
+        assert [part["kind"] for part in (claim, cluster, job)] == [
+            "PersistentVolumeClaim",
+            "DaskCluster",
+            "Job",
+        ]
+        pods = [
+            cluster["spec"]["worker"]["spec"],
+            cluster["spec"]["scheduler"]["spec"],
+            job["spec"]["template"]["spec"],
+        ]
+        (worker,), (scheduler,), (build,) = (pod["containers"] for pod in pods)
+        images = {container["image"] for container in (worker, scheduler, build)}
+        assert images == {f"registry.example/augforge:{augforge.__version__}"}
+        for pod, container in ((pods[0], worker), (pods[2], build)):
+            (volume,), (mount,) = pod["volumes"], container["volumeMounts"]
+            assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+            assert (mount["name"], mount["mountPath"]) == (volume["name"], "/data")
+        out = build["args"][build["args"].index("--out") + 1]
+        assert out.startswith("/data/")
+        assert build["args"][-1] == f"tcp://{cluster['metadata']['name']}-scheduler:8786"
+        assert worker["args"][worker["args"].index("--nthreads") + 1] == "1"
+        ports = {port["name"]: port["containerPort"] for port in scheduler["ports"]}
+        for port in cluster["spec"]["scheduler"]["service"]["ports"]:
+            assert ports[port["targetPort"]] == port["port"]
+        selector = cluster["spec"]["scheduler"]["service"]["selector"]
+        assert selector["dask.org/cluster-name"] == cluster["metadata"]["name"]

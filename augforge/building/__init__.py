@@ -1,7 +1,8 @@
-"""From a recipe to a data set on disk: plan, run, resume. The only place with Dask."""
+"""From a recipe to a data set on disk: plan, run, resume; prove and repair. The only place with Dask."""
 
 from augforge.building.job import build
 from augforge.building.plan import BuildPlan, plan_build
+from augforge.building.proving import Repair, prove, repair
 from augforge.building.running import Progress
 
-__all__ = ["BuildPlan", "Progress", "build", "plan_build"]
+__all__ = ["BuildPlan", "Progress", "Repair", "build", "plan_build", "prove", "repair"]

@@ -1,35 +1,34 @@
 """The folder that a data set is built into: whose it is, and whether it may be used."""
 
 import os
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
-from augforge.recipe import Recipe, parse_recipe
+from augforge.recipe import Recipe, differences, load_recipe
 from augforge.shards import Manifest, publish, read_manifest, sweep
-from augforge.shards.layout import MANIFEST, RECEIPTS, RECIPE, SHARDS
+from augforge.shards.hashing import bytes_hash
+from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
 from augforge.shards.sealed import read_sealed
 
 HEADER = "# Written by augforge: the recipe of this data set, as finally used."
 """First line of a data set's recipe, by which a folder is known as ours before there is a manifest."""
 
-# Nothing else is ever deleted.
-_OUR_FILES = {
-    SHARDS: re.compile(r"[a-z0-9][a-z0-9_-]*-\d{5,12}\.h5"),
-    RECEIPTS: re.compile(r"\d{5,12}\.json"),
-}
-
 
 def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     """Raise `DatasetError` unless the recipe can be built into the folder.
 
-    It can be where nothing is yet, where the same recipe was being built, or, with `overwrite`, where any data
-    set is. Other people's files are never touched.
+    It can be where nothing is yet, where the same recipe was being built, where a complete set of the same recipe
+    with fewer variants is, or, with `overwrite`, where any data set is. Other people's files are never touched.
     """
     _check_place(folder)
+    for name in OUR_NAMES:
+        if (folder / name).is_symlink():  # what is written or removed there would be elsewhere
+            raise DatasetError(
+                f"{folder / name} is a symbolic link; it must be a folder of the data set's own"
+            )
     try:
         if not folder.exists() or not any(folder.iterdir()):
             return
@@ -54,7 +53,25 @@ def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
     except OSError as error:
         raise DatasetError(f"{error.filename} cannot be removed: {error.strerror}") from error
     sweep(folder)
-    publish(folder / RECIPE, recipe_text(recipe).encode())
+    publish_recipe(folder, recipe)
+
+
+def publish_recipe(folder: Path, recipe: Recipe) -> None:
+    """Put a recipe into the folder, unless it is there already."""
+    text = recipe_text(recipe).encode()
+    path = folder / RECIPE
+    if not path.is_file() or path.read_bytes() != text:
+        publish(path, text)
+
+
+def restore_recipe(folder: Path, recipe: Recipe, manifest: Manifest) -> None:
+    """Put the recipe of a complete set back if its file is damaged and this is the very one."""
+    if _is_of(manifest, recipe):
+        publish_recipe(folder, recipe)
+
+
+def _is_of(manifest: Manifest, recipe: Recipe) -> bool:
+    return manifest.recipe_hash == bytes_hash(recipe_text(recipe).encode())
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -84,7 +101,7 @@ def bytes_of_dataset(folder: Path) -> int:
 
 
 def _files_of_dataset(folder: Path) -> Iterator[Path]:
-    for name, ours in _OUR_FILES.items():
+    for name, ours in OUR_NAMES.items():
         place = folder / name
         for path in place.iterdir() if place.is_dir() else ():
             if ours.fullmatch(path.name) and path.is_file():
@@ -111,6 +128,8 @@ def _is_sealed(path: Path) -> bool:
 
 
 def _is_our_recipe(path: Path) -> bool:
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(HEADER) + 1) == f"{HEADER}\n".encode()
@@ -120,22 +139,21 @@ def _is_our_recipe(path: Path) -> bool:
 
 def _check_recipe(folder: Path, recipe: Recipe) -> None:
     try:
-        there = parse_recipe((folder / RECIPE).read_text(), base=folder)
-    except (OSError, UnicodeDecodeError, RecipeError) as error:
+        there = load_recipe(folder / RECIPE)
+    except RecipeError as error:
+        manifest = manifest_in(folder)
+        if manifest is not None and _is_of(manifest, recipe):
+            return
         raise DatasetError(
             f"{folder} holds a data set whose {RECIPE} cannot be read, so it cannot be told whether it is of "
             f"this recipe ({error}); --overwrite replaces it"
         ) from error
-    before, now = _flat(there.plain()), _flat(recipe.plain())
-    differences = [
-        f"  {key}: {before.get(key, 'not there')} -> {now.get(key, 'not there')}"
-        for key in sorted({*before, *now} - {"description"})
-        if before.get(key) != now.get(key)
-    ]
-    if differences:
+    if there.variants < recipe.variants and manifest_in(folder) is not None:
+        there = replace(there, variants=recipe.variants)
+    if found := differences(there, recipe):
         raise DatasetError(
             f"{folder} holds a data set of another recipe (there -> asked for):\n"
-            + "\n".join(differences)
+            + "\n".join(f"  {difference}" for difference in found)
             + "\nchoose another folder (--out), or replace the data set (--overwrite)"
         )
 
@@ -149,20 +167,3 @@ def _check_digest(folder: Path, forge: Forge) -> None:
             f"{manifest.pixel_digest[:16]}, now {forge.pixel_digest[:16]}); choose another folder (--out), or "
             "replace the data set (--overwrite)"
         )
-
-
-def _flat(plain: Any, path: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, with dotted keys; steps are known by their ids, in their order."""
-    if isinstance(plain, dict):
-        flat: dict[str, Any] = {}
-        for key, value in plain.items():
-            flat |= _flat(value, f"{path}.{key}" if path else str(key))
-        return flat
-    if isinstance(plain, list) and plain and all(isinstance(entry, dict) for entry in plain):
-        steps = [next(iter(entry.items())) for entry in plain]
-        ids = [str(body.get("id", name)) for name, body in steps]
-        flat = {path: ", ".join(ids)}
-        for step_id, (name, body) in zip(ids, steps, strict=True):
-            flat |= _flat({"step": name, **body}, f"{path}.{step_id}")
-        return flat
-    return {path: plain}

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from augforge.building import folders, tasks
@@ -9,9 +10,9 @@ from augforge.building import workers as places
 from augforge.building.claiming import claimed
 from augforge.building.plan import BuildPlan, plan_build
 from augforge.building.running import WAITING_FACTOR, Progress, run
+from augforge.building.versions import check_workers, needed, packages_in
 from augforge.distortions import PIXEL_VERSION
-from augforge.distortions.catalogue import packages_of
-from augforge.errors import AugforgeError
+from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
 from augforge.shards import About, Manifest, library_versions, read_manifest, sweep, write_manifest
@@ -90,7 +91,10 @@ def carry_out(
     if scheduler is not None and scheduler_file is not None:
         raise AugforgeError("give either the scheduler's address or its file, not both")
     if plan.complete:
-        return read_manifest(plan.folder)
+        manifest = read_manifest(plan.folder)
+        folders.restore_recipe(plan.folder, plan.recipe, manifest)
+        check_expected(plan.recipe, manifest)
+        return manifest
     on_cluster = scheduler is not None or scheduler_file is not None
     plan.check_space((workers or 1) if on_cluster else plan.at_once(workers))
     with claimed(plan.folder):
@@ -98,13 +102,31 @@ def carry_out(
         folders.check(plan.folder, plan.forge, overwrite=plan.overwrite)
         # Workers first: the folder is left as it is where there is nobody to fill it.
         with _place(plan, workers, scheduler, scheduler_file) as (place, window):
-            folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
+            if plan.extends:
+                # The set that is there stays one until the larger one is complete.
+                sweep(plan.folder)
+            else:
+                folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
             run(plan, place, window, on_progress)
-        return write_manifest(plan.folder, plan.shards, _about(plan.forge))
+        folders.publish_recipe(plan.folder, plan.recipe)
+        return write_manifest(
+            plan.folder, plan.shards, about(plan.forge), partial(check_expected, plan.recipe)
+        )
 
 
-def _about(forge: Forge) -> About:
-    packages = sorted({name for step in forge.steps for name in packages_of(type(step.distortion))})
+def check_expected(recipe: Recipe, manifest: Manifest) -> None:
+    """Raise `BuildError` if the data set is not the one that its recipe expects."""
+    if recipe.expect not in (None, manifest.content_hash):
+        raise BuildError(
+            f"the data set is not what the recipe expects: its content hash is {manifest.content_hash}, "
+            f"expected is {recipe.expect} (pixel version {manifest.pixel_version}, source digest "
+            f"{manifest.source_digest[:16]}); --set expect=null takes it as it is"
+        )
+
+
+def about(forge: Forge) -> About:
+    """Return what the manifest of a set says that no receipt knows."""
+    packages = packages_in(forge)
     return About(
         pixel_version=PIXEL_VERSION,
         source_digest=forge.source.digest,
@@ -120,11 +142,18 @@ def _about(forge: Forge) -> About:
 @contextlib.contextmanager
 def _place(
     plan: BuildPlan, workers: int | None, scheduler: str | None, scheduler_file: str | Path | None
-) -> Iterator[tuple[places.Place, int]]:
-    """Give a place for the tasks, and how many to hand out to it at once."""
+) -> Iterator[tuple[places.Place, Callable[[], int]]]:
+    """Give a place for the tasks, and what says how many to hand out to it at once."""
     if scheduler is not None or scheduler_file is not None:
         with places.running_cluster(scheduler, scheduler_file) as place:
-            yield place, workers or WAITING_FACTOR * max(1, sum(place.client.nthreads().values()))
+            check_workers(place.client, needed(plan.forge))
+            threads = places.counted_threads(place.client)
+            try:
+                yield place, lambda: workers or WAITING_FACTOR * threads()
+            finally:
+                # Workers that were killed could not clean up behind them. One that is at work yet, on what another
+                # made in its stead or nobody wants any more, fails unheard.
+                sweep(plan.folder)
         return
     count = max(1, plan.at_once(workers))
     holds_gil = any(step.distortion.holds_gil for step in plan.forge.steps)
@@ -134,7 +163,7 @@ def _place(
             tasks.at_hand(plan.forge),
             (places.processes if in_processes else places.threads)(count) as place,
         ):
-            yield place, WAITING_FACTOR * count
+            yield place, lambda: WAITING_FACTOR * count
     except BaseException:
         # Processes that were ended in the middle could not clean up behind them.
         sweep(plan.folder)

@@ -10,7 +10,7 @@ from augforge.building.workers import usable_cores
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
-from augforge.shards import ShardPlan, matching_receipts, plan_shards, shard_bytes
+from augforge.shards import ShardPlan, plan_shards, resumed, shard_bytes
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,16 @@ class BuildPlan:
     @property
     def complete(self) -> bool:
         """Whether the finished set is there already."""
-        return len(self.kept) == len(self.shards) and folders.manifest_in(self.folder) is not None
+        manifest = None if len(self.kept) < len(self.shards) else folders.manifest_in(self.folder)
+        return manifest is not None and manifest.samples == self.samples
+
+    @property
+    def extends(self) -> int:
+        """Samples of the complete set in the folder that this build adds to; 0 if it does no such thing."""
+        manifest = None if self.overwrite or not self.kept else folders.manifest_in(self.folder)
+        if manifest is None or manifest.samples >= self.samples:
+            return 0
+        return manifest.samples if self.kept.issuperset(range(len(manifest.shards))) else 0
 
     @property
     def kept_samples(self) -> int:
@@ -91,7 +100,7 @@ class BuildPlan:
                     "(--set output.compression=zstd)"
                 )
             return
-        claimed = min(at_once * shard_bytes(self.shards[0]), self.bytes_to_write)
+        claimed = min(at_once * shard_bytes(self.shards.largest), self.bytes_to_write)
         if claimed > free:
             raise BuildError(
                 f"{self.folder} needs up to {claimed:,} bytes for the shards in the making, {at_once} at once, but "
@@ -126,16 +135,23 @@ def plan_build(recipe: Recipe, out: str | Path | None = None, *, overwrite: bool
     if len(forge) == 0:
         raise AugforgeError("the recipe makes no samples")
     folder = Path(out if out is not None else Path("out") / recipe.name).absolute()
-    shards = plan_shards(
-        stem=recipe.name,
+    shards = shards_of(forge)
+    folders.check(folder, forge, overwrite=overwrite)
+    kept: frozenset[int] = frozenset()
+    if not overwrite:
+        shards, kept = resumed(folder, shards)
+    return BuildPlan(forge, folder, shards, kept, overwrite)
+
+
+def shards_of(forge: Forge) -> ShardPlan:
+    """Return the shards of a data set that was never extended."""
+    return plan_shards(
+        stem=forge.recipe.name,
         samples=len(forge),
-        shard_size=recipe.output.shard_size,
+        shard_size=forge.recipe.output.shard_size,
         image_shape=forge.image_shape,
         columns=forge.columns,
         classes=len(forge.source.class_names),
-        compression=recipe.output.compression,
+        compression=forge.recipe.output.compression,
         pixel_digest=forge.pixel_digest,
     )
-    folders.check(folder, forge, overwrite=overwrite)
-    kept = frozenset() if overwrite else frozenset(matching_receipts(folder, shards))
-    return BuildPlan(forge, folder, shards, kept, overwrite)

@@ -1,6 +1,5 @@
 """Running a plan: a bounded number of tasks in flight, progress, and a clean end whatever happens."""
 
-import itertools
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,6 +8,7 @@ from typing import Any
 
 from augforge.building import tasks
 from augforge.building.plan import BuildPlan
+from augforge.building.versions import needed
 from augforge.building.workers import Place
 from augforge.errors import BuildError
 from augforge.shards import ShardSpec
@@ -81,7 +81,9 @@ class _Tracker:
         )
 
 
-def run(plan: BuildPlan, place: Place, window: int, on_progress: Callable[[Progress], None]) -> None:
+def run(
+    plan: BuildPlan, place: Place, window: Callable[[], int], on_progress: Callable[[Progress], None]
+) -> None:
     """Make the shards that are missing.
 
     Parameters
@@ -90,8 +92,8 @@ def run(plan: BuildPlan, place: Place, window: int, on_progress: Callable[[Progr
         What to make.
     place : Place
         Where to make it.
-    window : int
-        How many tasks are handed out at once.
+    window : callable
+        Says how many tasks are to be handed out at once.
     on_progress : callable
         Called with a `Progress` a few times a second; from another thread, too.
 
@@ -112,36 +114,86 @@ def run(plan: BuildPlan, place: Place, window: int, on_progress: Callable[[Progr
             place.client.unsubscribe_topic(build_id)
 
 
-def _run_all(plan: BuildPlan, place: Place, window: int, build_id: str, tracker: _Tracker) -> None:
-    from distributed import as_completed
-
-    client = place.client
+def _run_all(
+    plan: BuildPlan, place: Place, window: Callable[[], int], build_id: str, tracker: _Tracker
+) -> None:
+    order = tasks.order_of(build_id, needed(plan.forge), plan.folder, plan.recipe)
     missing = (spec for spec in plan.shards if spec.index not in plan.kept)
-    in_flight: dict[Any, ShardSpec] = {}
+    suspects: list[ShardSpec] = []
 
-    recipe = tasks.packed(plan.recipe)
+    def set_aside(spec: ShardSpec, error: BuildError) -> None:
+        suspects.append(spec)
+        # So many at once can have been on workers that died. Were there more, workers die whatever they make.
+        if len(suspects) > window():
+            raise error
 
-    def submit(spec: ShardSpec) -> Any:
-        key = tasks.key_of(build_id, spec.index)
-        future = client.submit(tasks.make_shard, recipe, spec, str(plan.folder), build_id, key=key)
-        in_flight[future] = spec
-        return future
+    _Run(place, order, tracker, set_aside).side_by_side(missing, window)
+    # A worker that dies takes shards with it that did it no harm. Alone, it is certain which one did.
+    alone = _Run(place, order, tracker, _give_up)
+    for spec in suspects:
+        alone.side_by_side(iter((spec,)), lambda: 1)
 
-    # Not the loop of the "default" client: another build of this process may have made that one.
-    completed = as_completed([submit(spec) for spec in itertools.islice(missing, window)], loop=client.loop)
-    try:
-        for future in _as_they_finish(completed, place.check):
-            if future.status == "cancelled":
-                place.check()
-            spec = in_flight.pop(future)
+
+def _give_up(_spec: ShardSpec, error: BuildError) -> None:
+    raise error
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Hands out tasks, and takes what becomes of them.
+
+    Attributes
+    ----------
+    place, order, tracker
+        Where tasks run, what they have in common, who is told of shards that are made.
+    on_killed : callable
+        Called with a shard on which workers died again and again, and the error that says so.
+    """
+
+    place: Place
+    order: tasks.Order
+    tracker: _Tracker
+    on_killed: Callable[[ShardSpec, BuildError], None]
+
+    def side_by_side(self, specs: Iterator[ShardSpec], window: Callable[[], int]) -> None:
+        """Have shards made, so many at once; how many may change meanwhile."""
+        from distributed import as_completed
+
+        client = self.place.client
+        in_flight: dict[Any, ShardSpec] = {}
+        # Not the loop of the "default" client: another build of this process may have made that one.
+        completed = as_completed(loop=client.loop)
+
+        def fill_up() -> None:
+            while len(in_flight) < window() and (spec := next(specs, None)) is not None:
+                # Not pure: a shard that is made anew must not be taken for the one that failed.
+                future = client.submit(tasks.make_shard, self.order, spec, pure=False)
+                in_flight[future] = spec
+                completed.add(future)
+
+        try:
+            fill_up()
+            for future in _as_they_finish(completed, self.place.check):
+                if future.status == "cancelled":
+                    self.place.check()
+                self._take(future, in_flight.pop(future))
+                fill_up()
+        finally:
+            # Tasks that are running notice it, too. A lost scheduler would be waited for in vain.
+            if client.status == "running":
+                client.cancel(list(in_flight))
+
+    def _take(self, future: Any, spec: ShardSpec) -> None:
+        try:
             _check(future, spec)
-            tracker.finished(spec)
-            for following in itertools.islice(missing, 1):
-                completed.add(submit(following))
-    finally:
-        # Tasks that are running notice it, too. A lost scheduler would be waited for in vain.
-        if client.status == "running":
-            client.cancel(list(in_flight))
+        except _KilledError as error:
+            self.on_killed(spec, error)
+        else:
+            self.tracker.finished(spec)
+
+
+class _KilledError(BuildError):
+    """Workers died on a shard."""
 
 
 def _as_they_finish(completed: Any, check: Callable[[], None]) -> Iterator[Any]:
@@ -168,10 +220,11 @@ def _check(future: Any, spec: ShardSpec) -> None:
         return
     error = future.exception()
     if isinstance(error, KilledWorker):
-        raise BuildError(
-            f"shard {spec.file_name}: the worker that made it died, again and again (out of memory?)"
+        raise _KilledError(
+            f"shard {spec.file_name}: the worker that made it died, {error.allowed_failures + 1} times in all, at "
+            f"last {error.last_worker.address} (out of memory?)"
         ) from error
-    if isinstance(error, OSError | MemoryError | CancelledError):
+    if isinstance(error, OSError | MemoryError | CancelledError | ImportError):
         raise BuildError(f"shard {spec.file_name}: {type(error).__name__}: {error}") from error
     # Ours says what is wrong; any other is a bug, to be seen as it is.
     raise error

@@ -5,11 +5,16 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
-from augforge.errors import BuildError
+from augforge.building.versions import Versions, check, found
+from augforge.errors import BuildError, SourceError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
 from augforge.shards import Receipt, ShardSpec, write_shard
+from augforge.shards.hashing import file_hash
+from augforge.shards.layout import RECIPE
 
 # Seconds between two messages of one shard about how far it is.
 _TELL_EVERY = 0.2
@@ -37,20 +42,38 @@ def at_hand(forge: Forge) -> Iterator[None]:
             _at_hand.remove(forge)
 
 
-def key_of(build_id: str, shard: int) -> str:
-    """Return the key by which Dask knows the task that makes a shard."""
-    return f"{build_id}-{shard}"
+@dataclass(frozen=True)
+class Order:
+    """What all tasks of a build have in common.
 
-
-def packed(recipe: Recipe) -> bytes:
-    """Return a recipe as `make_shard` takes it.
-
-    Packed by us: the scheduler unpacks the arguments of tasks, and need not have the packages that add distortions.
+    Attributes
+    ----------
+    build_id
+        The topic under which tasks tell how far they are.
+    needs
+        The versions that a worker must have.
+    folder
+        The data set's folder.
+    recipe_hash
+        Of the recipe that is stored there: whoever sees another file sees another folder.
+    recipe
+        The recipe, pickled. By us: the scheduler unpacks the arguments of tasks, and need not have the packages
+        that add distortions; and a worker of another version must not try.
     """
-    return pickle.dumps(recipe)
+
+    build_id: str
+    needs: Versions
+    folder: str
+    recipe_hash: str
+    recipe: bytes
 
 
-def make_shard(recipe: bytes, spec: ShardSpec, folder: str, build_id: str) -> Receipt:
+def order_of(build_id: str, needs: Versions, folder: Path, recipe: Recipe) -> Order:
+    """Return the order for shards of a recipe in a folder that is prepared for it."""
+    return Order(build_id, needs, str(folder), file_hash(folder / RECIPE), pickle.dumps(recipe))
+
+
+def make_shard(order: Order, spec: ShardSpec) -> Receipt:
     """Make and publish one shard; run on a worker.
 
     Doing it twice does no harm: the second run publishes the same bytes again.
@@ -58,23 +81,27 @@ def make_shard(recipe: bytes, spec: ShardSpec, folder: str, build_id: str) -> Re
     Raises
     ------
     BuildError
-        If the worker lacks a distortion, reads another source than the client, or the shard cannot be written.
+        If the worker has other versions than the client, does not see the folder, reads another source, or the
+        shard cannot be written.
     """
-    from pathlib import Path
+    from distributed import get_worker
 
-    forge = _forge_of(_unpacked(recipe, spec), spec)
+    worker = get_worker().address
+    check(worker, found(order.needs), order.needs)
+    _check_folder(worker, order)
+    forge = _forge_of(worker, pickle.loads(order.recipe), spec)  # noqa: S301 - Dask's own arguments travel so, too
     done, told = 0, time.monotonic()
 
     def on_progress(samples: int) -> None:
         nonlocal done, told
         done += samples
-        if not _is_wanted(key_of(build_id, spec.index)):
+        if not _is_wanted():
             raise BuildStoppedError
         if time.monotonic() - told >= _TELL_EVERY:
             told = time.monotonic()
-            tell(build_id, spec.index, done)
+            tell(order.build_id, spec.index, done)
 
-    return write_shard(Path(folder), spec, forge.make, on_progress)
+    return write_shard(Path(order.folder), spec, forge.make, on_progress)
 
 
 def tell(build_id: str, shard: int, done: int) -> None:
@@ -84,8 +111,8 @@ def tell(build_id: str, shard: int, done: int) -> None:
     get_worker().log_event(build_id, (shard, done))
 
 
-def _is_wanted(key: str) -> bool:
-    """Whether the worker that runs a task still waits for it.
+def _is_wanted() -> bool:
+    """Whether the worker that runs this task still waits for it.
 
     It does not when the client stopped or died: Dask cannot end what is running, but the worker knows.
     """
@@ -93,33 +120,41 @@ def _is_wanted(key: str) -> bool:
     from distributed.core import Status
 
     worker = get_worker()
-    task = worker.state.tasks.get(key)
+    task = worker.state.tasks.get(worker.get_current_task())
     is_closing = worker.status in (Status.closing, Status.closed, Status.failed)
     return task is not None and task.state != "cancelled" and not is_closing
 
 
-def _unpacked(recipe: bytes, spec: ShardSpec) -> Recipe:
+def _check_folder(worker: str, order: Order) -> None:
+    """Raise `BuildError` unless the worker sees the folder that the client sees, by the recipe in it."""
     try:
-        unpacked: Recipe = pickle.loads(recipe)  # noqa: S301 - Dask's own arguments travel so, too
-    except (ImportError, AttributeError) as error:
+        same = file_hash(Path(order.folder) / RECIPE) == order.recipe_hash
+    except OSError:
+        same = False
+    if not same:
         raise BuildError(
-            f"shard {spec.file_name}: this worker lacks a distortion of the recipe ({error}); every worker needs "
-            "the packages that add distortions, in the same versions"
-        ) from error
-    return unpacked
+            f"the worker {worker} does not see the data set's folder {order.folder} as it is here; the folder "
+            "must be on a file system that all workers share, under the same path"
+        )
 
 
-def _forge_of(recipe: Recipe, spec: ShardSpec) -> Forge:
+def _forge_of(worker: str, recipe: Recipe, spec: ShardSpec) -> Forge:
     with _lock:
         for forge in (*_at_hand, *_made):
             if forge.recipe == recipe and forge.pixel_digest == spec.pixel_digest:
                 return forge
-        forge = Forge(recipe)
+        try:
+            forge = Forge(recipe)
+        except SourceError as error:
+            raise BuildError(
+                f"the worker {worker} cannot read the source: {error}; the source must be there for all workers, "
+                "under the same path"
+            ) from error
         if forge.pixel_digest != spec.pixel_digest:
             raise BuildError(
-                f"shard {spec.file_name}: this worker would make other pixels (digest "
+                f"shard {spec.file_name}: the worker {worker} would make other pixels (digest "
                 f"{forge.pixel_digest[:16]}, needed {spec.pixel_digest[:16]}): its source '{forge.source.name}', "
-                "its version of augforge, or a package that adds a distortion is another one"
+                "or the code of a package that adds a distortion is another one"
             )
         _made[:] = [forge]
         return forge

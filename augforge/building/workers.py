@@ -16,17 +16,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from augforge.errors import BuildError
+from augforge.errors import AugforgeError, BuildError
 
 _START_SECONDS = 60
 _CONNECT_SECONDS = 10
 # How long a cluster may be without any worker, as it is while a batch system starts them.
 _NO_WORKERS_SECONDS = 30
+# Seconds between two counts of a cluster's threads.
+_COUNT_EVERY = 1.0
 # distributed always serves its state by HTTP; a fixed port would be in use by the next build.
 _ANY_PORT = "127.0.0.1:0"
 # What distributed keeps of past tasks would let memory grow with the number of shards, and its profiler takes
@@ -57,6 +60,19 @@ class Place:
 
     client: Any
     check: Callable[[], None]
+
+
+def _renew_kept_thread() -> None:
+    """Let distributed begin anew with a thread that it keeps for ever.
+
+    A process that was forked after a build has no such thread, and its own builds would wait for it for ever.
+    """
+    utils: Any = sys.modules.get("distributed.utils")
+    if utils is not None:
+        utils._offload_executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="Dask-Offload")
+
+
+os.register_at_fork(after_in_child=_renew_kept_thread)
 
 
 def usable_cores() -> int:
@@ -129,12 +145,45 @@ def running_cluster(address: str | None, scheduler_file: str | Path | None) -> I
             client = Client(address, timeout=_CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
             raise BuildError(f"the scheduler {address} cannot be reached: {error}") from error
-        with client:
+        with client, _naming_loss(client, address):
             try:
                 client.wait_for_workers(1, timeout=_NO_WORKERS_SECONDS)
             except TimeoutError as error:
                 raise BuildError(f"the scheduler {address} has no workers") from error
             yield Place(client, _worker_check(client, address))
+
+
+@contextlib.contextmanager
+def _naming_loss(client: Any, address: str | None) -> Iterator[None]:
+    """Turn what any of Dask's calls raises where the scheduler is lost into a `BuildError` that says so."""
+    from distributed.comm.core import CommClosedError
+
+    try:
+        yield
+    except AugforgeError:
+        raise
+    except Exception as error:
+        if client.status == "running" and not isinstance(error, CommClosedError):
+            raise
+        raise BuildError(f"the connection to the scheduler {address} was lost: {error}") from error
+
+
+def counted_threads(client: Any) -> Callable[[], int]:
+    """Return what says how many threads the workers of a cluster have, which come and go; at least 1."""
+    counted = -_COUNT_EVERY
+    threads = 1
+
+    def count() -> int:
+        nonlocal counted, threads
+        if time.monotonic() - counted >= _COUNT_EVERY:
+            with contextlib.suppress(
+                OSError, TimeoutError
+            ):  # whether the scheduler is lost is asked elsewhere
+                threads = max(1, sum(client.nthreads().values()))
+            counted = time.monotonic()
+        return threads
+
+    return count
 
 
 def _worker_check(client: Any, address: str | None) -> Callable[[], None]:
@@ -145,15 +194,36 @@ def _worker_check(client: Any, address: str | None) -> Callable[[], None]:
         if client.status != "running":
             raise BuildError(f"the connection to the scheduler {address} was lost")
         try:
-            has_workers = bool(client.nthreads())
+            workers = client.sync(client.scheduler.identity)["workers"]
         except (OSError, TimeoutError) as error:
             raise BuildError(f"the connection to the scheduler {address} was lost: {error}") from error
-        if has_workers:
+        paused = {name: worker for name, worker in workers.items() if worker["status"] == "paused"}
+        # A paused worker keeps the tasks that it has, but begins none: the others then have nothing to do.
+        if workers and not (paused and not any(map(_is_busy, workers.values()))):
             last_seen = time.monotonic()
         elif time.monotonic() - last_seen >= _NO_WORKERS_SECONDS:
-            raise BuildError(f"the scheduler {address} has no workers")
+            if not workers:
+                raise BuildError(f"the scheduler {address} has no workers")
+            raise BuildError(_paused_text(paused, len(workers)))
 
     return check
+
+
+def _is_busy(worker: dict[str, Any]) -> bool:
+    executing: int = worker["metrics"].get("task_counts", {}).get("executing", 0)
+    return executing > 0
+
+
+def _paused_text(paused: dict[str, dict[str, Any]], workers: int) -> str:
+    held = ", ".join(
+        f"{name} holds {worker['metrics'].get('memory', 0) >> 20:,} of {worker['memory_limit'] >> 20:,} MiB"
+        for name, worker in sorted(paused.items())[:3]
+    )
+    return (
+        f"Dask has paused {len(paused):,} of {workers:,} workers, for they are near their memory limits ({held}), "
+        "and no worker has a task at work; give each more memory (dask worker --memory-limit), or fewer threads "
+        "(--nthreads 1)"
+    )
 
 
 def _address_in(scheduler_file: Path) -> str:

@@ -23,7 +23,18 @@ from augforge.cli.output import ReaderGoneError, finish, tell
 from augforge.errors import AugforgeError, RecipeError, did_you_mean
 
 # In the order in which people use them; each is a module beside this one.
-COMMANDS = ("check", "preview", "build", "info", "fetch", "normalize", "distortions", "schema")
+COMMANDS = (
+    "check",
+    "preview",
+    "build",
+    "info",
+    "verify",
+    "compare",
+    "fetch",
+    "normalize",
+    "distortions",
+    "schema",
+)
 
 # What the operating system refuses is no bug, wherever it happens to be noticed.
 _REFUSALS = {

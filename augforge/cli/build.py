@@ -75,6 +75,8 @@ def command(
     from augforge.recipe import load_recipe
 
     plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite)
+    if plan.recipe.expect_set_aside and not quiet:
+        tell("--set changes what is made: the content hash that the recipe expects is not asked for")
     on_cluster = scheduler is not None or scheduler_file is not None
     if dry_run:
         _tell_plan(plan, as_json)
@@ -170,9 +172,9 @@ def _carry_out(
 
 
 def _interrupted_text(plan: "BuildPlan") -> str:
-    from augforge.shards import matching_receipts
+    from augforge.shards import resumed
 
-    published = len(list(matching_receipts(plan.folder, plan.shards)))
+    published = len(resumed(plan.folder, plan.shards)[1])
     same = "the same command without --overwrite" if plan.overwrite else "the same command"
     return (
         f"interrupted: {published:,} of {counted(len(plan.shards), 'shard')} are published and kept in "
@@ -194,7 +196,7 @@ def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
     from augforge.shards import LEAF
 
     # The shards of a set that is begun, and the smallest ones, cannot be made smaller.
-    if plan.kept or plan.shards[0].samples <= LEAF or plan.shards_to_make >= (workers or usable_cores()):
+    if plan.kept or plan.shards.largest.samples <= LEAF or plan.shards_to_make >= (workers or usable_cores()):
         return
     tell(
         f"{counted(plan.shards_to_make, 'shard')}, so {counted(plan.at_once(workers), 'worker')}; "
@@ -207,6 +209,7 @@ def _plain_plan(plan: "BuildPlan") -> dict[str, Any]:
         "name": plan.recipe.name,
         "out": str(plan.folder),
         "complete": plan.complete,
+        "extends": plan.extends,
         "samples": plan.samples,
         "samples_kept": plan.kept_samples,
         "shards": len(plan.shards),
@@ -225,6 +228,11 @@ def _plan_text(plan: "BuildPlan") -> str:
             ("data set", f"{shown_path(plan.folder)}{', complete already' if plan.complete else ''}"),
             ("samples", f"{plan.samples:,}, {plan.kept_samples:,} of them kept"),
             ("shards", f"{len(plan.shards):,}, {len(plan.kept):,} of them kept"),
+            *(
+                [("extends", f"the complete set of {plan.extends:,} samples that is there")]
+                if plan.extends
+                else ()
+            ),
             ("on disk", at_most + _size_text(plan.shards.bytes)),
             ("to write", at_most + _size_text(plan.bytes_to_write)),
             ("free", _size_text(plan.bytes_free)),

@@ -10,6 +10,7 @@ augmenter, one thread at a time.
 import contextlib
 import importlib
 import inspect
+import re
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +32,22 @@ _ONE_AT_A_TIME = threading.Lock()
 
 # What imgaug's constructors take beside an augmenter's own parameters: the forge's business alone.
 _RESERVED = ("deterministic", "name", "random_state", "seed")
-# Writes files, so a recipe could too.
-_REFUSED = ("SaveDebugImageEveryNBatches",)
+# One writes files, so a recipe could too; the others call functions, which no recipe can give.
+_REFUSED = ("SaveDebugImageEveryNBatches", "Lambda", "AssertLambda")
+# Words that imgaug takes are names of modes, colours and corners; no path is one.
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
+# Beyond these, augmenters run for minutes, or fill the memory: a tile, a border and a mesh grow with their square.
+_LARGEST = 1000
+_LARGEST_OF = {
+    "percent": 4,
+    "tile_grid_size_px": 100,
+    "tile_grid_size_px_min": 100,
+    "size": 64,
+    "speed": 10,
+    "nb_rows": 100,
+    "nb_cols": 100,
+}
+_EXTREMES = np.array([1e-6, 1 - 1e-6])  # in place of a normal distribution's ends
 
 
 class ImgaugStep(Distortion):
@@ -42,7 +57,9 @@ class ImgaugStep(Distortion):
     -----
     It needs ``pip install "augforge[imgaug]"``. ``augmenter`` is one of ``imgaug.augmenters`` that keeps the shape
     of images. A range or distribution gives each image a value of its own, which is recorded. The pixels are the
-    same for the same versions of imgaug and of what it uses, on one family of processors.
+    same for the same versions of imgaug and of what it uses, on one family of processors. Values are numbers, up to
+    1,000 in size (less for sizes of grids and tiles, and for shares), or single words; nothing that reads or
+    writes a file, or calls a function, can be named.
 
     Where there is a distortion of ours, as for blur, that one is faster and the same everywhere. JPEG's losses are
     imgaug's: it runs a real encoder, which another implementation could only come near to.
@@ -233,12 +250,23 @@ def _check_options(augmenter: str, given: list[str]) -> None:
 def _option(key: str, plain: Any) -> Any:
     if key in _RESERVED:
         raise problem(f"'{key}' is given to imgaug by augforge, leave it out", key=key)
-    if not isinstance(plain, list | dict):
+    if isinstance(plain, str) and not _WORD.fullmatch(plain):
+        raise problem(f"'{key}' must be a number or a word, such as 'constant'; got {plain[:40]!r}", key=key)
+    if plain is None or isinstance(plain, str | bool):
         return plain
     try:
-        return parse_distribution(plain)
+        distribution = parse_distribution(plain)
     except PydanticCustomError as error:
         raise problem(f"'{key}': {error}", key=key) from error
+    largest = _LARGEST_OF.get(key, _LARGEST)
+    ends = np.array([distribution.low, distribution.high])
+    extreme = np.abs(np.where(np.isfinite(ends), ends, distribution.quantile(_EXTREMES))).max()
+    if extreme > largest:
+        raise problem(
+            f"'{key}' may be {extreme:g} in size, allowed are -{largest} to {largest} for what imgaug is given",
+            key=key,
+        )
+    return distribution if isinstance(plain, list | dict) else plain
 
 
 def _is_whole(distribution: Distribution) -> bool:

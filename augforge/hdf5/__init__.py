@@ -1,10 +1,11 @@
 """HDF5 files: the only place that knows h5py.
 
 Data sets are written as `augforge.hdf5.writing` says. Files are read back with `read_arrays` where we wrote them
-and with `ArrayFile` where a stranger did.
+and with `ArrayFileApart`, in a process of their own, where a stranger did.
 """
 
-from augforge.hdf5.reading import ArrayFile, StoredArray, read_arrays
+from augforge.hdf5.apart import ArrayFileApart
+from augforge.hdf5.reading import StoredArray, read_arrays, read_structure
 from augforge.hdf5.writing import (
     COMPRESSIONS,
     PAGE,
@@ -21,7 +22,7 @@ from augforge.hdf5.writing import (
 __all__ = [
     "COMPRESSIONS",
     "PAGE",
-    "ArrayFile",
+    "ArrayFileApart",
     "ArrayPlan",
     "Attribute",
     "CompressedFile",
@@ -31,5 +32,6 @@ __all__ = [
     "laid_out_size",
     "lay_out",
     "read_arrays",
+    "read_structure",
     "require_codec",
 ]

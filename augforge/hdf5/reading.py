@@ -1,7 +1,7 @@
 """Reading HDF5 files: our own, whose arrays are known beforehand, and other people's."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import DatasetError, did_you_mean, listed
-from augforge.hdf5.writing import ArrayPlan, require_codec
+from augforge.hdf5.writing import ArrayPlan, Attribute, require_codec
 
 _BLOCK_BYTES = 8 << 20
 _MAX_CHUNK_BYTES = 1 << 30  # HDF5 decodes a chunk whole, whatever part of it is asked for
@@ -115,7 +115,7 @@ class ArrayFile:
                 f"It holds: {listed(names) or 'nothing'}"
             )
         with _naming_damage(self.path):
-            return self._described(name, self._file[name])
+            return _described(f"{self.path}: '{name}'", name, self._file[name])
 
     def blocks(self, array: StoredArray) -> Iterator[NDArray[Any]]:
         """Yield an array some rows at a time, a few megabytes unless its chunks are larger."""
@@ -126,29 +126,30 @@ class ArrayFile:
                 block = np.asarray(dataset[first : first + rows])
             yield block
 
-    def _described(self, name: str, dataset: Any) -> StoredArray:
-        place = f"{self.path}: '{name}'"
-        if dataset.is_virtual or dataset.external:
-            raise DatasetError(f"{place} lies in other files; copy it into this one")
-        if dataset.shape is None:
-            raise DatasetError(f"{place} has no shape")
-        filters = _filters(dataset, place)
-        stored = int(dataset.id.get_storage_size())
-        array = StoredArray(
-            name,
-            dataset.dtype,
-            dataset.shape,
-            stored,
-            None if dataset.chunks else dataset.id.get_offset(),
-            only_gzip=not filters - _SHAPES_ONLY - {_GZIP},
+
+def _described(place: str, name: str, dataset: Any) -> StoredArray:
+    """Return what a file says of an array, after checking that all of it is there."""
+    if dataset.is_virtual or dataset.external:
+        raise DatasetError(f"{place} lies in other files; copy it into this one")
+    if dataset.shape is None:
+        raise DatasetError(f"{place} has no shape")
+    filters = _filters(dataset, place)
+    stored = int(dataset.id.get_storage_size())
+    array = StoredArray(
+        name,
+        dataset.dtype,
+        dataset.shape,
+        stored,
+        None if dataset.chunks else dataset.id.get_offset(),
+        only_gzip=not filters - _SHAPES_ONLY - {_GZIP},
+    )
+    if dataset.chunks:
+        _check_chunks(dataset, array, place)
+    elif stored != array.nbytes:
+        raise DatasetError(
+            f"{place} of shape {array.shape} should have {array.nbytes:,} bytes, but {stored:,} were written"
         )
-        if dataset.chunks:
-            _check_chunks(dataset, array, place)
-        elif stored != array.nbytes:
-            raise DatasetError(
-                f"{place} of shape {array.shape} should have {array.nbytes:,} bytes, but {stored:,} were written"
-            )
-        return array
+    return array
 
 
 def _rows_at_once(array: StoredArray, chunk: tuple[int, ...] | None) -> int:
@@ -219,6 +220,56 @@ def read_arrays(path: Path, arrays: Sequence[ArrayPlan], compression: str) -> di
         return {array.name: _read_array(path, file, array) for array in arrays}
 
 
+def read_structure(
+    path: Path, arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribute], compression: str
+) -> dict[str, int]:
+    """Check that a file holds exactly what `lay_out` or `CompressedFile` makes, values aside.
+
+    Parameters
+    ----------
+    path
+        The file.
+    arrays
+        All arrays that it must hold.
+    attributes
+        All attributes that it must have.
+    compression
+        How the arrays are compressed; ``none``: not at all.
+
+    Returns
+    -------
+    dict
+        Name of each uncompressed array that has bytes to its offset from the beginning of the file.
+
+    Raises
+    ------
+    DatasetError
+        If the file cannot be read, or differs; the message says in what.
+    """
+    with _naming_damage(path), _existing_file(path) as file:
+        _check_attributes(f"{path}", file, attributes)
+        if (found := sorted(file)) != (needed := sorted(array.name for array in arrays)):
+            raise DatasetError(f"{path} holds {listed(found) or 'nothing'}; needed: {listed(needed)}")
+        offsets = {}
+        for array in arrays:
+            dataset = _own_array(path, file, array)
+            _check_attributes(f"{path}: '{array.name}'", dataset, array.attributes)
+            chunk = None if compression == "none" or not array.nbytes else array.chunk
+            if dataset.chunks != chunk:
+                raise DatasetError(f"{path}: '{array.name}' has chunks of {dataset.chunks}; needed: {chunk}")
+            if chunk is None and array.nbytes:
+                offsets[array.name] = int(dataset.id.get_offset())
+        return offsets
+
+
+def _check_attributes(what: str, place: Any, attributes: Mapping[str, Attribute]) -> None:
+    found = {name: np.asarray(value).tolist() for name, value in place.attrs.items()}
+    found = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    for name in sorted({*found, *attributes}):
+        if (got := found.get(name)) != (needed := attributes.get(name)):
+            raise DatasetError(f"{what}: attribute '{name}' is {got!r}; needed: {needed!r}")
+
+
 def _existing_file(path: Path) -> Any:
     import h5py
 
@@ -234,18 +285,27 @@ def _naming_damage(path: Path) -> Iterator[None]:
         raise DatasetError(f"{path} cannot be read as HDF5: {error}") from error
 
 
-def _read_array(path: Path, file: Any, array: ArrayPlan) -> NDArray[Any]:
+def _own_array(path: Path, file: Any, array: ArrayPlan) -> Any:
+    """Return an array as h5py has it, after checking that it is the file's own, and of that dtype and shape."""
     import h5py
 
-    # A link may lead to another file, and so may virtual and external arrays, which are never chunked.
+    # A link may lead to another file, and so may virtual and external arrays.
     if not isinstance(file.get(array.name, getlink=True), h5py.HardLink):
         raise DatasetError(f"{path} holds no array '{array.name}' of its own")
     dataset = file[array.name]
-    if not isinstance(dataset, h5py.Dataset) or (array.nbytes and dataset.chunks is None):
-        raise DatasetError(f"{path}: '{array.name}' is not a compressed array")
+    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+        raise DatasetError(f"{path}: '{array.name}' is not an array of its own")
     if dataset.shape != array.shape or dataset.dtype != np.dtype(array.dtype):
         raise DatasetError(
             f"{path}: '{array.name}' is {dataset.dtype} of shape {dataset.shape}; "
             f"needed: {np.dtype(array.dtype)} of shape {array.shape}"
         )
+    return dataset
+
+
+def _read_array(path: Path, file: Any, array: ArrayPlan) -> NDArray[Any]:
+    dataset = _own_array(path, file, array)
+    if array.nbytes and dataset.chunks is None:
+        raise DatasetError(f"{path}: '{array.name}' is not a compressed array")
+    _described(f"{path}: '{array.name}'", array.name, dataset)
     return np.asarray(dataset[()])

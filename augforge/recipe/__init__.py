@@ -6,6 +6,7 @@
                      (places)   (extends, --set)  (steps, fields)
 """
 
+from augforge.recipe.differing import differences
 from augforge.recipe.guard import GUARD_KINDS, Guard, GuardKind, Limit
 from augforge.recipe.loading import load_recipe, parse_recipe, ready_recipes
 from augforge.recipe.model import Applies, Node, OneOf, Output, Recipe, SomeOf, Step
@@ -23,6 +24,7 @@ __all__ = [
     "Recipe",
     "SomeOf",
     "Step",
+    "differences",
     "load_recipe",
     "parse_recipe",
     "ready_recipes",

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from augforge import bundle
-from augforge.errors import did_you_mean, listed
+from augforge.errors import RecipeError, did_you_mean, listed
 from augforge.recipe.diagnostics import Document, Place, Problems
 from augforge.recipe.merging import merged, with_overrides
 from augforge.recipe.model import Recipe
@@ -65,7 +66,27 @@ def ready_recipes() -> dict[str, Path]:
 
 def _finished(document: Document, overrides: Iterable[str], problems: Problems) -> Recipe:
     root = _with_bases(document, (), problems)
-    return read_recipe(with_overrides(root, overrides, problems), problems)
+    texts = tuple(overrides)
+    recipe = read_recipe(with_overrides(root, texts, problems), problems)
+    if (
+        recipe.expect is None
+        or not texts
+        or any(text.partition("=")[0].strip() == "expect" for text in texts)
+    ):
+        return recipe
+    return recipe if _makes_the_same(root, recipe) else replace(recipe, expect=None, expect_set_aside=True)
+
+
+def _makes_the_same(root: MapNode, recipe: Recipe) -> bool:
+    """Tell whether the recipe as written makes the same data set, and so whether what it expects still holds."""
+    try:
+        written = read_recipe(root, Problems())
+    except RecipeError:
+        return False
+    one, other = (
+        (each.variants, each.source, each.normalize, each.pixel_digest("")) for each in (written, recipe)
+    )
+    return one == other
 
 
 def _with_bases(document: Document, below: tuple[Document, ...], problems: Problems) -> MapNode:
@@ -80,22 +101,29 @@ def _with_bases(document: Document, below: tuple[Document, ...], problems: Probl
     chain = (*below, document)
     if len(chain) > MOST_BASES:
         problems.stop(node.place, f"recipes may extend each other {MOST_BASES} deep; this one is deeper")
-    base = _read_file(_located(node.text, document.folder, node.place, problems), node.place, problems)
+    path = _located(node.text, document.folder, node.place, problems)
+    if not path.is_file():  # nobody may ever write into a pipe; one on the command line is the user's own
+        problems.stop(node.place, f"{path} is no regular file; needed is a recipe, a .yaml file")
+    base = _read_file(path, node.place, problems)
     if base.path in [one.path for one in chain]:
         circle = " -> ".join(one.name for one in (*chain, base))
         problems.stop(node.place, f"this recipe extends itself: {circle}")
     own = MapNode(tuple(one for one in root.entries if one.key != "extends"), root.place)
-    return merged(_with_bases(base, chain, problems), own)
+    inherited = _with_bases(base, chain, problems)
+    # What the base expects is of the base's own data set.
+    inherited = MapNode(tuple(one for one in inherited.entries if one.key != "expect"), inherited.place)
+    return merged(inherited, own)
 
 
 def _located(text: str, folder: Path, asked_at: Place, problems: Problems) -> Path:
     """Return the file that a text means: a path relative to the folder, or else a ready recipe's name."""
     path = folder / os.path.expanduser(text)
-    if path.exists() and not path.is_dir():
+    # Not asked of the path itself, which raises where a name is too long.
+    if os.path.exists(path) and not os.path.isdir(path):
         return path
     if text in (ready := ready_recipes()):
         return ready[text]
-    if path.is_dir():
+    if os.path.isdir(path):
         problems.stop(asked_at, f"{path} is a folder; needed is a recipe, a .yaml file")
     if NAME.fullmatch(text):
         absent = (
@@ -129,6 +157,8 @@ def _read_file(path: Path, asked_at: Place, problems: Problems) -> Document:
 
 
 def _read_root(document: Document, problems: Problems) -> MapNode:
+    if len(document.text) > MOST_BYTES:
+        problems.stop(Place(document), f"this is no recipe: it has more than {MOST_BYTES} letters")
     root = read_yaml(document, problems)
     if root is None:
         problems.stop(Place(document), "this recipe is empty; the least is version, name, source and distort")

@@ -21,14 +21,14 @@ _NAMES_ORIGINALS = ("dataset", "path")
 
 def merged(base: MapNode, over: MapNode) -> MapNode:
     """Return the base with all that the other says put over it."""
-    result = MapNode(base.entries, over.place)
+    result = {entry.key: entry for entry in base.entries}
     for entry in over.entries:
         old = result.get(entry.key)
         new = _long_form(entry)
         if old is not None and entry.key in _MERGED:
             new = replace(new, value=_merged_value(_long_form(old).value, new.value))
-        result = result.with_entry(new)
-    return result
+        result[entry.key] = new
+    return MapNode(tuple(result.values()), over.place)
 
 
 def _merged_value(base: YamlNode, over: YamlNode) -> YamlNode:
@@ -37,9 +37,8 @@ def _merged_value(base: YamlNode, over: YamlNode) -> YamlNode:
     if any(over.get(key) for key in _NAMES_ORIGINALS):
         # Other originals: neither split nor format of the base's can be meant.
         return over
-    for entry in over.entries:
-        base = base.with_entry(entry)
-    return MapNode(base.entries, over.place)
+    entries = {entry.key: entry for entry in (*base.entries, *over.entries)}
+    return MapNode(tuple(entries.values()), over.place)
 
 
 def _long_form(entry: Entry) -> Entry:

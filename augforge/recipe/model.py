@@ -20,6 +20,7 @@ SHARD_STEP = 1_024
 MAX_LABEL = 255
 MAX_GROUP_DEPTH = 4
 MAX_WEIGHT = 1e9
+EXPECT_KIND = "blake3:"
 
 Compression = Literal["none", "gzip", "lz4", "zstd"]
 COMPRESSIONS: tuple[str, ...] = get_args(Compression)
@@ -178,6 +179,10 @@ class Recipe:
         What every distorted sample must keep.
     output : Output
         How the data set is written.
+    expect : str, optional
+        The content hash that the data set must have, 64 hexadecimal digits; None: any.
+    expect_set_aside : bool
+        Whether the recipe has an expectation that ``--set`` made void: it changed pixels or the number of variants.
     """
 
     version: int
@@ -192,6 +197,8 @@ class Recipe:
     keep_originals: bool = True
     guard: Guard = field(default_factory=Guard)
     output: Output = field(default_factory=Output)
+    expect: str | None = None
+    expect_set_aside: bool = field(default=False, compare=False)
 
     def plain(self) -> dict[str, Any]:
         """Return the recipe as YAML would say it, every setting spelled out, paths made absolute."""
@@ -210,6 +217,7 @@ class Recipe:
             "distort": [node.plain() for node in self.distort],
             "guard": self.guard.plain(),
             "output": asdict(self.output),
+            **({} if self.expect is None else {"expect": f"{EXPECT_KIND}{self.expect}"}),
         }
 
     def to_yaml(self) -> str:
@@ -219,8 +227,8 @@ class Recipe:
     def pixel_digest(self, source_digest: str) -> str:
         """Return 64 hex characters that differ wherever a pixel or parameter of any sample might.
 
-        Name, description, number of variants and output do not count; ``5`` and ``5.0`` are the same. Distortions
-        of other packages count with their package's name and their own pixel version.
+        Name, description, number of variants, output and expectation do not count; ``5`` and ``5.0`` are the same.
+        Distortions of other packages count with their package's name and their own pixel version.
 
         Parameters
         ----------

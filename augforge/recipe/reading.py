@@ -15,6 +15,7 @@ from augforge.recipe.fields import (
 )
 from augforge.recipe.model import (
     COMPRESSIONS,
+    EXPECT_KIND,
     MAX_NAME,
     MAX_SEED,
     MAX_SHARD_SIZE,
@@ -32,6 +33,7 @@ from augforge.recipe.steps import read_steps
 from augforge.sources import MAX_SIDE
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+EXPECTED = re.compile(f"{EXPECT_KIND}[0-9a-f]{{64}}")
 RECIPE_KEYS = (
     "version",
     "name",
@@ -46,6 +48,7 @@ RECIPE_KEYS = (
     "distort",
     "guard",
     "output",
+    "expect",
 )
 NORMALIZE_KEYS = ("polarity", "upright", "pen")
 OUTPUT_KEYS = ("shard_size", "compression")
@@ -90,6 +93,7 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
         ),
         guard=read_guard(fields.get("guard"), problems),
         output=_read_output(fields.get("output"), problems),
+        expect=_read_expect(fields.get("expect"), problems),
     )
     problems.raise_if_any()
     return recipe
@@ -105,6 +109,22 @@ def refuse_newer(root: MapNode, problems: Problems) -> None:
             f"this recipe is of version {entry.value.describe()}; this augforge reads recipes up to version "
             f"{RECIPE_VERSION}. Use a newer augforge",
         )
+
+
+def _read_expect(node: YamlNode | None, problems: Problems) -> str | None:
+    if isinstance(node, ScalarNode) and node.value is None:
+        return None
+    text = read_text(node, "'expect'", problems)
+    if text is None or node is None:
+        return None
+    if not EXPECTED.fullmatch(text):
+        problems.add(
+            node.place,
+            f"'expect' must be the content hash of the data set, {EXPECT_KIND} and 64 hexadecimal digits, got "
+            f"{quoted(text)}; `augforge info DATASET` tells it",
+        )
+        return None
+    return text.removeprefix(EXPECT_KIND)
 
 
 def _read_name(node: YamlNode | None, problems: Problems) -> str:

@@ -94,8 +94,12 @@ def _build(
         return NO_SOURCE
     if "path" in given:
         folder = entries["path"].place.document.folder
-        path = os.path.expanduser(given["path"])
-        given = {**given, "path": (folder / path).resolve(), "written_path": given["path"]}
+        try:
+            path = (folder / os.path.expanduser(given["path"])).resolve()
+        except (OSError, RuntimeError) as error:  # of which Python 3.13 needs the second no more
+            problems.add(entries["path"].value.place, f"'path' leads nowhere: {error}")
+            return NO_SOURCE
+        given = {**given, "path": path, "written_path": given["path"]}
     try:
         return SourceSpec(**given)
     except ValidationError as error:

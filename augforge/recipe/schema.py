@@ -13,7 +13,7 @@ from augforge.randomness import Choice, LogUniform, Normal, Triangular, Uniform
 from augforge.recipe import model
 from augforge.recipe.guard import GUARD_KINDS, GuardKind, Limit
 from augforge.recipe.model import Applies, OneOf, Output, Recipe, SomeOf
-from augforge.recipe.reading import NAME
+from augforge.recipe.reading import EXPECTED, NAME
 from augforge.recipe.reading_source import COLOURS
 from augforge.recipe.steps import ID
 from augforge.sources import DATASETS, FORMATS, MAX_SIDE, SourceSpec
@@ -87,6 +87,7 @@ def _recipe_keys() -> dict[str, Any]:
         "distort": _STEPS,
         "guard": _object({kind.name: _guard(kind) for kind in GUARD_KINDS}),
         "output": _object(_described(Output, _output_keys())),
+        "expect": {"type": ["string", "null"], "pattern": f"^{EXPECTED.pattern}$"},
     }
     return _described(Recipe, keys)
 

@@ -1,10 +1,11 @@
 """YAML text -> nodes with places, by the rules of a recipe.
 
-A recipe is one flat document: no anchors, aliases, merge keys or tags, no key twice, bounded depth. They are
-refused where they stand while PyYAML's *events* go by, one after the other and before anything is
+A recipe is one flat document: no anchors, aliases, merge keys or tags, no key twice, bounded depth and length. They
+are refused where they stand while PyYAML's *events* go by, one after the other and before anything is
 built from them; so aliases that would explode and endless brackets cost nothing.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,10 @@ from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
 from augforge.recipe.scalars import read_scalar
 
 DEEPEST = 24
+MOST_VALUES = 20_000
 
+# An escape can write them, but no file's name may hold the first, and no text in UTF-8 the others.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _FLAT = "a recipe is flat; to share values between recipes, write `extends: other.yaml`"
 # What PyYAML says -> what a writer of recipes can act on.
 _FRIENDLIER = {
@@ -50,6 +54,7 @@ class _Reader:
         self._document = document
         self._problems = problems
         self._events = self._read_events()
+        self._values = 0
 
     def root(self) -> YamlNode | None:
         """Return the root node of the only document."""
@@ -89,7 +94,11 @@ class _Reader:
             self._problems.stop(
                 self._place(event), f"nested more than {DEEPEST} levels deep; no recipe needs that"
             )
+        self._values += 1
+        if self._values > MOST_VALUES:
+            self._problems.stop(self._place(event), f"more than {MOST_VALUES:,} values; no recipe needs that")
         if isinstance(event, events.ScalarEvent):
+            self._refuse_no_text(event)
             plain = event.implicit[0]
             value = read_scalar(event.value) if plain else event.value
             return ScalarNode(value, event.value, not plain, self._place(event))
@@ -128,7 +137,14 @@ class _Reader:
             self._problems.stop(self._place(event), "a key must be a word, not a list or a mapping")
         if event.value == "<<" and event.implicit[0]:
             self._problems.stop(self._place(event), f"a merge key (<<) is not allowed: {_FLAT}")
+        self._refuse_no_text(event)
         return ScalarNode(event.value, event.value, not event.implicit[0], self._place(event))
+
+    def _refuse_no_text(self, event: Any) -> None:
+        if found := _NO_TEXT.search(event.value):
+            self._problems.stop(
+                self._place(event), f"the character U+{ord(found[0]):04X} is not allowed: it is no text"
+            )
 
     def _refuse_sharing(self, event: Any) -> None:
         if isinstance(event, events.AliasEvent):

@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augforge.shards.comparing import Comparison as Comparison
+    from augforge.shards.comparing import compare as compare
     from augforge.shards.layout import FORMAT_VERSION as FORMAT_VERSION
     from augforge.shards.layout import LEAF as LEAF
     from augforge.shards.layout import ShardPlan as ShardPlan
@@ -24,28 +26,36 @@ if TYPE_CHECKING:
     from augforge.shards.publishing import publish as publish
     from augforge.shards.publishing import sweep as sweep
     from augforge.shards.reader import ShardReader as ShardReader
-    from augforge.shards.receipts import matching_receipts as matching_receipts
     from augforge.shards.receipts import read_receipt as read_receipt
+    from augforge.shards.receipts import resumed as resumed
+    from augforge.shards.verifying import Defect as Defect
+    from augforge.shards.verifying import Verification as Verification
+    from augforge.shards.verifying import verify as verify
     from augforge.shards.writer import write_shard as write_shard
 
 _MODULES = {
     "FORMAT_VERSION": "layout",
     "LEAF": "layout",
     "About": "manifest",
+    "Comparison": "comparing",
+    "Defect": "verifying",
     "Manifest": "models",
     "Receipt": "models",
     "ShardEntry": "models",
     "ShardPlan": "layout",
     "ShardReader": "reader",
     "ShardSpec": "layout",
+    "Verification": "verifying",
+    "compare": "comparing",
     "library_versions": "manifest",
-    "matching_receipts": "receipts",
     "plan_shards": "layout",
     "publish": "publishing",
     "read_manifest": "manifest",
     "read_receipt": "receipts",
+    "resumed": "receipts",
     "shard_bytes": "layout",
     "sweep": "publishing",
+    "verify": "verifying",
     "write_manifest": "manifest",
     "write_shard": "writer",
 }

@@ -57,11 +57,53 @@ def leaf_hash(arrays: Mapping[str, NDArray[Any]], columns: tuple[str, ...]) -> s
     str
         64 hexadecimal digits.
     """
-    hasher = blake3(_leaf_header(tuple((name, array.shape) for name, array in arrays.items()), columns))
-    for name in DTYPES:
-        if name in arrays and arrays[name].size:
-            hasher.update(_bytes_of(arrays[name], DTYPES[name]))
-    return hasher.hexdigest()
+    leaf = LeafHash(len(arrays["source_index"]), columns)
+    leaf.add(arrays)
+    return leaf.hexdigest()
+
+
+class LeafHash:
+    """The hash of a leaf whose samples come piece by piece: those of large images need not be held at once.
+
+    Parameters
+    ----------
+    samples
+        Of the whole leaf.
+    columns
+        As for `leaf_hash`.
+    """
+
+    def __init__(self, samples: int, columns: tuple[str, ...]) -> None:
+        self._samples = self._missing = samples
+        self._columns = columns
+        self._hasher = blake3()
+        # What is hashed after the images, and is small.
+        self._waiting: dict[str, list[NDArray[Any]]] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether all samples were added."""
+        return self._missing == 0
+
+    def add(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Hash the next samples; arrays as for `leaf_hash`."""
+        if self._missing == self._samples:
+            shapes = tuple((name, (self._samples, *array.shape[1:])) for name, array in arrays.items())
+            self._hasher.update(_leaf_header(shapes, self._columns))
+        self._missing -= len(arrays["source_index"])
+        for name in DTYPES:
+            if name in arrays and arrays[name].size:
+                if name == "images":
+                    self._hasher.update(_bytes_of(arrays[name], DTYPES[name]))
+                else:
+                    self._waiting.setdefault(name, []).append(arrays[name])
+
+    def hexdigest(self) -> str:
+        """Return the hash once the leaf is complete, 64 hexadecimal digits."""
+        for name, pieces in self._waiting.items():
+            for piece in pieces:
+                self._hasher.update(_bytes_of(piece, DTYPES[name]))
+        return self._hasher.hexdigest()
 
 
 @lru_cache(maxsize=64)

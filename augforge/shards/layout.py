@@ -1,9 +1,11 @@
 """Names, sizes and places: how a data set is cut into shards, and what a shard file holds."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import overload
 
 from augforge import hdf5
@@ -23,6 +25,12 @@ SHARDS = "shards"
 RECEIPTS = "receipts"
 MANIFEST = "manifest.json"
 RECIPE = "recipe.yaml"
+
+OUR_NAMES = {
+    SHARDS: re.compile(r"[a-z0-9][a-z0-9_-]*-\d{5,12}\.h5"),
+    RECEIPTS: re.compile(r"\d{5,12}\.json"),
+}
+"""What shards and receipts are called; nothing else in their folders is ever deleted."""
 
 DTYPES = {
     "images": "|u1",
@@ -144,7 +152,10 @@ class ShardPlan(Sequence[ShardSpec]):
     whole
         The data set as if it were one shard: index 0, first sample 0, all samples.
     shard_size
-        Samples in each shard but the last; a multiple of 1,024.
+        Samples in each shard, but for the last one of all and of those before a cut; a multiple of 1,024.
+    cuts
+        Where the set once ended, before it was extended: sample numbers, ascending, above 0 and below all samples.
+        A shard begins at each.
 
     Raises
     ------
@@ -152,13 +163,18 @@ class ShardPlan(Sequence[ShardSpec]):
         If `shard_size` is no multiple of 1,024.
     """
 
-    def __init__(self, whole: ShardSpec, shard_size: int) -> None:
+    def __init__(self, whole: ShardSpec, shard_size: int, cuts: Sequence[int] = ()) -> None:
         check_shard_size(shard_size)
         self.whole = whole
         self.shard_size = shard_size
+        self.cuts = tuple(cuts)
+        # What lies between two cuts is cut as a set of its own.
+        self._begins = (0, *self.cuts)
+        lengths = (end - begin for begin, end in pairwise((*self._begins, whole.samples)))
+        self._ends = tuple(accumulate(-(-length // shard_size) for length in lengths))
 
     def __len__(self) -> int:
-        return -(-self.whole.samples // self.shard_size)
+        return self._ends[-1]
 
     @overload
     def __getitem__(self, index: int) -> ShardSpec: ...
@@ -168,14 +184,27 @@ class ShardPlan(Sequence[ShardSpec]):
         if isinstance(index, slice):
             return tuple(self[i] for i in range(*index.indices(len(self))))
         shard = range(len(self))[index]
-        first = shard * self.shard_size
-        samples = min(self.shard_size, self.whole.samples - first)
-        return replace(self.whole, index=shard, first_sample=first, samples=samples)
+        part = bisect_right(self._ends, shard)
+        before = self._ends[part - 1] if part else 0
+        end = (*self.cuts, self.whole.samples)[part]
+        first = self._begins[part] + (shard - before) * self.shard_size
+        return replace(self.whole, index=shard, first_sample=first, samples=min(self.shard_size, end - first))
+
+    @property
+    def largest(self) -> ShardSpec:
+        """A shard as large as any of them."""
+        return replace(self.whole, samples=min(self.shard_size, self.whole.samples))
+
+    def with_cuts(self, cuts: Sequence[int]) -> "ShardPlan":
+        """Return the plan of the same set with other cuts."""
+        return ShardPlan(self.whole, self.shard_size, cuts)
 
     @property
     def bytes(self) -> int:
         """Bytes of all shards on disk: exact when uncompressed, otherwise an upper bound."""
-        return (len(self) - 1) * shard_bytes(self[0]) + shard_bytes(self[-1])
+        short = [self[end - 1] for end in self._ends]
+        whole = (len(self) - len(short)) * shard_bytes(self.largest)
+        return whole + sum(shard_bytes(spec) for spec in short)
 
 
 def plan_shards(
@@ -228,8 +257,13 @@ def leaf_ranges(first_sample: int, samples: int) -> Iterator[range]:
 
     A shard that does not begin at such a number, as in an extended data set, begins with part of a leaf.
     """
+    return cut(first_sample, samples, LEAF)
+
+
+def cut(first_sample: int, samples: int, step: int) -> Iterator[range]:
+    """Cut sample numbers at the multiples of `step`."""
     begin, end = first_sample, first_sample + samples
     while begin < end:
-        cut = min(end, begin - begin % LEAF + LEAF)
-        yield range(begin, cut)
-        begin = cut
+        at = min(end, begin - begin % step + step)
+        yield range(begin, at)
+        begin = at

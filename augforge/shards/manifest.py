@@ -3,7 +3,7 @@
 import math
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -59,10 +59,69 @@ class About:
     versions: Mapping[str, str] = field(default_factory=library_versions)
 
 
-def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Manifest:
+def specs_of(manifest: Manifest) -> tuple[ShardSpec, ...]:
+    """Return the shards of a complete data set, as they were planned."""
+    return tuple(
+        ShardSpec(
+            stem=manifest.name,
+            index=index,
+            first_sample=entry.first_sample,
+            samples=entry.samples,
+            image_shape=manifest.image_shape,
+            labelled=manifest.labelled,
+            columns=manifest.columns,
+            classes=len(manifest.class_names),
+            compression=manifest.compression,
+            pixel_digest=manifest.pixel_digest,
+        )
+        for index, entry in enumerate(manifest.shards)
+    )
+
+
+def about_of(manifest: Manifest) -> About:
+    """Return what a manifest says that no receipt knows."""
+    return About(
+        pixel_version=manifest.pixel_version,
+        source_digest=manifest.source_digest,
+        originals=manifest.originals,
+        seed=manifest.seed,
+        class_names=manifest.class_names,
+        shard_size=manifest.shard_size,
+        sameness=manifest.sameness,
+        versions=manifest.versions,
+    )
+
+
+def write_manifest(
+    folder: Path,
+    specs: Sequence[ShardSpec],
+    about: About,
+    check: Callable[[Manifest], None] = lambda _manifest: None,
+) -> Manifest:
     """Put the receipts of all shards together and publish the manifest: the data set is complete.
 
-    ``recipe.yaml`` must have been published before.
+    ``recipe.yaml`` must have been published before. Other parameters and errors as of `assemble_manifest`.
+
+    Parameters
+    ----------
+    folder, specs, about
+        As of `assemble_manifest`.
+    check
+        Called with the manifest before it is published; what it raises is passed on.
+
+    Raises
+    ------
+    BuildError
+        If the manifest cannot be written.
+    """
+    manifest = assemble_manifest(folder, specs, about, _recipe_hash(folder))
+    check(manifest)
+    publish(folder / MANIFEST, seal(manifest.plain()))
+    return manifest
+
+
+def assemble_manifest(folder: Path, specs: Sequence[ShardSpec], about: About, recipe_hash: str) -> Manifest:
+    """Return the manifest that the receipts of all shards give.
 
     Parameters
     ----------
@@ -72,13 +131,13 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         All shards, in the order of sample numbers.
     about
         What the receipts do not know.
+    recipe_hash
+        Of ``recipe.yaml``.
 
     Raises
     ------
     DatasetError
         If a shard was not published as its spec says, or a file is missing or damaged.
-    BuildError
-        If the manifest cannot be written.
     """
     one = specs[0]
     assembly = _Assembly(folder)
@@ -86,7 +145,7 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         specs[-1].first_sample + specs[-1].samples, one.image_shape, one.labelled, one.columns
     )
     content = content_hash(header, assembly.leaves(specs))
-    manifest = Manifest(
+    return Manifest(
         name=one.stem,
         samples=sum(shard.samples for shard in assembly.shards),
         content_hash=content,
@@ -102,7 +161,7 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         compression=one.compression,  # type: ignore[arg-type]  # checked by pydantic
         shard_size=about.shard_size,
         shards=tuple(assembly.shards),
-        recipe_hash=_recipe_hash(folder),
+        recipe_hash=recipe_hash,
         class_counts=tuple(assembly.class_counts),
         guard=GuardCounts(redrawn=assembly.redrawn, pulled=assembly.pulled, rejected=dict(assembly.rejected)),
         versions=dict(about.versions),
@@ -111,8 +170,6 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
         mean=_mean(assembly.pixel_sum, assembly.pixels),
         sd=_sd(assembly.pixel_sum, assembly.pixel_square_sum, assembly.pixels),
     )
-    publish(folder / MANIFEST, seal(manifest.plain()))
-    return manifest
 
 
 def _recipe_hash(folder: Path) -> str:
@@ -129,6 +186,11 @@ def _mean(total: int, count: int) -> float:
 
 def _sd(total: int, squares: int, count: int) -> float:
     return math.sqrt(count * squares - total * total) / count
+
+
+def leaves_of(folder: Path, specs: Sequence[ShardSpec]) -> Iterator[str]:
+    """Yield the hash of every leaf of a complete data set, as its receipts say. Raises as `assemble_manifest`."""
+    return _Assembly(folder).leaves(specs)
 
 
 class _Assembly:

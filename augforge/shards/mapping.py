@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import DatasetError
+from augforge.shards.hashing import FollowingHash
 
 _MAP_FIXED = 0x10  # on Linux and macOS; Python's mmap module does not name it
 
@@ -67,14 +68,14 @@ class AddressRange:
         page = mmap.ALLOCATIONGRANULARITY
         ends = list(accumulate(-(-size // page) * page for size in sizes))
         self._sizes = sizes
-        self.positions = np.array([0, *ends[:-1]], np.int64)
         try:
             reserved = mmap.mmap(-1, ends[-1], flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise DatasetError(
                 f"{what} of {sum(sizes)} bytes in all cannot be mapped: "
-                f"{error.strerror}; a limit on address space (ulimit -v) must be above that"
+                f"{getattr(error, 'strerror', error)}; a limit on address space (ulimit -v) must be above that"
             ) from error
+        self.positions = np.array([0, *ends[:-1]], np.int64)
         self.bytes = np.frombuffer(reserved, np.uint8)
 
     def show(self, part: int, descriptor: int) -> None:
@@ -107,6 +108,8 @@ class MappedFiles:
         The files.
     sizes
         Their sizes in bytes, at least 1 each.
+    hashes
+        Their BLAKE3 hashes, which each file is then read for when it is first needed; None: that is not done.
 
     Attributes
     ----------
@@ -119,9 +122,12 @@ class MappedFiles:
         If so much address space cannot be had.
     """
 
-    def __init__(self, paths: Sequence[Path], sizes: Sequence[int]) -> None:
+    def __init__(
+        self, paths: Sequence[Path], sizes: Sequence[int], hashes: Sequence[str] | None = None
+    ) -> None:
         self._paths = paths
         self._sizes = sizes
+        self._hashes = hashes
         self._range = AddressRange(f"{paths[0].parent}: its {len(paths)} files", sizes)
         self.bytes, self.positions = self._range.bytes, self._range.positions
         self._ready = np.zeros(len(paths), np.bool_)
@@ -137,7 +143,7 @@ class MappedFiles:
         Raises
         ------
         DatasetError
-            If one cannot be mapped, is no ordinary file, or has another size.
+            If one cannot be mapped, is no ordinary file, or has another size or hash.
         """
         missing = files[~self._ready[files]]
         if missing.size:
@@ -150,9 +156,10 @@ class MappedFiles:
     def _place(self, file: int) -> None:
         path, size = self._paths[file], self._sizes[file]
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            descriptor = open_ordinary(path, size)
             try:
-                check_ordinary(path, os.fstat(descriptor), size)
+                if self._hashes is not None:
+                    check_hash(path, descriptor, size, self._hashes[file])
                 self._range.show(file, descriptor)
             finally:
                 os.close(descriptor)
@@ -166,3 +173,41 @@ def check_ordinary(path: Path, found: os.stat_result, size: int) -> None:
         raise DatasetError(f"{path} is not an ordinary file")
     if found.st_size != size:
         raise DatasetError(f"{path} has {found.st_size} bytes, but was published with {size}")
+
+
+def open_ordinary(path: Path, size: int) -> int:
+    """Return a descriptor of an ordinary file of so many bytes; no link is followed, nothing is waited for.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    DatasetError
+        If it is something else, or of another size.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        check_ordinary(path, os.fstat(descriptor), size)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def check_hash(path: Path, descriptor: int, size: int, expected: str) -> None:
+    """Raise `DatasetError` unless an open file of the given size in bytes has the given BLAKE3 hash."""
+    found = FollowingHash(descriptor).finish(size)
+    if found != expected:
+        raise DatasetError(f"{path} has the hash {found}, but was published with {expected}")
+
+
+def check_file(path: Path, size: int, expected: str) -> None:
+    """Raise `DatasetError` unless a file is an ordinary one of the given size in bytes and BLAKE3 hash."""
+    try:
+        descriptor = open_ordinary(path, size)
+        try:
+            check_hash(path, descriptor, size, expected)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error

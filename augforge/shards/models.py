@@ -18,13 +18,18 @@ _Item = TypeVar("_Item")
 Many = Annotated[tuple[_Item, ...], Strict(False)]  # JSON has no tuples
 Pair = Annotated[tuple[_Item, _Item], Strict(False)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*-[0-9]{5,12}\.h5$")]
 FormatVersion = Annotated[int, Field(ge=1, le=FORMAT_VERSION)]
 Compression = Literal["none", "gzip", "lz4", "zstd"]
 
+# How many times smaller a compression makes anything at best: by the longest match, or a block of equal bytes.
+_BEST = {"gzip": 1032, "lz4": 255, "zstd": 1 << 15}
+
 # No file, and no number of samples, comes near this; sums of a few such numbers still fit into 64 bits.
 Count = Annotated[int, Field(ge=0, le=1 << 52)]
 AtLeastOne = Annotated[int, Field(ge=1, le=1 << 52)]
+FileSize = Annotated[int, Field(ge=1, le=1 << 44)]
 Side = Annotated[int, Field(ge=1, le=1 << 16)]
 Gray = Annotated[float, Field(ge=0, le=255)]
 
@@ -99,7 +104,7 @@ class Receipt(_Model):
     columns: Many[str]
     compression: Compression
     pixel_digest: Hash
-    bytes: AtLeastOne
+    bytes: FileSize
     hash: Hash
     offsets: dict[str, Count | None]
     leaves: Many[Hash]
@@ -123,7 +128,7 @@ class ShardEntry(_Model):
     file: FileName
     first_sample: Count
     samples: AtLeastOne
-    bytes: AtLeastOne
+    bytes: FileSize
     hash: Hash
     offsets: dict[str, Count | None]
     class_counts: Many[Count]
@@ -182,7 +187,7 @@ class Manifest(_Model):
     """
 
     format_version: FormatVersion = FORMAT_VERSION
-    name: str
+    name: Name
     samples: AtLeastOne
     content_hash: Hash
     pixel_digest: Hash
@@ -251,8 +256,14 @@ def check_offsets(
     columns: tuple[str, ...],
     compression: str,
 ) -> None:
-    """Raise ValueError unless a shard gives exactly the offsets that are needed, all inside the file."""
-    arrays = array_plans(shard.samples, image_shape, labelled, columns) if compression == "none" else ()
+    """Raise ValueError unless a shard gives exactly the offsets that are needed, all inside the file.
+
+    Where it is compressed it gives none; then its arrays must not be larger than such a file can hold.
+    """
+    arrays = array_plans(shard.samples, image_shape, labelled, columns)
+    if compression != "none":
+        _check_decoded_size(shard, sum(array.nbytes for array in arrays), compression)
+        arrays = ()
     names = [array.name for array in arrays]
     if sorted(shard.offsets) != sorted(names):
         raise ValueError(
@@ -266,6 +277,14 @@ def check_offsets(
                 f"shard {shard.file}: '{array.name}' of {array.nbytes} bytes at offset {offset} "
                 f"is not inside the file of {shard.bytes} bytes"
             )
+
+
+def _check_decoded_size(shard: Receipt | ShardEntry, decoded: int, compression: str) -> None:
+    if decoded > shard.bytes * _BEST[compression]:
+        raise ValueError(
+            f"shard {shard.file}: {decoded} bytes of samples are more than {shard.bytes} bytes, compressed by "
+            f"{compression}, can hold"
+        )
 
 
 _AnyModel = TypeVar("_AnyModel", bound=_Model)

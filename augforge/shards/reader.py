@@ -16,11 +16,12 @@ from augforge.errors import AugforgeError, DatasetError, did_you_mean, listed
 from augforge.forge import FIELDS
 from augforge.shards.layout import SHARDS
 from augforge.shards.manifest import read_manifest
-from augforge.shards.mapping import check_ordinary
+from augforge.shards.mapping import check_file, check_ordinary
 from augforge.shards.models import Manifest
 from augforge.shards.stored import DecodedShards, MappedShards, StoredShards
 
 DEFAULT_CACHE_BYTES = 512 << 20
+VERIFY = ("size", "first-touch", "full")
 
 _ARRAYS = {"image": "images", "label": "labels"}  # other fields have the names of their arrays
 
@@ -68,6 +69,10 @@ class ShardReader:
     cache_bytes
         How much of compressed shards to keep decoded, in bytes, in each process; what is being read is kept
         in any case.
+    verify
+        What is checked of the shards' files: ``size``, of all of them now; ``first-touch``, also the BLAKE3 hash of
+        each when it is first needed, once in each process; ``full``, the hashes of all now. `augforge.verify` looks
+        at everything else, too.
 
     Attributes
     ----------
@@ -79,29 +84,42 @@ class ShardReader:
     Raises
     ------
     DatasetError
-        If the set is incomplete, of a newer format, or a shard is missing or of the wrong size.
+        If the set is incomplete, of a newer format, or a shard is missing, of the wrong size or, where that is
+        checked, of another hash; the latter also in `read`.
+    AugforgeError
+        If `verify` is something else.
     """
 
-    def __init__(self, folder: str | Path, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+    def __init__(
+        self, folder: str | Path, cache_bytes: int = DEFAULT_CACHE_BYTES, verify: str = "size"
+    ) -> None:
+        if verify not in VERIFY:
+            raise AugforgeError(f"verify must be one of {listed(VERIFY)}, got {verify!r}")
         self.folder = Path(folder).absolute()
         self.manifest = read_manifest(self.folder)
         self._cache_bytes = cache_bytes
+        self._checks = verify == "first-touch"
         for problem in damaged_shards(self.folder, self.manifest):
             raise DatasetError(problem)
+        if verify == "full":
+            for shard in self.manifest.shards:
+                check_file(self.folder / SHARDS / shard.file, shard.bytes, shard.hash)
         self._open_lazily()
 
     def _open_lazily(self) -> None:
         size = self.manifest.shard_size
         self._starts = np.array([shard.first_sample for shard in self.manifest.shards], np.int64)
-        self._even = np.array_equal(self._starts, np.arange(len(self._starts)) * size)
+        begins = np.arange(len(self._starts)) * size
+        self._even = np.array_equal(self._starts, begins) and self.manifest.shards[-1].samples <= size
         self._stored: StoredShards
         if self.manifest.compression == "none":
-            self._stored = MappedShards(self.folder, self.manifest)
+            self._stored = MappedShards(self.folder, self.manifest, checks=self._checks)
         else:
-            self._stored = DecodedShards(self.folder, self.manifest, self._cache_bytes)
+            self._stored = DecodedShards(self.folder, self.manifest, self._cache_bytes, checks=self._checks)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"folder": self.folder, "manifest": self.manifest, "_cache_bytes": self._cache_bytes}
+        kept = ("folder", "manifest", "_cache_bytes", "_checks")
+        return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

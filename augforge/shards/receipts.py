@@ -1,11 +1,13 @@
 """Receipts: one small file per published shard."""
 
-from collections.abc import Iterable
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash
-from augforge.shards.layout import LEAF, RECEIPTS, SHARDS, ShardSpec
+from augforge.shards.layout import LEAF, RECEIPTS, SHARDS, ShardPlan, ShardSpec
+from augforge.shards.mapping import check_ordinary
 from augforge.shards.models import Receipt, check_offsets, parsed
 from augforge.shards.sealed import read_sealed
 
@@ -75,24 +77,45 @@ def matching_receipt(folder: Path, spec: ShardSpec) -> tuple[Receipt, str]:
         raise DatasetError(f"{path} is of another shard: {found}")
     shard = folder / SHARDS / spec.file_name
     try:
-        size = shard.stat().st_size
+        check_ordinary(shard, shard.lstat(), receipt.bytes)
     except OSError as error:
         raise DatasetError(f"{shard} cannot be read: {error.strerror}") from error
-    if size != receipt.bytes:
-        raise DatasetError(f"{shard} has {size} bytes, but was published with {receipt.bytes}")
     return receipt, hashed
 
 
-def matching_receipts(folder: Path, specs: Iterable[ShardSpec]) -> set[int]:
-    """Return the indices of the shards that an interrupted build has published and a resumed one can keep.
+def resumed(folder: Path, plan: ShardPlan) -> tuple[ShardPlan, frozenset[int]]:
+    """Return a plan that fits what was published already, and the indices of the shards that can be kept.
 
-    A shard is kept if its receipt is intact and says what `specs` says, and its file has the right size.
+    A shard is kept if its receipt is intact and says what the plan says, and its file has the right size. Where a
+    set was extended, receipts also tell where it ended before: the plan then has cuts there.
     """
-    kept = set()
-    for spec in specs:
+    kept: set[int] = set()
+    index = 0
+    while index < len(plan):
         try:
-            matching_receipt(folder, spec)
+            matching_receipt(folder, plan[index])
+            kept.add(index)
         except DatasetError:
-            continue
-        kept.add(spec.index)
-    return kept
+            if found := _cut_to_fit(folder, plan, index):
+                plan = found
+                kept.add(index)
+        index += 1
+    return plan, frozenset(kept)
+
+
+def _cut_to_fit(folder: Path, plan: ShardPlan, index: int) -> ShardPlan | None:
+    """Return the plan with more cuts, by which a published shard fits; None if there are none such."""
+    try:
+        receipt = read_receipt(folder / RECEIPTS / plan[index].receipt_name)
+    except DatasetError:
+        return None
+    first, end = receipt.first_sample, receipt.first_sample + receipt.samples
+    # The set ended with this shard; or with the one before, whose own receipt is gone; or both.
+    for more in ((end,), (first,), (first, end)):
+        cuts = (*plan.cuts, *more)
+        if all(one < other for one, other in pairwise((0, *cuts, plan.whole.samples))):
+            found = plan.with_cuts(cuts)
+            with suppress(DatasetError, IndexError):
+                matching_receipt(folder, found[index])
+                return found
+    return None

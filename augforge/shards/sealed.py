@@ -19,6 +19,9 @@ _SEAL = b',\n"seal":"'
 _END = b'"\n}\n'
 _HASH_LENGTH = 64
 
+MOST_BYTES = 512 << 20
+"""Bytes of a sealed file at most: 50,000 shards with the counts of 256 classes take less."""
+
 
 def seal(content: Mapping[str, Any]) -> bytes:
     """Return the sealed bytes of a mapping of plain values; NaN and infinity raise ValueError."""
@@ -100,11 +103,14 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], bytes]:
     FileNotFoundError
         If there is no such file.
     DatasetError
-        If it is no ordinary file, cannot be read or is damaged.
+        If it is no ordinary file or a huge one, cannot be read or is damaged.
     """
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
             raise DatasetError(f"{path} is not an ordinary file")
+        if found.st_size > MOST_BYTES:
+            raise DatasetError(f"{path} is damaged: {found.st_size} bytes; {MOST_BYTES} are allowed")
         data = path.read_bytes()
     except FileNotFoundError:
         raise

@@ -13,7 +13,7 @@ from augforge import hdf5
 from augforge.errors import DatasetError
 from augforge.hdf5 import ArrayPlan
 from augforge.shards.layout import SHARDS, array_plans
-from augforge.shards.mapping import AddressRange, MappedFiles
+from augforge.shards.mapping import AddressRange, MappedFiles, check_file
 from augforge.shards.models import Manifest
 from augforge.shards.rows import Rows
 
@@ -46,12 +46,22 @@ class StoredShards(Protocol):
 
 
 class MappedShards:
-    """Uncompressed shards of a data set, mapped side by side."""
+    """Uncompressed shards of a data set, mapped side by side.
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    Parameters
+    ----------
+    folder, manifest
+        The data set.
+    checks
+        Whether the hash of each shard's file is checked when it is first needed.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, *, checks: bool = False) -> None:
         shards = manifest.shards
         self._files = MappedFiles(
-            [folder / SHARDS / shard.file for shard in shards], [shard.bytes for shard in shards]
+            [folder / SHARDS / shard.file for shard in shards],
+            [shard.bytes for shard in shards],
+            [shard.hash for shard in shards] if checks else None,
         )
         self._rows = {
             plan.name: Rows(
@@ -84,13 +94,16 @@ class DecodedShards:
         The data set.
     cache_bytes
         How much to keep; what one shard gives in one call is kept in any case.
+    checks
+        Whether the hash of each shard's file is checked before it is first decoded.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, cache_bytes: int) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, cache_bytes: int, *, checks: bool = False) -> None:
         hdf5.require_codec(manifest.compression)
         self._folder = folder
         self._manifest = manifest
         self._cache_bytes = cache_bytes
+        self._unchecked = set(range(len(manifest.shards))) if checks else set()
         self._names = [plan.name for plan in _plans(manifest, 1)]
         self._sizes = np.array(
             [[plan.nbytes for plan in _plans(manifest, shard.samples)] for shard in manifest.shards], np.int64
@@ -146,6 +159,9 @@ class DecodedShards:
             return
         entry = self._manifest.shards[shard]
         path = self._folder / SHARDS / entry.file
+        if shard in self._unchecked:
+            check_file(path, entry.bytes, entry.hash)
+            self._unchecked.remove(shard)
         plans = [plan for plan in _plans(self._manifest, entry.samples) if plan.name in names]
         for name, values in hdf5.read_arrays(path, plans, self._manifest.compression).items():
             array = self._names.index(name)

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from augforge import kernels
 from augforge.errors import BuildError
-from augforge.shards.hashing import leaf_hash
+from augforge.shards.hashing import LeafHash
 from augforge.shards.layout import ShardSpec
+from augforge.shards.models import GuardCounts, Receipt
 
 _GUARD = "guard."
 _REDRAWN = ("guard.attempts", "guard.level_attempts")
@@ -44,19 +45,24 @@ class Tally:
             if name not in _REDRAWN + _PULLED
         }
         self.leaves: list[str] = []
+        self._leaf: LeafHash | None = None
         self.class_counts = [0] * spec.classes
         self.pixel_sum = self.pixel_square_sum = self.redrawn = self.pulled = 0
         self.rejected = dict.fromkeys(self._rejected, 0)
 
-    def add(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Count one leaf's arrays.
+    def add(self, arrays: Mapping[str, NDArray[Any]], leaf_samples: int | None = None) -> None:
+        """Count the next samples: a whole leaf, or some of one of `leaf_samples`.
 
         Raises
         ------
         BuildError
             If a label is not below the number of classes.
         """
-        self.leaves.append(leaf_hash(arrays, self._spec.columns))
+        leaf = self._leaf or LeafHash(leaf_samples or len(arrays["source_index"]), self._spec.columns)
+        leaf.add(arrays)
+        self._leaf = None if leaf.complete else leaf
+        if leaf.complete:
+            self.leaves.append(leaf.hexdigest())
         total, squares = kernels.gray_sums(arrays["images"])
         self.pixel_sum += total
         self.pixel_square_sum += squares
@@ -84,3 +90,27 @@ def _above_zero(parameters: NDArray[Any], columns: list[int]) -> int:
     for column in columns:  # one after the other: taking several at once copies them, and takes far longer
         above |= parameters[:, column] > 0
     return int(np.count_nonzero(above))
+
+
+def receipt_of(
+    spec: ShardSpec, tally: Tally, size: int, file_hash: str, offsets: Mapping[str, int | None]
+) -> Receipt:
+    """Return the receipt of a shard whose samples were counted, with its file's size and hash."""
+    return Receipt(
+        shard=spec.index,
+        file=spec.file_name,
+        first_sample=spec.first_sample,
+        samples=spec.samples,
+        image_shape=spec.image_shape,
+        columns=spec.columns,
+        compression=spec.compression,  # type: ignore[arg-type]  # checked by pydantic
+        pixel_digest=spec.pixel_digest,
+        bytes=size,
+        hash=file_hash,
+        offsets=dict(offsets),
+        leaves=tuple(tally.leaves),
+        class_counts=tuple(tally.class_counts),
+        pixel_sum=tally.pixel_sum,
+        pixel_square_sum=tally.pixel_square_sum,
+        guard=GuardCounts(redrawn=tally.redrawn, pulled=tally.pulled, rejected=tally.rejected),
+    )

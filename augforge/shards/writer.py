@@ -4,8 +4,7 @@ A shard is built under a temporary name in the folder where it belongs, hashed, 
 its receipt is published in the same way. A crash at any point costs at most the shard in the making.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,8 +15,8 @@ from numpy.typing import NDArray
 from augforge.errors import BuildError
 from augforge.hdf5 import ArrayPlan
 from augforge.shards.files import CompressedFile, PlainFile
-from augforge.shards.layout import DTYPES, LEAF, RECEIPTS, SHARDS, ShardSpec, leaf_ranges
-from augforge.shards.models import GuardCounts, Receipt
+from augforge.shards.layout import DTYPES, LEAF, RECEIPTS, SHARDS, ShardSpec, cut, leaf_ranges
+from augforge.shards.models import Receipt
 from augforge.shards.publishing import (
     make_folders,
     naming_the_cause,
@@ -26,11 +25,13 @@ from augforge.shards.publishing import (
     sync_folder,
 )
 from augforge.shards.sealed import seal
-from augforge.shards.tally import Tally
+from augforge.shards.tally import Tally, receipt_of
 from augforge.temporaries import temporary_beside
 
 # Bytes of a leaf's images beyond which nothing is gained by making two at once.
 _LARGE_LEAF = 1 << 20
+# Bytes of images that are held at once, unless so few samples are more: some steps come in blocks of so many.
+_HELD_BYTES, _FEWEST = 64 << 20, 64
 
 
 class Samples(Protocol):
@@ -82,7 +83,8 @@ def write_shard(
     spec
         Which shard.
     make
-        Gives the samples of a range of sample numbers; called for one or two leaves of 1,024 after the other.
+        Gives the samples of a range of sample numbers; called for one or two leaves of 1,024 after the other, or
+        for pieces of them where images are so large that a leaf of them would fill the memory.
     on_progress
         Called after each such call with the number of samples that it added.
 
@@ -102,18 +104,18 @@ def write_shard(
     tally, plans = Tally(spec), spec.arrays
     with temporary_beside(target) as temporary:
         with _opened(temporary, spec, target) as file:
-            for leaves in _together(leaf_ranges(spec.first_sample, spec.samples), spec.image_shape):
-                numbers = range(leaves[0].start, leaves[-1].stop)
+            for numbers in at_once(spec):
                 arrays = _checked_arrays(make(numbers), len(numbers), spec, plans)
                 with naming_the_cause(f"shard {spec.file_name}", target.parent):
                     file.write(numbers.start - spec.first_sample, arrays)
-                for leaf in leaves:
+                for leaf in leaf_ranges(numbers.start, len(numbers)):
                     rows = slice(leaf.start - numbers.start, leaf.stop - numbers.start)
-                    tally.add({name: array[rows] for name, array in arrays.items()})
+                    tally.add({name: array[rows] for name, array in arrays.items()}, leaf_samples(leaf, spec))
+                del arrays  # or large ones would be held while the next are made
                 on_progress(len(numbers))
             with naming_the_cause(f"shard {spec.file_name}", target.parent):
                 size, file_hash = file.finish()
-        receipt = _receipt(spec, tally, size, file_hash, file.offsets)
+        receipt = receipt_of(spec, tally, size, file_hash, file.offsets)
         with naming_the_cause(f"shard {spec.file_name}", target.parent):
             _withdraw(folder / RECEIPTS / spec.receipt_name)
             put_in_place(temporary, target)
@@ -121,12 +123,19 @@ def write_shard(
     return receipt
 
 
-def _together(leaves: Iterable[range], image_shape: tuple[int, int]) -> Iterator[tuple[range, ...]]:
-    """Give leaves, as many at once as a maker is fastest with: two of small images, one of large ones."""
-    count = 2 if LEAF * prod(image_shape) <= _LARGE_LEAF else 1
-    rest = iter(leaves)
-    while some := tuple(islice(rest, count)):
-        yield some
+def at_once(spec: ShardSpec) -> Iterator[range]:
+    """Cut a shard into what is made at once: two leaves of small images, one of large ones, or part of one."""
+    image = prod(spec.image_shape)
+    step = 2 * LEAF if LEAF * image <= _LARGE_LEAF else LEAF
+    while step > _FEWEST and step * image > _HELD_BYTES:
+        step //= 2
+    return cut(spec.first_sample, spec.samples, step)
+
+
+def leaf_samples(part: range, spec: ShardSpec) -> int:
+    """Return how many samples the leaf, or the part of one that lies in this shard, has of which `part` is some."""
+    begin = part.start - part.start % LEAF
+    return min(begin + LEAF, spec.first_sample + spec.samples) - max(begin, spec.first_sample)
 
 
 def _opened(temporary: Path, spec: ShardSpec, target: Path) -> PlainFile | CompressedFile:
@@ -161,26 +170,3 @@ def _checked_arrays(
             )
         arrays[plan.name] = np.ascontiguousarray(array, dtype=DTYPES[plan.name])
     return arrays
-
-
-def _receipt(
-    spec: ShardSpec, tally: Tally, size: int, file_hash: str, offsets: Mapping[str, int | None]
-) -> Receipt:
-    return Receipt(
-        shard=spec.index,
-        file=spec.file_name,
-        first_sample=spec.first_sample,
-        samples=spec.samples,
-        image_shape=spec.image_shape,
-        columns=spec.columns,
-        compression=spec.compression,  # type: ignore[arg-type]  # checked by pydantic
-        pixel_digest=spec.pixel_digest,
-        bytes=size,
-        hash=file_hash,
-        offsets=dict(offsets),
-        leaves=tuple(tally.leaves),
-        class_counts=tuple(tally.class_counts),
-        pixel_sum=tally.pixel_sum,
-        pixel_square_sum=tally.pixel_square_sum,
-        guard=GuardCounts(redrawn=tally.redrawn, pulled=tally.pulled, rejected=tally.rejected),
-    )

@@ -103,6 +103,8 @@ def find_format(path: Path, name: str | None) -> Format:
         raise SourceError(f"unknown format '{name}'; known: {listed(FORMATS)}.{did_you_mean(name, FORMATS)}")
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder")
+    if not (path.is_file() or path.is_dir()):  # nobody may ever write into a pipe, and a device may never end
+        raise SourceError(f"{path}: neither a regular file nor a folder")
     if name is not None:
         return FORMATS[name]
     for known in FORMATS.values():

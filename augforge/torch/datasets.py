@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augforge.errors import DatasetError
 from augforge.torch.samples import About, Fields, SampleDataset, Transform
 
 if TYPE_CHECKING:
@@ -34,11 +35,15 @@ class ShardDataset(SampleDataset):
         How much of compressed shards each process keeps decoded, by default 512 MiB. A shuffled set that does
         not fit would be decoded again and again: use ``shuffle="window"``, which needs five shards of the
         default size at a time.
+    verify : str
+        What is checked of the shards: ``size``, of all files now; ``first-touch``, also the hash of each file when
+        it is first read, once in each process; ``full``, the hashes of all files now.
 
     Raises
     ------
     DatasetError
-        If the data set is incomplete, damaged, of a newer format, or has no labels though they are asked for.
+        If the data set is incomplete, damaged (which ``first-touch`` finds when it is read), of a newer format, or
+        has no labels though they are asked for.
     """
 
     def __init__(
@@ -49,11 +54,17 @@ class ShardDataset(SampleDataset):
         transform: Transform | None = None,
         scale: bool = False,
         cache_bytes: int | None = None,
+        verify: str = "size",
     ) -> None:
         # Imported here, so that a process that makes images need not load what reads shards, and conversely.
         from augforge.shards.reader import DEFAULT_CACHE_BYTES, ShardReader
 
-        reader = ShardReader(folder, DEFAULT_CACHE_BYTES if cache_bytes is None else cache_bytes)
+        reader = ShardReader(folder, DEFAULT_CACHE_BYTES if cache_bytes is None else cache_bytes, verify)
+        if reader.manifest.originals > len(reader):
+            raise DatasetError(
+                f"{reader.folder}: its manifest claims {reader.manifest.originals:,} originals for "
+                f"{len(reader):,} samples"
+            )
         about = About(
             samples=len(reader),
             originals=reader.manifest.originals,

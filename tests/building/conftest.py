@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -70,8 +70,15 @@ class Cluster:
             return False
         return True
 
-    def add_worker(self) -> None:
-        self._start("worker", "--nthreads", "1", "--local-directory", str(self._folder))
+    def add_worker(self, *options: str, within: Sequence[str] = (), **environment: str) -> None:
+        """Start a worker: with options of ``dask worker``, by another program, in an environment."""
+        command = ("worker", "--nthreads", "1", "--local-directory", str(self._folder), *options)
+        self._start(*command, within=within, **environment)
+
+    def workers(self) -> list[str]:
+        """Return the addresses of the workers."""
+        with Client(self.address) as client:
+            return list(client.nthreads())
 
     def kill_last(self) -> None:
         self._kill(self._programs.pop())
@@ -84,10 +91,17 @@ class Cluster:
         with Client(self.address) as client:
             until(lambda: not any(client.run(_running).values()), seconds)
 
-    def _start(self, *command: str) -> None:
+    def _start(self, *command: str, within: Sequence[str] = (), **environment: str) -> None:
         options = ["--no-dashboard", "--scheduler-file", str(self.scheduler_file)]
-        program = [sys.executable, "-m", "dask", *command, *options]
-        self._programs.append(subprocess.Popen(program, stderr=subprocess.DEVNULL, start_new_session=True))
+        program = [*within, sys.executable, "-m", "dask", *command, *options]
+        self._programs.append(
+            subprocess.Popen(
+                program,
+                env={**os.environ, **environment},
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        )
 
     def _kill(self, program: "subprocess.Popen[bytes]") -> None:
         os.killpg(program.pid, signal.SIGKILL)  # with the processes that it started

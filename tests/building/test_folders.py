@@ -71,7 +71,7 @@ def test_a_data_set_without_its_recipe_can_be_replaced(
     if text is not None:
         (tmp_path / "recipe.yaml").write_text(text)
     with pytest.raises(DatasetError, match=r"(?s)whose recipe\.yaml cannot be read.*--overwrite replaces it"):
-        build(recipe(), tmp_path)
+        build(recipe(seed=8), tmp_path)
     assert build(recipe(variants=0), tmp_path, overwrite=True).samples == 2000
 
 
@@ -89,3 +89,20 @@ def test_a_place_that_is_taken(tmp_path: Path, recipe: MakeRecipe) -> None:
             build(recipe(), tmp_path / name)
         assert str(caught.value) == message.format(folder=tmp_path / name, here=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
+
+
+@pytest.mark.parametrize("name", ["shards", "receipts"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_nothing_is_written_or_removed_through_a_link(
+    tmp_path: Path, recipe: MakeRecipe, name: str, overwrite: bool
+) -> None:
+    build(recipe(variants=0), tmp_path / "set")
+    (tmp_path / "set" / name).rename(tmp_path / "elsewhere")
+    (tmp_path / "set" / name).symlink_to(tmp_path / "elsewhere")
+    before = contents(tmp_path)
+    with pytest.raises(DatasetError) as caught:
+        build(recipe(), tmp_path / "set", overwrite=overwrite)
+    assert str(caught.value) == (
+        f"{tmp_path / 'set' / name} is a symbolic link; it must be a folder of the data set's own"
+    )
+    assert contents(tmp_path) == before

@@ -185,7 +185,6 @@ def test_another_recipe_is_refused_with_what_differs(tmp_path: Path, recipe: Mak
         "  distort.scale.factor: not there -> [0.9, 1.1]\n"
         "  distort.scale.step: not there -> scale\n"
         "  seed: 7 -> 8\n"
-        "  variants: 2 -> 3\n"
         "choose another folder (--out), or replace the data set (--overwrite)"
     )
     assert read_manifest(folder) == first
@@ -302,7 +301,7 @@ def test_a_worker_with_another_source_is_refused(
     monkeypatch.setattr("augforge.building.tasks.at_hand", contextlib.nullcontext)
     other = Forge(recipe(seed=9))
     monkeypatch.setattr("augforge.building.tasks.Forge", lambda _: other)
-    with pytest.raises(BuildError, match=r"shard small-0000\d\.h5: this worker would make other pixels"):
+    with pytest.raises(BuildError, match=r"shard small-0000\d\.h5: the worker .* would make other pixels"):
         build(recipe(), tmp_path / "set")
 
 
@@ -370,3 +369,17 @@ def test_stopping_keeps_what_is_published(tmp_path: Path, recipe: MakeRecipe) ->
     assert 3 <= len(kept) < 20
     assert no_temporary_files(tmp_path / "set")
     assert os.listdir(tmp_path / "set" / "shards")
+
+
+def test_a_set_that_is_not_what_its_recipe_expects_fails_loudly(tmp_path: Path, recipe: MakeRecipe) -> None:
+    right = dataclasses.replace(recipe(), expect=PINNED)
+    assert build(right, tmp_path / "right").content_hash == PINNED
+    wrong = dataclasses.replace(recipe(), expect="0" * 64)
+    with pytest.raises(
+        BuildError, match=f"is not what the recipe expects: its content hash is {PINNED}, expected"
+    ):
+        build(wrong, tmp_path / "wrong")
+    assert not (tmp_path / "wrong" / "manifest.json").exists()
+    with pytest.raises(BuildError, match="is not what the recipe expects"):
+        build(wrong, tmp_path / "right")  # which is complete
+    assert build(recipe(), tmp_path / "wrong").content_hash == PINNED

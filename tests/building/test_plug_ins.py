@@ -69,11 +69,11 @@ class TestOnACluster:
         own_cluster.add_worker()
         with pytest.raises(BuildError) as caught:
             augforge.build(recipe, tmp_path / "set", scheduler=own_cluster.address)
+        (worker,) = own_cluster.workers()
         assert str(caught.value) == (
-            f"shard {caught.value.args[0].split()[1]} this worker lacks a distortion of the recipe "
-            "(No module named 'lifting_here'); every worker needs the packages that add distortions, in the same "
-            "versions"
+            f"the worker {worker} has lifting-here none, needed 1.0; every worker needs the versions that are here"
         )
+        assert not (tmp_path / "set").exists()
 
     def test_a_worker_with_another_pixel_version_is_told(
         self, tmp_path: Path, recipe: Recipe, own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
@@ -85,5 +85,7 @@ class TestOnACluster:
         path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
         monkeypatch.setenv("PYTHONPATH", path)
         own_cluster.add_worker()
-        with pytest.raises(BuildError, match=r"this worker would make other pixels .* a package that adds a"):
+        with pytest.raises(
+            BuildError, match=r"the worker tcp://.* would make other pixels .* a package that adds a"
+        ):
             augforge.build(recipe, tmp_path / "set", scheduler=own_cluster.address)

@@ -151,7 +151,7 @@ def test_an_unknown_command_is_named(run):
     assert message == (
         "Usage: augforge [OPTIONS] COMMAND [ARGS]...\nTry 'augforge --help' for help.\n\n"
         "Error: there is no command 'biuld'. Did you mean 'build'? "
-        "Commands: check, preview, build, info, fetch, normalize, distortions, schema\n"
+        "Commands: check, preview, build, info, verify, compare, fetch, normalize, distortions, schema\n"
     )
 
 

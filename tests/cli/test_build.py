@@ -101,6 +101,7 @@ def test_a_dry_run_for_machines(run, recipe):
         "name": "small",
         "out": str(Path("out/small").absolute()),
         "complete": False,
+        "extends": 0,
         "samples": 4000,
         "samples_kept": 0,
         "shards": 4,

@@ -20,6 +20,23 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"augmenter": "SaveDebugImageEveryNBatches", "destination": "x", "interval": 1},
         "'SaveDebugImageEveryNBatches' of imgaug is not an augmenter that a recipe can use",
     ),
+    ({"augmenter": "Lambda"}, "'Lambda' of imgaug is not an augmenter that a recipe can use"),
+    (
+        {"augmenter": "Affine", "mode": "../../etc/passwd"},
+        "'mode' must be a number or a word, such as 'constant'; got '../../etc/passwd'",
+    ),
+    (
+        {"augmenter": "Pad", "px": 10**9},
+        "'px' may be 1e+09 in size, allowed are -1000 to 1000 for what imgaug is given",
+    ),
+    (
+        {"augmenter": "Pad", "percent": [0, 50]},
+        "'percent' may be 50 in size, allowed are -4 to 4 for what imgaug is given",
+    ),
+    (
+        {"augmenter": "GaussianBlur", "sigma": {"normal": {"mean": 0, "sd": 900}}},
+        "'sigma' may be 4278.08 in size, allowed are -1000 to 1000 for what imgaug is given",
+    ),
     (
         {"augmenter": "GaussianBlur", "sgma": 1},
         "unknown parameter 'sgma' of imgaug's GaussianBlur. Did you mean 'sigma'?",

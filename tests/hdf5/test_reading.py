@@ -9,7 +9,8 @@ import pytest
 
 from augforge import hdf5
 from augforge.errors import DatasetError
-from augforge.hdf5 import ArrayFile, ArrayPlan, CompressedFile, reading
+from augforge.hdf5 import ArrayPlan, CompressedFile, reading
+from augforge.hdf5.reading import ArrayFile
 
 PLANS = (ArrayPlan("images", "|u1", (3000, 28, 28)), ArrayPlan("variant", "<u2", (3000,)))
 IMAGES = np.random.default_rng(0).integers(0, 256, (3000, 28, 28), np.uint8)

@@ -95,7 +95,8 @@ BAD = {
     "=5": "error: needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
     "distort..degrees=5": "error: needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
     "varaints=5": "error: unknown key 'varaints' of a recipe. Did you mean 'variants'? Allowed: description, "
-    "distort, extends, frame, guard, keep_originals, name, normalize, output, seed, source, variants, version.",
+    "distort, expect, extends, frame, guard, keep_originals, name, normalize, output, seed, source, variants, "
+    "version.",
     "variants=": "error: 'variants' must be an integer from 0 to 65535, got nothing.",
     "variants=many": "error: 'variants' must be an integer from 0 to 65535, got the text 'many'.",
     "variants.x=5": "error: 'variants' holds no further keys; only distort, guard, normalize, output, source do.",

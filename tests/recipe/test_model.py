@@ -190,7 +190,9 @@ def _recipes(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "version": 1,
         "name": draw(words),
-        "description": draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=30)),
+        "description": draw(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30)
+        ),
         "seed": draw(st.integers(0, 2**63 - 1)),
         "source": draw(
             st.sampled_from(["mnist", {"dataset": "mnist-10k", "split": "test"}, {"path": "/a b: c"}])

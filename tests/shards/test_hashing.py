@@ -5,7 +5,14 @@ import pytest
 from blake3 import blake3
 
 from augforge.errors import AugforgeError
-from augforge.shards.hashing import FollowingHash, content_hash, content_header, file_hash, leaf_hash
+from augforge.shards.hashing import (
+    FollowingHash,
+    LeafHash,
+    content_hash,
+    content_header,
+    file_hash,
+    leaf_hash,
+)
 
 
 def arrays_of(batch, **changes):
@@ -25,6 +32,17 @@ def test_a_leaf_is_its_header_and_its_arrays(maker):
     found = leaf_hash(arrays_of(batch), batch.columns)
     assert found == blake3(header + data).hexdigest()
     assert found == "13e2b94e9911751a122d65475c22b661793bd8e20a56365b9cad4b7dab888e45"
+
+
+@pytest.mark.parametrize("without", [{}, {"labels": None}])
+def test_a_leaf_in_pieces_is_the_same_leaf(maker, without):
+    whole = maker(range(20))
+    leaf = LeafHash(20, whole.columns)
+    for begin, end in ((0, 7), (7, 8), (8, 20)):
+        assert not leaf.complete
+        leaf.add(arrays_of(maker(range(begin, end)), **without))
+    assert leaf.complete
+    assert leaf.hexdigest() == leaf_hash(arrays_of(whole, **without), whole.columns)
 
 
 def test_the_root_is_its_header_and_the_leaves():

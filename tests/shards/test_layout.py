@@ -1,8 +1,11 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from augforge.errors import AugforgeError
 from augforge.shards import LEAF, ShardSpec, shard_bytes, write_shard
 from augforge.shards.layout import leaf_ranges
+from tests.shards.conftest import FakeMaker
 
 
 def test_shards_cover_the_set_without_gap_or_overlap(maker):
@@ -81,3 +84,26 @@ def test_leaves_begin_at_multiples_of_1024():
     assert list(leaf_ranges(0, 2500)) == [range(LEAF), range(LEAF, 2048), range(2048, 2500)]
     assert list(leaf_ranges(1500, 1000)) == [range(1500, 2048), range(2048, 2500)]
     assert list(leaf_ranges(2, 1)) == [range(2, 3)]
+
+
+@given(
+    samples=st.integers(1, 20_000),
+    shard_size=st.integers(1, 5).map(lambda leaves: leaves * LEAF),
+    cuts=st.sets(st.integers(1, 19_999), max_size=4),
+)
+def test_an_extended_set_is_covered_too(samples, shard_size, cuts):
+    cuts = tuple(cut for cut in sorted(cuts) if cut < samples)
+    plan = FakeMaker().plan(samples, shard_size).with_cuts(cuts)
+    shards = list(plan)
+    assert len(shards) == len(plan)
+    assert [shard.index for shard in shards] == list(range(len(plan)))
+    ends = [shard.first_sample + shard.samples for shard in shards]
+    assert [0, *ends[:-1]] == [shard.first_sample for shard in shards]
+    assert ends[-1] == samples
+    assert set(cuts) <= set(ends)
+    assert all(
+        shard.samples == shard_size or end in (*cuts, samples)
+        for shard, end in zip(shards, ends, strict=True)
+    )
+    assert max(shard.samples for shard in shards) <= plan.largest.samples
+    assert plan.bytes == sum(shard_bytes(shard) for shard in shards)

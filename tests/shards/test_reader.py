@@ -213,3 +213,39 @@ def test_an_incomplete_set_is_refused(maker, folder):
     (folder / "manifest.json").unlink()
     with pytest.raises(DatasetError, match=r"is incomplete: it has no manifest\.json"):
         ShardReader(folder)
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_the_hash_of_a_shard_is_checked_when_it_is_touched_or_at_once(maker, folder, compression):
+    maker.build(folder, 2500, compression=compression)
+    for verify in ("size", "first-touch", "full"):
+        assert len(ShardReader(folder, verify=verify).read([0, 2400], ["image"])["image"]) == 2
+    path = folder / "shards" / "tiny-00001.h5"
+    data = bytearray(path.read_bytes())
+    data[9000 if compression == "none" else len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DatasetError, match=r"tiny-00001.h5 has the hash .*, but was published with"):
+        ShardReader(folder, verify="full")
+    for reader in (ShardReader(folder, verify="first-touch"),):
+        for one in (reader, pickle.loads(pickle.dumps(reader))):
+            one.read([0, 1023, 2048], ["image"])
+            for _ in range(2):
+                with pytest.raises(DatasetError, match=r"tiny-00001.h5 has the hash"):
+                    one.read([0, 1024], ["image"])
+            one.read([0, 2048], ["label"])
+
+
+def test_a_shard_is_checked_once(maker, folder, monkeypatch):
+    maker.build(folder, 2500)
+    checked = []
+    monkeypatch.setattr("augforge.shards.mapping.check_hash", lambda path, *_: checked.append(path.name))
+    reader = ShardReader(folder, verify="first-touch")
+    for number in (0, 5, 1024, 0, 1025):
+        reader.read([number], ["image"])
+    assert checked == ["tiny-00000.h5", "tiny-00001.h5"]
+
+
+def test_another_way_to_verify_is_refused(maker, folder):
+    maker.build(folder, 10)
+    with pytest.raises(AugforgeError, match=r"verify must be one of .*, got 'fast'"):
+        ShardReader(folder, verify="fast")

@@ -45,6 +45,32 @@ def test_a_shard_is_an_ordinary_hdf5_file(maker, folder, compression, labelled, 
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize("first_sample", [0, 1000])
+def test_large_images_come_in_pieces_of_a_leaf(maker, tmp_path, monkeypatch, compression, first_sample):
+    spec = replace(maker.plan(2500, 4096, compression)[0], first_sample=first_sample)
+    for name in ("whole", "pieces"):
+        (tmp_path / name).mkdir()
+    whole = write_shard(tmp_path / "whole", spec, maker)
+    asked = []
+
+    def noted(numbers):
+        asked.append(numbers)
+        return maker(numbers)
+
+    monkeypatch.setattr("augforge.shards.writer._HELD_BYTES", 300 * 4 * 5)
+    pieces = write_shard(tmp_path / "pieces", spec, noted)
+    assert max(map(len, asked)) == 256
+    assert all(numbers.start % 256 == 0 for numbers in asked[1:])
+    # HDF5 lays out gzip's chunks in the order in which they come.
+    same_file = {"hash": whole.hash} if compression == "gzip" else {}
+    assert pieces.model_copy(update=same_file) == whole
+    monkeypatch.setattr("augforge.shards.writer._HELD_BYTES", 1)
+    asked.clear()
+    assert write_shard(tmp_path / "pieces", spec, noted).model_copy(update=same_file) == whole
+    assert max(map(len, asked)) == 64
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_bytes_repeat_from_run_to_run(maker, tmp_path, compression):
     for name in "ab":
         (tmp_path / name).mkdir()

@@ -201,3 +201,23 @@ def test_a_newer_format_is_refused(forge, tmp_path):
     (folder / "manifest.json").write_bytes(seal({**content, "format_version": 2}))
     with pytest.raises(DatasetError, match=r"version 2|newer"):
         ShardDataset(folder)
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+@WORKERS
+def test_a_damaged_shard_is_found_when_it_is_touched(tmp_path: Path, compression: str) -> None:
+    folder = write_dataset(tmp_path / "set", Forge(parse_recipe(RECIPE)), compression)
+    path = folder / "shards" / "tiny-00002.h5"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(DatasetError, match=r"tiny-00002.h5 has the hash"):
+        ShardDataset(folder, verify="full")
+    dataset = ShardDataset(folder, verify="first-touch")
+    assert len(dataset[:2048][1]) == 2048
+    with pytest.raises(DatasetError, match=r"tiny-00002.h5 has the hash"):
+        dataset[2048]
+    # In workers, too.
+    loader = make_loader(dataset, batch_size=1024, num_workers=1)
+    with pytest.raises(DatasetError, match=r"tiny-00002.h5 has the hash"):
+        list(loader)

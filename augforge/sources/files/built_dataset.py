@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from augforge.errors import SourceError
-from augforge.hdf5 import ArrayFile, StoredArray
+from augforge.hdf5 import ArrayFileApart, StoredArray
 from augforge.sources.files.arrays import gray_images
 from augforge.sources.files.damage import naming_damage
 from augforge.sources.files.hdf5_arrays import append_pixels, opened, read_pixels, read_values
@@ -27,6 +27,7 @@ from augforge.sources.spec import SourceSpec
 MANIFEST = "manifest.json"
 
 _FORMAT_VERSION = 1
+_MOST_BYTES = 512 << 20
 _SEAL = b',\n"seal":"'
 _Size = Annotated[int, Field(ge=1)]
 
@@ -95,8 +96,10 @@ def _refuse_choices(path: Path, spec: SourceSpec) -> None:
 
 
 def _read_manifest(path: Path) -> _Manifest:
-    with naming_damage(path):
-        data = path.read_bytes()
+    with naming_damage(path), path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise SourceError(f"{path}: not a manifest: more than {_MOST_BYTES:,} bytes")
     body, mark, seal = data.rpartition(_SEAL)
     if seal[:64] != blake3(body + mark).hexdigest().encode():
         raise SourceError(f"{path}: damaged, or no manifest: it does not end in the hash of its own contents")
@@ -108,7 +111,7 @@ def _read_manifest(path: Path) -> _Manifest:
                 f"{path}: format version {version}; this augforge reads {_FORMAT_VERSION}. Use a newer augforge"
             )
         return _Manifest.model_validate(content)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise SourceError(f"{path}: not a manifest: {reason}") from None
 
@@ -118,6 +121,10 @@ def _place(folder: Path, shard: _Shard) -> Path:
 
 
 def _check_hash(path: Path, shard: _Shard) -> None:
+    if path.parent.is_symlink() or path.is_symlink():
+        raise SourceError(
+            f"{path}: a symbolic link leads to it; shards must lie in the data set's own folder"
+        )
     with naming_damage(path), path.open("rb"):  # whose errors are plainer than those of blake3
         found = blake3().update_mmap(path).hexdigest()
     if found != shard.hash:
@@ -147,7 +154,7 @@ def _read_labels(folder: Path, manifest: _Manifest) -> NDArray[np.uint8]:
     return np.concatenate(parts)
 
 
-def _described(file: ArrayFile, name: str, shape: tuple[int, ...]) -> StoredArray:
+def _described(file: ArrayFileApart, name: str, shape: tuple[int, ...]) -> StoredArray:
     array = file.describe(name)
     if array.dtype != np.uint8 or array.shape != shape:
         raise SourceError(

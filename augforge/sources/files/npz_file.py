@@ -6,6 +6,7 @@ archive's directory says, and that must fit into the bytes that are there.
 
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -137,7 +138,7 @@ def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: str) ->
             if version not in _READERS:
                 raise SourceError(f"{place}: NPY version {version[0]}.{version[1]}; allowed are 1.0 and 2.0")
             shape, fortran, dtype = _READERS[version](stream)
-        except ValueError as error:
+        except (ValueError, tokenize.TokenError) as error:
             raise SourceError(f"{place}: not an array in NPY form: {error}") from None
         member = _Member(place, info, dtype, shape, fortran, stream.tell())
     _check_claims(member)

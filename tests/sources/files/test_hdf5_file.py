@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from augforge.errors import SourceError
+from augforge.hdf5 import apart
+from augforge.hdf5.reading import ArrayFile
 from augforge.sources import Source, SourceSpec
 from augforge.sources.files import hdf5_arrays
 from augforge.sources.files.hdf5_file import is_hdf5, open_hdf5
@@ -256,7 +258,25 @@ def test_no_hdf5(tmp_path: Path, content: bytes) -> None:
         _open(path)
 
 
-def test_every_cut_is_noticed(tmp_path: Path) -> None:
+def test_a_file_that_hdf5_does_not_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path, images=IMAGES, labels=LABELS)
+    monkeypatch.setattr(apart, "_CHILD", "import os; os.abort()")
+    with pytest.raises(SourceError) as raised:
+        _open(path)
+    assert str(raised.value) == (
+        f"{path} cannot be read as HDF5: the library crashes on it (SIGABRT); the file is damaged"
+    )
+
+
+def test_labels_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path, images=IMAGES, labels=LABELS.astype(np.int64))
+    monkeypatch.setattr(hdf5_arrays, "IN_MEMORY", 39)
+    with pytest.raises(SourceError, match="array 'labels': 40 bytes of labels; 39 are allowed"):
+        _open(path)
+
+
+def test_every_cut_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdf5_arrays, "ArrayFileApart", ArrayFile)  # a process for each takes long
     for options in ({}, {"compression": "gzip"}):
         path = _write(tmp_path, options, images=IMAGES, labels=LABELS)
         whole = path.read_bytes()

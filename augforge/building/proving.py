@@ -1,0 +1,268 @@
+"""Whether a data set is what its recipe makes, and making it so again.
+
+A sample is a pure function of the recipe, the source and its number: so any of them can be made again and compared,
+and a damaged shard can be made again alone.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge.building.claiming import claimed
+from augforge.building.job import about
+from augforge.building.plan import shards_of
+from augforge.distortions import PIXEL_VERSION
+from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
+from augforge.forge import FIELDS, Forge
+from augforge.recipe import Recipe, load_recipe
+from augforge.shards import (
+    Defect,
+    Manifest,
+    ShardReader,
+    ShardSpec,
+    Verification,
+    resumed,
+    verify,
+    write_manifest,
+    write_shard,
+)
+from augforge.shards.layout import RECIPE, SHARDS
+from augforge.shards.manifest import about_of
+from augforge.shards.verifying import Kind
+
+_AT_ONCE = 2048
+_MOST_NAMED = 5
+
+
+def _say_nothing(_done: int, _of: int) -> None:
+    pass
+
+
+def prove(
+    folder: str | Path,
+    numbers: Iterable[int] | NDArray[np.int64],
+    source: str | Path | None = None,
+    on_progress: Callable[[int, int], None] = _say_nothing,
+) -> tuple[Defect, ...]:
+    """Make samples of a complete data set again, and compare them to the bit.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The data set's folder.
+    numbers : iterable of int
+        Sample numbers.
+    source : str or Path, optional
+        Where the originals are now; by default where the stored recipe says.
+    on_progress : callable
+        Called with how many samples were compared and how many there are.
+
+    Returns
+    -------
+    tuple of Defect
+        One for each shard that holds other samples than the recipe makes.
+
+    Raises
+    ------
+    AugforgeError
+        If it cannot be told: the set cannot be read, its source is not at hand or another one, or this augforge
+        has another pixel version.
+    """
+    folder = Path(folder).absolute()
+    reader = ShardReader(folder)
+    forge = stored_forge(folder, reader.manifest, source)
+    return _compared(reader, forge, np.sort(np.fromiter(numbers, np.int64)), on_progress)
+
+
+def _compared(
+    reader: ShardReader, forge: Forge, numbers: NDArray[np.int64], on_progress: Callable[[int, int], None]
+) -> tuple[Defect, ...]:
+    fields = [field for field in FIELDS if reader.labelled or field != "label"]
+    different: list[int] = []
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = numbers[start : start + _AT_ONCE]
+        there, made = reader.read(some, fields), forge.read(some, fields)
+        differs = np.zeros(len(some), bool)
+        for field in fields:
+            # As bytes: NaN is to equal itself.
+            rows = (np.ascontiguousarray(one[field]).reshape(len(some), -1) for one in (there, made))
+            one, other = (row.view(np.uint8) for row in rows)
+            differs |= (one != other).any(axis=1)
+        different += some[differs].tolist()
+        on_progress(start + len(some), len(numbers))
+    found = []
+    for index, entry in enumerate(reader.manifest.shards):
+        end = entry.first_sample + entry.samples
+        if wrong := [number for number in different if entry.first_sample <= number < end]:
+            some_wrong = ", ".join(map(str, wrong[:_MOST_NAMED]))
+            more = f" and {len(wrong) - _MOST_NAMED:,} more" if len(wrong) > _MOST_NAMED else ""
+            what = f"these samples are not what the recipe makes: {some_wrong}{more}"
+            found.append(Defect(Kind.DAMAGED, f"{SHARDS}/{entry.file}", what, index))
+    return tuple(found)
+
+
+def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | None) -> Forge:
+    """Return the recipe of a data set at work, after making sure that it makes this set.
+
+    Parameters
+    ----------
+    folder : Path
+        The data set's folder.
+    manifest : Manifest, optional
+        What it says of itself, as far as that is known.
+    source : str or Path, optional
+        Where the originals are now.
+
+    Raises
+    ------
+    AugforgeError
+        If the recipe cannot be read, the source is not at hand or another one, or this augforge has another pixel
+        version.
+    """
+    if manifest is not None and manifest.pixel_version != PIXEL_VERSION:
+        raise DatasetError(
+            f"{folder} was made with pixel version {manifest.pixel_version}, this augforge makes version "
+            f"{PIXEL_VERSION}: the augforge that made it ({manifest.versions.get('augforge', 'unknown')}) is needed"
+        )
+    recipe = _stored_recipe(folder)
+    if source is not None:
+        moved = {"path": Path(source).absolute(), "dataset": None, "written_path": str(source)}
+        recipe = replace(recipe, source=recipe.source.model_copy(update=moved))
+    try:
+        forge = Forge(recipe)
+    except SourceError as error:
+        raise SourceError(
+            f"the originals of {folder} are not at hand: {error}; --source PATH says where they are now"
+        ) from error
+    if manifest is None or forge.pixel_digest == manifest.pixel_digest:
+        return forge
+    if forge.source.digest != manifest.source_digest:
+        raise SourceError(
+            f"'{recipe.source.name}' holds other originals than {folder} was made from (digest "
+            f"{forge.source.digest[:16]}, needed {manifest.source_digest[:16]}); --source PATH gives others"
+        )
+    raise DatasetError(
+        f"{folder / RECIPE} is not the recipe that this set was made with (pixel digest "
+        f"{forge.pixel_digest[:16]}, the manifest's {manifest.pixel_digest[:16]})"
+    )
+
+
+def _stored_recipe(folder: Path) -> Recipe:
+    path = folder / RECIPE
+    try:
+        return load_recipe(path)
+    except AugforgeError as error:
+        raise DatasetError(
+            f"{path} cannot be read ({error}); building the same recipe into this folder puts it back"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was done to a data set.
+
+    Attributes
+    ----------
+    made : tuple of str
+        The shards that were made again.
+    removed : tuple of str
+        The stale files that were removed.
+    rewritten : bool
+        Whether the manifest was written anew.
+    after : Verification
+        What is wrong afterwards; the shards that were made again are proved, too.
+    """
+
+    made: tuple[str, ...]
+    removed: tuple[str, ...]
+    rewritten: bool
+    after: Verification
+
+
+def repair(
+    folder: str | Path,
+    source: str | Path | None = None,
+    on_shard: Callable[[int, int], None] = _say_nothing,
+) -> Repair:
+    """Make what is damaged or missing of a data set again, and prove it.
+
+    Sound shards stay untouched. Stale files are removed; what is not augforge's is left alone.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The data set's folder.
+    source : str or Path, optional
+        Where the originals are now; by default where the stored recipe says.
+    on_shard : callable
+        Called with how many shards were made and how many there are to make.
+
+    Returns
+    -------
+    Repair
+
+    Raises
+    ------
+    AugforgeError
+        If shards have to be made again and cannot be: recipe or source are not at hand, are others, or this
+        augforge has another pixel version; or if another build is at work in the folder. Nothing is changed then.
+    """
+    folder = Path(folder).absolute()
+    before = verify(folder)
+    if not before.folder.is_dir():
+        return Repair((), (), rewritten=False, after=before)
+    with claimed(folder):
+        wrong_manifest = any(defect.file == "manifest.json" for defect in before.defects)
+        made: tuple[str, ...] = ()
+        if before.damaged_shards or wrong_manifest:
+            made = _made_again(folder, before, source, on_shard)
+        after = verify(folder)
+        removed = _remove_stale(folder, after.defects)
+    left = tuple(defect for defect in after.defects if defect.file not in removed)
+    after = replace(after, defects=left)
+    if made and after.manifest is not None and not after.damaged_shards:
+        again = [spec for spec in after.specs if spec.file_name in made]
+        numbers = np.concatenate([np.arange(s.first_sample, s.first_sample + s.samples) for s in again])
+        after = replace(after, defects=after.defects + prove(folder, numbers, source))
+    return Repair(made, removed, bool(before.damaged_shards) or wrong_manifest, after)
+
+
+def _made_again(
+    folder: Path, before: Verification, source: str | Path | None, on_shard: Callable[[int, int], None]
+) -> tuple[str, ...]:
+    forge = stored_forge(folder, before.manifest, source)
+    specs: Sequence[ShardSpec] = before.specs
+    damaged = set(before.damaged_shards)
+    if before.manifest is None:
+        others = [spec for spec in before.specs if spec.pixel_digest != forge.pixel_digest]
+        if others:
+            raise DatasetError(
+                f"{folder / RECIPE}, or its source, is not what {others[0].file_name} was made with (pixel digest "
+                f"{forge.pixel_digest[:16]}, its receipt's {others[0].pixel_digest[:16]})"
+            )
+        specs, kept = resumed(folder, shards_of(forge))
+        damaged |= set(range(len(specs))) - kept
+    made = []
+    for count, index in enumerate(sorted(damaged)):
+        write_shard(folder, specs[index], forge.make)
+        made.append(specs[index].file_name)
+        on_shard(count + 1, len(damaged))
+    known = about_of(before.manifest) if before.manifest else about(forge)
+    manifest = write_manifest(folder, specs, known)
+    if before.manifest and damaged and manifest.content_hash != before.manifest.content_hash:
+        raise BuildError(
+            f"the shards of {folder} that were made again are not what they were: the content hash is "
+            f"{manifest.content_hash}, it was {before.manifest.content_hash}"
+        )
+    return tuple(made)
+
+
+def _remove_stale(folder: Path, defects: Iterable[Defect]) -> tuple[str, ...]:
+    stale = [folder / defect.file for defect in defects if defect.kind is Kind.STALE]
+    removed = [path for path in stale if path.is_symlink() or path.is_file()]
+    for path in removed:
+        path.unlink(missing_ok=True)
+    return tuple(path.relative_to(folder).as_posix() for path in removed)

@@ -1,0 +1,344 @@
+"""Whether a data set is what it was when it was published: every file of it, to the bit.
+
+Nothing that is read is believed. Of a shard first the bytes are hashed; only what has the hash that receipt and
+manifest say is opened as HDF5, so that no damaged file reaches that library. Then its receipt is worked out once
+more from what it holds, and last the manifest from the receipts: both must come out as they are.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge import hdf5
+from augforge.errors import AugforgeError, DatasetError
+from augforge.hdf5 import ArrayPlan
+from augforge.shards.hashing import file_hash
+from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS, ShardSpec, leaf_ranges
+from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
+from augforge.shards.mapping import check_hash, open_ordinary
+from augforge.shards.models import Manifest, Receipt, ShardEntry
+from augforge.shards.receipts import difference, read_hashed_receipt
+from augforge.shards.tally import Tally, receipt_of
+from augforge.shards.writer import at_once, leaf_samples
+from augforge.temporaries import is_temporary
+
+
+class Kind(StrEnum):
+    """What is wrong with a file."""
+
+    DAMAGED = "damaged"
+    MISSING = "missing"
+    STALE = "stale"
+    """augforge's own, but of no shard of this set."""
+    FOREIGN = "foreign"
+    """Not augforge's."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """Something wrong with one file.
+
+    Attributes
+    ----------
+    kind : Kind
+        What, in a word.
+    file : str
+        Its path from the data set's folder, such as ``shards/realistic-00000.h5``.
+    what : str
+        What, in a sentence.
+    shard : int, optional
+        The shard that must be made again, from 0; None where that would not help.
+    """
+
+    kind: Kind
+    file: str
+    what: str
+    shard: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.file}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found.
+
+    Attributes
+    ----------
+    folder : Path
+        The data set's folder, absolute.
+    manifest : Manifest, optional
+        What the manifest says; None where there is none that can be read.
+    specs : tuple of ShardSpec
+        All shards, as the manifest has them, or, without one, as their receipts have them.
+    defects : tuple of Defect
+        Everything that is wrong; empty if the set is sound.
+    """
+
+    folder: Path
+    manifest: Manifest | None
+    specs: tuple[ShardSpec, ...]
+    defects: tuple[Defect, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.defects
+
+    @property
+    def damaged_shards(self) -> tuple[int, ...]:
+        """The shards that must be made again, ascending."""
+        return tuple(sorted({defect.shard for defect in self.defects if defect.shard is not None}))
+
+
+def _say_nothing(_done: int, _of: int) -> None:
+    pass
+
+
+def verify(folder: str | Path, on_shard: Callable[[int, int], None] = _say_nothing) -> Verification:
+    """Look at every byte of a data set.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The data set's folder.
+    on_shard : callable
+        Called with the number of shards that were looked at and that of all.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    DatasetError
+        If there is nothing at `folder`. Whatever else is wrong is a defect.
+    """
+    folder = Path(folder).absolute()
+    if not os.path.lexists(folder):
+        raise DatasetError(f"there is no data set at {folder}: no such folder")
+    if not folder.is_dir():
+        return Verification(folder, None, (), (Defect(Kind.DAMAGED, ".", "it is not a folder"),))
+    manifest, defects = _manifest_of(folder)
+    specs = specs_of(manifest) if manifest else _specs_by_receipts(folder)
+    defects += _wrong_names(manifest, specs)
+    for index, spec in enumerate(specs):
+        defects += _defects_of_shard(folder, spec, manifest.shards[index] if manifest else None)
+        on_shard(index + 1, len(specs))
+    defects += _defects_of_recipe(folder, manifest)
+    if manifest and not any(defect.shard is not None for defect in defects):
+        defects += _defects_of_manifest(folder, manifest, specs)
+    defects += _others(folder, specs)
+    return Verification(folder, manifest, specs, tuple(defects))
+
+
+def _manifest_of(folder: Path) -> tuple[Manifest | None, list[Defect]]:
+    try:
+        return read_manifest(folder), []
+    except DatasetError as error:
+        kind = Kind.DAMAGED if os.path.lexists(folder / MANIFEST) else Kind.MISSING
+        return None, [Defect(kind, MANIFEST, _said(folder, MANIFEST, error))]
+
+
+def _specs_by_receipts(folder: Path) -> tuple[ShardSpec, ...]:
+    """Return the shards that have readable receipts of their own index, in order."""
+    found = {}
+    for path in _inside(folder / RECEIPTS):
+        try:
+            receipt = read_hashed_receipt(path)[0]
+            spec = ShardSpec(
+                stem=receipt.file.rpartition("-")[0],
+                index=receipt.shard,
+                first_sample=receipt.first_sample,
+                samples=receipt.samples,
+                image_shape=receipt.image_shape,
+                labelled=bool(receipt.class_counts),
+                columns=receipt.columns,
+                classes=len(receipt.class_counts),
+                compression=receipt.compression,
+                pixel_digest=receipt.pixel_digest,
+            )
+        except AugforgeError:
+            continue
+        if path.name == spec.receipt_name:
+            found[spec.index] = spec
+    return tuple(found[index] for index in sorted(found))
+
+
+def _wrong_names(manifest: Manifest | None, specs: Iterable[ShardSpec]) -> list[Defect]:
+    entries = manifest.shards if manifest else ()
+    return [
+        Defect(Kind.DAMAGED, MANIFEST, f"shard {spec.index} is called {entry.file}, not {spec.file_name}")
+        for entry, spec in zip(entries, specs, strict=False)
+        if entry.file != spec.file_name
+    ]
+
+
+def _defects_of_shard(folder: Path, spec: ShardSpec, entry: ShardEntry | None) -> Iterator[Defect]:
+    """Compare a shard and its receipt with the manifest's entry, as far as there is one, and with each other."""
+    receipt = None
+    path = folder / RECEIPTS / spec.receipt_name
+    name = f"{RECEIPTS}/{spec.receipt_name}"
+    try:
+        _check_own(folder, RECEIPTS)
+        receipt, hashed = read_hashed_receipt(path)
+        if entry is not None and hashed != entry.receipt_hash:
+            raise DatasetError(f"{path} has the hash {hashed}, but the manifest lists {entry.receipt_hash}")
+        if wrong := difference(receipt, spec):
+            raise DatasetError(f"{path} is of another shard: {wrong}")
+    except DatasetError as error:
+        receipt = None
+        yield Defect(_kind_at(path), name, _said(folder, name, error), spec.index)
+    known = entry or receipt
+    if known is None:
+        return
+    path = folder / SHARDS / spec.file_name
+    name = f"{SHARDS}/{spec.file_name}"
+    try:
+        _check_own(folder, SHARDS)
+        _check_shard(path, spec, known, receipt)
+    except OSError as error:
+        yield Defect(_kind_at(path), name, f"it cannot be read: {error.strerror}", spec.index)
+    except AugforgeError as error:
+        yield Defect(_kind_at(path), name, _said(folder, name, error), spec.index)
+
+
+def _check_shard(path: Path, spec: ShardSpec, known: ShardEntry | Receipt, receipt: Receipt | None) -> None:
+    """Raise unless a shard's file is the one that was published, and its contents are what its receipt says."""
+    descriptor = open_ordinary(path, known.bytes)
+    try:
+        check_hash(path, descriptor, known.bytes, known.hash)
+        offsets: dict[str, int | None] = dict.fromkeys(known.offsets)
+        offsets |= hdf5.read_structure(path, spec.arrays, spec.attributes, spec.compression)
+        tally = Tally(spec)
+        for numbers, arrays in _parts(path, descriptor, spec, offsets):
+            tally.add(arrays, leaf_samples(numbers, spec))
+    finally:
+        os.close(descriptor)
+    if receipt is None:
+        return
+    again = receipt_of(spec, tally, known.bytes, known.hash, offsets)
+    for field, value in again:
+        if (said := getattr(receipt, field)) != value:
+            raise DatasetError(
+                f"it holds other samples than its receipt says: {field} is {value}, not {said}"
+            )
+
+
+def _parts(
+    path: Path, descriptor: int, spec: ShardSpec, offsets: dict[str, int | None]
+) -> Iterator[tuple[range, dict[str, NDArray[np.generic]]]]:
+    """Yield the arrays of a shard, leaf by leaf or in parts of leaves, each with its sample numbers."""
+    whole = {}
+    if spec.compression != "none":
+        whole = hdf5.read_arrays(path, spec.arrays, spec.compression)
+    for together in at_once(spec):
+        for numbers in leaf_ranges(together.start, len(together)):
+            rows = slice(numbers.start - spec.first_sample, numbers.stop - spec.first_sample)
+            if whole:
+                yield numbers, {name: array[rows] for name, array in whole.items()}
+            else:
+                yield (
+                    numbers,
+                    {
+                        plan.name: _rows(path, descriptor, plan, rows, offsets[plan.name])
+                        for plan in spec.arrays
+                    },
+                )
+
+
+def _rows(
+    path: Path, descriptor: int, plan: ArrayPlan, rows: slice, offset: int | None
+) -> NDArray[np.generic]:
+    """Read rows of an array that lies uncompressed in an open file."""
+    shape = (rows.stop - rows.start, *plan.shape[1:])
+    if offset is None:
+        return np.empty(shape, plan.dtype)
+    row = plan.nbytes // plan.shape[0]
+    data = os.pread(descriptor, shape[0] * row, offset + rows.start * row)
+    if len(data) < shape[0] * row:
+        raise DatasetError(f"{path}: '{plan.name}' is not inside the file")
+    return np.frombuffer(data, plan.dtype).reshape(shape)
+
+
+def _defects_of_recipe(folder: Path, manifest: Manifest | None) -> Iterator[Defect]:
+    path = folder / RECIPE
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise FileNotFoundError
+        found = file_hash(path)
+    except OSError:
+        yield Defect(_kind_at(path), RECIPE, "there is no ordinary file of that name that can be read")
+        return
+    if manifest and found != manifest.recipe_hash:
+        yield Defect(
+            Kind.DAMAGED, RECIPE, f"it has the hash {found}, but the manifest lists {manifest.recipe_hash}"
+        )
+
+
+def _defects_of_manifest(folder: Path, manifest: Manifest, specs: tuple[ShardSpec, ...]) -> Iterator[Defect]:
+    """Put the manifest together once more from receipts that were found right, and compare."""
+    try:
+        again = assemble_manifest(folder, specs, about_of(manifest), manifest.recipe_hash).plain()
+    except (AugforgeError, ValueError) as error:
+        yield Defect(Kind.DAMAGED, MANIFEST, f"it cannot be of these shards: {_said(folder, '', error)}")
+        return
+    said = manifest.plain()
+    del again["processor_family"]  # of the machine that verifies
+    for field, value in again.items():
+        if said[field] != value:
+            yield Defect(Kind.DAMAGED, MANIFEST, f"'{field}' is not what the shards give")
+
+
+def _others(folder: Path, specs: Iterable[ShardSpec]) -> Iterator[Defect]:
+    """Yield what is in the folder and not of the set."""
+    specs = tuple(specs)
+    known = {
+        "": {MANIFEST, RECIPE, SHARDS, RECEIPTS},
+        SHARDS: {spec.file_name for spec in specs},
+        RECEIPTS: {spec.receipt_name for spec in specs},
+    }
+    for place, names in known.items():
+        for path in _inside(folder / place):
+            if path.name in names:
+                continue
+            file = f"{place}/{path.name}".lstrip("/")
+            if is_temporary(path):
+                yield Defect(Kind.STALE, file, "a build that was interrupted, or is at work, left it")
+            elif place in OUR_NAMES and OUR_NAMES[place].fullmatch(path.name):
+                yield Defect(Kind.STALE, file, "it belongs to no shard of this set")
+            else:
+                yield Defect(Kind.FOREIGN, file, "it is no file of a data set")
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return [] if folder.is_symlink() else sorted(folder.iterdir())
+    except OSError:  # that shards and receipts are not there is told of each of them
+        return []
+
+
+def _check_own(folder: Path, name: str) -> None:
+    """Raise `DatasetError` if a folder of the set lies elsewhere."""
+    if (folder / name).is_symlink():
+        raise DatasetError(f"{folder / name} is a symbolic link; it must lie in the data set's own folder")
+
+
+def _kind_at(path: Path) -> Kind:
+    return Kind.DAMAGED if os.path.lexists(path) else Kind.MISSING
+
+
+def _said(folder: Path, file: str, error: Exception) -> str:
+    """Return what is wrong with a file, without its own name, other paths as from the data set's folder."""
+    return (
+        str(error)
+        .replace(f"{folder}{os.sep}", "")
+        .removeprefix(file)
+        .removeprefix(" is missing")
+        .lstrip(": ")
+    )

@@ -1,0 +1,122 @@
+"""A complete data set with more variants: what is there stays, and the whole is as if built at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from augforge.building import Progress, build, plan_build
+from augforge.errors import BuildError, DatasetError
+from augforge.forge import Forge
+from augforge.recipe import Recipe
+from augforge.shards import ShardReader, read_manifest
+
+MakeRecipe = Callable[..., Recipe]
+
+
+def state(folder: Path) -> dict[Path, tuple[int, int, bytes]]:
+    """Return what can be seen of a set's shards and receipts."""
+    paths = [*(folder / "shards").iterdir(), *(folder / "receipts").iterdir()]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_ino, path.read_bytes()) for path in paths}
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_published_shards_stay_and_the_content_is_that_of_one_build(
+    tmp_path: Path, recipe: MakeRecipe, compression: str
+) -> None:
+    options = {"shard_size": 3072, "compression": compression}
+    folder = tmp_path / "set"
+    build(recipe(variants=1, **options), folder)
+    first = state(folder)
+    assert plan_build(recipe(variants=2, **options), folder).extends == 4000
+    build(recipe(variants=2, **options), folder)
+    second = state(folder)
+    manifest = build(recipe(variants=4, **options), folder)
+    third = state(folder)
+    assert first.items() < second.items() < third.items()
+
+    at_once = build(recipe(variants=4, **options), tmp_path / "at once")
+    assert manifest.content_hash == at_once.content_hash
+    assert (manifest.class_counts, manifest.mean, manifest.sd, manifest.guard) == (
+        at_once.class_counts,
+        at_once.mean,
+        at_once.sd,
+        at_once.guard,
+    )
+    # Each part begins a shard, though neither 4,000 nor 6,000 is a multiple of 1,024.
+    assert [(shard.first_sample, shard.samples) for shard in manifest.shards] == [
+        *((0, 3072), (3072, 928), (4000, 2000), (6000, 3072), (9072, 928)),
+    ]
+    numbers = np.array([9999, 0, 3071, 3072, 3999, 4000, 5999, 6000, 9071, 9072])
+    read = ShardReader(folder).read(numbers, ("image", "number"))
+    np.testing.assert_array_equal(read["image"], Forge(recipe(variants=4)).make(numbers).images)
+    assert plan_build(recipe(variants=4, **options), folder).complete
+
+
+def test_what_is_added_begins_a_shard(tmp_path: Path, recipe: MakeRecipe) -> None:
+    build(recipe(variants=1, shard_size=1024), tmp_path)
+    manifest = build(recipe(variants=2, shard_size=1024), tmp_path)
+    assert [shard.samples for shard in manifest.shards] == [1024, 1024, 1024, 928, 1024, 976]
+
+
+def test_an_interrupted_extension_leaves_the_set_that_was_there_and_goes_on(
+    tmp_path: Path, recipe: MakeRecipe
+) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.shards > 5:
+            raise KeyboardInterrupt
+
+    before = build(recipe(variants=1), tmp_path)
+    text = (tmp_path / "recipe.yaml").read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        build(recipe(variants=9), tmp_path, on_progress=stop)
+    assert read_manifest(tmp_path) == before
+    assert (tmp_path / "recipe.yaml").read_bytes() == text
+    assert len(ShardReader(tmp_path)) == 4000
+
+    plan = plan_build(recipe(variants=9), tmp_path)
+    assert len(plan.kept) > len(before.shards)
+    assert build(recipe(variants=9), tmp_path).samples == 20_000
+    # Fewer variants are not what is there any more.
+    with pytest.raises(DatasetError, match="variants: 9 -> 1"):
+        build(recipe(variants=1), tmp_path)
+
+
+def test_with_the_recipe_published_and_the_manifest_not_yet_it_goes_on(
+    tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise BuildError("crash")
+
+    build(recipe(variants=1), tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("augforge.building.job.write_manifest", crash)
+        with pytest.raises(BuildError, match="crash"):
+            build(recipe(variants=2), tmp_path)
+    plan = plan_build(recipe(variants=2), tmp_path)
+    assert (len(plan.kept), plan.complete) == (len(plan.shards), False)
+    assert build(recipe(variants=2), tmp_path).samples == 6000
+
+
+def test_only_more_variants_extend(tmp_path: Path, recipe: MakeRecipe) -> None:
+    build(recipe(variants=1), tmp_path)
+    with pytest.raises(DatasetError) as caught:
+        build(recipe(variants=2, shard_size=2048), tmp_path)
+    assert "output.shard_size" in str(caught.value)
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(DatasetError, match="variants: 1 -> 2"):
+        build(recipe(variants=2), tmp_path)
+
+
+def test_a_damaged_set_is_extended_by_making_what_is_missing(tmp_path: Path, recipe: MakeRecipe) -> None:
+    options = {"shard_size": 3072}
+    build(recipe(variants=1, **options), tmp_path / "set")
+    build(recipe(variants=2, **options), tmp_path / "set")
+    whole = build(recipe(variants=3, **options), tmp_path / "whole").content_hash
+    # The short shard and its receipt are gone: where it began and ended is told by its neighbours.
+    (tmp_path / "set" / "shards" / "small-00001.h5").unlink()
+    (tmp_path / "set" / "receipts" / "00001.json").unlink()
+    plan = plan_build(recipe(variants=3, **options), tmp_path / "set")
+    assert (plan.extends, plan.kept) == (0, {0, 2})
+    assert build(recipe(variants=3, **options), tmp_path / "set").content_hash == whole

@@ -1,0 +1,262 @@
+"""Making samples of a data set again, to prove it and to repair it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from augforge.building import build
+from augforge.building.claiming import claimed
+from augforge.building.proving import prove, repair
+from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
+from augforge.recipe import Recipe, parse_recipe
+from augforge.shards import read_manifest, verify
+from tests.shards.test_verifying import rewrite, vouch
+
+MakeRecipe = Callable[..., Recipe]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, recipe: MakeRecipe) -> Path:
+    build(recipe(variants=1), tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_set_as_it_was_built_is_proved(dataset: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    assert prove(dataset, range(4000), on_progress=lambda done, of: seen.append((done, of))) == ()
+    assert seen[-1] == (4000, 4000)
+    assert prove(dataset, [3999, 0, 17]) == ()
+
+
+@pytest.mark.parametrize("array", ["images", "labels", "variant", "parameters"])
+def test_samples_that_the_recipe_does_not_make_are_named(dataset: Path, array: str) -> None:
+    with h5py.File(dataset / "shards" / "small-00001.h5", "r+") as file:
+        for row in range(7):
+            file[array][row] = file[array][row] + 1
+    (defect,) = prove(dataset, range(4000))
+    assert (defect.file, defect.shard) == ("shards/small-00001.h5", 1)
+    assert (
+        defect.what == "these samples are not what the recipe makes: 1024, 1025, 1026, 1027, 1028 and 2 more"
+    )
+
+
+def test_another_pixel_version_is_said(dataset: Path) -> None:
+    rewrite(dataset / "manifest.json", pixel_version=1)
+    with pytest.raises(DatasetError, match="was made with pixel version 1, this augforge makes version"):
+        prove(dataset, [0])
+
+
+def at_a_path(tmp_path: Path) -> tuple[Path, Path]:
+    """Build from a source that can be taken away; return the set's folder and the source's file."""
+    digits = tmp_path / "digits.npz"
+    rng = np.random.default_rng(0)
+    np.savez(digits, images=rng.integers(0, 255, (50, 9, 9), np.uint8), labels=np.arange(50) % 10)
+    text = (
+        f"version: 1\nname: tiny\nsource: {{path: {digits}}}\nvariants: 2\ndistort: [rotate: {{degrees: 9}}]"
+    )
+    build(parse_recipe(text), tmp_path / "set")
+    return tmp_path / "set", digits
+
+
+def test_a_source_that_moved_is_asked_for_and_may_be_given(tmp_path: Path) -> None:
+    folder, digits = at_a_path(tmp_path)
+    moved = digits.rename(tmp_path / "elsewhere.npz")
+    with pytest.raises(SourceError, match=r"are not at hand: .*; --source PATH says where they are now"):
+        prove(folder, range(150))
+    assert prove(folder, range(150), source=moved) == ()
+    (folder / "shards" / "tiny-00000.h5").unlink()
+    assert repair(folder, source=moved).after.sound
+
+
+def test_other_originals_are_said(tmp_path: Path) -> None:
+    folder, digits = at_a_path(tmp_path)
+    np.savez(digits, images=np.zeros((50, 9, 9), np.uint8), labels=np.arange(50) % 10)
+    with pytest.raises(SourceError, match="holds other originals than"):
+        prove(folder, [0])
+
+
+def damage_nothing(folder: Path) -> None:
+    del folder
+
+
+def damage_shard(folder: Path) -> None:
+    path = folder / "shards" / "small-00002.h5"
+    path.write_bytes(path.read_bytes()[:-7] + b"1234567")
+
+
+def lose_shard_and_receipt(folder: Path) -> None:
+    (folder / "shards" / "small-00001.h5").unlink()
+    (folder / "receipts" / "00001.json").unlink()
+
+
+def damage_receipt(folder: Path) -> None:
+    os.truncate(folder / "receipts" / "00000.json", 50)
+
+
+def swap_shards(folder: Path) -> None:
+    one, other = (folder / "shards" / f"small-0000{k}.h5" for k in (0, 1))
+    one.rename(folder / "aside")
+    other.rename(one)
+    (folder / "aside").rename(other)
+
+
+def lose_manifest(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+
+def lose_manifest_and_more(folder: Path) -> None:
+    lose_manifest(folder)
+    lose_shard_and_receipt(folder)
+    damage_shard(folder)
+
+
+def damage_manifest(folder: Path) -> None:
+    path = folder / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b'"seed":7', b'"seed":8'))
+
+
+def forge_manifest(folder: Path) -> None:
+    rewrite(folder / "manifest.json", content_hash="00" * 32)
+
+
+def lose_all_shards(folder: Path) -> None:
+    shutil.rmtree(folder / "shards")
+
+
+def change_samples_and_vouch(folder: Path) -> None:
+    with h5py.File(folder / "shards" / "small-00001.h5", "r+") as file:
+        file["images"][7, 3, 3] ^= 1
+    content = verify(folder).manifest
+    assert content is not None
+    for name in ("small-00001.h5",):
+        (folder / "shards" / name.replace("small", "tiny")).write_bytes(
+            (folder / "shards" / name).read_bytes()
+        )
+    vouch(folder, 1)
+    (folder / "shards" / "tiny-00001.h5").unlink()
+
+
+def leave_things_behind(folder: Path) -> None:
+    for name in ("shards/.small-00000.h5.1-0123abcd.tmp", "shards/small-00009.h5", "receipts/00009.json"):
+        (folder / name).write_bytes(b"x")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_nothing,
+        damage_shard,
+        lose_shard_and_receipt,
+        damage_receipt,
+        swap_shards,
+        lose_manifest,
+        lose_manifest_and_more,
+        damage_manifest,
+        forge_manifest,
+        lose_all_shards,
+        change_samples_and_vouch,
+        leave_things_behind,
+    ],
+)
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_what_is_damaged_is_made_again_and_nothing_else_is_touched(
+    tmp_path: Path, recipe: MakeRecipe, damage: Callable[[Path], None], compression: str
+) -> None:
+    folder = tmp_path / "set"
+    build(recipe(variants=1, compression=compression), folder)
+    before = contents(folder)
+    damage(folder)
+    damaged = contents(folder)
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    done = repair(folder)
+    assert done.after.sound, done.after.defects
+    assert contents(folder) == before
+    untouched = {name for name, data in damaged.items() if before.get(name) == data and "/" in name}
+    for name in untouched - {f"shards/{made}" for made in done.made}:
+        if name.startswith("shards/"):
+            assert (folder / name).stat().st_mtime_ns == times[folder / name]
+    assert verify(folder).sound
+    assert repair(folder).made == ()
+
+
+def test_an_extended_set_without_a_manifest_is_repaired(tmp_path: Path, recipe: MakeRecipe) -> None:
+    for variants in (1, 2, 3):
+        build(recipe(variants=variants, shard_size=3072), tmp_path)
+    before = contents(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    (tmp_path / "shards" / "small-00001.h5").unlink()
+    assert repair(tmp_path).after.sound
+    assert contents(tmp_path) == before
+
+
+def test_what_is_foreign_stays_and_is_said(dataset: Path) -> None:
+    (dataset / "notes.txt").write_text("mine")
+    done = repair(dataset)
+    assert [(str(one.kind), one.file) for one in done.after.defects] == [("foreign", "notes.txt")]
+    assert (dataset / "notes.txt").read_text() == "mine"
+
+
+def test_without_its_recipe_nothing_can_be_made_again_and_a_build_puts_it_back(
+    dataset: Path, recipe: MakeRecipe
+) -> None:
+    before = contents(dataset)
+    (dataset / "recipe.yaml").write_text("# gone")
+    damage_shard(dataset)
+    with pytest.raises(DatasetError, match="building the same recipe into this folder puts it back"):
+        repair(dataset)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        build(recipe(variants=1, seed=8), dataset)
+    assert build(recipe(variants=1), dataset).samples == 4000
+    assert contents(dataset).keys() == before.keys()
+    # The damage keeps its size: a build does not look at every byte, verifying does.
+    assert repair(dataset).made == ("small-00002.h5",)
+    assert contents(dataset) == before
+
+
+def test_a_complete_set_gets_its_recipe_back(dataset: Path, recipe: MakeRecipe) -> None:
+    before = contents(dataset)
+    (dataset / "recipe.yaml").unlink()
+    build(recipe(variants=1), dataset)
+    assert contents(dataset) == before
+
+
+def test_a_changed_recipe_makes_nothing_without_a_manifest(dataset: Path) -> None:
+    text = (dataset / "recipe.yaml").read_text()
+    (dataset / "recipe.yaml").write_text(text.replace("seed: 7", "seed: 9"))
+    lose_manifest_and_more(dataset)
+    damaged = contents(dataset)
+    with pytest.raises(DatasetError, match=r"recipe.yaml, or its source, is not what .* was made with"):
+        repair(dataset)
+    assert contents(dataset) == damaged
+
+
+def test_a_set_that_is_being_built_is_not_repaired(dataset: Path) -> None:
+    damage_shard(dataset)
+    with claimed(dataset), pytest.raises(BuildError, match="another build is at work"):
+        repair(dataset)
+
+
+def test_repairing_what_is_no_data_set(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no such folder"):
+        repair(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("")
+    assert not repair(tmp_path / "file").after.sound
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AugforgeError, match=r"recipe.yaml cannot be read"):
+        repair(tmp_path / "empty")
+
+
+def test_the_manifest_of_a_repaired_set_is_the_one_that_was(dataset: Path) -> None:
+    before = read_manifest(dataset)
+    damage_shard(dataset)
+    repair(dataset)
+    assert read_manifest(dataset) == before

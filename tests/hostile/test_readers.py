@@ -1,0 +1,130 @@
+"""Readers of files: whatever is in them, they are read or refused."""
+
+import gzip
+import io
+import os
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from augforge.errors import SourceError
+from augforge.sources import SourceSpec, open_source
+from augforge.sources.files.idx import header
+from tests.hostile.mutating import png_chunk
+from tests.hostile.targets import IMAGES, LABELS, TARGETS, Target
+from tests.stress.fuzzing import outcome
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_damaged_files_are_read_or_refused(tmp_path: Path, target: Target) -> None:
+    assert outcome(target, 250, tmp_path).failures == ()
+
+
+def test_a_case_is_the_same_each_time() -> None:
+    for target in TARGETS:
+        assert [target.case(number) for number in range(9)] == [target.case(number) for number in range(9)]
+
+
+def _npy(values: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name", ["../images.npy", "/etc/images.npy", "a/../../images.npy", "C:\\images.npy"])
+def test_names_in_an_npz_file_lead_nowhere(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "inside" / "digits.npz"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, _npy(IMAGES))
+        archive.writestr("labels.npy", _npy(LABELS))
+    with pytest.raises(SourceError, match="no array 'x_train' or 'images'; it holds: "):
+        open_source(SourceSpec(path=path))
+    source = open_source(SourceSpec(path=path, images=name.removesuffix(".npy"), labels="labels"))
+    np.testing.assert_array_equal(source.images, IMAGES)
+    assert sorted(tmp_path.rglob("*")) == [path.parent, path]
+
+
+def test_an_unfinished_header_of_an_array(tmp_path: Path) -> None:
+    path = tmp_path / "digits.npz"
+    text = b"{'descr': '|u1', 'fortran_order': False, 'shape': (3L, 5, "
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text)
+    with pytest.raises(SourceError, match="array 'images': not an array in NPY form: "):
+        open_source(SourceSpec(path=path, labels="none"))
+
+
+def _png(width: int, height: int, pixels: bytes) -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(pixels)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, body) for kind, body in chunks)
+
+
+BOMBS: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
+    "IDX, 10^12 images": (
+        "train-images-idx3-ubyte",
+        header((10**6, 1000, 1000)),
+        {"format": "idx"},
+        "its header claims 1,000,000 images of 1000 x 1000, 1,000,000,000,000 bytes, but only 0 follow it",
+    ),
+    "gzipped IDX": (
+        "train-images-idx3-ubyte.gz",
+        gzip.compress(header((10**9, 28, 28)) + bytes(10**6)),
+        {"format": "idx"},
+        "more than 1,0.. compressed bytes can hold",
+    ),
+    "PNG, 10^9 pixels": (
+        "0/a.png",
+        _png(30_000, 40_000, b""),
+        {},
+        "at most 67,108,864 pixels are allowed|bomb",
+    ),
+    "PNG, more data than pixels": (
+        "0/a.png",
+        _png(10**5, 10**5, bytes(10**7)),
+        {},
+        "bomb|at most 67,108,864",
+    ),
+    "CSV, a line without an end": ("a.csv", b"0," * 10**7, {}, "does not end within 16,777,216 bytes"),
+    "CSV, a header without an end": (
+        "a.csv",
+        b"label," + b"pixel0," * 10**6 + b"\n",
+        {},
+        "column 3 is called 'pixel0'; needed is 'pixel1'",
+    ),
+    "gzipped CSV": ("a.csv.gz", gzip.compress(bytes(10**8), 1), {}, "does not end within 16,777,216 bytes"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "spec", "message"), BOMBS.values(), ids=BOMBS.keys())
+def test_what_would_grow_without_end_is_refused(
+    tmp_path: Path, name: str, content: bytes, spec: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    place = tmp_path if "idx" in name or "png" in name else path
+    with pytest.raises(SourceError, match=message):
+        open_source(SourceSpec(path=place, labels="none", **spec))
+
+
+def test_a_device_is_no_source() -> None:
+    for path in ("/dev/zero", "/dev/stdin"):
+        for kind in (None, "csv", "npz", "hdf5", "idx", "folder"):
+            with pytest.raises(
+                SourceError, match=f"{path}: neither a regular file nor a folder|no such file"
+            ):
+                open_source(SourceSpec(path=Path(path), format=kind))
+
+
+@pytest.mark.parametrize("kind", ["idx", "folder"])
+def test_a_pipe_among_the_files_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    for name in ("train-images-idx3-ubyte", "a.png"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(SourceError):
+        open_source(SourceSpec(path=tmp_path, format=kind))

@@ -1,0 +1,75 @@
+"""The content hash that a recipe expects."""
+
+from pathlib import Path
+
+import pytest
+
+from augforge.errors import RecipeError
+from augforge.recipe import differences, load_recipe, parse_recipe
+
+HASH = "0123456789abcdef" * 4
+TEXT = (
+    f"version: 1\nname: tiny\nsource: mnist-10k\ndistort: [rotate: {{degrees: 5}}]\nexpect: blake3:{HASH}\n"
+)
+
+
+def test_it_is_read_and_written() -> None:
+    recipe = parse_recipe(TEXT)
+    assert (recipe.expect, recipe.expect_set_aside) == (HASH, False)
+    assert parse_recipe(recipe.to_yaml()) == recipe
+    without = parse_recipe(TEXT.replace(f"blake3:{HASH}", "null"))
+    assert without.expect is None
+    assert recipe.pixel_digest("") == without.pixel_digest("")
+    assert differences(recipe, without) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        (HASH, "64 hexadecimal digits, got"),
+        (f"sha256:{HASH}", "got "),
+        (f"blake3:{HASH[:-1]}", "64 hexadecimal digits"),
+        (f"blake3:{HASH.upper()}", "64 hexadecimal digits"),
+        ("7", "must be text, got"),
+        ("[a]", "must be text, got"),
+    ],
+)
+def test_what_is_no_content_hash(value: str, got: str) -> None:
+    with pytest.raises(RecipeError, match=r"'expect' must be") as caught:
+        parse_recipe(TEXT.replace(f"blake3:{HASH}", value))
+    assert got in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["output.shard_size=1024", "name=other", "description=x", "variants=1", "distort.rotate.degrees=5.0"],
+)
+def test_it_holds_where_the_samples_stay_the_same(override: str) -> None:
+    recipe = parse_recipe(TEXT, overrides=[override])
+    assert (recipe.expect, recipe.expect_set_aside) == (HASH, False)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *("variants=2", "seed=1", "distort.rotate.degrees=6", "keep_originals=false", "frame=[40, 40]"),
+        *("source.split=test", "normalize=true", "guard.min_ink_kept=0.9", "distort=[]"),
+    ],
+)
+def test_it_is_set_aside_where_they_do_not(override: str) -> None:
+    recipe = parse_recipe(TEXT, overrides=[override])
+    assert (recipe.expect, recipe.expect_set_aside) == (None, True)
+
+
+def test_what_is_set_counts() -> None:
+    other = "f" * 64
+    recipe = parse_recipe(TEXT, overrides=["variants=2", f"expect=blake3:{other}"])
+    assert (recipe.expect, recipe.expect_set_aside) == (other, False)
+    assert parse_recipe(TEXT, overrides=["variants=2", "expect=null"]).expect is None
+
+
+def test_it_is_not_inherited(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(TEXT)
+    (tmp_path / "more.yaml").write_text("version: 1\nname: more\nextends: base.yaml\nvariants: 9\n")
+    recipe = load_recipe(tmp_path / "more.yaml")
+    assert (recipe.expect, recipe.expect_set_aside) == (None, False)

@@ -1,0 +1,1 @@
+"""Long versions of the tests of faults and of hostile input: ``make stress``."""
