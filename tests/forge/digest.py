@@ -1,4 +1,7 @@
-"""Prints what the forge makes, as digests: run by itself, too, in processes that pretend another processor."""
+"""Prints what the forge makes, as digests: run by itself, too, in processes that pretend another processor.
+
+It needs nothing but what augforge itself needs, so that environments of other Pythons and libraries can run it.
+"""
 
 import json
 
@@ -8,6 +11,7 @@ from numba.core.registry import cpu_target
 
 import augforge
 from augforge.forge import Forge
+from tests.distortions.examples import EXAMPLES
 
 # Every kind of distortion, distribution and group that is exact, many original digits.
 RECIPE = """
@@ -72,6 +76,25 @@ guard:
   min_contrast: 50
 """
 
+# What is the same only with the same versions of other packages.
+NOT_EXACT = frozenset({"imgaug"})
+
+# One distortion, or a group, alone.
+ONE_STEP = """
+version: 1
+name: sameness-of-one
+source: mnist-10k
+seed: 22
+variants: 1
+keep_originals: false
+distort: [{step}]
+"""
+GROUP = {
+    "id": "one",
+    "weights": [3, 1, 2],
+    "steps": [{"rotate": {"degrees": 9}}, {"invert": {}}, {"wave": {"amplitude": 1, "wavelength": 9}}],
+}
+
 
 def digests() -> dict[str, dict[str, str]]:
     """Return digests of the samples of both recipes."""
@@ -89,6 +112,25 @@ def _digests_of(recipe: str) -> dict[str, str]:
     }
 
 
+def digests_of_steps() -> dict[str, str]:
+    """Return a digest of each distortion, used in every way that the examples show, and of a choice of steps."""
+    steps = {
+        name: [{name: plain} for plain in ways] for name, ways in EXAMPLES.items() if name not in NOT_EXACT
+    }
+    return {name: _digest_of(ways) for name, ways in {**steps, "one_of": [{"one_of": GROUP}]}.items()}
+
+
+def _digest_of(steps: list[dict[str, object]]) -> str:
+    """Return a BLAKE3 digest of 300 samples' images and parameters with each of the steps alone."""
+    hasher = blake3()
+    for step in steps:
+        # JSON is YAML, too.
+        batch = Forge(augforge.parse_recipe(ONE_STEP.format(step=json.dumps(step)))).make(range(300))
+        hasher.update(batch.images.tobytes())
+        hasher.update(batch.parameters.tobytes())
+    return hasher.hexdigest()[:16]
+
+
 def processor() -> dict[str, object]:
     """Return what Numba compiles for and which of NumPy's dispatched instruction sets are in use."""
     features = np._core._multiarray_umath.__cpu_features__  # type: ignore[attr-defined]
@@ -102,4 +144,4 @@ def processor() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"digests": digests(), "processor": processor()}))
+    print(json.dumps({"digests": digests(), "steps": digests_of_steps(), "processor": processor()}))

@@ -12,7 +12,11 @@ import sys
 import numpy as np
 import pytest
 
-from tests.forge.digest import digests
+import augforge
+from augforge.distortions.catalogue import built_in
+from augforge.recipe.guard import GUARD_KINDS
+from tests.distortions.examples import EXAMPLES
+from tests.forge.digest import MORE, NOT_EXACT, RECIPE, digests, digests_of_steps
 
 # Final: a change here changes every data set ever made. If there must be one, raise PIXEL_VERSION with it and say
 # why in the changelog.
@@ -27,6 +31,38 @@ PINNED = {
         "parameters": "5aaf6c5107eb5302",
         "recipe": "c6eb5c7255ad7aa2",
     },
+}
+
+# The same, of each distortion alone: a difference names its kernel.
+PINNED_STEPS = {
+    "aspect": "c545aea58ef58347",
+    "background": "bcff623ecf09971a",
+    "blur": "31aeedb24fdb3f58",
+    "contrast": "da19e1d4a9b2e5d9",
+    "crop_and_pad": "fb399a6b6be0b3e4",
+    "elastic": "94ddb555b352e370",
+    "gap": "39c2cf326b6dcaf2",
+    "gaussian_noise": "036de4e3468059ca",
+    "gray_level": "bc9ad79bf157ca29",
+    "invert": "0d2bd6caef425821",
+    "motion_blur": "fbb5ce1cbe7d2b6b",
+    "occlude": "3c826179afdf117f",
+    "perspective": "0384d7a124ef02f1",
+    "pixel_dropout": "bff28a60d3443c9c",
+    "pixel_noise": "f3b3def25ae3b60f",
+    "pixelate": "1af0cc12e9f02964",
+    "rotate": "e92efbb7b08554e9",
+    "salt_and_pepper": "5a29596857214ae0",
+    "scale": "6c7c4936b6921435",
+    "shear": "2c1cf8960d17be48",
+    "shift": "a795c46c6f54c4a5",
+    "shot_noise": "814c77bc7694c03e",
+    "slant": "b763ae3dd37e6cf2",
+    "smudge": "46c3a65895c2f531",
+    "stripe": "fccec08651639e10",
+    "stroke_width": "d0ae13eac628e591",
+    "wave": "2742bfeb8cc68481",
+    "one_of": "c835e1d39c593443",
 }
 
 DISPATCHED = " ".join(np._core._multiarray_umath.__cpu_dispatch__)  # type: ignore[attr-defined]
@@ -46,6 +82,17 @@ OTHER_PROCESSORS = {
 
 def test_samples_are_pinned() -> None:
     assert digests() == PINNED
+    assert digests_of_steps() == PINNED_STEPS
+
+
+def test_no_distortion_and_no_guard_is_left_out() -> None:
+    recipes = [augforge.parse_recipe(text).to_yaml() for text in (RECIPE, MORE)]
+    exact = set(built_in()) - NOT_EXACT
+    assert exact == set(EXAMPLES) - NOT_EXACT == set(PINNED_STEPS) - {"one_of"}
+    # Together as well, each one in one of the recipes.
+    assert {name for name in exact for text in recipes if f"- {name}:" in text} == exact
+    guards = {kind.name for kind in GUARD_KINDS}
+    assert {name for name in guards for text in recipes if f"{name}:" in text} == guards
 
 
 @pytest.mark.parametrize("processor", OTHER_PROCESSORS)
@@ -58,6 +105,7 @@ def test_other_processors_make_the_same(processor: str) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["digests"] == digests()
+    assert told["steps"] == digests_of_steps()
     # The restriction was really in force.
     if "NUMBA_CPU_NAME" in settings:
         assert (told["processor"]["cpu"], told["processor"]["avx512"]) == (settings["NUMBA_CPU_NAME"], False)
