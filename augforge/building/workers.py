@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,6 +58,19 @@ class Place:
 
     client: Any
     check: Callable[[], None]
+
+
+def _renew_kept_thread() -> None:
+    """Let distributed begin anew with a thread that it keeps for ever.
+
+    A process that was forked after a build has no such thread, and its own builds would wait for it for ever.
+    """
+    utils: Any = sys.modules.get("distributed.utils")
+    if utils is not None:
+        utils._offload_executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="Dask-Offload")
+
+
+os.register_at_fork(after_in_child=_renew_kept_thread)
 
 
 def usable_cores() -> int:
