@@ -1,7 +1,7 @@
 """Run the parts of the stress command, and write their figures into docs/reliability.md.
 
-A part is a module here with ``run(cases, scratch)``: it gives an `Outcome` for each kind of fault. ``--cases`` scales
-what every part does; figures are written only from a whole run with all cases.
+A part is a module here with ``run(cases, scratch)``: it gives an `Outcome` for each kind of fault. ``--cases``
+scales what every part does; figures are written only from a whole run with all cases.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.stress.outcome import Outcome
 
-PARTS: tuple[str, ...] = ()
+PARTS: tuple[str, ...] = ("sameness",)
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
