@@ -269,6 +269,38 @@ class TestLaws:
         assert sorted(found[:samples]) == list(range(samples))
         assert found[samples:] == [found[k % samples] for k in range(samples, len(found))]
 
+    # Real worker processes, forked because that is quick: an epoch of two trainings, each with its own number of
+    # ranks and workers and its own batch size, and then the whole of the next epoch.
+    @WORKERS
+    @given(
+        samples=st.integers(1, 120),
+        epoch=st.integers(0, 5),
+        shuffle=SHUFFLES,
+        begun=st.tuples(st.integers(0, 2), st.integers(1, 2), st.integers(1, 40), st.integers(0, 5)),
+        ended=st.tuples(st.integers(0, 2), st.integers(1, 2), st.integers(1, 40), st.none()),
+    )
+    @settings(deadline=None, max_examples=12)
+    def test_workers_give_every_sample_once_an_epoch_resumed_or_not(
+        self, samples, epoch, shuffle, begun, ended
+    ):
+        dataset = fake_dataset(samples, 1)
+        plain = make_loader(dataset, 7, fields="number", **shuffle)
+        seen, state = [], None
+        for workers, world_size, batch_size, steps in (begun, ended):
+            options = {"batch_size": batch_size, "num_workers": workers, "tail": "exact", **shuffle}
+            if workers:
+                options["multiprocessing_context"] = "fork"
+            loaders = ranks(dataset, world_size, **options)
+            for loader in loaders:
+                loader.load_state_dict(state) if state else loader.set_epoch(epoch)
+            seen += in_turn([[batch.tolist() for batch in itertools.islice(one, steps)] for one in loaders])
+            state = loaders[0].state_dict()
+            assert [loader.state_dict() for loader in loaders] == [state] * world_size
+        assert sorted(seen) == list(range(samples))
+        assert seen == in_turn([numbers(_at(plain, epoch))])
+        following = in_turn([numbers(_at(loader, epoch + 1)) for loader in loaders])
+        assert following == in_turn([numbers(_at(plain, epoch + 1))])
+
     @WORKERS
     @pytest.mark.parametrize("shuffle", [True, "window"])
     def test_resumed_with_other_workers(self, shuffle):
