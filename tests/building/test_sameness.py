@@ -63,6 +63,6 @@ def test_start_methods_of_a_users_processes_make_the_same(tmp_path: Path, method
         text=True,
         check=False,
     )
-    # Dask may say something where its loop waited long for the processor, which two builds and compiling share here.
+    # Dask may say something where its loop waited long for the processor, which builds and compiling share here.
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == PINNED
