@@ -249,6 +249,7 @@ class TestWorkersThatDie:
             with Client(own_cluster.address) as client:
                 for made in (1, 30):
                     until(lambda made=made: published(tmp_path / "set") >= made)
+                    until(lambda: len(client.nthreads()) == 1)
                     (leaving,) = client.nthreads()
                     own_cluster.add_worker()
                     until(lambda: len(client.nthreads()) == 2)
