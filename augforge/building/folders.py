@@ -12,6 +12,7 @@ from augforge.shards import Manifest, publish, read_manifest, sweep
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
 from augforge.shards.sealed import read_sealed
+from augforge.temporaries import is_temporary
 
 HEADER = "# Written by augforge: the recipe of this data set, as finally used."
 """First line of a data set's recipe, by which a folder is known as ours before there is a manifest."""
@@ -25,7 +26,8 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     """
     _check_place(folder)
     try:
-        if not folder.exists() or not any(folder.iterdir()):
+        # A build that crashed at its very first file leaves that half made, and nothing else.
+        if not folder.exists() or all(is_temporary(path) for path in folder.iterdir()):
             return
     except OSError as error:
         raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
