@@ -11,6 +11,7 @@ from augforge.recipe import Recipe, differences, parse_recipe
 from augforge.shards import Manifest, publish, read_manifest, sweep
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
+from augforge.shards.publishing import sync_folder
 from augforge.shards.sealed import read_sealed
 from augforge.temporaries import is_temporary
 
@@ -43,12 +44,16 @@ def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
     """Make an existing folder ready: clear what is to be replaced or half made, put the recipe in."""
     try:
         # A set that is being made is not complete: the manifest goes first.
-        (folder / MANIFEST).unlink(missing_ok=True)
+        if os.path.lexists(folder / MANIFEST):
+            (folder / MANIFEST).unlink()
+            sync_folder(folder)
         if overwrite:
             for path in _files_of_dataset(folder):
                 path.unlink()
     except OSError as error:
-        raise DatasetError(f"{error.filename} cannot be removed: {error.strerror}") from error
+        raise DatasetError(
+            f"{error.filename or folder / MANIFEST} cannot be removed: {error.strerror}"
+        ) from error
     sweep(folder)
     publish_recipe(folder, recipe)
 

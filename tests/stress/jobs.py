@@ -96,7 +96,10 @@ def run(
     if code is None:
         os.killpg(child.pid or 0, signal.SIGKILL)
         child.join()
-    read = [path.read_text(errors="replace") if path.exists() else "" for path in (notes / "said", notes / "steps")]
+    read = [
+        path.read_text(errors="replace") if path.exists() else ""
+        for path in (notes / "said", notes / "steps")
+    ]
     return Ended(code, read[0], tuple(read[1].splitlines()))
 
 

@@ -14,7 +14,9 @@ from tests.stress import jobs
 from tests.stress.outcome import Outcome
 from tests.stress.steps import Fault
 
-_PROMISE = "run again, it gives the very files of an undisturbed run; at no time a manifest over an incomplete set"
+_PROMISE = (
+    "run again, it gives the very files of an undisturbed run; at no time a manifest over an incomplete set"
+)
 _LIKE_KILLED = -9
 
 

@@ -6,7 +6,7 @@ import random
 import resource
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from tests.stress.kills import Job, begin, differences, jobs_of, wrong_with_set
 from tests.stress.outcome import Outcome
 from tests.stress.steps import Fault
 
-_PROMISE = "exit code 2, a message with the cause, no temporary file; run again, the very files of an undisturbed run"
+_PROMISE = (
+    "an error with its cause, no temporary file; run again, it gives the very files of an undisturbed run"
+)
 _CODES = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT)
 
 
@@ -44,10 +46,8 @@ def _refused(job: Job, folder: Path, cases: float) -> Outcome:
         begin(job, folder)
         ended = jobs.run(folder, job.words(folder), Fault(step, "refused", code, lasting))
         found = list(wrong_after(job, folder, ended, os.strerror(code), removing="unlink" in steps[step]))
-        failures += [
-            f"{job.name}, {errno.errorcode[code]}{' from' if lasting else ' at'} step {step} ({steps[step]}): {what}"
-            for what in found[:1]
-        ]
+        refused = f"{errno.errorcode[code]}{' from' if lasting else ' at'} step {step} ({steps[step]})"
+        failures += [f"{job.name}, {refused}: {what}" for what in found[:1]]
     return Outcome(f"a step on disk refused: {job.name}", _PROMISE, count, tuple(failures))
 
 

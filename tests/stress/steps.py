@@ -68,7 +68,9 @@ class Steps:
             attribute = name.rpartition(".")[2]
             setattr(place, attribute, self._watched(name, getattr(place, attribute), lambda _: self._below))
 
-    def _watched(self, name: str, call: Callable[..., Any], path_of: Callable[[Any], str]) -> Callable[..., Any]:
+    def _watched(
+        self, name: str, call: Callable[..., Any], path_of: Callable[[Any], str]
+    ) -> Callable[..., Any]:
         def watched(*args: Any, **options: Any) -> Any:
             path = path_of(args)
             if not path.startswith(self._below):
