@@ -74,12 +74,12 @@ def _one_of(rng: random.Random, files: Files) -> str:
 
 
 _DAMAGES: dict[str, tuple[Callable[[random.Random, Files, Files], Files], int]] = {
-    "one byte flipped": (flipped, 1200),
-    "a file cut off": (truncated, 300),
-    "bytes appended": (appended, 150),
-    "a page zeroed": (zeroed, 300),
-    "shards or receipts swapped": (swapped, 60),
-    "files of another data set": (of_another_set, 90),
+    "one byte flipped": (flipped, 6000),
+    "a file cut off": (truncated, 1500),
+    "bytes appended": (appended, 500),
+    "a page zeroed": (zeroed, 1000),
+    "shards or receipts swapped": (swapped, 300),
+    "files of another data set": (of_another_set, 400),
 }
 
 
@@ -94,7 +94,7 @@ def run(cases: float, scratch: Path) -> Sequence[Outcome]:
         tried = max(3, round(count * cases))
         failures = [wrong for number in range(tried) for wrong in trial.verified(rng, number, damage)]
         outcomes.append(Outcome(f"damage: {what}", _NAMED, tried, tuple(failures)))
-    tried = max(6, round(60 * cases))
+    tried = max(6, round(120 * cases))
     damages = [damage for damage, _ in _DAMAGES.values()]
     failures = [
         wrong

@@ -7,9 +7,9 @@ fraction of a second, and hundreds of them can be disturbed.
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -85,22 +85,21 @@ def run(
     prelude : callable, optional
         Called in the process first; a function of a module.
     """
-    notes = folder.parent / f"{folder.name}.notes"
-    shutil.rmtree(notes, ignore_errors=True)
-    notes.mkdir()
     words = [str(word) for word in arguments]
-    child = _server.Process(target=_child, args=(folder, words, fault, after, prelude, notes))
-    child.start()
-    child.join(_ENDED)
-    code = child.exitcode
-    if code is None:
-        os.killpg(child.pid or 0, signal.SIGKILL)
-        child.join()
-    read = [
-        path.read_text(errors="replace") if path.exists() else ""
-        for path in (notes / "said", notes / "steps")
-    ]
-    return Ended(code, read[0], tuple(read[1].splitlines()))
+    with tempfile.TemporaryDirectory(prefix="stress-") as place:
+        notes = Path(place)
+        child = _server.Process(target=_child, args=(folder, words, fault, after, prelude, notes))
+        child.start()
+        child.join(_ENDED)
+        code = child.exitcode
+        if code is None:
+            os.killpg(child.pid or 0, signal.SIGKILL)
+            child.join()
+        return Ended(code, _text_of(notes / "said"), tuple(_text_of(notes / "steps").splitlines()))
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def _child(

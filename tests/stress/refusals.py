@@ -26,6 +26,7 @@ def run(cases: float, scratch: Path) -> Sequence[Outcome]:
     """Refuse steps, one or all from one on, and let disks be full."""
     listed = jobs_of(scratch)
     outcomes = [_refused(job, scratch / "set", cases) for job in listed]
+    outcomes += [_gone(job, scratch / "set", cases) for job in listed[:3]]
     outcomes.append(_short_writes(listed, scratch / "set"))
     outcomes.append(_large_files(listed[:2], scratch / "set", max(2, round(30 * cases))))
     if can_mount(scratch):
@@ -49,6 +50,27 @@ def _refused(job: Job, folder: Path, cases: float) -> Outcome:
         refused = f"{errno.errorcode[code]}{' from' if lasting else ' at'} step {step} ({steps[step]})"
         failures += [f"{job.name}, {refused}: {what}" for what in found[:1]]
     return Outcome(f"a step on disk refused: {job.name}", _PROMISE, count, tuple(failures))
+
+
+def _gone(job: Job, folder: Path, cases: float) -> Outcome:
+    """Remove the whole folder under a build."""
+    begin(job, folder)
+    steps = jobs.run(folder, job.words(folder)).steps
+    count = max(2, round(len(steps) * cases))
+    failures: list[str] = []
+    for step in range(0, len(steps), -(-len(steps) // count)):
+        begin(job, folder)
+        ended = jobs.run(folder, job.words(folder), Fault(step, "gone"))
+        # What was published before is looked for at the end.
+        cause = "is missing" if "is missing" in ended.said else os.strerror(errno.ENOENT)
+        found = list(wrong_with_end(job, ended, cause))
+        begin(job, folder)
+        if jobs.run(folder, job.words(folder)).code != 0:
+            found.append("it could not be run again")
+        found += differences(folder, job.after)
+        failures += [f"{job.name}, folder gone at step {step} ({steps[step]}): {what}" for what in found[:1]]
+    promise = "an error with its cause; run again, it gives the very files of an undisturbed run"
+    return Outcome(f"folder removed under a running job: {job.name}", promise, count, tuple(failures))
 
 
 def wrong_after(

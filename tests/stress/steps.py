@@ -7,6 +7,7 @@ in a process that is made to be disturbed.
 import contextlib
 import errno
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ class Fault:
     step : int
         At which one, from 0.
     kind : str
-        ``kill`` all processes before it, ``torn``: in the middle of it, ``refused``: it raises an OSError.
+        ``kill`` all processes before it, ``torn``: in the middle of it; ``refused``: it raises an OSError;
+        ``gone``: the whole folder is removed before it.
     code : int
         Of the OSError.
     lasting : bool
@@ -81,6 +83,10 @@ class Steps:
                 self._write(self._log, f"{name} {path[len(self._below) :]}\n".encode())
             fault = self._fault
             if fault is None or not (step == fault.step or (fault.lasting and step > fault.step)):
+                return call(*args, **options)
+            if fault.kind == "gone":
+                self._fault = None
+                shutil.rmtree(self._below)
                 return call(*args, **options)
             if fault.kind == "refused":
                 if step > fault.step and name in ("unlink", "rmdir"):
