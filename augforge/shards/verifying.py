@@ -19,6 +19,7 @@ from augforge import hdf5
 from augforge.errors import AugforgeError, DatasetError
 from augforge.hdf5 import ArrayPlan
 from augforge.recipe.model import EXPECT_KIND
+from augforge.recipe.writing import write_yaml
 from augforge.shards.hashing import bytes_hash, file_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS, ShardSpec, leaf_ranges
 from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
@@ -303,7 +304,7 @@ def recipe_before_extension(text: bytes, manifest: Manifest) -> bytes | None:
     before = text[: there.start()] + b"variants: %d\n" % variants + text[there.end() :]
     # What a recipe expects is of its own set, and its last line.
     before = re.sub(rb"^expect: .*\n\Z", b"", before, flags=re.MULTILINE)
-    expecting = before + f"expect: {EXPECT_KIND}{manifest.content_hash}\n".encode()
+    expecting = before + write_yaml({"expect": f"{EXPECT_KIND}{manifest.content_hash}"}).encode()
     return next((one for one in (before, expecting) if bytes_hash(one) == manifest.recipe_hash), None)
 
 
