@@ -46,7 +46,9 @@ def _refused(job: Job, folder: Path, cases: float) -> Outcome:
         code = rng.choice(_CODES)
         begin(job, folder)
         ended = jobs.run(folder, job.words(folder), Fault(step, "refused", code, lasting))
-        found = list(wrong_after(job, folder, ended, os.strerror(code), removing="unlink" in steps[step]))
+        removing = steps[step].startswith("unlink")
+        found = ["it went on as if nothing had been"] if ended.code == 0 and not removing else []
+        found += wrong_after(job, folder, ended, os.strerror(code), removing=removing)
         refused = f"{errno.errorcode[code]}{' from' if lasting else ' at'} step {step} ({steps[step]})"
         failures += [f"{job.name}, {refused}: {what}" for what in found[:1]]
     return Outcome(f"a step on disk refused: {job.name}", _PROMISE, count, tuple(failures))
