@@ -47,7 +47,9 @@ def _refused(job: Job, folder: Path, cases: float) -> Outcome:
         begin(job, folder)
         ended = jobs.run(folder, job.words(folder), Fault(step, "refused", code, lasting))
         removing = steps[step].startswith("unlink")
-        found = ["it went on as if nothing had been"] if ended.code == 0 and not removing else []
+        # A folder that is there already need not be made.
+        harmless = removing or steps[step].startswith("mkdir")
+        found = ["it went on as if nothing had been"] if ended.code == 0 and not harmless else []
         found += wrong_after(job, folder, ended, os.strerror(code), removing=removing)
         refused = f"{errno.errorcode[code]}{' from' if lasting else ' at'} step {step} ({steps[step]})"
         failures += [f"{job.name}, {refused}: {what}" for what in found[:1]]
