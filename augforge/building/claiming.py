@@ -2,11 +2,14 @@
 
 import contextlib
 import errno
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from augforge.errors import BuildError, DatasetError
+
+_log = logging.getLogger(__name__)
 
 # What file systems answer that have no locks, or none for folders (EBADF: NFS locks only what is open for writing).
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
@@ -17,7 +20,8 @@ def claimed(folder: Path) -> Iterator[None]:
     """Hold a data set's folder for one build; create it, and remove it again if it stays empty by an error.
 
     The lock is on the folder itself: it leaves no file behind, and ends with the process however that ends. Other
-    threads of this process are kept out, too.
+    threads of this process are kept out, too. Where the file system has no locks that is logged as a warning, which
+    the command line shows, and the build goes on.
 
     Raises
     ------
@@ -64,6 +68,9 @@ def _lock(descriptor: int, folder: Path) -> None:
             f"another build is at work in {folder}; wait for it, or choose another folder (--out)"
         ) from error
     except OSError as error:
-        # Without locks, taking care is left to the user; not to build at all would be worse.
         if error.errno not in _NO_LOCKS:
             raise BuildError(f"{folder} cannot be locked: {error.strerror}") from error
+        # Taking care is left to the user; not to build at all would be worse.
+        _log.warning(
+            "the file system of %r has no locks: make sure that no other build is at work there", str(folder)
+        )

@@ -11,7 +11,9 @@ from augforge.recipe import Recipe, differences, load_recipe
 from augforge.shards import Manifest, publish, read_manifest, sweep
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
+from augforge.shards.publishing import sync_folder
 from augforge.shards.sealed import read_sealed
+from augforge.temporaries import is_temporary
 
 HEADER = "# Written by augforge: the recipe of this data set, as finally used."
 """First line of a data set's recipe, by which a folder is known as ours before there is a manifest."""
@@ -30,7 +32,8 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
                 f"{folder / name} is a symbolic link; it must be a folder of the data set's own"
             )
     try:
-        if not folder.exists() or not any(folder.iterdir()):
+        # A build that crashed at its very first file leaves that half made, and nothing else.
+        if not folder.exists() or all(is_temporary(path) for path in folder.iterdir()):
             return
     except OSError as error:
         raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
@@ -46,12 +49,16 @@ def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
     """Make an existing folder ready: clear what is to be replaced or half made, put the recipe in."""
     try:
         # A set that is being made is not complete: the manifest goes first.
-        (folder / MANIFEST).unlink(missing_ok=True)
+        if os.path.lexists(folder / MANIFEST):
+            (folder / MANIFEST).unlink()
+            sync_folder(folder)
         if overwrite:
             for path in _files_of_dataset(folder):
                 path.unlink()
     except OSError as error:
-        raise DatasetError(f"{error.filename} cannot be removed: {error.strerror}") from error
+        raise DatasetError(
+            f"{error.filename or folder / MANIFEST} cannot be removed: {error.strerror}"
+        ) from error
     sweep(folder)
     publish_recipe(folder, recipe)
 

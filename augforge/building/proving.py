@@ -24,14 +24,15 @@ from augforge.shards import (
     ShardReader,
     ShardSpec,
     Verification,
+    publish,
     resumed,
     verify,
     write_manifest,
     write_shard,
 )
-from augforge.shards.layout import RECIPE, SHARDS
+from augforge.shards.layout import MANIFEST, RECIPE, SHARDS
 from augforge.shards.manifest import about_of
-from augforge.shards.verifying import Kind
+from augforge.shards.verifying import Kind, recipe_before_extension
 
 _AT_ONCE = 2048
 _MOST_NAMED = 5
@@ -170,15 +171,15 @@ class Repair:
         The shards that were made again.
     removed : tuple of str
         The stale files that were removed.
-    rewritten : bool
-        Whether the manifest was written anew.
+    rewritten : tuple of str
+        Files beside the shards that were wrong and were written anew.
     after : Verification
         What is wrong afterwards; the shards that were made again are proved, too.
     """
 
     made: tuple[str, ...]
     removed: tuple[str, ...]
-    rewritten: bool
+    rewritten: tuple[str, ...]
     after: Verification
 
 
@@ -211,13 +212,15 @@ def repair(
         augforge has another pixel version; or if another build is at work in the folder. Nothing is changed then.
     """
     folder = Path(folder).absolute()
-    before = verify(folder)
-    if not before.folder.is_dir():
-        return Repair((), (), rewritten=False, after=before)
+    if not folder.is_dir():
+        return Repair((), (), (), verify(folder))
     with claimed(folder):
-        wrong_manifest = any(defect.file == "manifest.json" for defect in before.defects)
+        before = verify(folder)
+        rewritten = [MANIFEST] if any(defect.file == MANIFEST for defect in before.defects) else []
+        if _put_back_recipe(folder, before):
+            rewritten.append(RECIPE)
         made: tuple[str, ...] = ()
-        if before.damaged_shards or wrong_manifest:
+        if before.damaged_shards or MANIFEST in rewritten:
             made = _made_again(folder, before, source, on_shard)
         after = verify(folder)
         removed = _remove_stale(folder, after.defects)
@@ -227,7 +230,16 @@ def repair(
         again = [spec for spec in after.specs if spec.file_name in made]
         numbers = np.concatenate([np.arange(s.first_sample, s.first_sample + s.samples) for s in again])
         after = replace(after, defects=after.defects + prove(folder, numbers, source))
-    return Repair(made, removed, bool(before.damaged_shards) or wrong_manifest, after)
+    return Repair(made, removed, tuple(rewritten), after)
+
+
+def _put_back_recipe(folder: Path, found: Verification) -> bool:
+    """Put back the recipe of a set where that of a larger one took its place; return whether that was so."""
+    stale = any(defect.file == RECIPE and defect.kind is Kind.STALE for defect in found.defects)
+    if stale and found.manifest:
+        before = recipe_before_extension((folder / RECIPE).read_bytes(), found.manifest)
+        publish(folder / RECIPE, before or b"")
+    return stale
 
 
 def _made_again(

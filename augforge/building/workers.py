@@ -38,6 +38,9 @@ _LEAN = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.low-level-log-length": 100,
     "distributed.admin.log-length": 100,
+    # Workers of this machine are gone when their connection is. By the clock they would seem to be where it jumps,
+    # as it does when a machine wakes up, just before they are looked at: a build in threads would wait for ever.
+    "distributed.scheduler.worker-ttl": None,
 }
 
 # What all builds of this process share; the first one begins it, the last one ends it.

@@ -40,6 +40,8 @@ COMMANDS = (
 _REFUSALS = {
     errno.EACCES,
     errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
     errno.ELOOP,
     errno.ENAMETOOLONG,
     errno.ENOSPC,

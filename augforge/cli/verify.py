@@ -111,6 +111,7 @@ class _Outcome:
             "proved": self.proved,
             "made": list(self.repaired.made) if self.repaired else [],
             "removed": list(self.repaired.removed) if self.repaired else [],
+            "rewritten": list(self.repaired.rewritten) if self.repaired else [],
         }
 
     def text(self) -> str:
@@ -119,8 +120,7 @@ class _Outcome:
         if self.repaired:
             lines += [f"made again: shards/{name}" for name in self.repaired.made]
             lines += [f"removed: {name}" for name in self.repaired.removed]
-            if self.repaired.rewritten and not self.repaired.made:
-                lines.append("written anew: manifest.json")
+            lines += [f"written anew: {name}" for name in self.repaired.rewritten]
         lines += [str(defect) for defect in self.defects]
         if self.proved is not None:
             lines.append(f"proved: {counted(self.proved, 'sample')} made again, the same to the bit")

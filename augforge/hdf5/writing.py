@@ -13,9 +13,11 @@ and lets loaders map the arrays without HDF5::
 What is written repeats from run to run, byte for byte: no times are stored, nothing is left undefined.
 """
 
+import os
+import re
 import zlib
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -38,6 +40,26 @@ _GZIP_LEVEL = 4
 _ZSTD_LEVEL = 3
 
 Attribute = int | str | tuple[str, ...]
+
+
+_ERRNO = re.compile(r"errno = (\d+)")
+
+
+@contextmanager
+def _told_by_the_system() -> Iterator[None]:
+    """Raise an `OSError` with the system's own number where HDF5 only quotes it, among much else.
+
+    Closing a file after that fails as well, with errors that quote nothing: the first one counts.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        told: BaseException | None = error
+        while told is not None:
+            if found := _ERRNO.search(str(told)):
+                raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+            told = told.__context__
+        raise
 
 
 @dataclass(frozen=True)
@@ -108,6 +130,7 @@ def _plugins(compression: str) -> Any:
     return hdf5plugin
 
 
+@_told_by_the_system()
 def lay_out(
     path: Path, arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribute]
 ) -> dict[str, int | None]:
@@ -140,11 +163,22 @@ def laid_out_size(arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribut
     """Return the exact size in bytes of the file that `lay_out` would create.
 
     It is found by laying one out, sparse and therefore for nothing, in the folder for temporary files.
+
+    Raises
+    ------
+    AugforgeError
+        If nothing can be written there.
     """
-    with TemporaryDirectory(prefix="augforge-") as folder:
-        path = Path(folder, "size.h5")
-        lay_out(path, arrays, attributes)
-        return path.stat().st_size
+    try:
+        with TemporaryDirectory(prefix="augforge-") as folder:
+            path = Path(folder, "size.h5")
+            lay_out(path, arrays, attributes)
+            return path.stat().st_size
+    except OSError as error:
+        raise AugforgeError(
+            f"a temporary file could not be written: {error.strerror or error}; the variable TMPDIR names the "
+            "folder for them"
+        ) from error
 
 
 def compressed_bound(arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribute]) -> int:
@@ -211,6 +245,7 @@ class CompressedFile:
         If the compression needs a package that is not installed.
     """
 
+    @_told_by_the_system()
     def __init__(
         self,
         path: Path,
@@ -226,6 +261,7 @@ class CompressedFile:
         self._written = {array.name: 0 for array in arrays}
         self._begun = {array.name: np.empty((0, *array.shape[1:]), array.dtype) for array in arrays}
 
+    @_told_by_the_system()
     def append(self, name: str, rows: NDArray[Any]) -> None:
         """Write the next rows of an array; whole chunks go into the file at once, the rest waits."""
         begun, chunk = self._begun[name], self._datasets[name].chunks
@@ -248,6 +284,7 @@ class CompressedFile:
             packed = _packed_chunk(rows[begin : begin + dataset.chunks[0]], dataset.chunks)
             dataset.id.write_direct_chunk((first + begin,) + (0,) * (rows.ndim - 1), packed)
 
+    @_told_by_the_system()
     def close(self) -> int:
         """Close the file and return its size in bytes, by which anything longer can be cut off."""
         for name, rows in self._begun.items():

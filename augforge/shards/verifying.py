@@ -6,6 +6,7 @@ more from what it holds, and last the manifest from the receipts: both must come
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 from augforge import hdf5
 from augforge.errors import AugforgeError, DatasetError
 from augforge.hdf5 import ArrayPlan
-from augforge.shards.hashing import file_hash
+from augforge.recipe.model import EXPECT_KIND
+from augforge.recipe.writing import write_yaml
+from augforge.shards.hashing import bytes_hash, file_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS, ShardSpec, leaf_ranges
 from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
 from augforge.shards.mapping import check_hash, open_ordinary
@@ -275,10 +278,42 @@ def _defects_of_recipe(folder: Path, manifest: Manifest | None) -> Iterator[Defe
     except OSError:
         yield Defect(_kind_at(path), RECIPE, "there is no ordinary file of that name that can be read")
         return
-    if manifest and found != manifest.recipe_hash:
-        yield Defect(
-            Kind.DAMAGED, RECIPE, f"it has the hash {found}, but the manifest lists {manifest.recipe_hash}"
-        )
+    if not manifest or found == manifest.recipe_hash:
+        return
+    if recipe_before_extension(path.read_bytes(), manifest) is not None:
+        what = "it is of a larger set, whose build was interrupted; the same build completes it"
+        yield Defect(Kind.STALE, RECIPE, what)
+        return
+    what = f"it has the hash {found}, but the manifest lists {manifest.recipe_hash}"
+    yield Defect(Kind.DAMAGED, RECIPE, what)
+
+
+def recipe_before_extension(text: bytes, manifest: Manifest) -> bytes | None:
+    """Return the recipe of a complete set, where that of a larger set took its place but no manifest yet did.
+
+    A build that extends a set puts two files in place, one after the other, and may crash in between.
+
+    Parameters
+    ----------
+    text
+        The recipe that is there.
+    manifest
+        The manifest that is there.
+
+    Returns
+    -------
+    bytes or None
+        What has the hash that the manifest lists; None if something else happened to the recipe.
+    """
+    variants = manifest.samples // manifest.originals - (b"\nkeep_originals: true\n" in text)
+    there = re.search(rb"^variants: (\d+)\n", text, re.MULTILINE)
+    if there is None or int(there[1]) <= variants:
+        return None
+    before = text[: there.start()] + b"variants: %d\n" % variants + text[there.end() :]
+    # What a recipe expects is of its own set, and its last line.
+    before = re.sub(rb"^expect: .*\n\Z", b"", before, flags=re.MULTILINE)
+    expecting = before + write_yaml({"expect": f"{EXPECT_KIND}{manifest.content_hash}"}).encode()
+    return next((one for one in (before, expecting) if bytes_hash(one) == manifest.recipe_hash), None)
 
 
 def _defects_of_manifest(folder: Path, manifest: Manifest, specs: tuple[ShardSpec, ...]) -> Iterator[Defect]:

@@ -39,7 +39,7 @@ def test_only_a_new_and_empty_folder_is_removed_after_an_error(
 
 @pytest.mark.parametrize("answer", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF])
 def test_a_file_system_without_locks_will_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answer: int
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(answer, "no locks here")
@@ -47,6 +47,9 @@ def test_a_file_system_without_locks_will_do(
     monkeypatch.setattr(fcntl, "flock", refuse)
     with claimed(tmp_path / "set"):
         pass
+    assert caplog.messages == [
+        f"the file system of '{tmp_path / 'set'}' has no locks: make sure that no other build is at work there"
+    ]
 
 
 def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """A complete data set with more variants: what is there stays, and the whole is as if built at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from augforge.building import Progress, build, plan_build
+from augforge.building import Progress, build, plan_build, repair
+from augforge.building.folders import publish_recipe
 from augforge.errors import BuildError, DatasetError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
-from augforge.shards import ShardReader, read_manifest
+from augforge.shards import ShardReader, read_manifest, verify
+from tests.stress.jobs import contents
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -97,6 +100,27 @@ def test_with_the_recipe_published_and_the_manifest_not_yet_it_goes_on(
     plan = plan_build(recipe(variants=2), tmp_path)
     assert (len(plan.kept), plan.complete) == (len(plan.shards), False)
     assert build(recipe(variants=2), tmp_path).samples == 6000
+
+
+@pytest.mark.parametrize("expects", [False, True])
+@pytest.mark.parametrize("keep_originals", [False, True])
+def test_a_recipe_without_its_manifest_yet_is_stale_and_repairing_goes_back(
+    tmp_path: Path, recipe: MakeRecipe, expects: bool, keep_originals: bool
+) -> None:
+    folder = tmp_path / "set"
+    small = replace(recipe(variants=1), keep_originals=keep_originals)
+    if expects:
+        small = replace(small, expect=build(small, tmp_path / "first").content_hash)
+    build(small, folder)
+    before = contents(folder)
+    for larger in (replace(small, variants=2, expect=None), replace(small, variants=12, expect="0" * 64)):
+        publish_recipe(folder, larger)
+        assert [(str(one.kind), one.file) for one in verify(folder).defects] == [("stale", "recipe.yaml")]
+        assert repair(folder).rewritten == ("recipe.yaml",)
+        assert contents(folder) == before
+    for other in (replace(small, variants=2, seed=8), replace(small, variants=0)):
+        publish_recipe(folder, other)
+        assert [(str(one.kind), one.file) for one in verify(folder).defects] == [("damaged", "recipe.yaml")]
 
 
 def test_only_more_variants_extend(tmp_path: Path, recipe: MakeRecipe) -> None:

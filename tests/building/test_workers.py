@@ -50,6 +50,12 @@ def test_worker_processes_spend_no_time_on_profiling() -> None:
             assert set(place.client.run(dask.config.get, name).values()) == {value}
 
 
+def test_no_clock_says_that_a_worker_is_gone() -> None:
+    for place in (workers.threads, workers.processes):
+        with place(1) as made:
+            assert made.client.cluster.scheduler.worker_ttl is None
+
+
 def test_worker_processes_that_die_end_the_build(
     tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.stress.outcome import Outcome
 
-PARTS: tuple[str, ...] = ("clusters", "fuzzing", "sameness")
+PARTS: tuple[str, ...] = ("kills", "refusals", "flips", "fuzzing", "clusters", "sameness")
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 

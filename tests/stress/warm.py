@@ -1,0 +1,20 @@
+"""Imported once by the server that children are forked from: what every build needs is loaded, and compiled."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import distributed  # noqa: F401
+import hdf5plugin  # noqa: F401
+
+from augforge.building import job, proving  # noqa: F401
+from augforge.cli import build, main, verify  # noqa: F401
+from augforge.forge import Forge
+from augforge.recipe import load_recipe
+from augforge.shards import write_shard
+from tests.stress import jobs
+
+with tempfile.TemporaryDirectory() as _scratch:
+    os.mkdir(f"{_scratch}/set")
+    _forge = Forge(load_recipe(jobs.prepare(Path(_scratch)), ("variants=0",)))
+    write_shard(Path(_scratch, "set"), job.plan_build(_forge.recipe).shards[0], _forge.make)
