@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from augforge.shards import ShardSpec
 
 # Tasks handed out for each thread of the workers: one running, one waiting.
 WAITING_FACTOR = 2
+
+# So many shards that kill workers by themselves end a build at once; after fewer the others are made first.
+_MOST_DEADLY = 3
 
 # Seconds between two looks at whether there are still workers.
 _LOOK_EVERY = 1.0
@@ -120,22 +123,25 @@ def _run_all(
     order = tasks.order_of(build_id, needed(plan.forge), plan.folder, plan.recipe)
     missing = (spec for spec in plan.shards if spec.index not in plan.kept)
     suspects: list[ShardSpec] = []
+    deadly: list[BuildError] = []
+    together = _Run(place, order, tracker, lambda spec, _: suspects.append(spec))
+    alone = _Run(place, order, tracker, lambda _, error: deadly.append(error))
+    while True:
+        # A worker that dies takes shards with it that did it no harm. Alone, it is certain which one did.
+        together.side_by_side(missing, lambda: window() if len(suspects) <= window() else 0)
+        for spec in suspects:
+            alone.side_by_side(iter((spec,)), lambda: 1)
+            if len(deadly) == _MOST_DEADLY:
+                raise _joined(deadly)
+        if not suspects:
+            break
+        suspects.clear()
+    if deadly:
+        raise _joined(deadly)
 
-    def set_aside(spec: ShardSpec, error: BuildError) -> None:
-        suspects.append(spec)
-        # So many at once can have been on workers that died. Were there more, workers die whatever they make.
-        if len(suspects) > window():
-            raise error
 
-    _Run(place, order, tracker, set_aside).side_by_side(missing, window)
-    # A worker that dies takes shards with it that did it no harm. Alone, it is certain which one did.
-    alone = _Run(place, order, tracker, _give_up)
-    for spec in suspects:
-        alone.side_by_side(iter((spec,)), lambda: 1)
-
-
-def _give_up(_spec: ShardSpec, error: BuildError) -> None:
-    raise error
+def _joined(errors: Sequence[BuildError]) -> BuildError:
+    return BuildError("; ".join(str(error) for error in errors))
 
 
 @dataclass(frozen=True)
