@@ -167,7 +167,7 @@ class Manifest(_Model):
     compression
         How the shards are compressed.
     shard_size
-        Samples in each shard but the last.
+        Samples in each shard but the last, and the last before each place where the set was extended.
     shards
         The shards in the order of sample numbers.
     recipe_hash
