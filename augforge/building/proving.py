@@ -186,7 +186,7 @@ class Repair:
 def repair(
     folder: str | Path,
     source: str | Path | None = None,
-    on_shard: Callable[[int, int], None] = _say_nothing,
+    on_progress: Callable[[int, int], None] = _say_nothing,
 ) -> Repair:
     """Make what is damaged or missing of a data set again, and prove it.
 
@@ -198,8 +198,9 @@ def repair(
         The data set's folder.
     source : str or Path, optional
         Where the originals are now; by default where the stored recipe says.
-    on_shard : callable
-        Called with how many shards were made and how many there are to make.
+    on_progress : callable
+        Called with how much was done and how much there is to do: of looking at all shards, of making some again,
+        of looking once more, and of proving what was made.
 
     Returns
     -------
@@ -215,21 +216,21 @@ def repair(
     if not folder.is_dir():
         return Repair((), (), (), verify(folder))
     with claimed(folder):
-        before = verify(folder)
+        before = verify(folder, on_progress)
         rewritten = [MANIFEST] if any(defect.file == MANIFEST for defect in before.defects) else []
         if _put_back_recipe(folder, before):
             rewritten.append(RECIPE)
         made: tuple[str, ...] = ()
         if before.damaged_shards or MANIFEST in rewritten:
-            made = _made_again(folder, before, source, on_shard)
-        after = verify(folder)
+            made = _made_again(folder, before, source, on_progress)
+        after = verify(folder, on_progress)
         removed = _remove_stale(folder, after.defects)
     left = tuple(defect for defect in after.defects if defect.file not in removed)
     after = replace(after, defects=left)
     if made and after.manifest is not None and not after.damaged_shards:
         again = [spec for spec in after.specs if spec.file_name in made]
         numbers = np.concatenate([np.arange(s.first_sample, s.first_sample + s.samples) for s in again])
-        after = replace(after, defects=after.defects + prove(folder, numbers, source))
+        after = replace(after, defects=after.defects + prove(folder, numbers, source, on_progress))
     return Repair(made, removed, tuple(rewritten), after)
 
 
@@ -243,7 +244,7 @@ def _put_back_recipe(folder: Path, found: Verification) -> bool:
 
 
 def _made_again(
-    folder: Path, before: Verification, source: str | Path | None, on_shard: Callable[[int, int], None]
+    folder: Path, before: Verification, source: str | Path | None, on_progress: Callable[[int, int], None]
 ) -> tuple[str, ...]:
     forge = stored_forge(folder, before.manifest, source)
     specs: Sequence[ShardSpec] = before.specs
@@ -261,7 +262,7 @@ def _made_again(
     for count, index in enumerate(sorted(damaged)):
         write_shard(folder, specs[index], forge.make)
         made.append(specs[index].file_name)
-        on_shard(count + 1, len(damaged))
+        on_progress(count + 1, len(damaged))
     known = about_of(before.manifest) if before.manifest else about(forge)
     manifest = write_manifest(folder, specs, known)
     if before.manifest and damaged and manifest.content_hash != before.manifest.content_hash:

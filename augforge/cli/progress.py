@@ -1,14 +1,16 @@
-"""How far a build is, for people: a bar on a terminal, a line now and then elsewhere."""
+"""How far something is, for people: a bar on a terminal; of a build also a line now and then elsewhere."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from augforge.cli.output import readable_seconds, stderr_console, tell
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from augforge.building import BuildPlan, Progress
 
 # A line comes when a tenth more is done or so many seconds have passed, but not twice in a second.
@@ -23,7 +25,7 @@ def progress_of(plan: "BuildPlan", *, quiet: bool) -> Iterator[Callable[["Progre
     console = stderr_console()
     if quiet:
         yield _nothing
-    elif console.is_terminal and not console.is_dumb_terminal:
+    elif _shows_bars(console):
         with _bar(console, plan) as on_progress:
             yield on_progress
     else:
@@ -65,12 +67,35 @@ def line_of(progress: "Progress") -> str:
     return f"{head}, {rate:,.0f} samples/s, {readable_seconds(left)} left"
 
 
-def _nothing(_progress: "Progress") -> None:
+def _nothing(*_progress: object) -> None:
     pass
 
 
+def _shows_bars(console: "Console") -> bool:
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 @contextmanager
-def _bar(console: Any, plan: "BuildPlan") -> Iterator[Callable[["Progress"], None]]:
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what is to be called with how much is done, and of how much: a bar on a terminal, nothing elsewhere."""
+    console = stderr_console()
+    if not _shows_bars(console):
+        yield _nothing
+        return
+    from rich import progress as rich_progress
+
+    columns = (
+        rich_progress.TextColumn(what, markup=False),
+        rich_progress.BarColumn(),
+        rich_progress.TaskProgressColumn(),
+    )
+    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+@contextmanager
+def _bar(console: "Console", plan: "BuildPlan") -> Iterator[Callable[["Progress"], None]]:
     from rich import progress as rich_progress
 
     columns = (

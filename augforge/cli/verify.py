@@ -9,6 +9,7 @@ import click
 from augforge.cli.exits import ExitCode
 from augforge.cli.options import NamedPath, json_option
 from augforge.cli.output import counted, emit, emit_json, readable_bytes, shown_path, tell
+from augforge.cli.progress import counting
 from augforge.errors import AugforgeError
 
 if TYPE_CHECKING:
@@ -58,15 +59,19 @@ def command(dataset: Path, wanted: int | None, repairs: bool, source: Path | Non
     from augforge.shards import verify
 
     told: list[str] = []
-    done = None
+    outcome = None
     if repairs:
         try:
-            done = repair(dataset, source)
+            with counting("repairing") as on_progress:
+                done = repair(dataset, source, on_progress)
+            outcome = _Outcome(done.after, done)
         except AugforgeError as error:
             if not dataset.exists():
                 raise
             told.append(f"not repaired: {error}")
-    outcome = _Outcome(done.after if done else verify(dataset), done)
+    if outcome is None:
+        with counting("verifying") as on_progress:
+            outcome = _Outcome(verify(dataset, on_progress))
     if wanted is not None:
         outcome = _proved(outcome, wanted, source, told)
     if as_json:
@@ -83,7 +88,7 @@ class _Outcome:
     """What was found, what was repaired, and how many samples were proved."""
 
     found: "Verification"
-    repaired: "Repair | None"
+    repaired: "Repair | None" = None
     disproved: tuple["Defect", ...] = ()
     proved: int | None = None
 
@@ -151,7 +156,8 @@ def _proved(outcome: _Outcome, wanted: int, source: Path | None, told: list[str]
     count = min(wanted or manifest.samples, manifest.samples)
     numbers = np.random.default_rng().choice(manifest.samples, count, replace=False)
     try:
-        disproved = prove(outcome.found.folder, numbers, source)
+        with counting("proving") as on_progress:
+            disproved = prove(outcome.found.folder, numbers, source, on_progress)
     except AugforgeError as error:
         told.append(f"not proved: {error}")
         return outcome

@@ -103,15 +103,15 @@ def _say_nothing(_done: int, _of: int) -> None:
     pass
 
 
-def verify(folder: str | Path, on_shard: Callable[[int, int], None] = _say_nothing) -> Verification:
+def verify(folder: str | Path, on_progress: Callable[[int, int], None] = _say_nothing) -> Verification:
     """Look at every byte of a data set.
 
     Parameters
     ----------
     folder : str or Path
         The data set's folder.
-    on_shard : callable
-        Called with the number of shards that were looked at and that of all.
+    on_progress : callable
+        Called with how many shards were looked at and how many there are.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def verify(folder: str | Path, on_shard: Callable[[int, int], None] = _say_nothi
     defects += _wrong_names(manifest, specs)
     for index, spec in enumerate(specs):
         defects += _defects_of_shard(folder, spec, manifest.shards[index] if manifest else None)
-        on_shard(index + 1, len(specs))
+        on_progress(index + 1, len(specs))
     defects += _defects_of_recipe(folder, manifest)
     if manifest and not any(defect.shard is not None for defect in defects):
         defects += _defects_of_manifest(folder, manifest, specs)

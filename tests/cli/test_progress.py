@@ -1,9 +1,10 @@
 import io
+import re
 
 import pytest
 
 from augforge.building import Progress
-from augforge.cli.progress import Lines, line_of, progress_of
+from augforge.cli.progress import Lines, counting, line_of, progress_of
 
 
 def progress(samples, seconds=1.0, kept=0, total=1000):
@@ -66,18 +67,37 @@ class Plan:
         name = "[b]small[/b]"
 
 
-def test_a_terminal_gets_a_bar(monkeypatch):
+def terminal_of(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr("sys.stderr", terminal)
     for name, value in {"TERM": "xterm", "COLUMNS": "150", "NO_COLOR": "1"}.items():
         monkeypatch.setenv(name, value)
+    return terminal
+
+
+def test_a_terminal_gets_a_bar(monkeypatch):
+    terminal = terminal_of(monkeypatch)
     with progress_of(Plan, quiet=False) as on_progress:
         on_progress(progress(750, seconds=2, kept=500))
     drawn = terminal.getvalue()
     assert "[b]small[/b]" in drawn
     assert "75% 750 of 1,000 samples 125 samples/s" in drawn
     assert "\x1b[3" not in drawn
+
+
+def test_a_terminal_gets_a_bar_that_begins_anew_with_each_pass(monkeypatch):
+    terminal = terminal_of(monkeypatch)
+    with counting("repairing") as on_progress:
+        on_progress(4, 4)
+        on_progress(1, 10)
+    assert re.search(r"repairing [^\n]+ 10%", terminal.getvalue())
+
+
+def test_elsewhere_there_is_no_bar(capsys):
+    with counting("verifying") as on_progress:
+        on_progress(3, 4)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_quiet_is_quiet(capsys):
