@@ -242,6 +242,21 @@ class TestWorkersThatDie:
         assert resumed.content_hash == expected
         assert not list(folder.rglob("*.tmp"))
 
+    def test_a_frozen_worker_changes_nothing(
+        self, tmp_path: Path, recipe: MakeRecipe, expected: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Once Dask gives it up: neither its answer before work starts nor its shards are waited for any more."""
+        monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "5s")
+        with Cluster(tmp_path) as cluster:
+            for _ in range(2):
+                cluster.add_worker()
+            with Client(cluster.address) as client:
+                client.wait_for_workers(2)
+                pids = list(client.run(os.getpid).values())
+            os.kill(pids[0], signal.SIGSTOP)
+            manifest = build(recipe(variants=40), tmp_path / "set", scheduler=cluster.address)
+        assert manifest.content_hash == expected
+
     def test_workers_that_die_whatever_they_make_end_the_build(
         self, tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
     ) -> None:
