@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import struct
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -50,13 +51,48 @@ def test_names_in_an_npz_file_lead_nowhere(tmp_path: Path, name: str) -> None:
     assert sorted(tmp_path.rglob("*")) == [path.parent, path]
 
 
-def test_an_unfinished_header_of_an_array(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (3L, 5, ",
+        "{'descr': '2x|u1', 'fortran_order': False, 'shape': (3, 5, 4)}",
+        "{'descr': '(3|u1', 'fortran_order': False, 'shape': (3, 5, 4)}",
+        "{[]: 1}",
+        "-" * 9000 + "1",
+        "(" * 9000,
+    ],
+    ids=lambda text: text[:24],
+)
+def test_a_header_of_an_array_that_makes_no_sense(tmp_path: Path, text: str) -> None:
     path = tmp_path / "digits.npz"
-    text = b"{'descr': '|u1', 'fortran_order': False, 'shape': (3L, 5, "
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("images.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text)
-    with pytest.raises(SourceError, match="array 'images': not an array in NPY form: "):
+        archive.writestr("images.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text.encode())
+    with pytest.raises(SourceError, match=r"array 'images': not an array in NPY form: ."):
         open_source(SourceSpec(path=path, labels="none"))
+
+
+def test_a_header_as_python_2_wrote_it_is_read_without_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "digits.npz"
+    text = b"{'descr': '|u1', 'fortran_order': False, 'shape': (3L, 5L, 4L)}"
+    with zipfile.ZipFile(path, "w") as archive:
+        header = b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text
+        archive.writestr("images.npy", header + IMAGES.tobytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        source = open_source(SourceSpec(path=path, labels="none"))
+    np.testing.assert_array_equal(source.images, IMAGES)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["in front of the array", "in the directory"])
+def test_a_name_in_an_npz_file_that_is_no_text(tmp_path: Path, which: int) -> None:
+    path = tmp_path / "digits.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("im\u00e4ges.npy", _npy(IMAGES))
+    parts = path.read_bytes().split("\u00e4".encode())
+    parts[which] += b"\xff\xff" + parts.pop(which + 1)
+    path.write_bytes("\u00e4".encode().join(parts))
+    with pytest.raises(SourceError, match=r"digits.npz: corrupt: 'utf-8' codec can't decode"):
+        open_source(SourceSpec(path=path, images="im\u00e4ges", labels="none"))
 
 
 def _png(width: int, height: int, pixels: bytes) -> bytes:

@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from augforge.colours import laid_on, luma
 
 _WHITE = 255
+# Pixels that are worked on at once: whole numbers of a large picture would fill the memory.
+_BLOCK = 1 << 20
 
 
 def to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -20,10 +22,15 @@ def to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     -------
     uint8 (...)
     """
-    levels = luma(pixels)
-    if pixels.shape[-1] == 4:
-        levels = laid_on(_WHITE, levels, pixels[..., 3])
-    return levels.astype(np.uint8)
+    flat = pixels.reshape(-1, pixels.shape[-1])
+    gray = np.empty(len(flat), np.uint8)
+    for first in range(0, len(flat), _BLOCK):
+        block = flat[first : first + _BLOCK]
+        levels = luma(block)
+        if block.shape[1] == 4:
+            levels = laid_on(_WHITE, levels, block[:, 3])
+        gray[first : first + _BLOCK] = levels
+    return gray.reshape(pixels.shape[:-1])
 
 
 def simplest(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ archive's directory says, and that must fit into the bytes that are there.
 import math
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -106,7 +107,7 @@ def _opened(path: Path) -> Iterator[_Arrays]:
     try:
         with naming_damage(path), path.open("rb") as file, _archive(file, path) as archive:
             yield _Arrays(path, file, archive)
-    except (zipfile.BadZipFile, struct.error, NotImplementedError) as error:
+    except (zipfile.BadZipFile, struct.error, NotImplementedError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: corrupt: {error}") from None
 
 
@@ -137,9 +138,21 @@ def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: str) ->
             version = npy.read_magic(stream)  # type: ignore[no-untyped-call]
             if version not in _READERS:
                 raise SourceError(f"{place}: NPY version {version[0]}.{version[1]}; allowed are 1.0 and 2.0")
-            shape, fortran, dtype = _READERS[version](stream)
-        except (ValueError, tokenize.TokenError) as error:
-            raise SourceError(f"{place}: not an array in NPY form: {error}") from None
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", UserWarning
+                )  # of Python 2's way to write numbers, which is read
+                shape, fortran, dtype = _READERS[version](stream)
+        except (
+            ValueError,
+            TypeError,
+            SyntaxError,
+            tokenize.TokenError,
+            RecursionError,
+            MemoryError,
+        ) as error:
+            why = error if str(error) else type(error).__name__
+            raise SourceError(f"{place}: not an array in NPY form: {why}") from None
         member = _Member(place, info, dtype, shape, fortran, stream.tell())
     _check_claims(member)
     return member

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from augforge.sources.files import colour
 from augforge.sources.files.colour import simplest, to_gray
 
 RNG = np.random.default_rng(0)
@@ -33,3 +34,11 @@ def test_what_is_not_used_goes() -> None:
     np.testing.assert_array_equal(simplest(colours), colours[..., :3])
     clear = np.stack([gray, gray, gray, opaque - 1], axis=-1)
     np.testing.assert_array_equal(simplest(clear), clear)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_large_pictures_are_turned_piece_by_piece(monkeypatch: pytest.MonkeyPatch, channels: int) -> None:
+    pixels = RNG.integers(0, 256, (6, 5, channels), np.uint8)
+    whole = to_gray(pixels)
+    monkeypatch.setattr(colour, "_BLOCK", 7)
+    np.testing.assert_array_equal(to_gray(pixels), whole)
