@@ -56,7 +56,7 @@ def test_names_in_an_npz_file_lead_nowhere(tmp_path: Path, name: str) -> None:
     [
         "{'descr': '|u1', 'fortran_order': False, 'shape': (3L, 5, ",
         "{'descr': '2x|u1', 'fortran_order': False, 'shape': (3, 5, 4)}",
-        "{'descr': '(3|u1', 'fortran_order': False, 'shape': (3, 5, 4)}",
+        "{'descr': '(3,,)u1', 'fortran_order': False, 'shape': (3, 5, 4)}",
         "{[]: 1}",
         "-" * 9000 + "1",
         "(" * 9000,
