@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.building.claiming import claimed
+from augforge.building.folders import manifest_in
 from augforge.building.job import about
 from augforge.building.plan import shards_of
 from augforge.distortions import PIXEL_VERSION
@@ -210,12 +211,14 @@ def repair(
     ------
     AugforgeError
         If shards have to be made again and cannot be: recipe or source are not at hand, are others, or this
-        augforge has another pixel version; or if another build is at work in the folder. Nothing is changed then.
+        augforge has another pixel version; if the manifest is a newer augforge's; or if another build is at work in
+        the folder. Nothing is changed then.
     """
     folder = Path(folder).absolute()
     if not folder.is_dir():
         return Repair((), (), (), verify(folder))
     with claimed(folder):
+        manifest_in(folder)  # raises where it is a newer augforge's: not ours to change
         before = verify(folder, on_progress)
         rewritten = [MANIFEST] if any(defect.file == MANIFEST for defect in before.defects) else []
         if _put_back_recipe(folder, before):

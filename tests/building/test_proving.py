@@ -16,6 +16,7 @@ from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
 from augforge.recipe import Recipe, parse_recipe
 from augforge.shards import read_manifest, verify
 from tests.shards.test_verifying import rewrite, vouch
+from tests.stress.jobs import contents
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -24,10 +25,6 @@ MakeRecipe = Callable[..., Recipe]
 def dataset(tmp_path: Path, recipe: MakeRecipe) -> Path:
     build(recipe(variants=1), tmp_path / "tiny")
     return tmp_path / "tiny"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_set_as_it_was_built_is_proved(dataset: Path) -> None:
@@ -243,6 +240,15 @@ def test_a_set_that_is_being_built_is_not_repaired(dataset: Path) -> None:
     damage_shard(dataset)
     with claimed(dataset), pytest.raises(BuildError, match="another build is at work"):
         repair(dataset)
+
+
+def test_a_set_of_a_newer_augforge_is_not_repaired(dataset: Path) -> None:
+    rewrite(dataset / "manifest.json", format_version=2)
+    (dataset / "receipts" / "00000.json").unlink()
+    before = contents(dataset)
+    with pytest.raises(DatasetError, match="was written by a newer augforge: format 2"):
+        repair(dataset)
+    assert contents(dataset) == before
 
 
 def test_repairing_what_is_no_data_set(tmp_path: Path) -> None:
