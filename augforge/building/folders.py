@@ -78,12 +78,17 @@ def restore_recipe(folder: Path, recipe: Recipe, manifest: Manifest) -> None:
 
 
 def _is_of(manifest: Manifest, recipe: Recipe) -> bool:
-    return manifest.recipe_hash == bytes_hash(recipe_text(recipe).encode())
+    return manifest.recipe_hash == recipe_hash(recipe)
 
 
 def recipe_text(recipe: Recipe) -> str:
     """Return a data set's ``recipe.yaml``."""
     return f"{HEADER}\n{recipe.to_yaml()}"
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """Return the hash of a data set's ``recipe.yaml``."""
+    return bytes_hash(recipe_text(recipe).encode())
 
 
 def manifest_in(folder: Path) -> Manifest | None:

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 from augforge.building import folders, tasks
@@ -15,8 +14,13 @@ from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
-from augforge.shards import About, Manifest, library_versions, read_manifest, sweep, write_manifest
-from augforge.shards.manifest import SAME_EVERYWHERE, SAME_WITH_THESE_LIBRARIES
+from augforge.shards import About, Manifest, library_versions, read_manifest, sweep
+from augforge.shards.manifest import (
+    SAME_EVERYWHERE,
+    SAME_WITH_THESE_LIBRARIES,
+    assemble_manifest,
+    publish_manifest,
+)
 
 # From so many bytes on, processes are worth the seconds in which they start: threads wait for each other.
 _LARGE = 2 << 30
@@ -108,10 +112,13 @@ def carry_out(
             else:
                 folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
             run(plan, place, window, on_progress)
-        folders.publish_recipe(plan.folder, plan.recipe)
-        return write_manifest(
-            plan.folder, plan.shards, about(plan.forge), partial(check_expected, plan.recipe)
+        manifest = assemble_manifest(
+            plan.folder, plan.shards, about(plan.forge), folders.recipe_hash(plan.recipe)
         )
+        check_expected(plan.recipe, manifest)
+        folders.publish_recipe(plan.folder, plan.recipe)
+        publish_manifest(plan.folder, manifest)
+        return manifest
 
 
 def check_expected(recipe: Recipe, manifest: Manifest) -> None:

@@ -3,7 +3,7 @@
 import math
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -92,32 +92,26 @@ def about_of(manifest: Manifest) -> About:
     )
 
 
-def write_manifest(
-    folder: Path,
-    specs: Sequence[ShardSpec],
-    about: About,
-    check: Callable[[Manifest], None] = lambda _manifest: None,
-) -> Manifest:
+def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Manifest:
     """Put the receipts of all shards together and publish the manifest: the data set is complete.
 
-    ``recipe.yaml`` must have been published before. Other parameters and errors as of `assemble_manifest`.
+    ``recipe.yaml`` must have been published before. Parameters and errors as of `assemble_manifest` and
+    `publish_manifest`.
+    """
+    manifest = assemble_manifest(folder, specs, about, _recipe_hash(folder))
+    publish_manifest(folder, manifest)
+    return manifest
 
-    Parameters
-    ----------
-    folder, specs, about
-        As of `assemble_manifest`.
-    check
-        Called with the manifest before it is published; what it raises is passed on.
+
+def publish_manifest(folder: Path, manifest: Manifest) -> None:
+    """Publish a manifest: the data set is complete.
 
     Raises
     ------
     BuildError
-        If the manifest cannot be written.
+        If it cannot be written.
     """
-    manifest = assemble_manifest(folder, specs, about, _recipe_hash(folder))
-    check(manifest)
     publish(folder / MANIFEST, seal(manifest.plain()))
-    return manifest
 
 
 def assemble_manifest(folder: Path, specs: Sequence[ShardSpec], about: About, recipe_hash: str) -> Manifest:

@@ -94,7 +94,7 @@ def test_with_the_recipe_published_and_the_manifest_not_yet_it_goes_on(
 
     build(recipe(variants=1), tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr("augforge.building.job.write_manifest", crash)
+        patched.setattr("augforge.building.job.publish_manifest", crash)
         with pytest.raises(BuildError, match="crash"):
             build(recipe(variants=2), tmp_path)
     plan = plan_build(recipe(variants=2), tmp_path)
@@ -121,6 +121,22 @@ def test_a_recipe_without_its_manifest_yet_is_stale_and_repairing_goes_back(
     for other in (replace(small, variants=2, seed=8), replace(small, variants=0)):
         publish_recipe(folder, other)
         assert [(str(one.kind), one.file) for one in verify(folder).defects] == [("damaged", "recipe.yaml")]
+
+
+def test_a_larger_set_that_is_not_what_is_expected_leaves_the_smaller_one_sound(
+    tmp_path: Path, recipe: MakeRecipe
+) -> None:
+    build(recipe(variants=1), tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(BuildError, match="not what the recipe expects"):
+        build(replace(recipe(variants=2), expect="0" * 64), tmp_path)
+    # What was made is left for a build that expects something else.
+    assert {(str(one.kind), one.file.split("/")[0]) for one in verify(tmp_path).defects} == {
+        ("stale", "shards"),
+        ("stale", "receipts"),
+    }
+    repair(tmp_path)
+    assert contents(tmp_path) == before
 
 
 def test_only_more_variants_extend(tmp_path: Path, recipe: MakeRecipe) -> None:
