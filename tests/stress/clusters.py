@@ -11,9 +11,10 @@ from pathlib import Path
 from distributed import Client
 
 import augforge
-from augforge.building import workers
+from augforge.building import plan_build, workers
 from augforge.errors import BuildError
 from augforge.recipe import Recipe
+from augforge.shards.layout import SHARDS
 from tests.building.conftest import Cluster, until
 from tests.stress.outcome import Outcome
 
@@ -86,9 +87,14 @@ def _one(scratch: Path, seed: int, harm: Harm, fails: bool) -> str | None:
         told.startswith("the connection to the scheduler") or (folder / "manifest.json").exists()
     ):
         return f"seed {seed}: {told}"
+    plan = plan_build(recipe, folder)
+    published = [folder / SHARDS / plan.shards[index].file_name for index in plan.kept]
+    before = [path.stat().st_mtime_ns for path in published]
     found = augforge.build(recipe, folder, workers=1).content_hash
     if found != expected:
         return f"seed {seed}: content hash {found}, not {expected}"
+    if before != [path.stat().st_mtime_ns for path in published]:
+        return f"seed {seed}: published shards were made again"
     left = [path.name for path in folder.rglob("*.tmp")]
     return f"seed {seed}: {left} left behind" if left else None
 
