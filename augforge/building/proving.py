@@ -32,7 +32,7 @@ from augforge.shards import (
     write_shard,
 )
 from augforge.shards.layout import MANIFEST, RECIPE, SHARDS
-from augforge.shards.manifest import about_of
+from augforge.shards.manifest import about_of, stored_recipe
 from augforge.shards.verifying import Kind, recipe_before_extension
 
 _AT_ONCE = 2048
@@ -241,7 +241,7 @@ def _put_back_recipe(folder: Path, found: Verification) -> bool:
     """Put back the recipe of a set where that of a larger one took its place; return whether that was so."""
     stale = any(defect.file == RECIPE and defect.kind is Kind.STALE for defect in found.defects)
     if stale and found.manifest:
-        before = recipe_before_extension((folder / RECIPE).read_bytes(), found.manifest)
+        before = recipe_before_extension(stored_recipe(folder), found.manifest)
         publish(folder / RECIPE, before or b"")
     return stale
 

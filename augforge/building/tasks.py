@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augforge.building.versions import Versions, check, found
-from augforge.errors import BuildError, SourceError
+from augforge.errors import BuildError, DatasetError, SourceError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
 from augforge.shards import Receipt, ShardSpec, write_shard
-from augforge.shards.hashing import file_hash
+from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import RECIPE
+from augforge.shards.manifest import stored_recipe
 
 # Seconds between two messages of one shard about how far it is.
 _TELL_EVERY = 0.2
@@ -69,8 +70,14 @@ class Order:
 
 
 def order_of(build_id: str, needs: Versions, folder: Path, recipe: Recipe) -> Order:
-    """Return the order for shards of a recipe in a folder that is prepared for it."""
-    return Order(build_id, needs, str(folder), file_hash(folder / RECIPE), pickle.dumps(recipe))
+    """Return the order for shards of a recipe in a folder that is prepared for it.
+
+    Raises
+    ------
+    DatasetError
+        If the folder, or the recipe in it, is not there any more.
+    """
+    return Order(build_id, needs, str(folder), bytes_hash(stored_recipe(folder)), pickle.dumps(recipe))
 
 
 def make_shard(order: Order, spec: ShardSpec) -> Receipt:
@@ -127,15 +134,16 @@ def _is_wanted() -> bool:
 
 def _check_folder(worker: str, order: Order) -> None:
     """Raise `BuildError` unless the worker sees the folder that the client sees, by the recipe in it."""
+    wrong: object = f"its {RECIPE} is another one there"
     try:
-        same = file_hash(Path(order.folder) / RECIPE) == order.recipe_hash
-    except OSError:
-        same = False
-    if not same:
-        raise BuildError(
-            f"the worker {worker} does not see the data set's folder {order.folder} as it is here; the folder "
-            "must be on a file system that all workers share, under the same path"
-        )
+        if bytes_hash(stored_recipe(Path(order.folder))) == order.recipe_hash:
+            return
+    except DatasetError as error:
+        wrong = error
+    raise BuildError(
+        f"the worker {worker} does not see the data set's folder {order.folder} as it is here: {wrong}; the folder "
+        "must be on a file system that all workers share, under the same path"
+    )
 
 
 def _forge_of(worker: str, recipe: Recipe, spec: ShardSpec) -> Forge:

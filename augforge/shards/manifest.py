@@ -19,7 +19,7 @@ from augforge.shards.layout import LEAF, MANIFEST, RECIPE, SHARDS, ShardSpec, ar
 from augforge.shards.models import GuardCounts, Manifest, Receipt, ShardEntry, parsed
 from augforge.shards.publishing import publish
 from augforge.shards.receipts import matching_receipt
-from augforge.shards.sealed import read_sealed, seal
+from augforge.shards.sealed import read_sealed, read_whole, seal
 
 SAME_EVERYWHERE = (
     "The same recipe and source give the same content hash on any number of workers, with any shard size, "
@@ -29,6 +29,8 @@ SAME_WITH_THESE_LIBRARIES = (
     "The recipe has steps that other packages render: the same recipe and source give the same content hash only "
     "with the library versions and on the processor family recorded here."
 )
+
+_MOST_RECIPE_BYTES = 16 << 20  # more than any recipe that is read
 
 _LIBRARIES = ("augforge", "blake3", "h5py", "numba", "numpy")
 
@@ -98,7 +100,7 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
     ``recipe.yaml`` must have been published before. Parameters and errors as of `assemble_manifest` and
     `publish_manifest`.
     """
-    manifest = assemble_manifest(folder, specs, about, _recipe_hash(folder))
+    manifest = assemble_manifest(folder, specs, about, bytes_hash(stored_recipe(folder)))
     publish_manifest(folder, manifest)
     return manifest
 
@@ -166,9 +168,16 @@ def assemble_manifest(folder: Path, specs: Sequence[ShardSpec], about: About, re
     )
 
 
-def _recipe_hash(folder: Path) -> str:
+def stored_recipe(folder: Path) -> bytes:
+    """Return a data set's ``recipe.yaml`` as it is there.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read, or cannot be a recipe.
+    """
     try:
-        return bytes_hash((folder / RECIPE).read_bytes())
+        return read_whole(folder / RECIPE, _MOST_RECIPE_BYTES)
     except OSError as error:
         raise DatasetError(f"{folder / RECIPE} cannot be read: {error.strerror}") from error
 

@@ -106,14 +106,27 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], bytes]:
         If it is no ordinary file or a huge one, cannot be read or is damaged.
     """
     try:
-        found = path.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            raise DatasetError(f"{path} is not an ordinary file")
-        if found.st_size > MOST_BYTES:
-            raise DatasetError(f"{path} is damaged: {found.st_size} bytes; {MOST_BYTES} are allowed")
-        data = path.read_bytes()
+        data = read_whole(path, MOST_BYTES)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
     return unseal(data, path), data
+
+
+def read_whole(path: Path, most: int) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    DatasetError
+        If it is no ordinary file, or has more than `most` bytes.
+    """
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise DatasetError(f"{path} is not an ordinary file")
+    if found.st_size > most:
+        raise DatasetError(f"{path} is damaged: {found.st_size} bytes; {most} are allowed")
+    return path.read_bytes()

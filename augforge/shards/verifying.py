@@ -20,9 +20,9 @@ from augforge.errors import AugforgeError, DatasetError
 from augforge.hdf5 import ArrayPlan
 from augforge.recipe.model import EXPECT_KIND
 from augforge.recipe.writing import write_yaml
-from augforge.shards.hashing import bytes_hash, file_hash
+from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS, ShardSpec, leaf_ranges
-from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
+from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of, stored_recipe
 from augforge.shards.mapping import check_hash, open_ordinary
 from augforge.shards.models import Manifest, Receipt, ShardEntry
 from augforge.shards.receipts import difference, read_hashed_receipt
@@ -270,17 +270,14 @@ def _rows(
 
 
 def _defects_of_recipe(folder: Path, manifest: Manifest | None) -> Iterator[Defect]:
-    path = folder / RECIPE
     try:
-        if path.is_symlink() or not path.is_file():
-            raise FileNotFoundError
-        found = file_hash(path)
-    except OSError:
-        yield Defect(_kind_at(path), RECIPE, "there is no ordinary file of that name that can be read")
+        text = stored_recipe(folder)
+    except DatasetError as error:
+        yield Defect(_kind_at(folder / RECIPE), RECIPE, _said(folder, RECIPE, error))
         return
-    if not manifest or found == manifest.recipe_hash:
+    if not manifest or (found := bytes_hash(text)) == manifest.recipe_hash:
         return
-    if recipe_before_extension(path.read_bytes(), manifest) is not None:
+    if recipe_before_extension(text, manifest) is not None:
         what = "it is of a larger set, whose build was interrupted; the same build completes it"
         yield Defect(Kind.STALE, RECIPE, what)
         return

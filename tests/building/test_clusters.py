@@ -134,6 +134,7 @@ class TestFiles:
         self, tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster
     ) -> None:
         (tmp_path / "out" / "set").mkdir(parents=True)
+        recipe_path = tmp_path / "out" / "set" / "recipe.yaml"
         # Once the folder above is missing there, once the folder itself is another one.
         for hidden in (tmp_path / "out", tmp_path / "out" / "set"):
             own_cluster.add_worker(within=not_seeing(hidden))
@@ -141,8 +142,9 @@ class TestFiles:
                 build(recipe(), tmp_path / "out" / "set", scheduler=own_cluster.address)
             (worker,) = own_cluster.workers()
             assert str(caught.value) == (
-                f"the worker {worker} does not see the data set's folder {tmp_path}/out/set as it is here; the "
-                "folder must be on a file system that all workers share, under the same path"
+                f"the worker {worker} does not see the data set's folder {tmp_path}/out/set as it is here: "
+                f"{recipe_path} cannot be read: No such file or directory; the folder must be on a file system "
+                "that all workers share, under the same path"
             )
             own_cluster.kill_last()
             until(lambda: not own_cluster.workers())
