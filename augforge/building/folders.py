@@ -7,11 +7,12 @@ from pathlib import Path
 
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
-from augforge.recipe import Recipe, differences, load_recipe
+from augforge.recipe import Recipe, differences
 from augforge.shards import Manifest, publish, read_manifest, sweep
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
 from augforge.shards.publishing import sync_folder
+from augforge.shards.recipe_file import recipe_bytes, stored_recipe
 from augforge.shards.sealed import read_sealed
 from augforge.temporaries import is_temporary
 
@@ -66,9 +67,12 @@ def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
 def publish_recipe(folder: Path, recipe: Recipe) -> None:
     """Put a recipe into the folder, unless it is there already."""
     text = recipe_text(recipe).encode()
-    path = folder / RECIPE
-    if not path.is_file() or path.read_bytes() != text:
-        publish(path, text)
+    try:
+        if recipe_bytes(folder) == text:
+            return
+    except DatasetError:
+        pass
+    publish(folder / RECIPE, text)
 
 
 def restore_recipe(folder: Path, recipe: Recipe, manifest: Manifest) -> None:
@@ -151,8 +155,8 @@ def _is_our_recipe(path: Path) -> bool:
 
 def _check_recipe(folder: Path, recipe: Recipe) -> None:
     try:
-        there = load_recipe(folder / RECIPE)
-    except RecipeError as error:
+        there = stored_recipe(folder)
+    except (RecipeError, DatasetError) as error:
         manifest = manifest_in(folder)
         if manifest is not None and _is_of(manifest, recipe):
             return

@@ -18,7 +18,7 @@ from augforge.building.plan import shards_of
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
 from augforge.forge import FIELDS, Forge
-from augforge.recipe import Recipe, load_recipe
+from augforge.recipe import Recipe
 from augforge.shards import (
     Defect,
     Manifest,
@@ -32,8 +32,9 @@ from augforge.shards import (
     write_shard,
 )
 from augforge.shards.layout import MANIFEST, RECIPE, SHARDS
-from augforge.shards.manifest import about_of, stored_recipe
-from augforge.shards.verifying import Kind, recipe_before_extension
+from augforge.shards.manifest import about_of
+from augforge.shards.recipe_file import recipe_before_extension, recipe_bytes, stored_recipe
+from augforge.shards.verifying import Kind
 
 _AT_ONCE = 2048
 _MOST_NAMED = 5
@@ -153,12 +154,11 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
 
 
 def _stored_recipe(folder: Path) -> Recipe:
-    path = folder / RECIPE
     try:
-        return load_recipe(path)
+        return stored_recipe(folder)
     except AugforgeError as error:
         raise DatasetError(
-            f"{path} cannot be read ({error}); building the same recipe into this folder puts it back"
+            f"{folder / RECIPE} cannot be read ({error}); building the same recipe into this folder puts it back"
         ) from error
 
 
@@ -241,7 +241,7 @@ def _put_back_recipe(folder: Path, found: Verification) -> bool:
     """Put back the recipe of a set where that of a larger one took its place; return whether that was so."""
     stale = any(defect.file == RECIPE and defect.kind is Kind.STALE for defect in found.defects)
     if stale and found.manifest:
-        before = recipe_before_extension(stored_recipe(folder), found.manifest)
+        before = recipe_before_extension(recipe_bytes(folder), found.manifest)
         publish(folder / RECIPE, before or b"")
     return stale
 

@@ -15,7 +15,7 @@ from augforge.recipe import Recipe
 from augforge.shards import Receipt, ShardSpec, write_shard
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import RECIPE
-from augforge.shards.manifest import stored_recipe
+from augforge.shards.recipe_file import recipe_bytes
 
 # Seconds between two messages of one shard about how far it is.
 _TELL_EVERY = 0.2
@@ -77,7 +77,7 @@ def order_of(build_id: str, needs: Versions, folder: Path, recipe: Recipe) -> Or
     DatasetError
         If the folder, or the recipe in it, is not there any more.
     """
-    return Order(build_id, needs, str(folder), bytes_hash(stored_recipe(folder)), pickle.dumps(recipe))
+    return Order(build_id, needs, str(folder), bytes_hash(recipe_bytes(folder)), pickle.dumps(recipe))
 
 
 def make_shard(order: Order, spec: ShardSpec) -> Receipt:
@@ -136,7 +136,7 @@ def _check_folder(worker: str, order: Order) -> None:
     """Raise `BuildError` unless the worker sees the folder that the client sees, by the recipe in it."""
     wrong: object = f"its {RECIPE} is another one there"
     try:
-        if bytes_hash(stored_recipe(Path(order.folder))) == order.recipe_hash:
+        if bytes_hash(recipe_bytes(Path(order.folder))) == order.recipe_hash:
             return
     except DatasetError as error:
         wrong = error

@@ -10,11 +10,12 @@ import numpy as np
 
 from augforge.errors import AugforgeError
 from augforge.forge import FIELDS
-from augforge.recipe import Recipe, differences, load_recipe
-from augforge.shards.layout import LEAF, RECIPE
+from augforge.recipe import Recipe, differences
+from augforge.shards.layout import LEAF
 from augforge.shards.manifest import leaves_of, specs_of
 from augforge.shards.models import Manifest
 from augforge.shards.reader import ShardReader
+from augforge.shards.recipe_file import stored_recipe
 
 # Told where they differ; what is left follows from the samples or the recipe.
 _FACTS = (
@@ -106,7 +107,7 @@ def compare(one: str | Path, other: str | Path) -> Comparison:
 
 def _recipe_of(folder: Path) -> Recipe | None:
     try:
-        return load_recipe(folder / RECIPE)
+        return stored_recipe(folder)
     except AugforgeError:
         return None
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from augforge import hdf5
 from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash, content_hash, content_header, leaf_hash
-from augforge.shards.layout import LEAF, MANIFEST, RECIPE, SHARDS, ShardSpec, array_plans, leaf_ranges
+from augforge.shards.layout import LEAF, MANIFEST, SHARDS, ShardSpec, array_plans, leaf_ranges
 from augforge.shards.models import GuardCounts, Manifest, Receipt, ShardEntry, parsed
 from augforge.shards.publishing import publish
 from augforge.shards.receipts import matching_receipt
-from augforge.shards.sealed import read_sealed, read_whole, seal
+from augforge.shards.recipe_file import recipe_bytes
+from augforge.shards.sealed import read_sealed, seal
 
 SAME_EVERYWHERE = (
     "The same recipe and source give the same content hash on any number of workers, with any shard size, "
@@ -29,8 +30,6 @@ SAME_WITH_THESE_LIBRARIES = (
     "The recipe has steps that other packages render: the same recipe and source give the same content hash only "
     "with the library versions and on the processor family recorded here."
 )
-
-_MOST_RECIPE_BYTES = 16 << 20  # more than any recipe that is read
 
 _LIBRARIES = ("augforge", "blake3", "h5py", "numba", "numpy")
 
@@ -100,7 +99,7 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Ma
     ``recipe.yaml`` must have been published before. Parameters and errors as of `assemble_manifest` and
     `publish_manifest`.
     """
-    manifest = assemble_manifest(folder, specs, about, bytes_hash(stored_recipe(folder)))
+    manifest = assemble_manifest(folder, specs, about, bytes_hash(recipe_bytes(folder)))
     publish_manifest(folder, manifest)
     return manifest
 
@@ -166,20 +165,6 @@ def assemble_manifest(folder: Path, specs: Sequence[ShardSpec], about: About, re
         mean=_mean(assembly.pixel_sum, assembly.pixels),
         sd=_sd(assembly.pixel_sum, assembly.pixel_square_sum, assembly.pixels),
     )
-
-
-def stored_recipe(folder: Path) -> bytes:
-    """Return a data set's ``recipe.yaml`` as it is there.
-
-    Raises
-    ------
-    DatasetError
-        If it cannot be read, or cannot be a recipe.
-    """
-    try:
-        return read_whole(folder / RECIPE, _MOST_RECIPE_BYTES)
-    except OSError as error:
-        raise DatasetError(f"{folder / RECIPE} cannot be read: {error.strerror}") from error
 
 
 # Both from whole numbers, and so the same everywhere.

@@ -6,7 +6,6 @@ more from what it holds, and last the manifest from the receipts: both must come
 """
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,14 +17,13 @@ from numpy.typing import NDArray
 from augforge import hdf5
 from augforge.errors import AugforgeError, DatasetError
 from augforge.hdf5 import ArrayPlan
-from augforge.recipe.model import EXPECT_KIND
-from augforge.recipe.writing import write_yaml
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS, ShardSpec, leaf_ranges
-from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of, stored_recipe
+from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
 from augforge.shards.mapping import check_hash, open_ordinary
 from augforge.shards.models import Manifest, Receipt, ShardEntry
 from augforge.shards.receipts import difference, read_hashed_receipt
+from augforge.shards.recipe_file import recipe_before_extension, recipe_bytes
 from augforge.shards.tally import Tally, receipt_of
 from augforge.shards.writer import at_once, leaf_samples
 from augforge.temporaries import is_temporary
@@ -271,7 +269,7 @@ def _rows(
 
 def _defects_of_recipe(folder: Path, manifest: Manifest | None) -> Iterator[Defect]:
     try:
-        text = stored_recipe(folder)
+        text = recipe_bytes(folder)
     except DatasetError as error:
         yield Defect(_kind_at(folder / RECIPE), RECIPE, _said(folder, RECIPE, error))
         return
@@ -283,34 +281,6 @@ def _defects_of_recipe(folder: Path, manifest: Manifest | None) -> Iterator[Defe
         return
     what = f"it has the hash {found}, but the manifest lists {manifest.recipe_hash}"
     yield Defect(Kind.DAMAGED, RECIPE, what)
-
-
-def recipe_before_extension(text: bytes, manifest: Manifest) -> bytes | None:
-    """Return the recipe of a complete set, where that of a larger set took its place but no manifest yet did.
-
-    A build that extends a set puts two files in place, one after the other, and may crash in between.
-
-    Parameters
-    ----------
-    text
-        The recipe that is there.
-    manifest
-        The manifest that is there.
-
-    Returns
-    -------
-    bytes or None
-        What has the hash that the manifest lists; None if something else happened to the recipe.
-    """
-    variants = manifest.samples // manifest.originals - (b"\nkeep_originals: true\n" in text)
-    there = re.search(rb"^variants: (\d+)\n", text, re.MULTILINE)
-    if there is None or int(there[1]) <= variants:
-        return None
-    before = text[: there.start()] + b"variants: %d\n" % variants + text[there.end() :]
-    # What a recipe expects is of its own set, and its last line.
-    before = re.sub(rb"^expect: .*\n\Z", b"", before, flags=re.MULTILINE)
-    expecting = before + write_yaml({"expect": f"{EXPECT_KIND}{manifest.content_hash}"}).encode()
-    return next((one for one in (before, expecting) if bytes_hash(one) == manifest.recipe_hash), None)
 
 
 def _defects_of_manifest(folder: Path, manifest: Manifest, specs: tuple[ShardSpec, ...]) -> Iterator[Defect]:

@@ -14,7 +14,7 @@ from augforge.building.claiming import claimed
 from augforge.building.proving import prove, repair
 from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
 from augforge.recipe import Recipe, parse_recipe
-from augforge.shards import read_manifest, verify
+from augforge.shards import compare, read_manifest, verify
 from tests.shards.test_verifying import rewrite, vouch
 from tests.stress.jobs import contents
 
@@ -216,6 +216,30 @@ def test_without_its_recipe_nothing_can_be_made_again_and_a_build_puts_it_back(
     assert contents(dataset).keys() == before.keys()
     # The damage keeps its size: a build does not look at every byte, verifying does.
     assert repair(dataset).made == ("small-00002.h5",)
+    assert contents(dataset) == before
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "huge"])
+def test_what_cannot_be_a_recipe_is_not_read_and_a_build_puts_it_back(
+    tmp_path: Path, dataset: Path, recipe: MakeRecipe, kind: str
+) -> None:
+    before = contents(dataset)
+    path = dataset / "recipe.yaml"
+    path.rename(tmp_path / "kept.yaml")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to(tmp_path / "kept.yaml")
+    else:
+        path.touch()
+        os.truncate(path, 1 << 40)
+    assert [(str(one.kind), one.file) for one in verify(dataset).defects] == [("damaged", "recipe.yaml")]
+    assert compare(dataset, dataset).same_recipe is None
+    with pytest.raises(DatasetError, match=r"recipe\.yaml cannot be read"):
+        prove(dataset, [0])
+    with pytest.raises(DatasetError, match=r"holds a data set whose recipe\.yaml cannot be read"):
+        build(recipe(variants=2), dataset)
+    build(recipe(variants=1), dataset)
     assert contents(dataset) == before
 
 
