@@ -11,7 +11,7 @@ from augforge.recipe import Recipe, differences
 from augforge.shards import Manifest, publish, read_manifest, sweep
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
-from augforge.shards.publishing import sync_folder
+from augforge.shards.publishing import check_own_folders, sync_folder
 from augforge.shards.recipe_file import recipe_bytes, stored_recipe
 from augforge.shards.sealed import read_sealed
 from augforge.temporaries import is_temporary
@@ -27,11 +27,7 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     with fewer variants is, or, with `overwrite`, where any data set is. Other people's files are never touched.
     """
     _check_place(folder)
-    for name in OUR_NAMES:
-        if (folder / name).is_symlink():  # what is written or removed there would be elsewhere
-            raise DatasetError(
-                f"{folder / name} is a symbolic link; it must be a folder of the data set's own"
-            )
+    check_own_folders(folder)
     try:
         # A build that crashed at its very first file leaves that half made, and nothing else.
         if not folder.exists() or all(is_temporary(path) for path in folder.iterdir()):
@@ -42,7 +38,7 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
         raise DatasetError(f"{folder} is not empty and holds no data set; choose another folder (--out)")
     if overwrite:
         return
-    _check_recipe(folder, forge.recipe)
+    _check_recipe(folder, forge)
     _check_digest(folder, forge)
 
 
@@ -50,12 +46,12 @@ def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
     """Make an existing folder ready: clear what is to be replaced or half made, put the recipe in."""
     try:
         # A set that is being made is not complete: the manifest goes first.
+        replaced = [*_files_of_dataset(folder)] if overwrite else []
         if os.path.lexists(folder / MANIFEST):
             (folder / MANIFEST).unlink()
             sync_folder(folder)
-        if overwrite:
-            for path in _files_of_dataset(folder):
-                path.unlink()
+        for path in replaced:
+            path.unlink()
     except OSError as error:
         raise DatasetError(
             f"{error.filename or folder / MANIFEST} cannot be removed: {error.strerror}"
@@ -153,19 +149,22 @@ def _is_our_recipe(path: Path) -> bool:
         return False
 
 
-def _check_recipe(folder: Path, recipe: Recipe) -> None:
+def _check_recipe(folder: Path, forge: Forge) -> None:
+    recipe, manifest = forge.recipe, manifest_in(folder)
     try:
         there = stored_recipe(folder)
     except (RecipeError, DatasetError) as error:
-        manifest = manifest_in(folder)
         if manifest is not None and _is_of(manifest, recipe):
             return
         raise DatasetError(
             f"{folder} holds a data set whose {RECIPE} cannot be read, so it cannot be told whether it is of "
             f"this recipe ({error}); --overwrite replaces it"
         ) from error
-    if there.variants < recipe.variants and manifest_in(folder) is not None:
-        there = replace(there, variants=recipe.variants)
+    if manifest is not None:
+        there = replace(there, variants=max(there.variants, recipe.variants))
+        source = forge.source
+        if (manifest.source_digest, manifest.class_names) == (source.digest, source.class_names):
+            there = replace(there, source=recipe.source)  # the same originals, which may have moved
     if found := differences(there, recipe):
         raise DatasetError(
             f"{folder} holds a data set of another recipe (there -> asked for):\n"

@@ -19,6 +19,7 @@ from augforge.shards.manifest import (
     SAME_EVERYWHERE,
     SAME_WITH_THESE_LIBRARIES,
     assemble_manifest,
+    check_shared_leaves,
     publish_manifest,
 )
 
@@ -108,6 +109,7 @@ def carry_out(
         with _place(plan, workers, scheduler, scheduler_file) as (place, window):
             if plan.extends:
                 # The set that is there stays one until the larger one is complete.
+                check_shared_leaves(plan.folder, plan.shards, plan.kept)
                 sweep(plan.folder)
             else:
                 folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)

@@ -136,11 +136,21 @@ def plan_build(recipe: Recipe, out: str | Path | None = None, *, overwrite: bool
         raise AugforgeError("the recipe makes no samples")
     folder = Path(out if out is not None else Path("out") / recipe.name).absolute()
     shards = shards_of(forge)
+    _check_source_is_elsewhere(recipe, folder)
     folders.check(folder, forge, overwrite=overwrite)
     kept: frozenset[int] = frozenset()
     if not overwrite:
         shards, kept = resumed(folder, shards)
     return BuildPlan(forge, folder, shards, kept, overwrite)
+
+
+def _check_source_is_elsewhere(recipe: Recipe, folder: Path) -> None:
+    """Raise `BuildError` if the originals lie in the folder, where they would be replaced."""
+    source = recipe.source.path
+    if source is not None and source.resolve().is_relative_to(folder.resolve()):
+        raise BuildError(
+            f"the originals, {source}, lie in the data set's own folder {folder}; choose another folder (--out)"
+        )
 
 
 def shards_of(forge: Forge) -> ShardPlan:

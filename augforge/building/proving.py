@@ -33,6 +33,7 @@ from augforge.shards import (
 )
 from augforge.shards.layout import MANIFEST, RECIPE, SHARDS
 from augforge.shards.manifest import about_of
+from augforge.shards.publishing import check_own_folders
 from augforge.shards.recipe_file import recipe_before_extension, recipe_bytes, stored_recipe
 from augforge.shards.verifying import Kind
 
@@ -211,13 +212,14 @@ def repair(
     ------
     AugforgeError
         If shards have to be made again and cannot be: recipe or source are not at hand, are others, or this
-        augforge has another pixel version; if the manifest is a newer augforge's; or if another build is at work in
-        the folder. Nothing is changed then.
+        augforge has another pixel version; if the manifest is a newer augforge's, or ``shards`` or ``receipts`` a
+        link; or if another build is at work in the folder. Nothing is changed then.
     """
     folder = Path(folder).absolute()
     if not folder.is_dir():
         return Repair((), (), (), verify(folder))
     with claimed(folder):
+        check_own_folders(folder)
         manifest_in(folder)  # raises where it is a newer augforge's: not ours to change
         before = verify(folder, on_progress)
         rewritten = [MANIFEST] if any(defect.file == MANIFEST for defect in before.defects) else []

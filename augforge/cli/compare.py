@@ -7,7 +7,7 @@ import click
 
 from augforge.cli.exits import ExitCode
 from augforge.cli.options import NamedPath, json_option
-from augforge.cli.output import counted, emit, emit_json, shown_path
+from augforge.cli.output import counted, emit, emit_json, one_line, shown_path
 
 if TYPE_CHECKING:
     from augforge.shards import Comparison
@@ -60,7 +60,7 @@ def _text(found: "Comparison", one: str, other: str) -> str:
         for name, shards in zip("AB", found.shards, strict=True):
             if shards:
                 lines.append(f"in {counted(len(shards), 'shard')} of {name}: {_some(list(shards))}")
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def _recipe_text(found: "Comparison") -> str:

@@ -63,6 +63,11 @@ def tell(text: str) -> None:
         _point_to_nowhere(sys.stderr)
 
 
+def one_line(text: str) -> str:
+    """Return a text that files give as one line, and without what a terminal would obey."""
+    return printable(text).replace("\n", "\ufffd")
+
+
 def printable(text: str) -> str:
     """Return text in which all that a terminal might obey is replaced, but for the ends of lines."""
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

@@ -8,7 +8,7 @@ import click
 
 from augforge.cli.exits import ExitCode
 from augforge.cli.options import NamedPath, json_option
-from augforge.cli.output import counted, emit, emit_json, readable_bytes, shown_path, tell
+from augforge.cli.output import counted, emit, emit_json, one_line, readable_bytes, shown_path, tell
 from augforge.cli.progress import counting
 from augforge.errors import AugforgeError
 
@@ -135,7 +135,7 @@ class _Outcome:
             lines.append(f"content hash: {self.found.manifest.content_hash}")
         else:
             lines.append(f"not sound: {folder}, {counted(len(self.defects), 'defect')}")
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
 
 def _size_text(manifest: "Manifest") -> str:

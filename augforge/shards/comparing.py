@@ -12,8 +12,9 @@ from augforge.errors import AugforgeError
 from augforge.forge import FIELDS
 from augforge.recipe import Recipe, differences
 from augforge.shards.layout import LEAF
-from augforge.shards.manifest import leaves_of, specs_of
+from augforge.shards.manifest import leaves_of
 from augforge.shards.models import Manifest
+from augforge.shards.publishing import check_own_folders
 from augforge.shards.reader import ShardReader
 from augforge.shards.recipe_file import stored_recipe
 
@@ -84,6 +85,8 @@ def compare(one: str | Path, other: str | Path) -> Comparison:
         If one is incomplete or damaged.
     """
     readers = ShardReader(one), ShardReader(other)
+    for reader in readers:
+        check_own_folders(reader.folder)
     a, b = (reader.manifest for reader in readers)
     recipes = [_recipe_of(reader.folder) for reader in readers]
     found: tuple[str, ...] = ()
@@ -115,7 +118,7 @@ def _recipe_of(folder: Path) -> Recipe | None:
 def _different_leaves(one: ShardReader, other: ShardReader) -> Iterator[range]:
     """Yield the leaves that differ, as far as both sets have their samples."""
     common = min(len(one), len(other))
-    leaves = (leaves_of(reader.folder, specs_of(reader.manifest)) for reader in (one, other))
+    leaves = (leaves_of(reader.folder, reader.manifest) for reader in (one, other))
     for index, (left, right) in enumerate(zip_longest(*leaves)):
         numbers = range(index * LEAF, min(common, (index + 1) * LEAF))
         if not numbers:

@@ -3,7 +3,7 @@
 import math
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from augforge import hdf5
 from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash, content_hash, content_header, leaf_hash
-from augforge.shards.layout import LEAF, MANIFEST, SHARDS, ShardSpec, array_plans, leaf_ranges
+from augforge.shards.layout import LEAF, MANIFEST, RECEIPTS, SHARDS, ShardSpec, array_plans, leaf_ranges
+from augforge.shards.mapping import check_file
 from augforge.shards.models import GuardCounts, Manifest, Receipt, ShardEntry, parsed
 from augforge.shards.publishing import publish
 from augforge.shards.receipts import matching_receipt
@@ -176,9 +177,37 @@ def _sd(total: int, squares: int, count: int) -> float:
     return math.sqrt(count * squares - total * total) / count
 
 
-def leaves_of(folder: Path, specs: Sequence[ShardSpec]) -> Iterator[str]:
-    """Yield the hash of every leaf of a complete data set, as its receipts say. Raises as `assemble_manifest`."""
-    return _Assembly(folder).leaves(specs)
+def leaves_of(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield the hash of every leaf of a complete data set, as its receipts say.
+
+    Raises
+    ------
+    DatasetError
+        As `assemble_manifest`; or if a receipt is not the one that the manifest lists.
+    """
+    for spec, entry in zip(specs_of(manifest), manifest.shards, strict=True):
+        if matching_receipt(folder, spec)[1] != entry.receipt_hash:
+            raise DatasetError(
+                f"{folder / RECEIPTS / spec.receipt_name} is not the one that the manifest lists"
+            )
+    yield from _Assembly(folder).leaves(specs_of(manifest))
+
+
+def check_shared_leaves(folder: Path, specs: Sequence[ShardSpec], kept: Iterable[int]) -> None:
+    """Raise `DatasetError` unless kept shards are what was published, as far as others have part in their leaves.
+
+    Such a leaf will be hashed from the shards themselves.
+    """
+    samples = specs[-1].first_sample + specs[-1].samples
+    for index in sorted(kept):
+        spec = specs[index]
+        end = spec.first_sample + spec.samples
+        if spec.first_sample % LEAF or (end % LEAF and end < samples):
+            receipt = matching_receipt(folder, spec)[0]
+            try:
+                check_file(folder / SHARDS / spec.file_name, receipt.bytes, receipt.hash)
+            except DatasetError as error:
+                raise DatasetError(f"{error}; `augforge verify {folder} --repair` makes it again") from error
 
 
 class _Assembly:
@@ -214,6 +243,7 @@ class _Assembly:
 
     def _rows(self, spec: ShardSpec, receipt: Receipt, numbers: range) -> dict[str, NDArray[Any]]:
         path = self._folder / SHARDS / spec.file_name
+        check_file(path, receipt.bytes, receipt.hash)
         first, last = numbers.start - spec.first_sample, numbers.stop - spec.first_sample
         if spec.compression != "none":
             arrays = hdf5.read_arrays(path, spec.arrays, spec.compression)

@@ -201,6 +201,14 @@ def check_hash(path: Path, descriptor: int, size: int, expected: str) -> None:
         raise DatasetError(f"{path} has the hash {found}, but was published with {expected}")
 
 
+def check_size(path: Path, size: int) -> None:
+    """Raise `DatasetError` unless a file is an ordinary one of the given size in bytes."""
+    try:
+        check_ordinary(path, path.lstat(), size)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+
+
 def check_file(path: Path, size: int, expected: str) -> None:
     """Raise `DatasetError` unless a file is an ordinary one of the given size in bytes and BLAKE3 hash."""
     try:

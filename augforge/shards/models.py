@@ -109,9 +109,18 @@ class Receipt(_Model):
     offsets: dict[str, Count | None]
     leaves: Many[Hash]
     class_counts: Many[Count]
-    pixel_sum: Count
+    pixel_sum: Annotated[int, Field(ge=0)]
     pixel_square_sum: Annotated[int, Field(ge=0)]
     guard: GuardCounts
+
+    @model_validator(mode="after")
+    def _sums_are_of_pixels(self) -> Self:
+        pixels = self.samples * self.image_shape[0] * self.image_shape[1]
+        if not self.pixel_sum <= self.pixel_square_sum <= 255 * self.pixel_sum <= 255 * 255 * pixels or (
+            self.pixel_sum**2 > pixels * self.pixel_square_sum
+        ):
+            raise ValueError(f"{pixels} pixels from 0 to 255 cannot have the sums that are given")
+        return self
 
 
 class ShardEntry(_Model):

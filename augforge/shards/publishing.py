@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from augforge.errors import BuildError
+from augforge.errors import BuildError, DatasetError
 from augforge.shards.layout import RECEIPTS, SHARDS
 from augforge.temporaries import is_temporary, temporary_beside
 
@@ -119,6 +119,15 @@ def _sync_file_range() -> Any:
     function = ctypes.CDLL(None).sync_file_range
     function.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
     return function
+
+
+def check_own_folders(folder: Path) -> None:
+    """Raise `DatasetError` if what is read, written or removed in a data set's folder would be elsewhere."""
+    for name in (SHARDS, RECEIPTS):
+        if (folder / name).is_symlink():
+            raise DatasetError(
+                f"{folder / name} is a symbolic link; it must be a folder of the data set's own"
+            )
 
 
 def make_folders(folder: Path) -> None:

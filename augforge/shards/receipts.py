@@ -7,7 +7,7 @@ from pathlib import Path
 from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import LEAF, RECEIPTS, SHARDS, ShardPlan, ShardSpec
-from augforge.shards.mapping import check_ordinary
+from augforge.shards.mapping import check_size
 from augforge.shards.models import Receipt, check_offsets, parsed
 from augforge.shards.sealed import read_sealed
 
@@ -75,11 +75,7 @@ def matching_receipt(folder: Path, spec: ShardSpec) -> tuple[Receipt, str]:
     receipt, hashed = read_hashed_receipt(path)
     if found := difference(receipt, spec):
         raise DatasetError(f"{path} is of another shard: {found}")
-    shard = folder / SHARDS / spec.file_name
-    try:
-        check_ordinary(shard, shard.lstat(), receipt.bytes)
-    except OSError as error:
-        raise DatasetError(f"{shard} cannot be read: {error.strerror}") from error
+    check_size(folder / SHARDS / spec.file_name, receipt.bytes)
     return receipt, hashed
 
 
@@ -88,6 +84,11 @@ def resumed(folder: Path, plan: ShardPlan) -> tuple[ShardPlan, frozenset[int]]:
 
     A shard is kept if its receipt is intact and says what the plan says, and its file has the right size. Where a
     set was extended, receipts also tell where it ended before: the plan then has cuts there.
+
+    Raises
+    ------
+    DatasetError
+        If files may not be looked at: it is not known then what was published.
     """
     kept: set[int] = set()
     index = 0
@@ -95,7 +96,9 @@ def resumed(folder: Path, plan: ShardPlan) -> tuple[ShardPlan, frozenset[int]]:
         try:
             matching_receipt(folder, plan[index])
             kept.add(index)
-        except DatasetError:
+        except DatasetError as error:
+            if isinstance(error.__cause__, PermissionError):
+                raise
             if found := _cut_to_fit(folder, plan, index):
                 plan = found
                 kept.add(index)

@@ -68,7 +68,7 @@ def recipe_before_extension(text: bytes, manifest: Manifest) -> bytes | None:
     from augforge.recipe.writing import write_yaml
 
     variants = manifest.samples // manifest.originals - (b"\nkeep_originals: true\n" in text)
-    there = re.search(rb"^variants: (\d+)\n", text, re.MULTILINE)
+    there = re.search(rb"^variants: (\d{1,9})\n", text, re.MULTILINE)
     if there is None or int(there[1]) <= variants:
         return None
     before = text[: there.start()] + b"variants: %d\n" % variants + text[there.end() :]

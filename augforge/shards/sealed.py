@@ -19,8 +19,11 @@ _SEAL = b',\n"seal":"'
 _END = b'"\n}\n'
 _HASH_LENGTH = 64
 
-MOST_BYTES = 512 << 20
+MOST_BYTES = 192 << 20
 """Bytes of a sealed file at most: 50,000 shards with the counts of 256 classes take less."""
+
+_MOST_PARTS = 500_000
+"""Lists and objects in it at most: a shard takes four. Empty ones take 28 times their bytes in memory."""
 
 
 def seal(content: Mapping[str, Any]) -> bytes:
@@ -71,6 +74,8 @@ def unseal(data: bytes, what: Path) -> dict[str, Any]:
 
 
 def _parse(data: bytes, what: Path) -> dict[str, Any]:
+    if data.count(b"[") + data.count(b"{") > _MOST_PARTS:
+        raise DatasetError(f"{what} is not valid: more than {_MOST_PARTS} lists and objects")
     try:
         content = json.loads(
             data.decode("utf-8"), object_pairs_hook=_distinct, parse_constant=_refuse_constant
@@ -83,11 +88,11 @@ def _parse(data: bytes, what: Path) -> dict[str, Any]:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key '{twice}' occurs twice")
+    content: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in content:
+            raise ValueError(f"key '{name}' occurs twice")
+        content[name] = value
     return content
 
 

@@ -13,7 +13,7 @@ from augforge import hdf5
 from augforge.errors import DatasetError
 from augforge.hdf5 import ArrayPlan
 from augforge.shards.layout import SHARDS, array_plans
-from augforge.shards.mapping import AddressRange, MappedFiles, check_file
+from augforge.shards.mapping import AddressRange, MappedFiles, check_file, check_size
 from augforge.shards.models import Manifest
 from augforge.shards.rows import Rows
 
@@ -162,6 +162,10 @@ class DecodedShards:
         if shard in self._unchecked:
             check_file(path, entry.bytes, entry.hash)
             self._unchecked.remove(shard)
+        else:
+            check_size(
+                path, entry.bytes
+            )  # what was there when the set was opened may be a pipe or a link by now
         plans = [plan for plan in _plans(self._manifest, entry.samples) if plan.name in names]
         for name, values in hdf5.read_arrays(path, plans, self._manifest.compression).items():
             array = self._names.index(name)

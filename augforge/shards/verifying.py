@@ -121,8 +121,12 @@ def verify(folder: str | Path, on_progress: Callable[[int, int], None] = _say_no
         If there is nothing at `folder`. Whatever else is wrong is a defect.
     """
     folder = Path(folder).absolute()
-    if not os.path.lexists(folder):
-        raise DatasetError(f"there is no data set at {folder}: no such folder")
+    try:
+        folder.lstat()
+    except FileNotFoundError as error:
+        raise DatasetError(f"there is no data set at {folder}: no such folder") from error
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be looked at: {error.strerror}") from error
     if not folder.is_dir():
         return Verification(folder, None, (), (Defect(Kind.DAMAGED, ".", "it is not a folder"),))
     manifest, defects = _manifest_of(folder)
@@ -142,8 +146,7 @@ def _manifest_of(folder: Path) -> tuple[Manifest | None, list[Defect]]:
     try:
         return read_manifest(folder), []
     except DatasetError as error:
-        kind = Kind.DAMAGED if os.path.lexists(folder / MANIFEST) else Kind.MISSING
-        return None, [Defect(kind, MANIFEST, _said(folder, MANIFEST, error))]
+        return None, [Defect(_kind_at(folder / MANIFEST), MANIFEST, _said(folder, MANIFEST, error))]
 
 
 def _specs_by_receipts(folder: Path) -> tuple[ShardSpec, ...]:
@@ -276,7 +279,9 @@ def _defects_of_recipe(folder: Path, manifest: Manifest | None) -> Iterator[Defe
     if not manifest or (found := bytes_hash(text)) == manifest.recipe_hash:
         return
     if recipe_before_extension(text, manifest) is not None:
-        what = "it is of a larger set, whose build was interrupted; the same build completes it"
+        what = (
+            "it is of a larger set, whose build did not end; the same build completes it, --repair goes back"
+        )
         yield Defect(Kind.STALE, RECIPE, what)
         return
     what = f"it has the hash {found}, but the manifest lists {manifest.recipe_hash}"
@@ -332,7 +337,13 @@ def _check_own(folder: Path, name: str) -> None:
 
 
 def _kind_at(path: Path) -> Kind:
-    return Kind.DAMAGED if os.path.lexists(path) else Kind.MISSING
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return Kind.MISSING
+    except OSError:
+        pass  # nobody knows, but something is wrong
+    return Kind.DAMAGED
 
 
 def _said(folder: Path, file: str, error: Exception) -> str:

@@ -11,7 +11,7 @@ from augforge.building import Progress, build, plan_build, repair
 from augforge.building.folders import publish_recipe
 from augforge.errors import BuildError, DatasetError
 from augforge.forge import Forge
-from augforge.recipe import Recipe
+from augforge.recipe import Recipe, parse_recipe
 from augforge.shards import ShardReader, read_manifest, verify
 from tests.stress.jobs import contents
 
@@ -137,6 +137,39 @@ def test_a_larger_set_that_is_not_what_is_expected_leaves_the_smaller_one_sound(
     }
     repair(tmp_path)
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_a_damaged_shard_in_whose_last_leaf_others_have_part_is_told_before_anything_is_made(
+    tmp_path: Path, recipe: MakeRecipe, compression: str
+) -> None:
+    build(recipe(variants=1, compression=compression), tmp_path / "set")
+    last = sorted((tmp_path / "set" / "shards").iterdir())[-1]
+    data = bytearray(last.read_bytes())
+    data[len(data) // 2] ^= 1
+    last.write_bytes(data)
+    before = contents(tmp_path / "set")
+    larger = recipe(variants=2, compression=compression)
+    with pytest.raises(DatasetError, match=rf"{last.name} has the hash .*--repair` makes it again"):
+        build(larger, tmp_path / "set")
+    assert contents(tmp_path / "set") == before
+    repair(tmp_path / "set")
+    content = build(larger, tmp_path / "set").content_hash
+    assert content == build(larger, tmp_path / "other").content_hash
+
+
+def test_a_set_whose_originals_have_moved_is_extended(tmp_path: Path) -> None:
+    digits = tmp_path / "digits.npz"
+    np.savez(digits, images=np.full((50, 9, 9), 200, np.uint8), labels=np.arange(50) % 10)
+    text = "version: 1\nname: tiny\nsource: {path: %s}\nvariants: %d\ndistort: [rotate: {degrees: 9}]"
+    build(parse_recipe(text % (digits, 2)), tmp_path / "set")
+    moved = digits.rename(tmp_path / "moved.npz")
+    assert build(parse_recipe(text % (moved, 2)), tmp_path / "set").samples == 150
+    assert build(parse_recipe(text % (moved, 3)), tmp_path / "set").samples == 200
+    assert verify(tmp_path / "set").sound
+    np.savez(moved, images=np.full((50, 9, 9), 201, np.uint8), labels=np.arange(50) % 10)
+    with pytest.raises(DatasetError, match="other originals"):
+        build(parse_recipe(text % (moved, 4)), tmp_path / "set")
 
 
 def test_only_more_variants_extend(tmp_path: Path, recipe: MakeRecipe) -> None:

@@ -51,7 +51,8 @@ def test_between_recipe_and_manifest_of_an_extension_the_old_set_is_sound_and_ca
     jobs.run(folder, job.words(folder), kills.Fault(step, "kill"))
     told = {defect.file: str(defect) for defect in verify(folder).defects}
     assert told["recipe.yaml"] == (
-        "stale: recipe.yaml: it is of a larger set, whose build was interrupted; the same build completes it"
+        "stale: recipe.yaml: it is of a larger set, whose build did not end; the same build completes "
+        "it, --repair goes back"
     )
     repaired = jobs.run(folder, ("verify", folder, "--repair"))
     assert (repaired.code, "written anew: recipe.yaml\nsound: " in repaired.said) == (0, True)

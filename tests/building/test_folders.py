@@ -7,8 +7,8 @@ import pytest
 
 from augforge.building import build, plan_build
 from augforge.building.folders import HEADER, recipe_text
-from augforge.errors import DatasetError
-from augforge.recipe import Recipe
+from augforge.errors import BuildError, DatasetError
+from augforge.recipe import Recipe, parse_recipe
 from augforge.shards import read_manifest
 
 MakeRecipe = Callable[..., Recipe]
@@ -106,3 +106,16 @@ def test_nothing_is_written_or_removed_through_a_link(
         f"{tmp_path / 'set' / name} is a symbolic link; it must be a folder of the data set's own"
     )
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("inside", ["", "shards/tiny-00000.h5"])
+def test_originals_in_the_folder_that_is_built_are_not_replaced(tmp_path: Path, inside: str) -> None:
+    text = "version: 1\nname: tiny\nsource: %s\nvariants: 0\nkeep_originals: true\ndistort: []"
+    folder = tmp_path / "set"
+    build(parse_recipe(text % "mnist-10k"), folder)
+    (tmp_path / "link").symlink_to(folder)
+    before = contents(folder)
+    for source in (folder / inside, tmp_path / "link" / inside):
+        with pytest.raises(BuildError, match="lie in the data set's own folder"):
+            build(parse_recipe(text % f"{{path: {source}}}"), folder, overwrite=True)
+    assert contents(folder) == before

@@ -275,6 +275,23 @@ def test_a_set_of_a_newer_augforge_is_not_repaired(dataset: Path) -> None:
     assert contents(dataset) == before
 
 
+@pytest.mark.parametrize("name", ["shards", "receipts"])
+def test_nothing_is_repaired_through_a_link(tmp_path: Path, dataset: Path, name: str) -> None:
+    (dataset / name).rename(tmp_path / "elsewhere")
+    (dataset / name).symlink_to(tmp_path / "elsewhere")
+    file = next((tmp_path / "elsewhere").iterdir())
+    file.write_text("precious")
+    with pytest.raises(DatasetError, match=rf"{name} is a symbolic link"):
+        repair(dataset)
+    assert file.read_text() == "precious"
+
+
+def test_a_huge_number_in_a_recipe_is_damage(dataset: Path) -> None:
+    path = dataset / "recipe.yaml"
+    path.write_text(path.read_text().replace("variants: 1", f"variants: {'1' * 5000}"))
+    assert [(str(one.kind), one.file) for one in verify(dataset).defects] == [("damaged", "recipe.yaml")]
+
+
 def test_repairing_what_is_no_data_set(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such folder"):
         repair(tmp_path / "nowhere")

@@ -138,3 +138,10 @@ def test_what_cannot_be_repaired_is_said(run, built):
     assert f"damaged: {SHARD}" in text
     assert told.startswith("not repaired: ")
     assert "building the same recipe into this folder puts it back" in told
+
+
+@pytest.mark.usefixtures("built")
+def test_names_of_files_forge_no_lines(run):
+    Path("a/x\x1b[31m\nsound: a").write_text("")
+    code, text, _ = run("verify", "a")
+    assert (code, len(text.splitlines()), "\x1b" in text) == (1, 2, False)

@@ -5,6 +5,7 @@ import pytest
 from augforge.errors import DatasetError
 from augforge.shards import compare, publish, write_manifest, write_shard
 from tests.shards.conftest import FakeMaker
+from tests.shards.test_verifying import rewrite
 
 
 def changed(at):
@@ -87,3 +88,20 @@ def test_an_incomplete_set_is_not_compared(maker, tmp_path):
     (tmp_path / "b" / "manifest.json").unlink()
     with pytest.raises(DatasetError, match="incomplete"):
         compare(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_receipt_that_is_not_the_listed_one_is_not_believed(maker, tmp_path):
+    maker.build(tmp_path / "other", 3000)
+    changed({7}).build(tmp_path / "different", 3000)
+    rewrite(tmp_path / "other" / "receipts" / "00001.json", leaves=["00" * 32])
+    with pytest.raises(DatasetError, match=r"00001\.json is not the one that the manifest lists"):
+        compare(tmp_path / "different", tmp_path / "other")
+
+
+def test_receipts_are_not_read_through_a_link(maker, tmp_path):
+    for name in ("one", "other"):
+        maker.build(tmp_path / name, 3000)
+    (tmp_path / "other" / "receipts").rename(tmp_path / "elsewhere")
+    (tmp_path / "other" / "receipts").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DatasetError, match="receipts is a symbolic link"):
+        compare(tmp_path / "one", tmp_path / "other")

@@ -1,3 +1,4 @@
+import errno
 import os
 from dataclasses import replace
 
@@ -85,6 +86,15 @@ def test_a_damaged_receipt_is_not_kept(folder, plan):
             {"leaves": ["x"]},
             "is not valid: leaves.0: String should match pattern '^[0-9a-f]{64}$', got \"x\"",
         ),
+        *(
+            (changes, "is not valid: 20480 pixels from 0 to 255 cannot have the sums that are given")
+            for changes in (
+                {"pixel_sum": 1 << 60},
+                {"pixel_square_sum": 0},
+                {"pixel_square_sum": 10**700},
+                {"pixel_sum": 20480 * 255, "pixel_square_sum": 20480 * 255},
+            )
+        ),
         (
             {"file": "../../tiny-00000.h5"},
             "is not valid: file: String should match pattern '^[a-z0-9][a-z0-9_-]*-[0-9]{5,12}\\.h5$', "
@@ -117,3 +127,12 @@ def test_receipts_cannot_be_changed(folder, plan):
     assert isinstance(receipt, Receipt)
     with pytest.raises(ValueError, match="frozen"):
         receipt.samples = 3
+
+
+def test_what_may_not_be_looked_at_is_not_taken_for_missing(folder, plan, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("augforge.shards.mapping.check_ordinary", refuse)
+    with pytest.raises(DatasetError, match=r"tiny-00000\.h5 cannot be read: Permission denied"):
+        resumed(folder, plan)

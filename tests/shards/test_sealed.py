@@ -103,3 +103,14 @@ def test_only_ordinary_files_are_read(tmp_path):
             read_sealed(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         read_sealed(tmp_path / "nothing")
+
+
+def test_a_key_among_many_that_occurs_twice():
+    keys = "".join(f'"k{number}":1,' for number in range(200_000))
+    with pytest.raises(DatasetError, match="key 'z' occurs twice"):
+        unseal(sealed('{"z":1,' + keys + '"z":1'), WHAT)
+
+
+def test_what_would_take_much_more_memory_than_bytes_is_not_parsed():
+    with pytest.raises(DatasetError, match="more than 500000 lists and objects"):
+        unseal(sealed('{"a":[' + "[]," * 500_000 + "[]]"), WHAT)

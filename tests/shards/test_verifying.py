@@ -268,7 +268,8 @@ def test_a_manifest_that_says_otherwise_is_noticed(dataset, changes):
 
 
 def test_a_receipt_that_is_not_the_listed_one_is_noticed(dataset):
-    rewrite(dataset / RECEIPT, pixel_sum=0)
+    pixel_sum = json.loads((dataset / RECEIPT).read_bytes())["pixel_sum"]
+    rewrite(dataset / RECEIPT, pixel_sum=pixel_sum + 1)
     assert found(dataset) == [("damaged", RECEIPT, 1)]
     rewrite_entry(dataset, 1, receipt_hash=bytes_hash((dataset / RECEIPT).read_bytes()))
     (defect,) = verify(dataset).defects

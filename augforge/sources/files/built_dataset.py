@@ -27,7 +27,7 @@ from augforge.sources.spec import SourceSpec
 MANIFEST = "manifest.json"
 
 _FORMAT_VERSION = 1
-_MOST_BYTES = 512 << 20
+_MOST_BYTES = 192 << 20
 _SEAL = b',\n"seal":"'
 _Size = Annotated[int, Field(ge=1)]
 
