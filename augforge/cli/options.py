@@ -11,7 +11,7 @@ class NamedPath(click.Path):
     """A path; an empty text, as of a variable that is not set, is none, though pathlib takes it for this folder."""
 
     def __init__(self) -> None:
-        super().__init__(path_type=Path)
+        super().__init__(path_type=Path, readable=False)  # whoever opens it says more of why not
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path."""
