@@ -37,6 +37,8 @@ def claimed(folder: Path) -> Iterator[None]:
         raise DatasetError(f"{folder} cannot be created or opened: {error.strerror}") from error
     try:
         _lock(descriptor, folder)
+        if not _is_still(descriptor, folder):
+            raise BuildError(f"another build has just removed {folder}; begin again")
         try:
             yield
         except BaseException:
@@ -45,6 +47,7 @@ def claimed(folder: Path) -> Iterator[None]:
                     folder.rmdir()
             raise
     finally:
+        _unlock(descriptor)
         os.close(descriptor)
 
 
@@ -56,6 +59,21 @@ def _create(folder: Path) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def _is_still(descriptor: int, folder: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), folder.stat())
+    except OSError:
+        return False
+
+
+def _unlock(descriptor: int) -> None:
+    """Give a lock back now: a process that was forked meanwhile has the folder open, too, and would keep it."""
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _lock(descriptor: int, folder: Path) -> None:

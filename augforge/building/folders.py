@@ -1,14 +1,15 @@
 """The folder that a data set is built into: whose it is, and whether it may be used."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, differences
-from augforge.shards import Manifest, publish, read_manifest, sweep
+from augforge.shards import Manifest, ShardSpec, publish, read_manifest, sweep
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
 from augforge.shards.publishing import check_own_folders, sync_folder
@@ -34,7 +35,7 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
             return
     except OSError as error:
         raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
-    if not _is_sealed(folder / MANIFEST) and not _is_our_recipe(folder / RECIPE):
+    if not is_ours(folder):
         raise DatasetError(f"{folder} is not empty and holds no data set; choose another folder (--out)")
     if overwrite:
         return
@@ -89,6 +90,20 @@ def recipe_text(recipe: Recipe) -> str:
 def recipe_hash(recipe: Recipe) -> str:
     """Return the hash of a data set's ``recipe.yaml``."""
     return bytes_hash(recipe_text(recipe).encode())
+
+
+def is_ours(folder: Path) -> bool:
+    """Return whether there is a data set in a folder, or a beginning of one, by its manifest or its recipe."""
+    return _is_sealed(folder / MANIFEST) or _is_our_recipe(folder / RECIPE)
+
+
+def remove_others(folder: Path, shards: Sequence[ShardSpec]) -> None:
+    """Remove shards and receipts that are of no shard of a set, such as those of a larger one that was given up."""
+    known = {name for spec in shards for name in (spec.file_name, spec.receipt_name)}
+    for path in _files_of_dataset(folder):
+        if path.name not in known:
+            with suppress(OSError):  # verifying will tell
+                path.unlink()
 
 
 def manifest_in(folder: Path) -> Manifest | None:
@@ -151,11 +166,11 @@ def _is_our_recipe(path: Path) -> bool:
 
 def _check_recipe(folder: Path, forge: Forge) -> None:
     recipe, manifest = forge.recipe, manifest_in(folder)
+    if manifest is not None and _is_of(manifest, recipe):
+        return  # whatever became of its file
     try:
         there = stored_recipe(folder)
     except (RecipeError, DatasetError) as error:
-        if manifest is not None and _is_of(manifest, recipe):
-            return
         raise DatasetError(
             f"{folder} holds a data set whose {RECIPE} cannot be read, so it cannot be told whether it is of "
             f"this recipe ({error}); --overwrite replaces it"

@@ -120,6 +120,7 @@ def carry_out(
         check_expected(plan.recipe, manifest)
         folders.publish_recipe(plan.folder, plan.recipe)
         publish_manifest(plan.folder, manifest)
+        folders.remove_others(plan.folder, plan.shards)
         return manifest
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.building.claiming import claimed
-from augforge.building.folders import manifest_in
-from augforge.building.job import about
+from augforge.building.folders import is_ours, manifest_in
+from augforge.building.job import about, check_expected
 from augforge.building.plan import shards_of
+from augforge.building.versions import needed
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
 from augforge.forge import FIELDS, Forge
@@ -28,11 +29,17 @@ from augforge.shards import (
     publish,
     resumed,
     verify,
-    write_manifest,
     write_shard,
 )
+from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, RECIPE, SHARDS
-from augforge.shards.manifest import about_of
+from augforge.shards.manifest import (
+    SAME_EVERYWHERE,
+    about_of,
+    assemble_manifest,
+    processor_family,
+    publish_manifest,
+)
 from augforge.shards.publishing import check_own_folders
 from augforge.shards.recipe_file import recipe_before_extension, recipe_bytes, stored_recipe
 from augforge.shards.verifying import Kind
@@ -132,6 +139,10 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
             f"{PIXEL_VERSION}: the augforge that made it ({manifest.versions.get('augforge', 'unknown')}) is needed"
         )
     recipe = _stored_recipe(folder)
+    if manifest is not None:
+        # No digest knows how many there are.
+        variants = manifest.samples // manifest.originals - recipe.keep_originals
+        recipe = replace(recipe, variants=max(0, variants))
     if source is not None:
         moved = {"path": Path(source).absolute(), "dataset": None, "written_path": str(source)}
         recipe = replace(recipe, source=recipe.source.model_copy(update=moved))
@@ -141,7 +152,10 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
         raise SourceError(
             f"the originals of {folder} are not at hand: {error}; --source PATH says where they are now"
         ) from error
-    if manifest is None or forge.pixel_digest == manifest.pixel_digest:
+    if manifest is None:
+        return forge
+    if (forge.pixel_digest, len(forge)) == (manifest.pixel_digest, manifest.samples):
+        _check_libraries(folder, manifest, forge)
         return forge
     if forge.source.digest != manifest.source_digest:
         raise SourceError(
@@ -152,6 +166,21 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
         f"{folder / RECIPE} is not the recipe that this set was made with (pixel digest "
         f"{forge.pixel_digest[:16]}, the manifest's {manifest.pixel_digest[:16]})"
     )
+
+
+def _check_libraries(folder: Path, manifest: Manifest, forge: Forge) -> None:
+    """Raise `DatasetError` where pixels depend on libraries, and the set was made with others than those here."""
+    if manifest.sameness == SAME_EVERYWHERE:
+        return
+    here = {**needed(forge), "processor": processor_family()}
+    there = {**manifest.versions, "processor": manifest.processor_family}
+    if wrong := [
+        f"{name} {there[name]}, here {it}" for name, it in here.items() if there.get(name, it) != it
+    ]:
+        raise DatasetError(
+            f"{folder} has steps that other packages render, and was made with {'; '.join(wrong)}: only with the "
+            "same can its samples be made again"
+        )
 
 
 def _stored_recipe(folder: Path) -> Recipe:
@@ -222,6 +251,8 @@ def repair(
         check_own_folders(folder)
         manifest_in(folder)  # raises where it is a newer augforge's: not ours to change
         before = verify(folder, on_progress)
+        if not before.specs and not is_ours(folder):
+            raise DatasetError(f"{folder} holds no data set; `augforge build` makes one")
         rewritten = [MANIFEST] if any(defect.file == MANIFEST for defect in before.defects) else []
         if _put_back_recipe(folder, before):
             rewritten.append(RECIPE)
@@ -241,11 +272,14 @@ def repair(
 
 def _put_back_recipe(folder: Path, found: Verification) -> bool:
     """Put back the recipe of a set where that of a larger one took its place; return whether that was so."""
-    stale = any(defect.file == RECIPE and defect.kind is Kind.STALE for defect in found.defects)
-    if stale and found.manifest:
-        before = recipe_before_extension(recipe_bytes(folder), found.manifest)
-        publish(folder / RECIPE, before or b"")
-    return stale
+    if found.manifest is None or not any(
+        defect.file == RECIPE and defect.kind is Kind.STALE for defect in found.defects
+    ):
+        return False
+    before = recipe_before_extension(recipe_bytes(folder), found.manifest)
+    if before is not None:
+        publish(folder / RECIPE, before)
+    return before is not None
 
 
 def _made_again(
@@ -262,19 +296,24 @@ def _made_again(
                 f"{forge.pixel_digest[:16]}, its receipt's {others[0].pixel_digest[:16]})"
             )
         specs, kept = resumed(folder, shards_of(forge))
-        damaged |= set(range(len(specs))) - kept
+        # Others belong to a larger set that never was complete.
+        damaged = {index for index in damaged if index < len(specs)} | (set(range(len(specs))) - kept)
     made = []
     for count, index in enumerate(sorted(damaged)):
         write_shard(folder, specs[index], forge.make)
         made.append(specs[index].file_name)
         on_progress(count + 1, len(damaged))
     known = about_of(before.manifest) if before.manifest else about(forge)
-    manifest = write_manifest(folder, specs, known)
-    if before.manifest and damaged and manifest.content_hash != before.manifest.content_hash:
+    recipe_hash = before.manifest.recipe_hash if before.manifest else bytes_hash(recipe_bytes(folder))
+    manifest = assemble_manifest(folder, specs, known, recipe_hash)
+    if before.manifest is None:
+        check_expected(forge.recipe, manifest)
+    elif damaged and manifest.content_hash != before.manifest.content_hash:
         raise BuildError(
             f"the shards of {folder} that were made again are not what they were: the content hash is "
             f"{manifest.content_hash}, it was {before.manifest.content_hash}"
         )
+    publish_manifest(folder, manifest)
     return tuple(made)
 
 

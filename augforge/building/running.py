@@ -54,6 +54,7 @@ class _Tracker:
         self._plan = plan
         self._on_progress = on_progress
         self._partly: dict[int, int] = {}
+        self._finished: set[int] = set()
         self._made = 0
         self._shards = len(plan.kept)
         self._kept_samples = plan.kept_samples
@@ -61,10 +62,13 @@ class _Tracker:
 
     def heard(self, event: tuple[float, Any]) -> None:
         shard, done = event[1]
+        if shard in self._finished:  # a worker that was given up is at work yet
+            return
         self._partly[shard] = done
         self.report()
 
     def finished(self, spec: ShardSpec) -> None:
+        self._finished.add(spec.index)
         self._partly.pop(spec.index, None)
         self._made += spec.samples
         self._shards += 1

@@ -111,7 +111,7 @@ def processes(count: int) -> Iterator[Place]:
 
     with (
         _quiet(),
-        TemporaryDirectory(prefix="augforge-") as scratch,
+        TemporaryDirectory(prefix="augforge-", ignore_cleanup_errors=True) as scratch,
         LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=_ANY_PORT) as cluster,
         Client(cluster) as client,
         _worker_programs(cluster.scheduler_address, count, scratch) as program,

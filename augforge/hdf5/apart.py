@@ -161,8 +161,11 @@ class ArrayFileApart:
         self._process.kill()
 
     def _gone(self) -> DatasetError:
-        self._process.kill()  # where it is still there, talking nonsense
-        status = self._process.wait()
+        try:
+            status = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:  # it is still there, talking nonsense
+            self._process.kill()
+            status = self._process.wait()
         if self._hung:
             why = f"is not done with it after {PATIENCE:g} s"
         elif status < 0:

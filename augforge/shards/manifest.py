@@ -59,6 +59,7 @@ class About:
     shard_size: int
     sameness: str = SAME_EVERYWHERE
     versions: Mapping[str, str] = field(default_factory=library_versions)
+    processor_family: str = field(default_factory=processor_family)
 
 
 def specs_of(manifest: Manifest) -> tuple[ShardSpec, ...]:
@@ -91,6 +92,7 @@ def about_of(manifest: Manifest) -> About:
         shard_size=manifest.shard_size,
         sameness=manifest.sameness,
         versions=manifest.versions,
+        processor_family=manifest.processor_family,
     )
 
 
@@ -161,7 +163,7 @@ def assemble_manifest(folder: Path, specs: Sequence[ShardSpec], about: About, re
         class_counts=tuple(assembly.class_counts),
         guard=GuardCounts(redrawn=assembly.redrawn, pulled=assembly.pulled, rejected=dict(assembly.rejected)),
         versions=dict(about.versions),
-        processor_family=processor_family(),
+        processor_family=about.processor_family,
         sameness=about.sameness,
         mean=_mean(assembly.pixel_sum, assembly.pixels),
         sd=_sd(assembly.pixel_sum, assembly.pixel_square_sum, assembly.pixels),

@@ -156,11 +156,16 @@ def sweep(folder: Path) -> int:
     """
     removed = 0
     for place in (folder, folder / SHARDS, folder / RECEIPTS):
-        for path in place.iterdir() if place.is_dir() else ():
-            if is_temporary(path):
-                try:
-                    path.unlink(missing_ok=True)
-                except OSError as error:
-                    raise BuildError(f"{path} could not be removed: {error.strerror}") from error
-                removed += 1
+        try:
+            left = [path for path in place.iterdir() if is_temporary(path)]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise BuildError(f"{place} cannot be read: {error.strerror}") from error
+        for path in left:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise BuildError(f"{path} could not be removed: {error.strerror}") from error
+            removed += 1
     return removed

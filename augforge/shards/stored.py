@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -100,6 +101,27 @@ class DecodedShards:
 
     def __init__(self, folder: Path, manifest: Manifest, cache_bytes: int, *, checks: bool = False) -> None:
         hdf5.require_codec(manifest.compression)
+        self._begin = partial(_Decoder, folder, manifest, cache_bytes, checks)
+        self._decoder = self._begin()
+
+    def gather(
+        self, shards: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str]
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield arrays of samples; see `StoredShards`."""
+        for batch in range(len(shards)):
+            # A fork may have copied the lock while a thread held it. Of several threads that find that out at once
+            # each begins with a decoder of its own, and the last one's stays.
+            decoder = self._decoder
+            if decoder.process != os.getpid():
+                decoder = self._decoder = self._begin()
+            yield decoder.gather(shards[batch], rows[batch], names)
+
+
+class _Decoder:
+    """What one process keeps of decoded shards; parameters as of `DecodedShards`."""
+
+    def __init__(self, folder: Path, manifest: Manifest, cache_bytes: int, checks: bool) -> None:
+        self.process = os.getpid()
         self._folder = folder
         self._manifest = manifest
         self._cache_bytes = cache_bytes
@@ -108,33 +130,25 @@ class DecodedShards:
         self._sizes = np.array(
             [[plan.nbytes for plan in _plans(manifest, shard.samples)] for shard in manifest.shards], np.int64
         ).T
-        self._begin_afresh()
-
-    def _begin_afresh(self) -> None:
-        self._process = os.getpid()
         self._lock = threading.Lock()
-        what = f"{self._folder}: the arrays of its {len(self._manifest.shards)} shards"
+        what = f"{folder}: the arrays of its {len(manifest.shards)} shards"
         self._range = AddressRange(what, self._sizes.ravel().tolist())
         begins = self._range.positions.reshape(self._sizes.shape)
         self._rows = {
             plan.name: Rows(plan, self._range.bytes, begins[array])
-            for array, plan in enumerate(_plans(self._manifest, 1))
+            for array, plan in enumerate(_plans(manifest, 1))
         }
         self._held = np.zeros(self._sizes.shape, np.bool_)  # of each array and shard
-        self._last_used = np.zeros(len(self._manifest.shards), np.int64)
+        self._last_used = np.zeros(len(manifest.shards), np.int64)
         self._batches = 0
 
     def gather(
         self, shards: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str]
-    ) -> Iterator[dict[str, NDArray[Any]]]:
-        """Yield arrays of samples; see `StoredShards`."""
-        for batch in range(len(shards)):
-            if self._process != os.getpid():  # a fork may have copied the lock while a thread held it
-                self._begin_afresh()
-            places = {name: self._rows[name].places(shards[batch], rows[batch]) for name in names}
-            with self._lock:  # for copying, too: another thread could make room
-                found = self._gather(shards[batch], places)
-            yield found
+    ) -> dict[str, NDArray[Any]]:
+        """Return arrays of the samples of one batch; see `StoredShards`."""
+        places = {name: self._rows[name].places(shards, rows) for name in names}
+        with self._lock:  # for copying, too: another thread could make room
+            return self._gather(shards, places)
 
     def _gather(
         self, shards: NDArray[np.int64], places: dict[str, NDArray[np.int64]]
@@ -163,9 +177,7 @@ class DecodedShards:
             check_file(path, entry.bytes, entry.hash)
             self._unchecked.remove(shard)
         else:
-            check_size(
-                path, entry.bytes
-            )  # what was there when the set was opened may be a pipe or a link by now
+            check_size(path, entry.bytes)  # it may have become a pipe or a link
         plans = [plan for plan in _plans(self._manifest, entry.samples) if plan.name in names]
         for name, values in hdf5.read_arrays(path, plans, self._manifest.compression).items():
             array = self._names.index(name)

@@ -296,7 +296,6 @@ def _defects_of_manifest(folder: Path, manifest: Manifest, specs: tuple[ShardSpe
         yield Defect(Kind.DAMAGED, MANIFEST, f"it cannot be of these shards: {_said(folder, '', error)}")
         return
     said = manifest.plain()
-    del again["processor_family"]  # of the machine that verifies
     for field, value in again.items():
         if said[field] != value:
             yield Defect(Kind.DAMAGED, MANIFEST, f"'{field}' is not what the shards give")

@@ -2,6 +2,9 @@
 
 import errno
 import fcntl
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,30 @@ def test_a_folder_is_for_one_build_at_a_time(tmp_path: Path) -> None:
         f"another build is at work in {folder}; wait for it, or choose another folder (--out)"
     )
     with claimed(folder):
+        pass
+
+
+def test_a_process_that_was_forked_meanwhile_keeps_nothing(tmp_path: Path) -> None:
+    with claimed(tmp_path):
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        with claimed(tmp_path):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_a_folder_that_another_build_removed_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    monkeypatch.setattr("augforge.building.claiming._lock", lambda *_: folder.rmdir())
+    with pytest.raises(BuildError, match="another build has just removed"), claimed(folder):
         pass
 
 

@@ -102,6 +102,16 @@ def test_with_the_recipe_published_and_the_manifest_not_yet_it_goes_on(
     assert build(recipe(variants=2), tmp_path).samples == 6000
 
 
+def test_with_another_recipe_published_and_the_manifest_not_yet_the_smaller_one_comes_back(
+    tmp_path: Path, recipe: MakeRecipe
+) -> None:
+    build(recipe(variants=1), tmp_path)
+    before = contents(tmp_path)
+    publish_recipe(tmp_path, replace(recipe(variants=2), description="Another."))
+    build(recipe(variants=1), tmp_path)
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize("expects", [False, True])
 @pytest.mark.parametrize("keep_originals", [False, True])
 def test_a_recipe_without_its_manifest_yet_is_stale_and_repairing_goes_back(

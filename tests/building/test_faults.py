@@ -6,6 +6,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,15 @@ def test_a_few_of_each_part_of_the_stress_command(tmp_path: Path, part: object) 
     outcomes = part.run(0.01, tmp_path)  # type: ignore[attr-defined]
     assert [failure for outcome in outcomes for failure in outcome.failures] == []
     assert len(outcomes) >= 7
+    assert all(outcome.tried for outcome in outcomes)
+
+
+def test_a_manifest_over_an_incomplete_set_would_be_noticed(listed: tuple[Job, ...], tmp_path: Path) -> None:
+    (job,) = (one for one in listed if one.name == "repair of a compressed set without manifest")
+    folder = tmp_path / "set"
+    kills.begin(job, folder)
+    shutil.copy(job.after / "manifest.json", folder)
+    assert "missing: shards/" in " ".join(kills.wrong_with_set(job, folder))
 
 
 def test_between_recipe_and_manifest_of_an_extension_the_old_set_is_sound_and_can_be_put_back(

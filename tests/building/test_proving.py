@@ -3,7 +3,9 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -12,7 +14,8 @@ import pytest
 from augforge.building import build
 from augforge.building.claiming import claimed
 from augforge.building.proving import prove, repair
-from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
+from augforge.errors import BuildError, DatasetError, SourceError
+from augforge.forge import Forge
 from augforge.recipe import Recipe, parse_recipe
 from augforge.shards import compare, read_manifest, verify
 from tests.shards.test_verifying import rewrite, vouch
@@ -298,8 +301,85 @@ def test_repairing_what_is_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert not repair(tmp_path / "file").after.sound
     (tmp_path / "empty").mkdir()
-    with pytest.raises(AugforgeError, match=r"recipe.yaml cannot be read"):
+    # A recipe of somebody's makes no data set of a folder.
+    (tmp_path / "empty" / "recipe.yaml").write_text("version: 1\nname: x\nsource: mnist-10k\ndistort: []\n")
+    with pytest.raises(DatasetError, match="holds no data set"):
         repair(tmp_path / "empty")
+    assert [path.name for path in (tmp_path / "empty").iterdir()] == ["recipe.yaml"]
+
+
+def test_a_repair_that_makes_something_else_leaves_the_manifest(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (dataset / "manifest.json").read_bytes()
+    make = Forge.make
+
+    def make_other(forge: Forge, numbers: Any) -> Any:
+        batch = make(forge, numbers)
+        images = batch.images.copy()
+        images[0, 0, 0] ^= 1
+        return replace(batch, images=images)
+
+    damage_shard(dataset)
+    monkeypatch.setattr(Forge, "make", make_other)
+    with pytest.raises(BuildError, match="are not what they were"):
+        repair(dataset)
+    assert (dataset / "manifest.json").read_bytes() == before
+    assert not verify(dataset).sound
+
+
+def test_other_libraries_are_said_where_pixels_depend_on_them(tmp_path: Path) -> None:
+    pytest.importorskip("imgaug")
+    text = "version: 1\nname: tiny\nsource: mnist-10k\nvariants: 0\ndistort: [imgaug: {augmenter: Invert}]"
+    build(parse_recipe(text), tmp_path)
+    assert prove(tmp_path, [0]) == ()
+    rewrite(tmp_path / "manifest.json", versions={"numpy": "1.0.0"})
+    with pytest.raises(DatasetError, match=r"was made with numpy 1\.0\.0, here "):
+        prove(tmp_path, [0])
+
+
+def test_how_many_variants_there_are_the_manifest_knows(tmp_path: Path, recipe: MakeRecipe) -> None:
+    build(recipe(variants=3), tmp_path)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(path.read_text().replace("variants: 3", "variants: 1"))
+    assert prove(tmp_path, range(6000, 8000)) == ()
+    damage_shard(tmp_path)
+    assert [defect.file for defect in repair(tmp_path).after.defects] == ["recipe.yaml"]
+
+
+def test_a_set_that_its_recipe_does_not_expect_is_not_completed(tmp_path: Path, recipe: MakeRecipe) -> None:
+    with pytest.raises(BuildError, match="not what the recipe expects"):
+        build(replace(recipe(variants=1), expect="0" * 64), tmp_path)
+    with pytest.raises(BuildError, match="not what the recipe expects"):
+        repair(tmp_path)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_shards_of_a_larger_set_that_never_was_are_removed(
+    tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise BuildError("crash")
+
+    build(recipe(variants=1), tmp_path)
+    before = contents(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("augforge.building.job.assemble_manifest", crash)
+        with pytest.raises(BuildError, match="crash"):
+            build(recipe(variants=5), tmp_path)
+    shards = sorted((tmp_path / "shards").iterdir())
+    assert len(shards) > len([name for name in before if name.startswith("shards")]) + 1
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    # Without a manifest, and with the last shard damaged.
+    (tmp_path / "manifest.json").unlink()
+    shards[-1].write_bytes(b"")
+    assert repair(tmp_path).after.sound
+    assert contents(tmp_path) == before
+    # By a build of a set that is smaller than the one given up.
+    for path, data in kept.items():
+        path.write_bytes(data)
+    build(recipe(variants=2), tmp_path)
+    assert verify(tmp_path).sound
 
 
 def test_the_manifest_of_a_repaired_set_is_the_one_that_was(dataset: Path) -> None:

@@ -1,5 +1,8 @@
 import os
+import sys
+import threading
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -70,7 +73,34 @@ def test_what_is_being_read_is_kept_whatever_the_bound(maker, folder, decoded):
 
 def test_a_lock_held_during_a_fork_does_not_stop_the_child(maker, folder, monkeypatch):
     shards = DecodedShards(folder, maker.build(folder, 2000, 1024, "gzip"), 1 << 20)
-    with shards._lock:
+    with shards._decoder._lock:
         monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a child
         found = gathered(shards, 0, "labels", rows=range(1024))
     np.testing.assert_array_equal(found["labels"], maker(range(1024)).labels)
+
+
+def test_threads_that_read_at_once_after_a_fork(maker, folder):
+    shards = DecodedShards(folder, maker.build(folder, 4000, 1024, "gzip"), 1 << 20)
+    expected = gathered(shards, 0, "labels", rows=range(1024))["labels"]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                found = []
+                read = partial(gathered, shards, 0, "labels", rows=range(1024))
+                threads = [threading.Thread(target=_keep, args=(found, read)) for _ in range(6)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                right = [one for one in found if np.array_equal(one["labels"], expected)]
+                os._exit(0 if len(right) == 6 else 1)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def _keep(found, read):
+    found.append(read())

@@ -136,7 +136,8 @@ class _Trial:
         self, rng: random.Random, number: int, damage: Callable[[random.Random, Files, Files], Files]
     ) -> Iterator[str]:
         """Damage a set and repair it; yield what is not as it was."""
-        which = number % len(self._folders)
+        # Damages change from case to case: each kind meets each set.
+        which = number // len(_DAMAGES) % len(self._folders)
         folder, files, changed = self._damaged(rng, which, damage)
         try:
             done = repair(folder)

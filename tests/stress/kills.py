@@ -98,8 +98,7 @@ def run(cases: float, scratch: Path) -> Sequence[Outcome]:
 
 
 def _at_steps(job: Job, folder: Path, cases: float) -> Outcome:
-    begin(job, folder)
-    steps = jobs.run(folder, job.words(folder)).steps
+    steps = undisturbed(job, folder)
     places = [(step, kind) for step in range(len(steps)) for kind in ("kill", "torn")]
     count = min(len(places), max(1, round(len(places) * cases)))
     failures: list[str] = []
@@ -115,13 +114,14 @@ def _at_steps(job: Job, folder: Path, cases: float) -> Outcome:
 def _at_random(job: Job, folder: Path, count: int, place: str, name: str) -> Outcome:
     rng = random.Random(7)
     failures: list[str] = []
-    longest, prelude = (0.2, None) if place == "threads" else (2.5, in_processes)
+    # Processes take most of the time to start.
+    (shortest, longest), prelude = ((0, 0.2), None) if place == "threads" else ((1.4, 2.6), in_processes)
     killed = 0
     for _ in range(20 * count):
         if killed == count:
             break
         begin(job, folder)
-        after = rng.uniform(0, longest)
+        after = rng.uniform(shortest, longest)
         ended = jobs.run(folder, job.words(folder, workers=2), after=after, prelude=prelude)
         killed += ended.code == _LIKE_KILLED  # it may have been quicker
         found = list(_wrong_after(job, folder, ended, may_finish=True))
@@ -134,6 +134,15 @@ def in_processes() -> None:
     from augforge.building import job
 
     job._LARGE = 0
+
+
+def undisturbed(job: Job, folder: Path) -> tuple[str, ...]:
+    """Run a job, which must succeed; return its steps."""
+    begin(job, folder)
+    ended = jobs.run(folder, job.words(folder))
+    if ended.code != 0 or not ended.steps:
+        raise RuntimeError(f"{job.name} ended with {ended.code} after {len(ended.steps)} steps: {ended.said}")
+    return ended.steps
 
 
 def begin(job: Job, folder: Path) -> None:
@@ -167,7 +176,8 @@ def differences(folder: Path, other: Path) -> Iterator[str]:
 
 def wrong_with_set(job: Job, folder: Path) -> Iterator[str]:
     """Yield what is wrong with a set that has a manifest, beyond what was wrong before the job."""
-    damaged = verify(job.before).damaged_shards if job.before else ()
+    had_manifest = job.before is not None and (job.before / "manifest.json").exists()
+    damaged = verify(job.before).damaged_shards if job.before and had_manifest else ()
     for defect in verify(folder).defects:
         if defect.kind is not Kind.STALE and defect.shard not in damaged:
             yield f"under a manifest: {defect}"

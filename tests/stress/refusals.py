@@ -12,7 +12,7 @@ from pathlib import Path
 
 from augforge.temporaries import is_temporary
 from tests.stress import jobs
-from tests.stress.kills import Job, begin, differences, jobs_of, wrong_with_set
+from tests.stress.kills import Job, begin, differences, jobs_of, undisturbed, wrong_with_set
 from tests.stress.outcome import Outcome
 from tests.stress.steps import Fault
 
@@ -35,8 +35,7 @@ def run(cases: float, scratch: Path) -> Sequence[Outcome]:
 
 
 def _refused(job: Job, folder: Path, cases: float) -> Outcome:
-    begin(job, folder)
-    steps = jobs.run(folder, job.words(folder)).steps
+    steps = undisturbed(job, folder)
     rng = random.Random(11)
     places = [(step, lasting) for step in range(len(steps)) for lasting in (False, True)]
     count = min(len(places), max(1, round(len(places) * cases)))
@@ -58,8 +57,7 @@ def _refused(job: Job, folder: Path, cases: float) -> Outcome:
 
 def _gone(job: Job, folder: Path, cases: float) -> Outcome:
     """Remove the whole folder under a build."""
-    begin(job, folder)
-    steps = jobs.run(folder, job.words(folder)).steps
+    steps = undisturbed(job, folder)
     count = max(2, round(len(steps) * cases))
     failures: list[str] = []
     for step in range(0, len(steps), -(-len(steps) // count)):
@@ -151,6 +149,7 @@ class _Limit:
 
 def _full_disks(listed: Sequence[Job], scratch: Path, count: int) -> Outcome:
     failures: list[str] = []
+    tried = 0
     for number in range(count):
         job = listed[number % len(listed)]
         before = sum(len(data) for data in jobs.contents(job.before).values()) if job.before else 0
@@ -161,11 +160,12 @@ def _full_disks(listed: Sequence[Job], scratch: Path, count: int) -> Outcome:
                 begin(job, folder)
             except (OSError, shutil.Error):
                 continue  # not even what is there before fits
+            tried += 1
             ended = jobs.run(folder, job.words(folder), prelude=_believe_in_space)
             subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
             found = list(wrong_after(job, folder, ended, os.strerror(errno.ENOSPC)))
             failures += [f"{job.name}, a disk of {size} bytes: {what}" for what in found[:1]]
-    return Outcome("a full disk (tmpfs)", _PROMISE, count, tuple(failures))
+    return Outcome("a full disk (tmpfs)", _PROMISE, tried, tuple(failures))
 
 
 def _believe_in_space() -> None:
