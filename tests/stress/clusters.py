@@ -31,7 +31,8 @@ output: {{shard_size: {shard_size}, compression: {compression}}}
 # No shard can lose more workers than Dask allows: it gives up at the fourth.
 MOST_KILLS = 3
 
-Harm = Callable[[Cluster, random.Random, threading.Event], None]
+# Returns how often it did harm.
+Harm = Callable[[Cluster, random.Random, threading.Event], int]
 
 
 def run(cases: float, scratch: Path) -> Sequence[Outcome]:
@@ -60,43 +61,55 @@ def run(cases: float, scratch: Path) -> Sequence[Outcome]:
 def _tried(
     count: int, cases: float, scratch: Path, harm: Harm, *, fails: bool
 ) -> tuple[int, tuple[str, ...]]:
-    """Build so many times; return how many, and what was wrong."""
+    """Build until so many builds were disturbed; return how many, and what was wrong."""
     scratch.mkdir()
-    tried = max(1, round(count * cases))
-    failures = [wrong for seed in range(tried) if (wrong := _one(scratch / str(seed), seed, harm, fails))]
+    wanted, tried = max(1, round(count * cases)), 0
+    failures: list[str] = []
+    for seed in range(5 * wanted):
+        if tried == wanted:
+            break
+        disturbed, wrong = _one(scratch / str(seed), seed, harm, fails)
+        tried += disturbed or wrong is not None  # it may have been quicker
+        failures += [f"seed {seed}: {wrong}"] if wrong else []
     return tried, tuple(failures)
 
 
-def _one(scratch: Path, seed: int, harm: Harm, fails: bool) -> str | None:
-    """Build once while harm is done; return what was wrong, if anything."""
+def _one(scratch: Path, seed: int, harm: Harm, fails: bool) -> tuple[bool, str | None]:
+    """Build once while harm is done; return whether it was, and what was wrong, if anything."""
     chance = random.Random(seed)
     recipe = _recipe(chance)
     scratch.mkdir()
     expected = augforge.build(recipe, scratch / "expected", workers=1).content_hash
     folder, told = scratch / "set", "the build was over before"
-    with Cluster(scratch) as cluster, _harming(cluster, chance, harm):
+    done: list[int] = []
+    with Cluster(scratch) as cluster, _harming(cluster, chance, harm, done):
         for _ in range(2):
             cluster.add_worker()
         try:
             augforge.build(recipe, folder, scheduler=cluster.address)
         except BuildError as error:
             told = str(error)
-            if not fails:
-                return f"seed {seed}: {told}"
-    if fails and not (
-        told.startswith("the connection to the scheduler") or (folder / "manifest.json").exists()
+    if not done:
+        return True, "what was to disturb the build failed itself"
+    return done[0] > 0, _wrong_after(recipe, folder, expected, told, fails)
+
+
+def _wrong_after(recipe: Recipe, folder: Path, expected: str, told: str, fails: bool) -> str | None:
+    """Return what is wrong with a data set after a build was disturbed, if anything."""
+    if not (folder / "manifest.json").exists() and not (
+        fails and told.startswith("the connection to the scheduler")
     ):
-        return f"seed {seed}: {told}"
+        return told
     plan = plan_build(recipe, folder)
     published = [folder / SHARDS / plan.shards[index].file_name for index in plan.kept]
     before = [path.stat().st_mtime_ns for path in published]
     found = augforge.build(recipe, folder, workers=1).content_hash
     if found != expected:
-        return f"seed {seed}: content hash {found}, not {expected}"
+        return f"content hash {found}, not {expected}"
     if before != [path.stat().st_mtime_ns for path in published]:
-        return f"seed {seed}: published shards were made again"
+        return "published shards were made again"
     left = [path.name for path in folder.rglob("*.tmp")]
-    return f"seed {seed}: {left} left behind" if left else None
+    return f"{left} left behind" if left else None
 
 
 def _recipe(chance: random.Random) -> Recipe:
@@ -109,9 +122,9 @@ def _recipe(chance: random.Random) -> Recipe:
 
 
 @contextlib.contextmanager
-def _harming(cluster: Cluster, chance: random.Random, harm: Harm) -> Iterator[None]:
+def _harming(cluster: Cluster, chance: random.Random, harm: Harm, done: list[int]) -> Iterator[None]:
     over = threading.Event()
-    thread = threading.Thread(target=harm, args=(cluster, chance, over), daemon=True)
+    thread = threading.Thread(target=lambda: done.append(harm(cluster, chance, over)), daemon=True)
     waited, workers._CONNECT_SECONDS = workers._CONNECT_SECONDS, 5
     thread.start()
     try:
@@ -122,30 +135,38 @@ def _harming(cluster: Cluster, chance: random.Random, harm: Harm) -> Iterator[No
         workers._CONNECT_SECONDS = waited
 
 
-def _kill_workers(cluster: Cluster, chance: random.Random, over: threading.Event) -> None:
+def _kill_workers(cluster: Cluster, chance: random.Random, over: threading.Event) -> int:
     until(cluster.workers)
+    killed = 0
     with Client(cluster.address) as client:
         for _ in range(chance.randint(1, MOST_KILLS)):
             if over.wait(chance.uniform(0.1, 2.5)):
-                return
+                break
             found = client.run(os.getpid, on_error="ignore")
             if found:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(list(found.values())), signal.SIGKILL)
+                    killed += 1
+    return killed
 
 
-def _retire_workers(cluster: Cluster, chance: random.Random, over: threading.Event) -> None:
+def _retire_workers(cluster: Cluster, chance: random.Random, over: threading.Event) -> int:
     """Let workers end in good order, and others come in their place, as at the end of their lifetime."""
     until(lambda: len(cluster.workers()) == 2)
+    retired = 0
     with Client(cluster.address) as client:
         while not over.wait(chance.uniform(0.1, 1.5)):
             leaving = chance.choice(list(client.nthreads()))
             cluster.add_worker()
             until(lambda: len(client.nthreads()) == 3 or over.is_set())
             client.retire_workers([leaving], close_workers=True)
+            retired += 1
+    return retired
 
 
-def _kill_scheduler(cluster: Cluster, chance: random.Random, over: threading.Event) -> None:
+def _kill_scheduler(cluster: Cluster, chance: random.Random, over: threading.Event) -> int:
     until(cluster.workers)
-    over.wait(chance.uniform(0.1, 4))
+    if over.wait(chance.uniform(0.1, 4)):
+        return 0
     cluster.kill_scheduler()
+    return 1
