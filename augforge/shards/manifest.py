@@ -187,12 +187,7 @@ def leaves_of(folder: Path, manifest: Manifest) -> Iterator[str]:
     DatasetError
         As `assemble_manifest`; or if a receipt is not the one that the manifest lists.
     """
-    for spec, entry in zip(specs_of(manifest), manifest.shards, strict=True):
-        if matching_receipt(folder, spec)[1] != entry.receipt_hash:
-            raise DatasetError(
-                f"{folder / RECEIPTS / spec.receipt_name} is not the one that the manifest lists"
-            )
-    yield from _Assembly(folder).leaves(specs_of(manifest))
+    return _Assembly(folder, manifest).leaves(specs_of(manifest))
 
 
 def check_shared_leaves(folder: Path, specs: Sequence[ShardSpec], kept: Iterable[int]) -> None:
@@ -215,8 +210,9 @@ def check_shared_leaves(folder: Path, specs: Sequence[ShardSpec], kept: Iterable
 class _Assembly:
     """Receipts put together, read one at a time: a large set's leaves are never all in memory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, manifest: Manifest | None = None) -> None:
         self._folder = folder
+        self._listed = manifest.shards if manifest else None
         self.shards: list[ShardEntry] = []
         self.class_counts: list[int] = []
         self.pixel_sum = self.pixel_square_sum = self.pixels = self.redrawn = self.pulled = 0
@@ -228,6 +224,9 @@ class _Assembly:
         parts: list[dict[str, NDArray[Any]]] = []
         for spec in specs:
             receipt, hashed = matching_receipt(self._folder, spec)
+            if self._listed and hashed != self._listed[spec.index].receipt_hash:
+                path = self._folder / RECEIPTS / spec.receipt_name
+                raise DatasetError(f"{path} is not the one that the manifest lists")
             self._count(spec, receipt, hashed)
             for numbers, leaf in zip(
                 leaf_ranges(spec.first_sample, spec.samples), receipt.leaves, strict=True
