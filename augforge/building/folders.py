@@ -147,9 +147,14 @@ def _check_place(folder: Path) -> None:
 
 
 def _is_sealed(path: Path) -> bool:
+    """Tell whether there is a whole sealed file; raises `DatasetError` where nobody may look."""
     try:
         read_sealed(path)
-    except (FileNotFoundError, DatasetError):
+    except FileNotFoundError:
+        return False
+    except DatasetError as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise
         return False
     return True
 

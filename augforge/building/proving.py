@@ -154,7 +154,8 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
         ) from error
     if manifest is None:
         return forge
-    if (forge.pixel_digest, len(forge)) == (manifest.pixel_digest, manifest.samples):
+    made = forge.pixel_digest, len(forge), forge.image_shape, forge.columns
+    if made == (manifest.pixel_digest, manifest.samples, manifest.image_shape, manifest.columns):
         _check_libraries(folder, manifest, forge)
         return forge
     if forge.source.digest != manifest.source_digest:

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from augforge.shards import Defect, Manifest, Verification
 
 _ALL = "all"
+_MOST_DIGITS = 18
 
 
 def _number(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
     """Return how many samples are to be proved; 0 for all, None for no option."""
     if value is None or value == _ALL:
         return None if value is None else 0
-    if not value.isdecimal() or int(value) < 1:
-        raise click.BadParameter(f"needed is a number from 1 on, or '{_ALL}'; got '{value}'")
+    if not value.isdecimal() or len(value) > _MOST_DIGITS or int(value) < 1:
+        raise click.BadParameter(f"needed is a number from 1 on, or '{_ALL}'; got '{value[:40]}'")
     return int(value)
 
 

@@ -9,13 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, Strict, ValidationError, model_validator
 
 from augforge.errors import DatasetError
 from augforge.shards.layout import FORMAT_VERSION, array_plans
 
 _Item = TypeVar("_Item")
-Many = Annotated[tuple[_Item, ...], Strict(False)]  # JSON has no tuples
+Many = Annotated[tuple[_Item, ...], Strict(False), FailFast()]  # JSON has no tuples
 Pair = Annotated[tuple[_Item, _Item], Strict(False)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -312,6 +312,9 @@ def parsed(kind: type[_AnyModel], content: dict[str, Any], path: Path) -> _AnyMo
         raise DatasetError(
             f"{path} was written by a newer augforge: format {version}, this one reads up to {FORMAT_VERSION}"
         )
+    # Errors are all made, though only one is told: they may take much more memory than what they are of.
+    if unknown := next((key for key in content if key not in kind.model_fields), None):
+        raise DatasetError(f"{path} is not valid: there is no key {_brief(unknown)}")
     try:
         return kind.model_validate(content)
     except ValidationError as error:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tracemalloc
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -166,3 +167,19 @@ def test_a_published_shard_is_no_link(mine: Path, tmp_path: Path) -> None:
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DatasetError, match="is not an ordinary file"):
         matching_receipt(mine, MAKER.plan(SAMPLES)[0])
+
+
+def test_of_many_errors_in_a_manifest_only_one_is_made(mine: Path) -> None:
+    for change in (
+        lambda content: content.update(shards=[{}] * 200_000),
+        lambda content: content.update({f"k{number}": 1 for number in range(200_000)}),
+    ):
+        before = (mine / "manifest.json").read_bytes()
+        changed(mine, change)
+        tracemalloc.start()
+        with pytest.raises(DatasetError, match="is not valid: "):
+            read_manifest(mine)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 100 << 20
+        (mine / "manifest.json").write_bytes(before)

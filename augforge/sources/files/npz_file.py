@@ -164,7 +164,7 @@ def _check_claims(member: _Member) -> None:
             f"{member.place}: pickled Python objects, which are never loaded; save it as an array of numbers"
         )
     there = member.info.file_size - member.header
-    if min(member.shape, default=0) < 0 or member.nbytes != there:
+    if any(type(length) is not int or length < 0 for length in member.shape) or member.nbytes != there:
         raise SourceError(
             f"{member.place}: its header claims {member.dtype} of shape {member.shape}, {member.nbytes:,} bytes, "
             f"but {there:,} follow it"

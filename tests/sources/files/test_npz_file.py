@@ -255,6 +255,10 @@ BAD_FILES = {
         _zip(_claiming((-5, -4, 3), bytes(60))),
         "array 'images': its header claims uint8 of shape (-5, -4, 3), 60 bytes, but 60 follow it",
     ),
+    "no number claimed": (
+        _zip(_claiming((True, 4, 3), bytes(12))),
+        "array 'images': its header claims uint8 of shape (True, 4, 3), 12 bytes, but 12 follow it",
+    ),
     "bzip2": (
         _zip(_npy(IMAGES), zipfile.ZIP_BZIP2),
         "array 'images': packed by ZIP's method 12; allowed are stored (0) and deflated (8)",
