@@ -37,7 +37,6 @@ from augforge.shards.manifest import (
     SAME_EVERYWHERE,
     about_of,
     assemble_manifest,
-    processor_family,
     publish_manifest,
 )
 from augforge.shards.publishing import check_own_folders
@@ -173,7 +172,9 @@ def _check_libraries(folder: Path, manifest: Manifest, forge: Forge) -> None:
     """Raise `DatasetError` where pixels depend on libraries, and the set was made with others than those here."""
     if manifest.sameness == SAME_EVERYWHERE:
         return
-    here = {**needed(forge), "processor": processor_family()}
+    here = {
+        name: it for name, it in needed(forge).items() if name != "augforge"
+    }  # that is the pixel version's
     there = {**manifest.versions, "processor": manifest.processor_family}
     if wrong := [
         f"{name} {there[name]}, here {it}" for name, it in here.items() if there.get(name, it) != it
