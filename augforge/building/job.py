@@ -14,13 +14,19 @@ from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
-from augforge.shards import About, Manifest, library_versions, read_manifest, sweep
+from augforge.shards import (
+    About,
+    Manifest,
+    assemble_manifest,
+    library_versions,
+    publish_manifest,
+    read_manifest,
+    sweep,
+)
 from augforge.shards.manifest import (
     SAME_EVERYWHERE,
     SAME_WITH_THESE_LIBRARIES,
-    assemble_manifest,
     check_shared_leaves,
-    publish_manifest,
 )
 
 # From so many bytes on, processes are worth the seconds in which they start: threads wait for each other.

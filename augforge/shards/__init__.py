@@ -1,7 +1,7 @@
 """Data sets on disk: layout, writer, receipts, manifest, reader.
 
 ``plan_shards`` cuts a data set into shards, ``write_shard`` makes and publishes one of them,
-``write_manifest`` completes the set, ``ShardReader`` reads it.
+``assemble_manifest`` and ``publish_manifest`` complete the set, ``ShardReader`` reads it.
 """
 
 from importlib import import_module
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from augforge.shards.layout import plan_shards as plan_shards
     from augforge.shards.layout import shard_bytes as shard_bytes
     from augforge.shards.manifest import About as About
+    from augforge.shards.manifest import assemble_manifest as assemble_manifest
     from augforge.shards.manifest import library_versions as library_versions
+    from augforge.shards.manifest import publish_manifest as publish_manifest
     from augforge.shards.manifest import read_manifest as read_manifest
-    from augforge.shards.manifest import write_manifest as write_manifest
     from augforge.shards.models import Manifest as Manifest
     from augforge.shards.models import Receipt as Receipt
     from augforge.shards.models import ShardEntry as ShardEntry
@@ -46,17 +47,18 @@ _MODULES = {
     "ShardReader": "reader",
     "ShardSpec": "layout",
     "Verification": "verifying",
+    "assemble_manifest": "manifest",
     "compare": "comparing",
     "library_versions": "manifest",
     "plan_shards": "layout",
     "publish": "publishing",
+    "publish_manifest": "manifest",
     "read_manifest": "manifest",
     "read_receipt": "receipts",
     "resumed": "receipts",
     "shard_bytes": "layout",
     "sweep": "publishing",
     "verify": "verifying",
-    "write_manifest": "manifest",
     "write_shard": "writer",
 }
 

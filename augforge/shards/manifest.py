@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from augforge import hdf5
 from augforge.errors import DatasetError
-from augforge.shards.hashing import bytes_hash, content_hash, content_header, leaf_hash
+from augforge.shards.hashing import content_hash, content_header, leaf_hash
 from augforge.shards.layout import LEAF, MANIFEST, RECEIPTS, SHARDS, ShardSpec, array_plans, leaf_ranges
 from augforge.shards.mapping import check_file
 from augforge.shards.models import GuardCounts, Manifest, Receipt, ShardEntry, parsed
 from augforge.shards.publishing import publish
 from augforge.shards.receipts import matching_receipt
-from augforge.shards.recipe_file import recipe_bytes
 from augforge.shards.sealed import read_sealed, seal
 
 SAME_EVERYWHERE = (
@@ -94,17 +93,6 @@ def about_of(manifest: Manifest) -> About:
         versions=manifest.versions,
         processor_family=manifest.processor_family,
     )
-
-
-def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Manifest:
-    """Put the receipts of all shards together and publish the manifest: the data set is complete.
-
-    ``recipe.yaml`` must have been published before. Parameters and errors as of `assemble_manifest` and
-    `publish_manifest`.
-    """
-    manifest = assemble_manifest(folder, specs, about, bytes_hash(recipe_bytes(folder)))
-    publish_manifest(folder, manifest)
-    return manifest
 
 
 def publish_manifest(folder: Path, manifest: Manifest) -> None:

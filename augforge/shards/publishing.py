@@ -124,10 +124,13 @@ def _sync_file_range() -> Any:
 def check_own_folders(folder: Path) -> None:
     """Raise `DatasetError` if what is read, written or removed in a data set's folder would be elsewhere."""
     for name in (SHARDS, RECEIPTS):
-        if (folder / name).is_symlink():
-            raise DatasetError(
-                f"{folder / name} is a symbolic link; it must be a folder of the data set's own"
-            )
+        check_own_folder(folder / name)
+
+
+def check_own_folder(place: Path) -> None:
+    """Raise `DatasetError` if a folder in a data set's folder is a link."""
+    if place.is_symlink():
+        raise DatasetError(f"{place} is a symbolic link; it must be a folder of the data set's own")
 
 
 def make_folders(folder: Path) -> None:

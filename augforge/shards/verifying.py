@@ -22,6 +22,7 @@ from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS
 from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
 from augforge.shards.mapping import check_hash, open_ordinary
 from augforge.shards.models import Manifest, Receipt, ShardEntry
+from augforge.shards.publishing import check_own_folder
 from augforge.shards.receipts import difference, read_hashed_receipt
 from augforge.shards.recipe_file import recipe_before_extension, recipe_bytes
 from augforge.shards.tally import Tally, receipt_of
@@ -189,7 +190,7 @@ def _defects_of_shard(folder: Path, spec: ShardSpec, entry: ShardEntry | None) -
     path = folder / RECEIPTS / spec.receipt_name
     name = f"{RECEIPTS}/{spec.receipt_name}"
     try:
-        _check_own(folder, RECEIPTS)
+        check_own_folder(folder / RECEIPTS)
         receipt, hashed = read_hashed_receipt(path)
         if entry is not None and hashed != entry.receipt_hash:
             raise DatasetError(f"{path} has the hash {hashed}, but the manifest lists {entry.receipt_hash}")
@@ -204,7 +205,7 @@ def _defects_of_shard(folder: Path, spec: ShardSpec, entry: ShardEntry | None) -
     path = folder / SHARDS / spec.file_name
     name = f"{SHARDS}/{spec.file_name}"
     try:
-        _check_own(folder, SHARDS)
+        check_own_folder(folder / SHARDS)
         _check_shard(path, spec, known, receipt)
     except OSError as error:
         yield Defect(_kind_at(path), name, f"it cannot be read: {error.strerror}", spec.index)
@@ -327,12 +328,6 @@ def _inside(folder: Path) -> list[Path]:
         return [] if folder.is_symlink() else sorted(folder.iterdir())
     except OSError:  # that shards and receipts are not there is told of each of them
         return []
-
-
-def _check_own(folder: Path, name: str) -> None:
-    """Raise `DatasetError` if a folder of the set lies elsewhere."""
-    if (folder / name).is_symlink():
-        raise DatasetError(f"{folder / name} is a symbolic link; it must lie in the data set's own folder")
 
 
 def _kind_at(path: Path) -> Kind:

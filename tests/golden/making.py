@@ -13,7 +13,8 @@ from augforge.building.folders import recipe_text
 from augforge.distortions import PIXEL_VERSION
 from augforge.forge import Forge
 from augforge.recipe import Recipe
-from augforge.shards import About, Manifest, plan_shards, publish, write_manifest, write_shard
+from augforge.shards import About, Manifest, plan_shards, publish, write_shard
+from tests.shards.conftest import write_manifest
 
 # A data set's recipe names its source by an absolute path: one that says nothing of the machine.
 PLACE = Path("/tmp/augforge-golden")

@@ -29,39 +29,19 @@ COLUMNS = (
 )
 # The content hash, and a digest of each array as it is read. Never to be changed: if one differs, old data sets are
 # not read rightly.
+PLAIN = {
+    "content": "d569e4fd7c9481916497ff61358eef4dc4e84debf9ea3ad64b86b9a410959226",
+    "image": "2b8cfbe1af9343af",
+    "label": "4c84c8431d8b93dd",
+    "source_index": "0b006d2a1f4cd18d",
+    "variant": "91b5ca0e8a4ec80c",
+    "parameters": "f173df4e201a082d",
+}
 PINNED = {
-    "plain": {
-        "content": "d569e4fd7c9481916497ff61358eef4dc4e84debf9ea3ad64b86b9a410959226",
-        "image": "2b8cfbe1af9343af",
-        "label": "4c84c8431d8b93dd",
-        "source_index": "0b006d2a1f4cd18d",
-        "variant": "91b5ca0e8a4ec80c",
-        "parameters": "f173df4e201a082d",
-    },
-    "gzip": {
-        "content": "d569e4fd7c9481916497ff61358eef4dc4e84debf9ea3ad64b86b9a410959226",
-        "image": "2b8cfbe1af9343af",
-        "label": "4c84c8431d8b93dd",
-        "source_index": "0b006d2a1f4cd18d",
-        "variant": "91b5ca0e8a4ec80c",
-        "parameters": "f173df4e201a082d",
-    },
-    "lz4": {
-        "content": "d569e4fd7c9481916497ff61358eef4dc4e84debf9ea3ad64b86b9a410959226",
-        "image": "2b8cfbe1af9343af",
-        "label": "4c84c8431d8b93dd",
-        "source_index": "0b006d2a1f4cd18d",
-        "variant": "91b5ca0e8a4ec80c",
-        "parameters": "f173df4e201a082d",
-    },
-    "zstd": {
-        "content": "d569e4fd7c9481916497ff61358eef4dc4e84debf9ea3ad64b86b9a410959226",
-        "image": "2b8cfbe1af9343af",
-        "label": "4c84c8431d8b93dd",
-        "source_index": "0b006d2a1f4cd18d",
-        "variant": "91b5ca0e8a4ec80c",
-        "parameters": "f173df4e201a082d",
-    },
+    "plain": PLAIN,
+    "gzip": PLAIN,
+    "lz4": PLAIN,
+    "zstd": PLAIN,
     "unlabelled": {
         "content": "b32e3e132ebb2979210b1eb8cfd69e3a7042ff61375ef8394f9feb9ed0acfedc",
         "image": "2b8cfbe1af9343af",

@@ -1,15 +1,35 @@
 """A forge that costs nothing: samples whose every value follows from the sample number."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from augforge.shards import About, Manifest, ShardPlan, plan_shards, publish, write_manifest, write_shard
+from augforge.shards import (
+    About,
+    Manifest,
+    ShardPlan,
+    ShardSpec,
+    assemble_manifest,
+    plan_shards,
+    publish,
+    publish_manifest,
+    write_shard,
+)
+from augforge.shards.hashing import bytes_hash
+from augforge.shards.recipe_file import recipe_bytes
 
 CLASSES = 3
 COLUMNS = ("tilt.degrees", "guard.attempts", "guard.pull")
+
+
+def write_manifest(folder: Path, specs: Sequence[ShardSpec], about: About) -> Manifest:
+    """Complete a data set whose shards and recipe are there."""
+    manifest = assemble_manifest(folder, specs, about, bytes_hash(recipe_bytes(folder)))
+    publish_manifest(folder, manifest)
+    return manifest
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from augforge.errors import DatasetError
-from augforge.shards import compare, publish, write_manifest, write_shard
-from tests.shards.conftest import FakeMaker
+from augforge.shards import compare, publish, write_shard
+from tests.shards.conftest import FakeMaker, write_manifest
 from tests.shards.test_verifying import rewrite
 
 

@@ -6,9 +6,10 @@ import pytest
 from blake3 import blake3
 
 from augforge.errors import DatasetError
-from augforge.shards import ShardReader, library_versions, publish, read_manifest, write_manifest, write_shard
+from augforge.shards import ShardReader, library_versions, publish, read_manifest, write_shard
 from augforge.shards.manifest import SAME_EVERYWHERE, processor_family
 from augforge.shards.sealed import seal
+from tests.shards.conftest import write_manifest
 
 # Part of the format: do not update it casually.
 CONTENT_HASH = "1139639f64116d91a2fdee0ba5d228ba727dde323017f07914efd4d9407612a5"

@@ -12,10 +12,11 @@ from augforge.errors import DatasetError
 from augforge.forge import FIELDS, Forge
 from augforge.recipe import parse_recipe
 from augforge.shards.layout import plan_shards
-from augforge.shards.manifest import About, write_manifest
+from augforge.shards.manifest import About
 from augforge.shards.publishing import publish
 from augforge.shards.writer import write_shard
 from augforge.torch import ForgeDataset, ShardDataset, make_loader, split_by_source
+from tests.shards.conftest import write_manifest
 
 WORKERS = pytest.mark.filterwarnings(
     "ignore:This DataLoader will create", "ignore:This process .* is multi-threaded:DeprecationWarning"
