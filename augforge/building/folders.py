@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from augforge.building.claiming import claimed
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, differences
@@ -63,19 +64,22 @@ def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
 
 def publish_recipe(folder: Path, recipe: Recipe) -> None:
     """Put a recipe into the folder, unless it is there already."""
-    text = recipe_text(recipe).encode()
+    if not _holds(folder, recipe):
+        publish(folder / RECIPE, recipe_text(recipe).encode())
+
+
+def _holds(folder: Path, recipe: Recipe) -> bool:
     try:
-        if recipe_bytes(folder) == text:
-            return
+        return recipe_bytes(folder) == recipe_text(recipe).encode()
     except DatasetError:
-        pass
-    publish(folder / RECIPE, text)
+        return False
 
 
 def restore_recipe(folder: Path, recipe: Recipe, manifest: Manifest) -> None:
     """Put the recipe of a complete set back if its file is damaged and this is the very one."""
-    if _is_of(manifest, recipe):
-        publish_recipe(folder, recipe)
+    if _is_of(manifest, recipe) and not _holds(folder, recipe):
+        with claimed(folder):
+            publish_recipe(folder, recipe)
 
 
 def _is_of(manifest: Manifest, recipe: Recipe) -> bool:

@@ -4,6 +4,7 @@ A sample is a pure function of the recipe, the source and its number: so any of 
 and a damaged shard can be made again alone.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from augforge.building.plan import shards_of
 from augforge.building.versions import needed
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
-from augforge.forge import FIELDS, Forge
+from augforge.forge import Forge
 from augforge.recipe import Recipe
 from augforge.shards import (
     Defect,
@@ -64,7 +65,7 @@ def prove(
     folder : str or Path
         The data set's folder.
     numbers : iterable of int
-        Sample numbers.
+        Sample numbers. Nothing is stored of an ascending `range`, however long.
     source : str or Path, optional
         Where the originals are now; by default where the stored recipe says.
     on_progress : callable
@@ -84,33 +85,37 @@ def prove(
     folder = Path(folder).absolute()
     reader = ShardReader(folder)
     forge = stored_forge(folder, reader.manifest, source)
-    return _compared(reader, forge, np.sort(np.fromiter(numbers, np.int64)), on_progress)
+    if not (isinstance(numbers, range) and numbers.step > 0):
+        numbers = np.sort(np.fromiter(numbers, np.int64))
+    return _compared(reader, forge, numbers, on_progress)
 
 
 def _compared(
-    reader: ShardReader, forge: Forge, numbers: NDArray[np.int64], on_progress: Callable[[int, int], None]
+    reader: ShardReader,
+    forge: Forge,
+    numbers: range | NDArray[np.int64],
+    on_progress: Callable[[int, int], None],
 ) -> tuple[Defect, ...]:
-    fields = [field for field in FIELDS if reader.labelled or field != "label"]
-    different: list[int] = []
+    starts = [entry.first_sample for entry in reader.manifest.shards]
+    different: dict[int, list[int]] = {}  # shard -> samples
     for start in range(0, len(numbers), _AT_ONCE):
-        some = numbers[start : start + _AT_ONCE]
-        there, made = reader.read(some, fields), forge.read(some, fields)
+        some = np.asarray(numbers[start : start + _AT_ONCE])
+        there, made = reader.read(some, reader.fields), forge.read(some, reader.fields)
         differs = np.zeros(len(some), bool)
-        for field in fields:
+        for field in reader.fields:
             # As bytes: NaN is to equal itself.
             rows = (np.ascontiguousarray(one[field]).reshape(len(some), -1) for one in (there, made))
             one, other = (row.view(np.uint8) for row in rows)
             differs |= (one != other).any(axis=1)
-        different += some[differs].tolist()
+        for number in some[differs].tolist():
+            different.setdefault(bisect_right(starts, number) - 1, []).append(number)
         on_progress(start + len(some), len(numbers))
     found = []
-    for index, entry in enumerate(reader.manifest.shards):
-        end = entry.first_sample + entry.samples
-        if wrong := [number for number in different if entry.first_sample <= number < end]:
-            some_wrong = ", ".join(map(str, wrong[:_MOST_NAMED]))
-            more = f" and {len(wrong) - _MOST_NAMED:,} more" if len(wrong) > _MOST_NAMED else ""
-            what = f"these samples are not what the recipe makes: {some_wrong}{more}"
-            found.append(Defect(Kind.DAMAGED, f"{SHARDS}/{entry.file}", what, index))
+    for index, wrong in different.items():
+        some_wrong = ", ".join(map(str, wrong[:_MOST_NAMED]))
+        more = f" and {len(wrong) - _MOST_NAMED:,} more" if len(wrong) > _MOST_NAMED else ""
+        what = f"these samples are not what the recipe makes: {some_wrong}{more}"
+        found.append(Defect(Kind.DAMAGED, f"{SHARDS}/{reader.manifest.shards[index].file}", what, index))
     return tuple(found)
 
 

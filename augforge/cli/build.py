@@ -175,7 +175,8 @@ def _interrupted_text(plan: "BuildPlan") -> str:
     from augforge.shards import resumed
 
     published = len(resumed(plan.folder, plan.shards)[1])
-    same = "the same command without --overwrite" if plan.overwrite else "the same command"
+    # Where nothing is published yet, what was to be replaced may still be there.
+    same = "the same command" + (" without --overwrite" if plan.overwrite and published else "")
     return (
         f"interrupted: {published:,} of {counted(len(plan.shards), 'shard')} are published and kept in "
         f"{shown_path(plan.folder)}; {same} goes on from there"

@@ -154,8 +154,9 @@ def _proved(outcome: _Outcome, wanted: int, source: Path | None, told: list[str]
     if manifest is None or outcome.found.damaged_shards:
         told.append("not proved: the set is damaged; --repair makes what is damaged again")
         return outcome
-    count = min(wanted or manifest.samples, manifest.samples)
-    numbers = np.random.default_rng().choice(manifest.samples, count, replace=False)
+    numbers: range | np.ndarray[Any, Any] = range(manifest.samples)
+    if wanted and wanted < manifest.samples:
+        numbers = np.random.default_rng().choice(manifest.samples, wanted, replace=False)
     try:
         with counting("proving") as on_progress:
             disproved = prove(outcome.found.folder, numbers, source, on_progress)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from augforge.errors import AugforgeError
-from augforge.forge import FIELDS
 from augforge.recipe import Recipe, differences
 from augforge.shards.layout import LEAF
 from augforge.shards.manifest import leaves_of
@@ -132,9 +131,8 @@ def _different_leaves(one: ShardReader, other: ShardReader) -> Iterator[range]:
 def _equal(one: ShardReader, other: ShardReader, numbers: np.ndarray[Any, Any]) -> bool:
     if (one.columns, one.image_shape, one.labelled) != (other.columns, other.image_shape, other.labelled):
         return False
-    fields = [field for field in FIELDS if one.labelled or field != "label"]
-    left, right = (reader.read(numbers, fields) for reader in (one, other))
-    return all(left[field].tobytes() == right[field].tobytes() for field in fields)
+    left, right = (reader.read(numbers, one.fields) for reader in (one, other))
+    return all(left[field].tobytes() == right[field].tobytes() for field in one.fields)
 
 
 def _joined(ranges: Iterable[range]) -> Iterator[range]:

@@ -151,6 +151,11 @@ class ShardReader:
         """Whether there are labels."""
         return self.manifest.labelled
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What there is of every sample."""
+        return tuple(field for field in FIELDS if self.labelled or field != "label")
+
     def read(self, numbers: Any, fields: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Return fields of samples.
 
@@ -226,11 +231,10 @@ class ShardReader:
         return array.astype(np.int64)  # a copy: it is handed out as "number"
 
     def _array_of(self, field: str) -> str:
-        allowed = [name for name in FIELDS if self.labelled or name != "label"]
-        if field in allowed:
+        if field in self.fields:
             return _ARRAYS.get(field, field)
         if field == "label":
-            raise AugforgeError(f"{self.folder} has no labels; allowed fields: {listed(allowed)}")
+            raise AugforgeError(f"{self.folder} has no labels; allowed fields: {listed(self.fields)}")
         raise AugforgeError(
-            f"there is no field '{field}'; allowed: {listed(allowed)}.{did_you_mean(field, allowed)}"
+            f"there is no field '{field}'; allowed: {listed(self.fields)}.{did_you_mean(field, self.fields)}"
         )

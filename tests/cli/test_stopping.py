@@ -48,6 +48,20 @@ def test_ctrl_c_keeps_what_is_published(recipe, run):
     assert not [path for path in Path("out/small").rglob("*") if path.name.startswith(".")]
 
 
+def test_what_was_to_be_replaced_is_not_advised_to_go_on_without_overwriting(recipe, run, monkeypatch):
+    from augforge.building import job
+
+    run("build", recipe, "--quiet")
+
+    def carry_out(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, "carry_out", carry_out)
+    for seed, same in (("8", "the same command"), ("7", "the same command without --overwrite")):
+        code, _, told = run("build", recipe, "--set", f"seed={seed}", "--overwrite", "--quiet")
+        assert (code, told.endswith(f"kept in out/small; {same} goes on from there\n")) == (130, True)
+
+
 def test_a_second_ctrl_c_ends_the_process_at_once():
     code = (
         "import os, signal, time\n"

@@ -121,8 +121,10 @@ def test_what_comes_of_them(watched: tuple[Path, dict[str, Any]], name: str) -> 
 
 def test_no_code_is_run(watched: tuple[Path, dict[str, Any]]) -> None:
     _, seen = watched
-    usual = {_told(*event) for event in seen["seen"].pop("reference")}
-    for events in seen["seen"].values():
+    usual = {_told(*event) for event in seen["seen"]["reference"]}
+    for name, events in seen["seen"].items():
+        if name == "reference":
+            continue
         assert {_told(*event) for event in events if event[0] in _NEVER} <= usual
         # NumPy reads the header of an array as a literal, of which nothing is run.
         assert {arguments[0][:9] for event, arguments in events if event == "compile"} <= {"{'descr':"}

@@ -26,7 +26,7 @@ def run(cases: float, scratch: Path) -> Sequence[Outcome]:
     """Refuse steps, one or all from one on, and let disks be full."""
     listed = jobs_of(scratch)
     outcomes = [_refused(job, scratch / "set", cases) for job in listed]
-    outcomes += [_gone(job, scratch / "set", cases) for job in listed[:3]]
+    outcomes += [_gone(job, scratch / "set", cases) for job in listed]
     outcomes.append(_short_writes(listed, scratch / "set"))
     outcomes.append(_large_files(listed[:2], scratch / "set", max(2, round(30 * cases))))
     if can_mount(scratch):
@@ -63,9 +63,12 @@ def _gone(job: Job, folder: Path, cases: float) -> Outcome:
     for step in range(0, len(steps), -(-len(steps) // count)):
         begin(job, folder)
         ended = jobs.run(folder, job.words(folder), Fault(step, "gone"))
-        # What was published before is looked for at the end.
-        cause = "is missing" if "is missing" in ended.said else os.strerror(errno.ENOENT)
-        found = list(wrong_with_end(job, ended, cause))
+        # What was published before is looked for at the end, and what is to be repaired at the beginning.
+        causes = ("is missing", "holds no data set", os.strerror(errno.ENOENT))
+        cause = next((one for one in causes if one in ended.said), causes[-1])
+        # A repair that is refused says once more what is wrong, if the folder is still there.
+        codes = (2,) if job.arguments[0] == "build" else (1, 2)
+        found = list(wrong_with_end(ended, cause, codes))
         begin(job, folder)
         if jobs.run(folder, job.words(folder)).code != 0:
             found.append("it could not be run again")
@@ -82,7 +85,7 @@ def wrong_after(
 
     Where it was removing a temporary file that was refused, the job may do as if nothing had been.
     """
-    yield from wrong_with_end(job, ended, cause)
+    yield from wrong_with_end(ended, cause, (2,) if job.arguments[0] == "build" else (1,))
     left = [path.name for path in folder.rglob("*") if is_temporary(path)]
     if left and not removing:
         yield f"left behind: {', '.join(left)}"
@@ -96,11 +99,11 @@ def wrong_after(
     yield from differences(folder, job.after)
 
 
-def wrong_with_end(job: Job, ended: jobs.Ended, cause: str) -> Iterator[str]:
-    """Yield what is wrong with how a job ended."""
+def wrong_with_end(ended: jobs.Ended, cause: str, codes: Sequence[int]) -> Iterator[str]:
+    """Yield what is wrong with how a job ended that was refused something."""
     if ended.code == 0:
         return
-    if ended.code != (2 if job.arguments[0] == "build" else 1):
+    if ended.code not in codes:
         yield f"it ended with {ended.code}: {ended.said}"
     if cause not in ended.said:
         yield f"it does not say '{cause}': {ended.said}"

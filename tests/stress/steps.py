@@ -16,7 +16,7 @@ from typing import Any
 
 _BY_PATH = {"mkdir": 0, "rmdir": 0, "unlink": 0, "replace": 1}  # which argument
 _BY_DESCRIPTOR = ("posix_fallocate", "ftruncate", "pwrite", "fsync")
-_BY_HDF5 = ("lay_out", "CompressedFile.append", "CompressedFile.close")
+_BY_HDF5 = ("lay_out", "CompressedFile.__init__", "CompressedFile.append", "CompressedFile.close")
 
 
 @dataclass(frozen=True)
