@@ -30,6 +30,11 @@ def is_temporary(path: Path) -> bool:
     return _NAME.fullmatch(path.name) is not None
 
 
+def is_temporary_file(path: Path) -> bool:
+    """Tell whether a path has such a name and is no folder."""
+    return is_temporary(path) and (path.is_symlink() or not path.is_dir())
+
+
 @contextmanager
 def temporary_folder(place: Path, name: str) -> Iterator[Path]:
     """Make a folder for files in the making, with such a name; it is removed at the end with all that is in it.

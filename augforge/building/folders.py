@@ -16,7 +16,7 @@ from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
 from augforge.shards.publishing import check_own_folders, sync_folder
 from augforge.shards.recipe_file import recipe_bytes, stored_recipe
 from augforge.shards.sealed import read_sealed
-from augforge.temporaries import is_temporary
+from augforge.temporaries import is_temporary_file
 
 HEADER = "# Written by augforge: the recipe of this data set, as finally used."
 """First line of a data set's recipe, by which a folder is known as ours before there is a manifest."""
@@ -32,7 +32,7 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     check_own_folders(folder)
     try:
         # A build that crashed at its very first file leaves that half made, and nothing else.
-        if not folder.exists() or all(is_temporary(path) for path in folder.iterdir()):
+        if not folder.exists() or all(is_temporary_file(path) for path in folder.iterdir()):
             return
     except OSError as error:
         raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
@@ -128,7 +128,11 @@ def nearest_existing(folder: Path) -> Path:
 
 def bytes_of_dataset(folder: Path) -> int:
     """Return how much space a data set in the folder takes, in bytes."""
-    return sum(path.stat().st_size for path in _files_of_dataset(folder))
+    size = 0
+    for path in _files_of_dataset(folder):
+        with suppress(FileNotFoundError):  # another build may be at work there
+            size += path.stat().st_size
+    return size
 
 
 def _files_of_dataset(folder: Path) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
 from augforge.shards import ShardPlan, plan_shards, resumed, shard_bytes
+from augforge.shards.receipts import are_listed
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,10 @@ class BuildPlan:
     def complete(self) -> bool:
         """Whether the finished set is there already."""
         manifest = None if len(self.kept) < len(self.shards) else folders.manifest_in(self.folder)
-        return manifest is not None and manifest.samples == self.samples
+        if manifest is None or manifest.samples != self.samples:
+            return False
+        # A repair that was killed may have made other bytes of the same samples: the manifest is then made again.
+        return are_listed(self.folder, self.shards, manifest)
 
     @property
     def extends(self) -> int:

@@ -21,6 +21,7 @@ from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
+from augforge.recipe.model import MAX_VARIANTS
 from augforge.shards import (
     Defect,
     Manifest,
@@ -146,7 +147,12 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
     if manifest is not None:
         # No digest knows how many there are.
         variants = manifest.samples // manifest.originals - recipe.keep_originals
-        recipe = replace(recipe, variants=max(0, variants))
+        if not 0 <= variants <= MAX_VARIANTS:
+            raise DatasetError(
+                f"{folder / MANIFEST} says {manifest.samples} samples of {manifest.originals} originals: these are "
+                f"{variants} variants, 0 to {MAX_VARIANTS} are allowed"
+            )
+        recipe = replace(recipe, variants=variants)
     if source is not None:
         moved = {"path": Path(source).absolute(), "dataset": None, "written_path": str(source)}
         recipe = replace(recipe, source=recipe.source.model_copy(update=moved))

@@ -1,5 +1,6 @@
 """Running a plan: a bounded number of tasks in flight, progress, and a clean end whatever happens."""
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -59,28 +60,32 @@ class _Tracker:
         self._shards = len(plan.kept)
         self._kept_samples = plan.kept_samples
         self._start = time.monotonic()
+        self._lock = threading.Lock()  # workers are heard on another thread
 
     def heard(self, event: tuple[float, Any]) -> None:
         shard, done = event[1]
-        if shard in self._finished:  # a worker that was given up is at work yet
-            return
-        self._partly[shard] = done
+        with self._lock:
+            if shard in self._finished:  # a worker that was given up is at work yet
+                return
+            self._partly[shard] = done
         self.report()
 
     def finished(self, spec: ShardSpec) -> None:
-        self._finished.add(spec.index)
-        self._partly.pop(spec.index, None)
-        self._made += spec.samples
-        self._shards += 1
+        with self._lock:
+            self._finished.add(spec.index)
+            self._partly.pop(spec.index, None)
+            self._made += spec.samples
+            self._shards += 1
         self.report()
 
     def report(self) -> None:
-        made = self._made + sum(list(self._partly.values()))
+        with self._lock:
+            made, shards = self._made + sum(self._partly.values()), self._shards
         self._on_progress(
             Progress(
                 samples=self._kept_samples + made,
                 total_samples=self._plan.samples,
-                shards=self._shards,
+                shards=shards,
                 total_shards=len(self._plan.shards),
                 seconds=time.monotonic() - self._start,
                 made=made,

@@ -232,6 +232,10 @@ def _paused_text(paused: dict[str, dict[str, Any]], workers: int) -> str:
 def _address_in(scheduler_file: Path) -> str:
     # distributed itself would wait for a file that is not there, and fail by assertion on one that is none.
     try:
+        if scheduler_file.exists() and not scheduler_file.is_file():  # a pipe would be waited for
+            raise BuildError(
+                f"the scheduler file {scheduler_file} cannot be used: it is not an ordinary file"
+            )
         return str(json.loads(scheduler_file.read_text())["address"])
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it names no scheduler's address"

@@ -19,7 +19,7 @@ import click
 
 from augforge import __version__
 from augforge.cli.exits import ExitCode
-from augforge.cli.output import ReaderGoneError, finish, tell
+from augforge.cli.output import ReaderGoneError, finish, open_closed_streams, tell
 from augforge.errors import AugforgeError, RecipeError, did_you_mean
 
 # In the order in which people use them; each is a module beside this one.
@@ -101,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 ok, 1 a check found something, 2 wrong usage, recipe or data, 3 a bug (a log's path is printed),
         130 interrupted.
     """
+    open_closed_streams()
     try:
         code = app.main(args=arguments, prog_name="augforge", standalone_mode=False)
         finish()
@@ -115,6 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort) as error:
         tell(str(error) or "interrupted")
         return ExitCode.INTERRUPTED
+    except MemoryError as error:
+        tell("error: there is not enough memory" + (f": {error}" if str(error) else ""))
+        return ExitCode.USAGE
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _REFUSALS:
             tell(f"error: {error.strerror}: {error.filename or 'no file named'}")

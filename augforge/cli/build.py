@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from augforge.cli.options import json_option, recipe_argument, set_option
+from augforge.cli.options import NamedPath, json_option, recipe_argument, set_option
 from augforge.cli.output import (
     counted,
     emit,
@@ -21,6 +21,7 @@ from augforge.cli.output import (
 )
 from augforge.cli.progress import progress_of
 from augforge.cli.stopping import stopping_cleanly
+from augforge.errors import DatasetError
 
 if TYPE_CHECKING:
     from augforge.building import BuildPlan
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     help="The data set's folder; by default out/NAME.",
 )
 @click.option(
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--scheduler-file",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     help="The file of a running Dask scheduler, in place of its address.",
 )
 @set_option
@@ -174,7 +175,10 @@ def _carry_out(
 def _interrupted_text(plan: "BuildPlan") -> str:
     from augforge.shards import resumed
 
-    published = len(resumed(plan.folder, plan.shards)[1])
+    try:
+        published = len(resumed(plan.folder, plan.shards)[1])
+    except DatasetError as error:
+        return f"interrupted; what is published cannot be told: {error}"
     # Where nothing is published yet, what was to be replaced may still be there.
     same = "the same command" + (" without --overwrite" if plan.overwrite and published else "")
     return (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from augforge.cli.options import NamedPath
 from augforge.cli.output import (
     counted,
     emit,
@@ -32,7 +33,7 @@ _LINE_EVERY = 10.0
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option(
     "--to",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="DIR",
     help="The folder for its files, in place of the one where recipes look for it.",
 )

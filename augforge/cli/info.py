@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from augforge.cli.exits import ExitCode
-from augforge.cli.options import json_option
+from augforge.cli.options import NamedPath, json_option
 from augforge.cli.output import (
     counted,
     emit,
@@ -25,7 +25,7 @@ _MOST_SHARDS = 10
 
 
 @click.command("info", short_help="Say what is in a data set.")
-@click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
+@click.argument("dataset", metavar="DATASET", type=NamedPath())
 @json_option
 def command(dataset: Path, as_json: bool) -> ExitCode:
     """Say what is in a data set: counts, classes, recipe, hashes, sizes.

@@ -23,6 +23,20 @@ class ReaderGoneError(Exception):
     """Whoever read stdout has had enough (``augforge schema | head``); there is nothing to say about it."""
 
 
+def open_closed_streams() -> None:
+    """Let stdout and stderr write nowhere where whoever started this program closed them.
+
+    Otherwise the next files that are opened would have their numbers, and get what libraries say.
+    """
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def emit(text: str) -> None:
     """Print data to stdout, with a newline at the end.
 
@@ -151,7 +165,11 @@ def counted(number: int, thing: str) -> str:
 
 def shown_path(path: Path) -> str:
     """Return a path as people would write it here: relative where it lies below the current folder."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        return str(path)
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _point_to_nowhere(stream: Any) -> None:

@@ -5,7 +5,7 @@ and with `ArrayFileApart`, in a process of their own, where a stranger did.
 """
 
 from augforge.hdf5.apart import ArrayFileApart
-from augforge.hdf5.reading import StoredArray, read_arrays, read_structure
+from augforge.hdf5.reading import StoredArray, read_arrays, read_parts, read_structure
 from augforge.hdf5.writing import (
     COMPRESSIONS,
     PAGE,
@@ -32,6 +32,7 @@ __all__ = [
     "laid_out_size",
     "lay_out",
     "read_arrays",
+    "read_parts",
     "read_structure",
     "require_codec",
 ]

@@ -1,7 +1,7 @@
 """Reading HDF5 files: our own, whose arrays are known beforehand, and other people's."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,7 +192,15 @@ def _filters(dataset: Any, place: str) -> set[int]:
 
 
 def read_arrays(path: Path, arrays: Sequence[ArrayPlan], compression: str) -> dict[str, NDArray[Any]]:
-    """Read whole arrays of a compressed file.
+    """Return whole arrays of a compressed file by name; parameters and errors as of `read_parts`."""
+    (whole,) = read_parts(path, arrays, compression, (slice(None),))
+    return whole
+
+
+def read_parts(
+    path: Path, arrays: Sequence[ArrayPlan], compression: str, parts: Iterable[slice]
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """Read arrays of a compressed file, some rows at a time.
 
     Parameters
     ----------
@@ -202,11 +210,13 @@ def read_arrays(path: Path, arrays: Sequence[ArrayPlan], compression: str) -> di
         Which arrays, and the dtype and shape that they must have.
     compression
         How they are compressed.
+    parts
+        Which rows.
 
-    Returns
-    -------
+    Yields
+    ------
     dict
-        Name to array.
+        Name to array, for each part.
 
     Raises
     ------
@@ -217,7 +227,9 @@ def read_arrays(path: Path, arrays: Sequence[ArrayPlan], compression: str) -> di
     """
     require_codec(compression)
     with _naming_damage(path), _existing_file(path) as file:
-        return {array.name: _read_array(path, file, array) for array in arrays}
+        datasets = {array.name: _compressed_array(path, file, array) for array in arrays}
+        for rows in parts:
+            yield {name: np.asarray(dataset[rows]) for name, dataset in datasets.items()}
 
 
 def read_structure(
@@ -278,10 +290,13 @@ def _existing_file(path: Path) -> Any:
 
 @contextmanager
 def _naming_damage(path: Path) -> Iterator[None]:
-    """Turn the many exceptions of h5py on a damaged file into one that names the file."""
+    """Turn the many exceptions of h5py on a damaged file into one that names the file.
+
+    Lack of memory is one of them: a small compressed file may claim to hold any number of zeros.
+    """
     try:
         yield
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
         raise DatasetError(f"{path} cannot be read as HDF5: {error}") from error
 
 
@@ -303,9 +318,9 @@ def _own_array(path: Path, file: Any, array: ArrayPlan) -> Any:
     return dataset
 
 
-def _read_array(path: Path, file: Any, array: ArrayPlan) -> NDArray[Any]:
+def _compressed_array(path: Path, file: Any, array: ArrayPlan) -> Any:
     dataset = _own_array(path, file, array)
     if array.nbytes and dataset.chunks is None:
         raise DatasetError(f"{path}: '{array.name}' is not a compressed array")
     _described(f"{path}: '{array.name}'", array.name, dataset)
-    return np.asarray(dataset[()])
+    return dataset

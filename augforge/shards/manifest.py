@@ -235,8 +235,8 @@ class _Assembly:
         check_file(path, receipt.bytes, receipt.hash)
         first, last = numbers.start - spec.first_sample, numbers.stop - spec.first_sample
         if spec.compression != "none":
-            arrays = hdf5.read_arrays(path, spec.arrays, spec.compression)
-            return {name: array[first:last] for name, array in arrays.items()}
+            (rows,) = hdf5.read_parts(path, spec.arrays, spec.compression, (slice(first, last),))
+            return rows
         rows = {}
         for plan in array_plans(len(numbers), spec.image_shape, spec.labelled, spec.columns):
             begin = (receipt.offsets[plan.name] or 0) + first * (plan.nbytes // len(numbers))

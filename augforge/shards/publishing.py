@@ -16,7 +16,7 @@ from typing import Any
 
 from augforge.errors import BuildError, DatasetError
 from augforge.shards.layout import RECEIPTS, SHARDS
-from augforge.temporaries import is_temporary, temporary_beside
+from augforge.temporaries import is_temporary_file, temporary_beside
 
 _SYNC_FILE_RANGE_WRITE = 2  # Linux; Python's os module does not have the call
 
@@ -160,7 +160,7 @@ def sweep(folder: Path) -> int:
     removed = 0
     for place in (folder, folder / SHARDS, folder / RECEIPTS):
         try:
-            left = [path for path in place.iterdir() if is_temporary(path)]
+            left = [path for path in place.iterdir() if is_temporary_file(path)]
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:

@@ -8,7 +8,7 @@ from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import LEAF, RECEIPTS, SHARDS, ShardPlan, ShardSpec
 from augforge.shards.mapping import check_size
-from augforge.shards.models import Receipt, check_offsets, parsed
+from augforge.shards.models import Manifest, Receipt, check_offsets, parsed
 from augforge.shards.sealed import read_sealed
 
 
@@ -77,6 +77,17 @@ def matching_receipt(folder: Path, spec: ShardSpec) -> tuple[Receipt, str]:
         raise DatasetError(f"{path} is of another shard: {found}")
     check_size(folder / SHARDS / spec.file_name, receipt.bytes)
     return receipt, hashed
+
+
+def are_listed(folder: Path, specs: ShardPlan, manifest: Manifest) -> bool:
+    """Return whether the receipts of these shards are the very ones that a manifest lists."""
+    try:
+        return len(specs) == len(manifest.shards) and all(
+            read_hashed_receipt(folder / RECEIPTS / spec.receipt_name)[1] == entry.receipt_hash
+            for spec, entry in zip(specs, manifest.shards, strict=True)
+        )
+    except DatasetError:
+        return False
 
 
 def resumed(folder: Path, plan: ShardPlan) -> tuple[ShardPlan, frozenset[int]]:

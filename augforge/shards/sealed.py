@@ -7,13 +7,13 @@ format versions, so that an old augforge can tell a newer data set from a damage
 """
 
 import json
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash
+from augforge.shards.mapping import check_ordinary, open_ordinary
 
 _SEAL = b',\n"seal":"'
 _END = b'"\n}\n'
@@ -130,8 +130,9 @@ def read_whole(path: Path, most: int) -> bytes:
         If it is no ordinary file, or has more than `most` bytes.
     """
     found = path.lstat()
-    if not stat.S_ISREG(found.st_mode):
-        raise DatasetError(f"{path} is not an ordinary file")
+    check_ordinary(path, found, found.st_size)
     if found.st_size > most:
         raise DatasetError(f"{path} is damaged: {found.st_size} bytes; {most} are allowed")
-    return path.read_bytes()
+    # Whatever is there by now.
+    with open(open_ordinary(path, found.st_size), "rb") as file:
+        return file.read(most)

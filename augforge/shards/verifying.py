@@ -27,7 +27,7 @@ from augforge.shards.receipts import difference, read_hashed_receipt
 from augforge.shards.recipe_file import recipe_before_extension, recipe_bytes
 from augforge.shards.tally import Tally, receipt_of
 from augforge.shards.writer import at_once, leaf_samples
-from augforge.temporaries import is_temporary
+from augforge.temporaries import is_temporary_file
 
 
 class Kind(StrEnum):
@@ -239,22 +239,16 @@ def _parts(
     path: Path, descriptor: int, spec: ShardSpec, offsets: dict[str, int | None]
 ) -> Iterator[tuple[range, dict[str, NDArray[np.generic]]]]:
     """Yield the arrays of a shard, leaf by leaf or in parts of leaves, each with its sample numbers."""
-    whole = {}
+    parts = [numbers for together in at_once(spec) for numbers in leaf_ranges(together.start, len(together))]
+    rows = [slice(part.start - spec.first_sample, part.stop - spec.first_sample) for part in parts]
     if spec.compression != "none":
-        whole = hdf5.read_arrays(path, spec.arrays, spec.compression)
-    for together in at_once(spec):
-        for numbers in leaf_ranges(together.start, len(together)):
-            rows = slice(numbers.start - spec.first_sample, numbers.stop - spec.first_sample)
-            if whole:
-                yield numbers, {name: array[rows] for name, array in whole.items()}
-            else:
-                yield (
-                    numbers,
-                    {
-                        plan.name: _rows(path, descriptor, plan, rows, offsets[plan.name])
-                        for plan in spec.arrays
-                    },
-                )
+        yield from zip(parts, hdf5.read_parts(path, spec.arrays, spec.compression, rows), strict=True)
+        return
+    for numbers, some in zip(parts, rows, strict=True):
+        yield (
+            numbers,
+            {plan.name: _rows(path, descriptor, plan, some, offsets[plan.name]) for plan in spec.arrays},
+        )
 
 
 def _rows(
@@ -315,7 +309,7 @@ def _others(folder: Path, specs: Iterable[ShardSpec]) -> Iterator[Defect]:
             if path.name in names:
                 continue
             file = f"{place}/{path.name}".lstrip("/")
-            if is_temporary(path):
+            if is_temporary_file(path):
                 yield Defect(Kind.STALE, file, "a build that was interrupted, or is at work, left it")
             elif place in OUR_NAMES and OUR_NAMES[place].fullmatch(path.name):
                 yield Defect(Kind.STALE, file, "it belongs to no shard of this set")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.errors import BuildError
+from augforge.errors import BuildError, DatasetError
 from augforge.hdf5 import ArrayPlan
 from augforge.shards.files import CompressedFile, PlainFile
 from augforge.shards.layout import DTYPES, LEAF, RECEIPTS, SHARDS, ShardSpec, cut, leaf_ranges
@@ -24,7 +24,7 @@ from augforge.shards.publishing import (
     put_in_place,
     sync_folder,
 )
-from augforge.shards.sealed import seal
+from augforge.shards.sealed import read_whole, seal
 from augforge.shards.tally import Tally, receipt_of
 from augforge.temporaries import temporary_beside
 
@@ -116,10 +116,11 @@ def write_shard(
             with naming_the_cause(f"shard {spec.file_name}", target.parent):
                 size, file_hash = file.finish()
         receipt = receipt_of(spec, tally, size, file_hash, file.offsets)
+        path, said = folder / RECEIPTS / spec.receipt_name, seal(receipt.plain())
         with naming_the_cause(f"shard {spec.file_name}", target.parent):
-            _withdraw(folder / RECEIPTS / spec.receipt_name)
+            _withdraw(path, said)
             put_in_place(temporary, target)
-    publish(folder / RECEIPTS / spec.receipt_name, seal(receipt.plain()))
+    publish(path, said)
     return receipt
 
 
@@ -143,11 +144,20 @@ def _opened(temporary: Path, spec: ShardSpec, target: Path) -> PlainFile | Compr
         return PlainFile(temporary, spec) if spec.compression == "none" else CompressedFile(temporary, spec)
 
 
-def _withdraw(receipt: Path) -> None:
-    """Remove the receipt of a shard that is about to be replaced: it must never vouch for the new file."""
-    if receipt.exists():
-        receipt.unlink(missing_ok=True)
-        sync_folder(receipt.parent)
+def _withdraw(receipt: Path, said: bytes) -> None:
+    """Remove the receipt of a shard that is about to be replaced: it must never vouch for another file.
+
+    One that says the same stays. A worker that was given up may be late, and the set complete meanwhile.
+    """
+    try:
+        if read_whole(receipt, len(said)) == said:
+            return
+    except FileNotFoundError:
+        return
+    except DatasetError:
+        pass  # something else, or a longer one
+    receipt.unlink(missing_ok=True)
+    sync_folder(receipt.parent)
 
 
 def _checked_arrays(

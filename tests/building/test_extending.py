@@ -57,6 +57,16 @@ def test_published_shards_stay_and_the_content_is_that_of_one_build(
     assert plan_build(recipe(variants=4, **options), folder).complete
 
 
+def test_folders_named_like_temporary_files_are_not_ours(tmp_path: Path, recipe: MakeRecipe) -> None:
+    build(recipe(variants=1), tmp_path)
+    theirs = tmp_path / "shards" / ".y.1-0123abcd.tmp"
+    theirs.mkdir()
+    build(recipe(variants=2), tmp_path)
+    (defect,) = repair(tmp_path).after.defects
+    assert str(defect) == "foreign: shards/.y.1-0123abcd.tmp: it is no file of a data set"
+    assert theirs.is_dir()
+
+
 def test_what_is_added_begins_a_shard(tmp_path: Path, recipe: MakeRecipe) -> None:
     build(recipe(variants=1, shard_size=1024), tmp_path)
     manifest = build(recipe(variants=2, shard_size=1024), tmp_path)

@@ -22,7 +22,9 @@ from augforge.errors import AugforgeError, BuildError, DatasetError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
 from augforge.shards import ShardReader, read_manifest, shard_bytes
+from augforge.shards.hashing import file_hash
 from tests.building.conftest import IMGAUG, Cluster, until
+from tests.shards.test_verifying import rewrite
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -110,6 +112,19 @@ def test_a_finished_set_is_left_alone(tmp_path: Path, recipe: MakeRecipe) -> Non
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")}
     assert build(recipe(), tmp_path / "set") == first
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")} == before
+
+
+def test_a_set_whose_receipts_its_manifest_does_not_list_is_not_complete(
+    tmp_path: Path, recipe: MakeRecipe
+) -> None:
+    first = build(recipe(), tmp_path)
+    shard, receipt = tmp_path / "shards" / first.shards[1].file, tmp_path / "receipts" / "00001.json"
+    with shard.open("ab") as file:
+        file.write(bytes(8))
+    rewrite(receipt, bytes=shard.stat().st_size, hash=file_hash(shard))
+    assert not plan_build(recipe(), tmp_path).complete
+    assert build(recipe(), tmp_path).content_hash == first.content_hash
+    assert len(ShardReader(tmp_path)) == first.samples
 
 
 def test_only_what_is_missing_is_made_again(tmp_path: Path, recipe: MakeRecipe) -> None:
@@ -331,8 +346,12 @@ def test_a_bug_in_a_worker_is_seen_as_it_is(
             "the scheduler file no.json cannot be used: No such file or directory",
         ),
         (
-            {"scheduler_file": os.devnull},
-            "the scheduler file /dev/null cannot be used: it names no scheduler's address",
+            {"scheduler_file": os.devnull},  # as a pipe would, it could be waited for
+            "the scheduler file /dev/null cannot be used: it is not an ordinary file",
+        ),
+        (
+            {"scheduler_file": __file__},
+            f"the scheduler file {__file__} cannot be used: it names no scheduler's address",
         ),
     ],
 )

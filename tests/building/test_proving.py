@@ -13,7 +13,7 @@ import pytest
 
 from augforge.building import build
 from augforge.building.claiming import claimed
-from augforge.building.proving import prove, repair
+from augforge.building.proving import prove, repair, stored_forge
 from augforge.errors import BuildError, DatasetError, SourceError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, parse_recipe
@@ -345,6 +345,17 @@ def test_how_many_variants_there_are_the_manifest_knows(tmp_path: Path, recipe: 
     assert prove(tmp_path, range(6000, 8000)) == ()
     damage_shard(tmp_path)
     assert [defect.file for defect in repair(tmp_path).after.defects] == ["recipe.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("samples", "originals", "variants"), [(1 << 52, 1, (1 << 52) - 1), (140_002, 2, 70_000)]
+)
+def test_more_variants_than_a_recipe_may_have_are_not_made(
+    dataset: Path, samples: int, originals: int, variants: int
+) -> None:
+    manifest = read_manifest(dataset).model_copy(update={"samples": samples, "originals": originals})
+    with pytest.raises(DatasetError, match=f"these are {variants} variants, 0 to 65535 are allowed"):
+        stored_forge(dataset, manifest, None)
 
 
 def test_a_set_that_its_recipe_does_not_expect_is_not_completed(tmp_path: Path, recipe: MakeRecipe) -> None:

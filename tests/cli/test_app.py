@@ -13,6 +13,7 @@ from augforge.cli.app import COMMANDS
 from augforge.cli.exits import ExitCode
 from augforge.cli.output import ReaderGoneError
 from augforge.errors import BuildError, DatasetError, RecipeError, SourceError
+from augforge.shards import verify
 
 HEAVY = [
     "PIL",
@@ -61,6 +62,8 @@ ENDS = {
     "what a terminal would obey": (SourceError("\x1b[2Jname\r"), 2, "error: \ufffd[2Jname\ufffd\n"),
     "Ctrl-C": (KeyboardInterrupt(), 130, "\ninterrupted\n"),
     "Ctrl-C, told": (click.Abort("interrupted: 3 of 4 kept"), 130, "interrupted: 3 of 4 kept\n"),
+    "too little memory": (MemoryError(), 2, "error: there is not enough memory\n"),
+    "too little memory, told": (MemoryError("3 TiB"), 2, "error: there is not enough memory: 3 TiB\n"),
     "nobody reads stdout": (ReaderGoneError(), 0, ""),
 }
 
@@ -93,7 +96,7 @@ def test_exit_codes_are_those_promised():
     }
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError("x"), BrokenPipeError(32, "x"), MemoryError()])
+@pytest.mark.parametrize("error", [ZeroDivisionError("x"), BrokenPipeError(32, "x")])
 def test_a_bug_is_logged(error, run, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     ending(monkeypatch, error)
@@ -187,6 +190,29 @@ def test_a_reader_that_is_gone_is_no_error():
     )
     os.close(writing)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_closed_streams_are_no_error(closed, tmp_path):
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text("version: 1\nname: small\nsource: mnist-10k\nvariants: 0\ndistort: []\n")
+    command = f'exec "$0" -m augforge build {recipe} --out {tmp_path}/small --json {closed}>&-'
+    ran = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0
+    assert ("content_hash" in ran.stdout, "1 shard" in ran.stderr) == (closed == "2", closed == "1")
+    assert verify(tmp_path / "small").sound
+
+
+def test_a_removed_folder_as_the_current_one_is_no_error(tmp_path):
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text("version: 1\nname: small\nsource: mnist-10k\nvariants: 0\ndistort: []\n")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = (
+        f'cd {gone} && rmdir {gone} && exec "$0" -m augforge build {recipe} --out {tmp_path}/small --quiet'
+    )
+    ran = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
 def test_messages_to_a_closed_stderr_are_lost_quietly():

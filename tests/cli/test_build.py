@@ -173,6 +173,10 @@ BAD = {
         ["--out", "full"],
         "error: {here}/full is not empty and holds no data set; choose another folder (--out)\n",
     ),
+    "no folder": (
+        ["--out", ""],
+        "Error: Invalid value for '--out': an empty text names no file or folder; '.' is the current folder\n",
+    ),
     "a file": (["--out", "small.yaml"], "error: {here}/small.yaml is a file; a data set needs a folder\n"),
     "a shard size": (
         ["--set", "output.shard_size=1000"],

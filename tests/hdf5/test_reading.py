@@ -53,6 +53,26 @@ def test_a_damaged_file_is_named(tmp_path):
         hdf5.read_arrays(path, PLANS, "gzip")
 
 
+def test_what_does_not_fit_in_memory_is_named(tmp_path, monkeypatch):
+    def too_much(_dataset):
+        raise MemoryError("Unable to allocate 3.00 TiB")
+
+    path = tmp_path / "packed.h5"
+    write(path)
+    monkeypatch.setattr(reading.np, "asarray", too_much)
+    with pytest.raises(DatasetError, match=r"packed\.h5 cannot be read as HDF5: Unable to allocate 3"):
+        hdf5.read_arrays(path, PLANS, "gzip")
+
+
+def test_parts_are_rows(tmp_path):
+    path = tmp_path / "packed.h5"
+    write(path)
+    parts = [slice(0, 5), slice(1020, 2050), slice(2990, 3000)]
+    for rows, found in zip(parts, hdf5.read_parts(path, PLANS, "gzip", parts), strict=True):
+        np.testing.assert_array_equal(found["images"], IMAGES[rows])
+        np.testing.assert_array_equal(found["variant"], np.arange(3000)[rows])
+
+
 def test_a_strangers_file_tells_what_is_in_it(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["digits/train"] = IMAGES[:10]

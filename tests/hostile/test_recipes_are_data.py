@@ -123,9 +123,11 @@ def test_no_code_is_run(watched: tuple[Path, dict[str, Any]]) -> None:
     _, seen = watched
     usual = {_told(*event) for event in seen["seen"]["reference"]}
     for name, events in seen["seen"].items():
-        if name == "reference":
+        if not name.startswith("hostile-"):
             continue
-        assert {_told(*event) for event in events if event[0] in _NEVER} <= usual
+        told = {_told(*event) for event in events if event[0] in _NEVER}
+        # Where nothing comes to be made, not even Dask has anything to do.
+        assert told <= usual if seen["results"][name] == "made" else not told
         # NumPy reads the header of an array as a literal, of which nothing is run.
         assert {arguments[0][:9] for event, arguments in events if event == "compile"} <= {"{'descr':"}
 
@@ -147,6 +149,7 @@ def _events(watched: tuple[Path, dict[str, Any]]) -> list[tuple[str, list[str]]]
 def test_nothing_is_opened_but_what_they_name(watched: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = watched
     opened = {arguments[0] for event, arguments in _events(watched) if event == "open"}
+    opened = {path for path in opened if not path.isdigit()}  # what was opened before
     assert str(folder / "digits.npz") in opened
     ours = (str(folder), str(Path(__file__).parents[2]), sys.prefix, sys.base_prefix)
     # Dask looks at how busy the machine is.

@@ -130,8 +130,9 @@ def test_receipts_cannot_be_changed(folder, plan):
 
 
 def test_what_may_not_be_looked_at_is_not_taken_for_missing(folder, plan, monkeypatch):
-    def refuse(*_):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    def refuse(path, *_):
+        if path.suffix == ".h5":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr("augforge.shards.mapping.check_ordinary", refuse)
     with pytest.raises(DatasetError, match=r"tiny-00000\.h5 cannot be read: Permission denied"):

@@ -13,6 +13,7 @@ from blake3 import blake3
 
 from augforge.errors import BuildError
 from augforge.shards import read_receipt, sweep, write_shard
+from augforge.shards.receipts import matching_receipt
 
 COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
 
@@ -190,6 +191,20 @@ def test_a_receipt_never_vouches_for_another_file(maker, folder, monkeypatch):
     with pytest.raises(BuildError, match="stopped before the receipt"):
         write_shard(folder, replace(spec, pixel_digest="ef" * 32), maker)
     assert files(folder) == ["shards/tiny-00000.h5"]
+
+
+def test_a_late_writer_leaves_what_another_one_published(maker, folder):
+    """Whoever did the same work meanwhile removed what seemed to be left over."""
+    spec = maker.plan(1000)[0]
+    write_shard(folder, spec, maker)
+
+    def swept(_samples):
+        sweep(folder)
+
+    with pytest.raises(BuildError, match="No such file or directory"):
+        write_shard(folder, spec, maker, swept)
+    assert files(folder) == ["receipts/00000.json", "shards/tiny-00000.h5"]
+    assert matching_receipt(folder, spec)[0].samples == 1000
 
 
 def test_a_missing_folder_is_named(maker, tmp_path):

@@ -14,7 +14,9 @@ import augforge
 from augforge.building import plan_build, workers
 from augforge.errors import BuildError
 from augforge.recipe import Recipe
+from augforge.shards import verify
 from augforge.shards.layout import SHARDS
+from augforge.shards.verifying import Kind
 from tests.building.conftest import Cluster, until
 from tests.stress.outcome import Outcome
 
@@ -71,6 +73,8 @@ def _tried(
         disturbed, wrong = _one(scratch / str(seed), seed, harm, fails)
         tried += disturbed or wrong is not None  # it may have been quicker
         failures += [f"seed {seed}: {wrong}"] if wrong else []
+    if tried < wanted:
+        failures.append(f"only {tried} of {wanted} builds were disturbed")
     return tried, tuple(failures)
 
 
@@ -100,6 +104,10 @@ def _wrong_after(recipe: Recipe, folder: Path, expected: str, told: str, fails: 
         fails and told.startswith("the connection to the scheduler")
     ):
         return told
+    if (folder / "manifest.json").exists():
+        wrong = [defect for defect in verify(folder).defects if defect.kind is not Kind.STALE]
+        if wrong:
+            return f"under a manifest: {wrong[0]}"
     plan = plan_build(recipe, folder)
     published = [folder / SHARDS / plan.shards[index].file_name for index in plan.kept]
     before = [path.stat().st_mtime_ns for path in published]

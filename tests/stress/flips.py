@@ -141,7 +141,9 @@ class _Trial:
         folder, files, changed = self._damaged(rng, which, damage)
         try:
             done = repair(folder)
-            if "recipe.yaml" in {defect.file for defect in done.after.defects}:
+            if {defect.file for defect in done.after.defects} != changed.keys() & {"recipe.yaml"}:
+                yield f"{self._said(which, number, changed)}: it says {done.after.defects}"
+            if not done.after.sound:
                 self._build_again(which, folder)
         except Exception as error:  # whatever it is
             yield f"{self._said(which, number, changed)}: {error!r}"

@@ -94,7 +94,7 @@ def run(cases: float, scratch: Path) -> Sequence[Outcome]:
         _at_random(listed[2], scratch / "set", round(40 * cases), "threads", "threads, extension"),
         _at_random(listed[0], scratch / "set", round(20 * cases), "processes", "processes"),
     ]
-    return [*at_steps, *(outcome for outcome in at_random if outcome.tried)]
+    return [*at_steps, *(outcome for outcome in at_random if outcome.tried or outcome.failures)]
 
 
 def _at_steps(job: Job, folder: Path, cases: float) -> Outcome:
@@ -126,6 +126,8 @@ def _at_random(job: Job, folder: Path, count: int, place: str, name: str) -> Out
         killed += ended.code == _LIKE_KILLED  # it may have been quicker
         found = list(_wrong_after(job, folder, ended, may_finish=True))
         failures += [f"{name}, killed after {after:.4f} s: {what}" for what in found[:1]]
+    if killed < count:
+        failures.append(f"only {killed} of {count} were killed in time")
     return Outcome(f"SIGKILL at a random moment: build, {name}", _PROMISE, killed, tuple(failures))
 
 

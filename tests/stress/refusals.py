@@ -31,6 +31,8 @@ def run(cases: float, scratch: Path) -> Sequence[Outcome]:
     outcomes.append(_large_files(listed[:2], scratch / "set", max(2, round(30 * cases))))
     if can_mount(scratch):
         outcomes.append(_full_disks(listed[:3], scratch, max(2, round(40 * cases))))
+    else:
+        print("refusals: full disks left out: this process may not mount", flush=True)
     return outcomes
 
 
@@ -69,7 +71,10 @@ def _gone(job: Job, folder: Path, cases: float) -> Outcome:
         # A repair that is refused says once more what is wrong, if the folder is still there.
         codes = (2,) if job.arguments[0] == "build" else (1, 2)
         found = list(wrong_with_end(ended, cause, codes))
-        begin(job, folder)
+        if ended.code == 0:
+            found += differences(folder, job.after)
+        if job.before is not None:
+            begin(job, folder)
         if jobs.run(folder, job.words(folder)).code != 0:
             found.append("it could not be run again")
         found += differences(folder, job.after)
@@ -132,14 +137,18 @@ def write_little() -> None:
 def _large_files(listed: Sequence[Job], folder: Path, count: int) -> Outcome:
     """Limit the size of files (ulimit -f), as some batch systems do."""
     failures: list[str] = []
+    refused = 0
     for number in range(count):
         job = listed[number % len(listed)]
         begin(job, folder)
         limit = _Limit(1000 + 120_000 * number // count)
         ended = jobs.run(folder, job.words(folder), prelude=limit)
+        refused += ended.code != 0
         found = list(wrong_after(job, folder, ended, os.strerror(errno.EFBIG)))
         failures += [f"{job.name}, files of {limit.size} bytes: {what}" for what in found[:1]]
-    return Outcome("a limit on the size of files", _PROMISE, count, tuple(failures))
+    if not refused:
+        failures.append("no limit was met")
+    return Outcome("a limit on the size of files", _PROMISE, refused, tuple(failures))
 
 
 class _Limit:
@@ -152,7 +161,7 @@ class _Limit:
 
 def _full_disks(listed: Sequence[Job], scratch: Path, count: int) -> Outcome:
     failures: list[str] = []
-    tried = 0
+    full = 0
     for number in range(count):
         job = listed[number % len(listed)]
         before = sum(len(data) for data in jobs.contents(job.before).values()) if job.before else 0
@@ -163,12 +172,14 @@ def _full_disks(listed: Sequence[Job], scratch: Path, count: int) -> Outcome:
                 begin(job, folder)
             except (OSError, shutil.Error):
                 continue  # not even what is there before fits
-            tried += 1
             ended = jobs.run(folder, job.words(folder), prelude=_believe_in_space)
+            full += ended.code != 0
             subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
             found = list(wrong_after(job, folder, ended, os.strerror(errno.ENOSPC)))
             failures += [f"{job.name}, a disk of {size} bytes: {what}" for what in found[:1]]
-    return Outcome("a full disk (tmpfs)", _PROMISE, tried, tuple(failures))
+    if not full:
+        failures.append("no disk became full")
+    return Outcome("a full disk (tmpfs)", _PROMISE, full, tuple(failures))
 
 
 def _believe_in_space() -> None:

@@ -102,13 +102,16 @@ def _environments(cases: float, scratch: Path) -> Iterator[Outcome]:
         tried, failures = [], []
         for version in _share(versions, cases):
             what = f"Python {version} with {'the lowest' if needed else 'the newest'} libraries"
-            python, why = _environment(scratch / f"{version}-{len(needed)}", version, needed)
-            if python is None:
-                _left_out(what, why)
+            base = _interpreter(version)
+            if base is None:
+                _left_out(what, f"there is no Python {version} on this machine")
                 continue
             tried.append(version)
-            failures += _made_elsewhere(
-                what, python, scratch / "made", {"NUMBA_CACHE_DIR": str(scratch / what)}
+            python, wrong = _environment(scratch / f"{version}-{len(needed)}", base, needed)
+            failures += (
+                [f"{what}: {wrong}"]
+                if wrong
+                else _made_elsewhere(what, python, scratch / "made", {"NUMBA_CACHE_DIR": str(scratch / what)})
             )
         yield Outcome(
             fault.format(", ".join(tried) or "none"), "the same content hash", len(tried), tuple(failures)
@@ -121,11 +124,8 @@ def _lowest_versions() -> tuple[str, ...]:
     return tuple(each.replace(">=", "==") for each in needed)
 
 
-def _environment(folder: Path, version: str, needed: Sequence[str]) -> tuple[Path | None, str]:
-    """Make an environment with augforge; return its Python, or None and why there is none."""
-    base = _interpreter(version)
-    if base is None:
-        return None, f"there is no Python {version} on this machine"
+def _environment(folder: Path, base: str, needed: Sequence[str]) -> tuple[Path, str]:
+    """Make an environment with augforge; return its Python, and what went wrong, if anything."""
     python = folder / "bin" / "python"
     for command in (
         [base, "-m", "venv", folder],
@@ -135,7 +135,7 @@ def _environment(folder: Path, version: str, needed: Sequence[str]) -> tuple[Pat
             command, env=_environ({}), capture_output=True, text=True, check=False, timeout=SECONDS
         )
         if done.returncode:
-            return None, f"it could not be installed: {_last_line(done.stderr)}"
+            return python, f"it could not be installed: {_last_line(done.stderr)}"
     return python, ""
 
 
