@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from augforge import hdf5
 from augforge.errors import DatasetError
 from augforge.shards.hashing import content_hash, content_header, leaf_hash
-from augforge.shards.layout import LEAF, MANIFEST, RECEIPTS, SHARDS, ShardSpec, array_plans, leaf_ranges
-from augforge.shards.mapping import check_file
+from augforge.shards.layout import LEAF, MANIFEST, RECEIPTS, SHARDS, ShardSpec, leaf_ranges
 from augforge.shards.models import GuardCounts, Manifest, Receipt, ShardEntry, parsed
+from augforge.shards.opening import check_file, opened, read_rows
 from augforge.shards.publishing import publish
 from augforge.shards.receipts import matching_receipt
 from augforge.shards.sealed import read_sealed, seal
@@ -232,16 +232,9 @@ class _Assembly:
 
     def _rows(self, spec: ShardSpec, receipt: Receipt, numbers: range) -> dict[str, NDArray[Any]]:
         path = self._folder / SHARDS / spec.file_name
-        check_file(path, receipt.bytes, receipt.hash)
-        first, last = numbers.start - spec.first_sample, numbers.stop - spec.first_sample
-        if spec.compression != "none":
-            (rows,) = hdf5.read_parts(path, spec.arrays, spec.compression, (slice(first, last),))
-            return rows
-        rows = {}
-        for plan in array_plans(len(numbers), spec.image_shape, spec.labelled, spec.columns):
-            begin = (receipt.offsets[plan.name] or 0) + first * (plan.nbytes // len(numbers))
-            flat = np.fromfile(path, plan.dtype, math.prod(plan.shape), offset=begin)
-            rows[plan.name] = flat.reshape(plan.shape)
+        part = slice(numbers.start - spec.first_sample, numbers.stop - spec.first_sample)
+        with opened(path, receipt.bytes, receipt.hash) as descriptor:
+            (rows,) = read_rows(path, descriptor, spec, receipt.offsets, (part,))
         return rows
 
     def _count(self, spec: ShardSpec, receipt: Receipt, receipt_hash: str) -> None:

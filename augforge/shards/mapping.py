@@ -15,7 +15,6 @@ single call. Arrays that were decoded into memory are laid side by side in the s
 import ctypes
 import mmap
 import os
-import stat
 from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
@@ -26,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import DatasetError
-from augforge.shards.hashing import FollowingHash
+from augforge.shards.opening import opened
 
 _MAP_FIXED = 0x10  # on Linux and macOS; Python's mmap module does not name it
 
@@ -154,68 +153,6 @@ class MappedFiles:
                 self._ready[file] = True
 
     def _place(self, file: int) -> None:
-        path, size = self._paths[file], self._sizes[file]
-        try:
-            descriptor = open_ordinary(path, size)
-            try:
-                if self._hashes is not None:
-                    check_hash(path, descriptor, size, self._hashes[file])
-                self._range.show(file, descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def check_ordinary(path: Path, found: os.stat_result, size: int) -> None:
-    """Raise `DatasetError` unless a file is an ordinary one of the given size in bytes."""
-    if not stat.S_ISREG(found.st_mode):
-        raise DatasetError(f"{path} is not an ordinary file")
-    if found.st_size != size:
-        raise DatasetError(f"{path} has {found.st_size} bytes, but was published with {size}")
-
-
-def open_ordinary(path: Path, size: int) -> int:
-    """Return a descriptor of an ordinary file of so many bytes; no link is followed, nothing is waited for.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened.
-    DatasetError
-        If it is something else, or of another size.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        check_ordinary(path, os.fstat(descriptor), size)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def check_hash(path: Path, descriptor: int, size: int, expected: str) -> None:
-    """Raise `DatasetError` unless an open file of the given size in bytes has the given BLAKE3 hash."""
-    found = FollowingHash(descriptor).finish(size)
-    if found != expected:
-        raise DatasetError(f"{path} has the hash {found}, but was published with {expected}")
-
-
-def check_size(path: Path, size: int) -> None:
-    """Raise `DatasetError` unless a file is an ordinary one of the given size in bytes."""
-    try:
-        check_ordinary(path, path.lstat(), size)
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def check_file(path: Path, size: int, expected: str) -> None:
-    """Raise `DatasetError` unless a file is an ordinary one of the given size in bytes and BLAKE3 hash."""
-    try:
-        descriptor = open_ordinary(path, size)
-        try:
-            check_hash(path, descriptor, size, expected)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+        expected = None if self._hashes is None else self._hashes[file]
+        with opened(self._paths[file], self._sizes[file], expected) as descriptor:
+            self._range.show(file, descriptor)

@@ -16,8 +16,8 @@ from augforge.errors import AugforgeError, DatasetError, did_you_mean, listed
 from augforge.forge import FIELDS
 from augforge.shards.layout import SHARDS
 from augforge.shards.manifest import read_manifest
-from augforge.shards.mapping import check_file, check_ordinary
 from augforge.shards.models import Manifest
+from augforge.shards.opening import check_file, check_ordinary
 from augforge.shards.stored import DecodedShards, MappedShards, StoredShards
 
 DEFAULT_CACHE_BYTES = 512 << 20

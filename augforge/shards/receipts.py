@@ -7,8 +7,8 @@ from pathlib import Path
 from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import LEAF, RECEIPTS, SHARDS, ShardPlan, ShardSpec
-from augforge.shards.mapping import check_size
 from augforge.shards.models import Manifest, Receipt, check_offsets, parsed
+from augforge.shards.opening import check_size
 from augforge.shards.sealed import read_sealed
 
 

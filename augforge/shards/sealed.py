@@ -13,7 +13,7 @@ from typing import Any
 
 from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash
-from augforge.shards.mapping import check_ordinary, open_ordinary
+from augforge.shards.opening import check_ordinary, opened
 
 _SEAL = b',\n"seal":"'
 _END = b'"\n}\n'
@@ -133,6 +133,5 @@ def read_whole(path: Path, most: int) -> bytes:
     check_ordinary(path, found, found.st_size)
     if found.st_size > most:
         raise DatasetError(f"{path} is damaged: {found.st_size} bytes; {most} are allowed")
-    # Whatever is there by now.
-    with open(open_ordinary(path, found.st_size), "rb") as file:
-        return file.read(most)
+    with opened(path, found.st_size) as descriptor, open(descriptor, "rb", closefd=False) as file:
+        return file.read(found.st_size)

@@ -14,8 +14,9 @@ from augforge import hdf5
 from augforge.errors import DatasetError
 from augforge.hdf5 import ArrayPlan
 from augforge.shards.layout import SHARDS, array_plans
-from augforge.shards.mapping import AddressRange, MappedFiles, check_file, check_size
+from augforge.shards.mapping import AddressRange, MappedFiles
 from augforge.shards.models import Manifest
+from augforge.shards.opening import check_file, check_size
 from augforge.shards.rows import Rows
 
 

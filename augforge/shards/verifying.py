@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from augforge import hdf5
 from augforge.errors import AugforgeError, DatasetError
-from augforge.hdf5 import ArrayPlan
 from augforge.shards.hashing import bytes_hash
 from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS, ShardSpec, leaf_ranges
 from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
-from augforge.shards.mapping import check_hash, open_ordinary
 from augforge.shards.models import Manifest, Receipt, ShardEntry
+from augforge.shards.opening import opened, read_rows
 from augforge.shards.publishing import check_own_folder
 from augforge.shards.receipts import difference, read_hashed_receipt
 from augforge.shards.recipe_file import recipe_before_extension, recipe_bytes
@@ -207,24 +203,20 @@ def _defects_of_shard(folder: Path, spec: ShardSpec, entry: ShardEntry | None) -
     try:
         check_own_folder(folder / SHARDS)
         _check_shard(path, spec, known, receipt)
-    except OSError as error:
-        yield Defect(_kind_at(path), name, f"it cannot be read: {error.strerror}", spec.index)
     except AugforgeError as error:
         yield Defect(_kind_at(path), name, _said(folder, name, error), spec.index)
 
 
 def _check_shard(path: Path, spec: ShardSpec, known: ShardEntry | Receipt, receipt: Receipt | None) -> None:
     """Raise unless a shard's file is the one that was published, and its contents are what its receipt says."""
-    descriptor = open_ordinary(path, known.bytes)
-    try:
-        check_hash(path, descriptor, known.bytes, known.hash)
+    parts = [numbers for some in at_once(spec) for numbers in leaf_ranges(some.start, len(some))]
+    rows = [slice(part.start - spec.first_sample, part.stop - spec.first_sample) for part in parts]
+    tally = Tally(spec)
+    with opened(path, known.bytes, known.hash) as descriptor:
         offsets: dict[str, int | None] = dict.fromkeys(known.offsets)
         offsets |= hdf5.read_structure(path, spec.arrays, spec.attributes, spec.compression)
-        tally = Tally(spec)
-        for numbers, arrays in _parts(path, descriptor, spec, offsets):
+        for numbers, arrays in zip(parts, read_rows(path, descriptor, spec, offsets, rows), strict=True):
             tally.add(arrays, leaf_samples(numbers, spec))
-    finally:
-        os.close(descriptor)
     if receipt is None:
         return
     again = receipt_of(spec, tally, known.bytes, known.hash, offsets)
@@ -233,36 +225,6 @@ def _check_shard(path: Path, spec: ShardSpec, known: ShardEntry | Receipt, recei
             raise DatasetError(
                 f"it holds other samples than its receipt says: {field} is {value}, not {said}"
             )
-
-
-def _parts(
-    path: Path, descriptor: int, spec: ShardSpec, offsets: dict[str, int | None]
-) -> Iterator[tuple[range, dict[str, NDArray[np.generic]]]]:
-    """Yield the arrays of a shard, leaf by leaf or in parts of leaves, each with its sample numbers."""
-    parts = [numbers for together in at_once(spec) for numbers in leaf_ranges(together.start, len(together))]
-    rows = [slice(part.start - spec.first_sample, part.stop - spec.first_sample) for part in parts]
-    if spec.compression != "none":
-        yield from zip(parts, hdf5.read_parts(path, spec.arrays, spec.compression, rows), strict=True)
-        return
-    for numbers, some in zip(parts, rows, strict=True):
-        yield (
-            numbers,
-            {plan.name: _rows(path, descriptor, plan, some, offsets[plan.name]) for plan in spec.arrays},
-        )
-
-
-def _rows(
-    path: Path, descriptor: int, plan: ArrayPlan, rows: slice, offset: int | None
-) -> NDArray[np.generic]:
-    """Read rows of an array that lies uncompressed in an open file."""
-    shape = (rows.stop - rows.start, *plan.shape[1:])
-    if offset is None:
-        return np.empty(shape, plan.dtype)
-    row = plan.nbytes // plan.shape[0]
-    data = os.pread(descriptor, shape[0] * row, offset + rows.start * row)
-    if len(data) < shape[0] * row:
-        raise DatasetError(f"{path}: '{plan.name}' is not inside the file")
-    return np.frombuffer(data, plan.dtype).reshape(shape)
 
 
 def _defects_of_recipe(folder: Path, manifest: Manifest | None) -> Iterator[Defect]:

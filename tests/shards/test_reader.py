@@ -11,6 +11,7 @@ import pytest
 from augforge.errors import AugforgeError, DatasetError
 from augforge.forge import FIELDS
 from augforge.shards import ShardReader
+from augforge.shards.opening import opened
 
 NAMES = {"image": "images", "label": "labels"}
 COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
@@ -238,7 +239,13 @@ def test_the_hash_of_a_shard_is_checked_when_it_is_touched_or_at_once(maker, fol
 def test_a_shard_is_checked_once(maker, folder, monkeypatch):
     maker.build(folder, 2500)
     checked = []
-    monkeypatch.setattr("augforge.shards.mapping.check_hash", lambda path, *_: checked.append(path.name))
+
+    def noted(path, size, expected):
+        checked.append(path.name)
+        assert expected
+        return opened(path, size, expected)
+
+    monkeypatch.setattr("augforge.shards.mapping.opened", noted)
     reader = ShardReader(folder, verify="first-touch")
     for number in (0, 5, 1024, 0, 1025):
         reader.read([number], ["image"])

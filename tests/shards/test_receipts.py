@@ -134,6 +134,6 @@ def test_what_may_not_be_looked_at_is_not_taken_for_missing(folder, plan, monkey
         if path.suffix == ".h5":
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("augforge.shards.mapping.check_ordinary", refuse)
+    monkeypatch.setattr("augforge.shards.opening.check_ordinary", refuse)
     with pytest.raises(DatasetError, match=r"tiny-00000\.h5 cannot be read: Permission denied"):
         resumed(folder, plan)
