@@ -28,9 +28,14 @@ class BuildError(AugforgeError):
     """A build that could not be finished; what it published before is kept."""
 
 
+_MOST_LISTED = 100
+
+
 def listed(names: Iterable[object]) -> str:
-    """Return names sorted and spelled out: ``a, b, c``."""
-    return ", ".join(sorted(str(name) for name in names))
+    """Return names sorted and spelled out, in one line and not without end: ``a, b, c``."""
+    texts = sorted("".join(c if c.isprintable() else "\ufffd" for c in str(name)) for name in names)
+    more = [f"and {len(texts) - _MOST_LISTED:,} more"] if len(texts) > _MOST_LISTED else []
+    return ", ".join(texts[:_MOST_LISTED] + more)
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

@@ -40,12 +40,14 @@ _WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _LARGEST = 1000
 _LARGEST_OF = {
     "percent": 4,
+    "size_percent": 4,
     "tile_grid_size_px": 100,
     "tile_grid_size_px_min": 100,
     "size": 64,
     "speed": 10,
-    "nb_rows": 100,
-    "nb_cols": 100,
+    "nb_rows": 16,
+    "nb_cols": 16,
+    "max_steps": 100,
 }
 _EXTREMES = np.array([1e-6, 1 - 1e-6])  # in place of a normal distribution's ends
 
@@ -250,6 +252,8 @@ def _check_options(augmenter: str, given: list[str]) -> None:
 def _option(key: str, plain: Any) -> Any:
     if key in _RESERVED:
         raise problem(f"'{key}' is given to imgaug by augforge, leave it out", key=key)
+    if key == "fit_output" and plain is not False:
+        raise problem(f"'{key}' changes the size of images, which is to stay; leave it out", key=key)
     if isinstance(plain, str) and not _WORD.fullmatch(plain):
         raise problem(f"'{key}' must be a number or a word, such as 'constant'; got {plain[:40]!r}", key=key)
     if plain is None or isinstance(plain, str | bool):

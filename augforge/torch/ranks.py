@@ -57,11 +57,17 @@ class RankShare:
     def spans(self, begin: int) -> Iterator[NDArray[np.int64]]:
         """Yield this rank's positions from position begin on, int64 of shape (batches, batch size)."""
         full = (self.samples - begin) // self.global_batch
+        if not full:  # a batch may be larger than any memory
+            yield from self._last_span(begin)
+            return
         step = max(1, _SPAN // self.batch_size)
         within = begin + self.rank * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
         for first in range(0, full, step):
             batches = np.arange(first, min(first + step, full), dtype=np.int64)
             yield batches[:, None] * self.global_batch + within
+        yield from self._last_span(begin)
+
+    def _last_span(self, begin: int) -> Iterator[NDArray[np.int64]]:
         last = self._last(begin)
         if last.size:
             yield last[None]

@@ -115,6 +115,14 @@ BAD = {
         ["nested", "--out", "o"],
         "o/x.png/y.png cannot be written: o/x.png is another of the pictures; needed is a folder",
     ),
+    "a pipe in a folder": (
+        ["piped", "--out", "o"],
+        "piped/c.png: no regular file; needed: a picture in PNG, JPEG or BMP form",
+    ),
+    "a link in a folder that leads nowhere": (
+        ["led", "--out", "o"],
+        "led/c.png: cannot be read: No such file or directory",
+    ),
     "among the drawings": (
         ["only_jpg", "--out", "only_jpg"],
         "only_jpg/b.png would lie among the drawings in only_jpg, and be one of them the next time; "
@@ -160,6 +168,11 @@ def test_bad_input_is_told_and_nothing_written(name: str, run: Run, here: Path) 
         Path(folder).mkdir(parents=True)
     Image.fromarray(drawing()).save("hidden/.thumbs/a.png")
     Image.fromarray(drawing()).save("nested/x.png/y.png")
+    for folder in ("piped", "led"):
+        Path(folder).mkdir()
+        Image.fromarray(drawing()).save(f"{folder}/a.png")
+    os.mkfifo("piped/c.png")
+    Path("led/c.png").symlink_to("nowhere.png")
     for copy in ("hidden/._a.png", "nested/x.jpg", "only_jpg/b.jpg"):
         Image.fromarray(drawing()).save(copy)
     arguments, message = BAD[name]

@@ -34,6 +34,18 @@ BAD: list[tuple[dict[str, Any], str]] = [
         "'percent' may be 50 in size, allowed are -4 to 4 for what imgaug is given",
     ),
     (
+        {"augmenter": "CoarseDropout", "p": 0.1, "size_percent": 100},
+        "'size_percent' may be 100 in size, allowed are -4 to 4 for what imgaug is given",
+    ),
+    (
+        {"augmenter": "PiecewiseAffine", "nb_rows": 40},
+        "'nb_rows' may be 40 in size, allowed are -16 to 16 for what imgaug is given",
+    ),
+    (
+        {"augmenter": "Affine", "fit_output": True},
+        "'fit_output' changes the size of images, which is to stay; leave it out",
+    ),
+    (
         {"augmenter": "GaussianBlur", "sigma": {"normal": {"mean": 0, "sd": 900}}},
         "'sigma' may be 4278.08 in size, allowed are -1000 to 1000 for what imgaug is given",
     ),

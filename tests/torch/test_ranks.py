@@ -73,6 +73,12 @@ def test_drop_last_leaves_full_batches_only(case):
     assert {len(batch) for batches in of_ranks for batch in batches} <= {ranks[0].batch_size}
 
 
+def test_a_batch_may_be_larger_than_any_memory():
+    share = RankShare(6000, 10**12, 0, 1, "exact", False)
+    (span,) = share.spans(0)
+    assert np.array_equal(span, [np.arange(6000)])
+
+
 def test_a_long_share_comes_in_spans():
     share = RankShare(1_000_000, 300, 1, 2, "exact", False)
     spans = list(share.spans(0))

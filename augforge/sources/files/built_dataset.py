@@ -28,6 +28,7 @@ MANIFEST = "manifest.json"
 
 _FORMAT_VERSION = 1
 _MOST_BYTES = 192 << 20
+_MOST_PARTS = 500_000  # lists and objects: empty ones take 28 times their bytes in memory
 _SEAL = b',\n"seal":"'
 _Size = Annotated[int, Field(ge=1)]
 
@@ -96,13 +97,16 @@ def _refuse_choices(path: Path, spec: SourceSpec) -> None:
 
 
 def _read_manifest(path: Path) -> _Manifest:
-    with naming_damage(path), path.open("rb") as file:
-        data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
+    _check_ordinary(path)
+    with naming_damage(path):
+        data = path.read_bytes() if path.stat().st_size <= _MOST_BYTES else None
+    if data is None:
         raise SourceError(f"{path}: not a manifest: more than {_MOST_BYTES:,} bytes")
     body, mark, seal = data.rpartition(_SEAL)
     if seal[:64] != blake3(body + mark).hexdigest().encode():
         raise SourceError(f"{path}: damaged, or no manifest: it does not end in the hash of its own contents")
+    if data.count(b"[") + data.count(b"{") > _MOST_PARTS:
+        raise SourceError(f"{path}: not a manifest: more than {_MOST_PARTS:,} lists and objects")
     try:
         content = json.loads(data)
         version = content.get("format_version")
@@ -110,10 +114,24 @@ def _read_manifest(path: Path) -> _Manifest:
             raise SourceError(
                 f"{path}: format version {version}; this augforge reads {_FORMAT_VERSION}. Use a newer augforge"
             )
-        return _Manifest.model_validate(content)
+        manifest = _Manifest.model_validate(content)
     except (ValueError, AttributeError, RecursionError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        raise SourceError(f"{path}: not a manifest: {reason}") from None
+        raise SourceError(f"{path}: not a manifest: {_reason(error)}") from None
+    if len({shard.file for shard in manifest.shards}) < len(manifest.shards):
+        raise SourceError(f"{path}: not a manifest: a shard's file is listed twice")
+    return manifest
+
+
+def _reason(error: Exception) -> object:
+    if not isinstance(error, ValidationError):
+        return error
+    wrong = error.errors()[0]
+    return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
+
+
+def _check_ordinary(path: Path) -> None:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise SourceError(f"{path}: not an ordinary file")
 
 
 def _place(folder: Path, shard: _Shard) -> Path:
@@ -125,6 +143,7 @@ def _check_hash(path: Path, shard: _Shard) -> None:
         raise SourceError(
             f"{path}: a symbolic link leads to it; shards must lie in the data set's own folder"
         )
+    _check_ordinary(path)
     with naming_damage(path), path.open("rb"):  # whose errors are plainer than those of blake3
         found = blake3().update_mmap(path).hexdigest()
     if found != shard.hash:

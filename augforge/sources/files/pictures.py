@@ -36,6 +36,8 @@ def is_hidden(name: str) -> bool:
 def pictures_below(folder: Path) -> list[Path]:
     """Return the pictures in a folder and in its subfolders, sorted, but for what is hidden.
 
+    They are known by their names: what cannot be read is among them.
+
     Raises
     ------
     OSError
@@ -49,7 +51,7 @@ def pictures_below(folder: Path) -> list[Path]:
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not is_hidden(name)]
         files = (Path(place, name) for name in names if not is_hidden(name))
-        found += [file for file in files if is_picture(file) and file.is_file()]
+        found += [file for file in files if is_picture(file)]
     return sorted(found)
 
 

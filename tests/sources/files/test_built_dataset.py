@@ -1,6 +1,7 @@
 """Data sets that augforge built, as originals of others."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -138,12 +139,17 @@ def test_a_newer_format(mine: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"shards": []}, "Tuple should have at least 1 item after validation, not 0"),
+        ({"shards": []}, "shards: Tuple should have at least 1 item after validation, not 0"),
         (
             {"shards": [{"file": "../../x.h5", "samples": 1, "hash": ""}]},
-            r"String should match pattern '^[a-z0-9][a-z0-9_-]*\.h5$'",
+            r"shards.0.file: String should match pattern '^[a-z0-9][a-z0-9_-]*\.h5$'",
         ),
-        ({"image_shape": [0, 3]}, "Input should be greater than or equal to 1"),
+        (
+            {"shards": [{"file": "x.h5", "samples": 1, "hash": ""}] * 2},
+            "a shard's file is listed twice",
+        ),
+        ({"class_names": [[]] * 500_000}, "more than 500,000 lists and objects"),
+        ({"image_shape": [0, 3]}, "image_shape.0: Input should be greater than or equal to 1"),
     ],
 )
 def test_a_manifest_that_cannot_be(mine: Path, changes: dict[str, Any], reason: str) -> None:
@@ -159,6 +165,13 @@ def test_a_shard_that_is_missing_or_changed(mine: Path) -> None:
     assert _error(mine) == f"{shard}: damaged, or another build's: its hash is not the one in manifest.json"
     shard.unlink()
     assert _error(mine) == f"{shard}: cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "shards/small-00001.h5"])
+def test_nothing_waits_for_a_pipe(mine: Path, name: str) -> None:
+    (mine / name).unlink()
+    os.mkfifo(mine / name)
+    assert _error(mine) == f"{mine / name}: not an ordinary file"
 
 
 def test_a_shard_of_another_shape_than_said(mine: Path) -> None:
