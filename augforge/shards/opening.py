@@ -111,8 +111,11 @@ def _plain_rows(
     shape = (rows.stop - rows.start, *plan.shape[1:])
     if offset is None:  # an array without bytes
         return np.empty(shape, plan.dtype)
-    row = plan.nbytes // plan.shape[0]
-    data = os.pread(descriptor, shape[0] * row, offset + rows.start * row)
-    if len(data) < shape[0] * row:
-        raise DatasetError(f"{path}: '{plan.name}' is not inside the file")
-    return np.frombuffer(data, plan.dtype).reshape(shape)
+    found = np.empty(shape, plan.dtype)
+    rest, place = found.reshape(-1).view(np.uint8), offset + rows.start * (plan.nbytes // plan.shape[0])
+    while rest.size:  # one call gives 2 GiB at most
+        count = os.preadv(descriptor, [rest.data], place)
+        if not count:
+            raise DatasetError(f"{path}: '{plan.name}' is not inside the file")
+        rest, place = rest[count:], place + count
+    return found
