@@ -244,7 +244,7 @@ def _check_options(augmenter: str, given: list[str]) -> None:
         if name not in names:
             raise problem(
                 f"unknown parameter '{name}' of imgaug's {augmenter}.{did_you_mean(name, names)} "
-                f"Allowed: {listed(names)}",
+                f"Allowed: {listed(names) or 'none'}",
                 key=name,
             )
 

@@ -34,7 +34,7 @@ def load_recipe(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Reci
         If there is no such recipe, or it is wrong; then all errors are told, each with its place.
     """
     problems = Problems()
-    where = Place(Document(str(path_or_name), "", Path()))
+    where = Place(Document(str(path_or_name) or "RECIPE", "", Path()))
     path = _located(str(path_or_name), Path(), where, problems)
     return _finished(_read_file(path, where, problems), overrides, problems)
 
@@ -117,6 +117,10 @@ def _with_bases(document: Document, below: tuple[Document, ...], problems: Probl
 
 def _located(text: str, folder: Path, asked_at: Place, problems: Problems) -> Path:
     """Return the file that a text means: a path relative to the folder, or else a ready recipe's name."""
+    if not text:
+        problems.stop(
+            asked_at, "an empty text names no recipe; needed is a .yaml file, or the name of a ready recipe"
+        )
     path = folder / os.path.expanduser(text)
     # Not asked of the path itself, which raises where a name is too long.
     if os.path.exists(path) and not os.path.isdir(path):

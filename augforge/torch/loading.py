@@ -331,7 +331,8 @@ def _refuse_foreign_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> 
     if (state["dataset"], state["samples"]) != (mine["dataset"], mine["samples"]):
         raise DatasetError(
             f"the state belongs to another data set, of {state['samples']} samples; this one has "
-            f"{mine['samples']}. Recipe, source, variants and the side of a split must be the same."
+            f"{mine['samples']} (digests {state['dataset']!s:.16} and {mine['dataset']!s:.16}). "
+            "Recipe, source, variants and the side of a split must be the same."
         )
     for name in ("shuffle", "seed", "window"):
         if state.get(name) != mine.get(name):
