@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,13 +116,17 @@ def _at_random(job: Job, folder: Path, count: int, place: str, name: str) -> Out
     rng = random.Random(7)
     failures: list[str] = []
     # Processes take most of the time to start.
-    (shortest, longest), prelude = ((0, 0.2), None) if place == "threads" else ((1.4, 2.6), in_processes)
+    earliest, prelude = (0, None) if place == "threads" else (0.5, in_processes)
+    begin(job, folder)
+    started = time.monotonic()
+    jobs.run(folder, job.words(folder, workers=2), prelude=prelude)
+    seconds = time.monotonic() - started
     killed = 0
     for _ in range(20 * count):
         if killed == count:
             break
         begin(job, folder)
-        after = rng.uniform(shortest, longest)
+        after = seconds * rng.uniform(earliest, 1)
         ended = jobs.run(folder, job.words(folder, workers=2), after=after, prelude=prelude)
         killed += ended.code == _LIKE_KILLED  # it may have been quicker
         found = list(_wrong_after(job, folder, ended, may_finish=True))

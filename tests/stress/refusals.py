@@ -66,12 +66,13 @@ def _gone(job: Job, folder: Path, cases: float) -> Outcome:
         begin(job, folder)
         ended = jobs.run(folder, job.words(folder), Fault(step, "gone"))
         # What was published before is looked for at the end, and what is to be repaired at the beginning.
-        causes = ("is missing", "holds no data set", os.strerror(errno.ENOENT))
+        causes = ("is missing", "holds no data set", "no such folder", os.strerror(errno.ENOENT))
         cause = next((one for one in causes if one in ended.said), causes[-1])
         # A repair that is refused says once more what is wrong, if the folder is still there.
         codes = (2,) if job.arguments[0] == "build" else (1, 2)
         found = list(wrong_with_end(ended, cause, codes))
-        if ended.code == 0:
+        # With its manifest in place a set is complete, whatever becomes of it afterwards.
+        if ended.code == 0 and "replace /manifest.json" not in steps[:step]:
             found += differences(folder, job.after)
         if job.before is not None:
             begin(job, folder)
