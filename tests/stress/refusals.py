@@ -166,7 +166,7 @@ def _full_disks(listed: Sequence[Job], scratch: Path, count: int) -> Outcome:
     for number in range(count):
         job = listed[number % len(listed)]
         before = sum(len(data) for data in jobs.contents(job.before).values()) if job.before else 0
-        size = before + 16_384 + 500_000 * number // count
+        size = before + 16_384 + 160_000 * number // count
         with mounted(scratch / "disk", "-t", "tmpfs", "-o", f"size={size}", "tmpfs") as disk:
             folder = disk / "set"
             try:
