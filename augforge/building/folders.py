@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from augforge.building.claiming import claimed
+from augforge.distortions import PIXEL_VERSION
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, differences
-from augforge.shards import Manifest, ShardSpec, publish, read_manifest, sweep
+from augforge.shards import Manifest, ShardSpec, publish, read_manifest, read_receipt, sweep
 from augforge.shards.hashing import bytes_hash
-from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE
+from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE
 from augforge.shards.publishing import check_own_folders, sync_folder
 from augforge.shards.recipe_file import recipe_bytes, stored_recipe
 from augforge.shards.sealed import read_sealed
@@ -97,8 +98,19 @@ def recipe_hash(recipe: Recipe) -> str:
 
 
 def is_ours(folder: Path) -> bool:
-    """Return whether there is a data set in a folder, or a beginning of one, by its manifest or its recipe."""
-    return _is_sealed(folder / MANIFEST) or _is_our_recipe(folder / RECIPE)
+    """Return whether a data set is in a folder, or a beginning of one, by its manifest, recipe or receipts."""
+    return (
+        _is_sealed(folder / MANIFEST) or _is_our_recipe(folder / RECIPE) or any(_digests_of_receipts(folder))
+    )
+
+
+def _digests_of_receipts(folder: Path) -> Iterator[str]:
+    """Yield the pixel digest of each shard that was published, as its receipt has it."""
+    with suppress(OSError):
+        for path in sorted((folder / RECEIPTS).iterdir()):
+            if OUR_NAMES[RECEIPTS].fullmatch(path.name):
+                with suppress(DatasetError):
+                    yield read_receipt(path).pixel_digest
 
 
 def remove_others(folder: Path, shards: Sequence[ShardSpec]) -> None:
@@ -184,12 +196,17 @@ def _check_recipe(folder: Path, forge: Forge) -> None:
     try:
         there = stored_recipe(folder)
     except (RecipeError, DatasetError) as error:
+        if manifest is None and forge.pixel_digest in _digests_of_receipts(folder):
+            return  # what is kept of it is what this recipe makes
         raise DatasetError(
             f"{folder} holds a data set whose {RECIPE} cannot be read, so it cannot be told whether it is of "
-            f"this recipe ({error}); --overwrite replaces it"
+            f"this recipe ({error}); building the very recipe that it was made with puts it back, --overwrite "
+            "replaces the set"
         ) from error
     if manifest is not None:
-        there = replace(there, variants=max(there.variants, recipe.variants))
+        # Not as the recipe says: it may be of a larger set, whose build did not end.
+        variants = manifest.samples // manifest.originals - there.keep_originals
+        there = replace(there, variants=max(variants, recipe.variants))
         source = forge.source
         if (manifest.source_digest, manifest.class_names) == (source.digest, source.class_names):
             there = replace(there, source=recipe.source)  # the same originals, which may have moved
@@ -203,10 +220,23 @@ def _check_recipe(folder: Path, forge: Forge) -> None:
 
 def _check_digest(folder: Path, forge: Forge) -> None:
     manifest = manifest_in(folder)
-    if manifest is not None and manifest.pixel_digest != forge.pixel_digest:
-        what = "other originals" if manifest.source_digest != forge.source.digest else "another pixel version"
-        raise DatasetError(
-            f"{folder} holds a data set of the same recipe, but made with {what} (pixel digest "
-            f"{manifest.pixel_digest[:16]}, now {forge.pixel_digest[:16]}); choose another folder (--out), or "
-            "replace the data set (--overwrite)"
-        )
+    if manifest is None:
+        there, what = "", "other originals or another pixel version"
+        for there in _digests_of_receipts(folder):
+            # One that is wrong among others is made again, as all are that are damaged.
+            if there == forge.pixel_digest:
+                return
+        if not there:
+            return
+    elif manifest.pixel_digest == forge.pixel_digest:
+        return
+    else:
+        there, what = manifest.pixel_digest, f"another recipe than its {RECIPE}"
+        if manifest.source_digest != forge.source.digest:
+            what = "other originals"
+        elif manifest.pixel_version != PIXEL_VERSION:
+            what = "another pixel version"
+    raise DatasetError(
+        f"{folder} holds a data set of the same recipe, but made with {what} (pixel digest {there[:16]}, now "
+        f"{forge.pixel_digest[:16]}); choose another folder (--out), or replace the data set (--overwrite)"
+    )

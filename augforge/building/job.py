@@ -7,7 +7,7 @@ from pathlib import Path
 from augforge.building import folders, tasks
 from augforge.building import workers as places
 from augforge.building.claiming import claimed
-from augforge.building.plan import BuildPlan, plan_build
+from augforge.building.plan import BuildPlan, as_it_is_now, plan_build
 from augforge.building.running import WAITING_FACTOR, Progress, run
 from augforge.building.versions import check_workers, needed, packages_in
 from augforge.distortions import PIXEL_VERSION
@@ -111,6 +111,11 @@ def carry_out(
     with claimed(plan.folder):
         # Another build may have been at work there between planning and now.
         folders.check(plan.folder, plan.forge, overwrite=plan.overwrite)
+        plan = as_it_is_now(plan)
+        if plan.complete:
+            manifest = read_manifest(plan.folder)
+            check_expected(plan.recipe, manifest)
+            return manifest
         # Workers first: the folder is left as it is where there is nobody to fill it.
         with _place(plan, workers, scheduler, scheduler_file) as (place, window):
             if plan.extends:
@@ -136,7 +141,7 @@ def check_expected(recipe: Recipe, manifest: Manifest) -> None:
         raise BuildError(
             f"the data set is not what the recipe expects: its content hash is {manifest.content_hash}, "
             f"expected is {recipe.expect} (pixel version {manifest.pixel_version}, source digest "
-            f"{manifest.source_digest[:16]}); --set expect=null takes it as it is"
+            f"{manifest.source_digest[:16]}); `augforge build --set expect=null` takes it as it is"
         )
 
 

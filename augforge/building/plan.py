@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from augforge.building import folders
@@ -139,13 +139,17 @@ def plan_build(recipe: Recipe, out: str | Path | None = None, *, overwrite: bool
     if len(forge) == 0:
         raise AugforgeError("the recipe makes no samples")
     folder = Path(out if out is not None else Path("out") / recipe.name).absolute()
-    shards = shards_of(forge)
     _check_source_is_elsewhere(recipe, folder)
     folders.check(folder, forge, overwrite=overwrite)
-    kept: frozenset[int] = frozenset()
-    if not overwrite:
-        shards, kept = resumed(folder, shards)
-    return BuildPlan(forge, folder, shards, kept, overwrite)
+    return as_it_is_now(BuildPlan(forge, folder, shards_of(forge), frozenset(), overwrite))
+
+
+def as_it_is_now(plan: BuildPlan) -> BuildPlan:
+    """Return a plan by what is published by now."""
+    if plan.overwrite:
+        return plan
+    shards, kept = resumed(plan.folder, shards_of(plan.forge))
+    return replace(plan, shards=shards, kept=kept)
 
 
 def _check_source_is_elsewhere(recipe: Recipe, folder: Path) -> None:

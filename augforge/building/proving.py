@@ -6,6 +6,7 @@ and a damaged shard can be made again alone.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -164,19 +165,30 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
         ) from error
     if manifest is None:
         return forge
-    made = forge.pixel_digest, len(forge), forge.image_shape, forge.columns
-    if made == (manifest.pixel_digest, manifest.samples, manifest.image_shape, manifest.columns):
-        _check_libraries(folder, manifest, forge)
-        return forge
     if forge.source.digest != manifest.source_digest:
         raise SourceError(
             f"'{recipe.source.name}' holds other originals than {folder} was made from (digest "
             f"{forge.source.digest[:16]}, needed {manifest.source_digest[:16]}); --source PATH gives others"
         )
-    raise DatasetError(
-        f"{folder / RECIPE} is not the recipe that this set was made with (pixel digest "
-        f"{forge.pixel_digest[:16]}, the manifest's {manifest.pixel_digest[:16]})"
-    )
+    made = {
+        "pixel_digest": forge.pixel_digest,
+        "originals": len(forge.source),
+        "samples": len(forge),
+        "name": recipe.name,
+        "seed": recipe.seed,
+        "image_shape": forge.image_shape,
+        "columns": forge.columns,
+        "class_names": forge.source.class_names,
+        "shard_size": recipe.output.shard_size,
+    }
+    for name, value in made.items():
+        if (said := getattr(manifest, name)) != value:
+            raise DatasetError(
+                f"{folder / RECIPE} is not the recipe that this set was made with ({name.replace('_', ' ')} "
+                f"{value!s:.60}, the manifest's {said!s:.60})"
+            )
+    _check_libraries(folder, manifest, forge)
+    return forge
 
 
 def _check_libraries(folder: Path, manifest: Manifest, forge: Forge) -> None:
@@ -331,8 +343,10 @@ def _made_again(
 
 
 def _remove_stale(folder: Path, defects: Iterable[Defect]) -> tuple[str, ...]:
-    stale = [folder / defect.file for defect in defects if defect.kind is Kind.STALE]
-    removed = [path for path in stale if path.is_symlink() or path.is_file()]
-    for path in removed:
-        path.unlink(missing_ok=True)
-    return tuple(path.relative_to(folder).as_posix() for path in removed)
+    removed = []
+    for defect in defects:
+        if defect.kind is Kind.STALE:
+            with suppress(OSError):  # a folder, or the machine refuses it: it is told once more
+                (folder / defect.file).unlink(missing_ok=True)
+                removed.append(defect.file)
+    return tuple(removed)

@@ -116,16 +116,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort) as error:
         tell(str(error) or "interrupted")
         return ExitCode.INTERRUPTED
-    except MemoryError as error:
+    except Exception as error:
+        return _ended_by(error)
+    return int(code or 0)
+
+
+def _ended_by(error: Exception) -> int:
+    """Say what came as no error of ours; return the exit code."""
+    if _holds_interrupt(error):
+        tell("interrupted")
+        return ExitCode.INTERRUPTED
+    if isinstance(error, MemoryError):
         tell("error: there is not enough memory" + (f": {error}" if str(error) else ""))
         return ExitCode.USAGE
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in _REFUSALS:
-            tell(f"error: {error.strerror}: {error.filename or 'no file named'}")
-            return ExitCode.USAGE
-        tell(_bug_text(error))
-        return ExitCode.BUG
-    return int(code or 0)
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        tell(f"error: {error.strerror}: {error.filename or 'no file named'}")
+        return ExitCode.USAGE
+    tell(_bug_text(error))
+    return ExitCode.BUG
+
+
+def _holds_interrupt(error: BaseException | None) -> bool:
+    """Tell whether Ctrl-C is behind an error: some libraries take it for one of theirs."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _usage_text(error: click.ClickException) -> str:

@@ -1,5 +1,6 @@
 """``augforge verify``."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ def _number(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     """Return how many samples are to be proved; 0 for all, None for no option."""
     if value is None or value == _ALL:
         return None if value is None else 0
-    if not value.isdecimal() or len(value) > _MOST_DIGITS or int(value) < 1:
+    if not (value.isascii() and value.isdecimal()) or len(value) > _MOST_DIGITS or int(value) < 1:
         raise click.BadParameter(f"needed is a number from 1 on, or '{_ALL}'; got '{value[:40]}'")
     return int(value)
 
@@ -66,8 +67,8 @@ def command(dataset: Path, wanted: int | None, repairs: bool, source: Path | Non
             with counting("repairing") as on_progress:
                 done = repair(dataset, source, on_progress)
             outcome = _Outcome(done.after, done)
-        except AugforgeError as error:
-            if not dataset.exists():
+        except (AugforgeError, OSError) as error:
+            if not os.path.lexists(dataset):
                 raise
             told.append(f"not repaired: {error}")
     if outcome is None:

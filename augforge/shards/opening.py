@@ -1,5 +1,6 @@
 """Files of a data set, opened only as what they were published as: ordinary ones, of a size and a hash."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -67,6 +68,8 @@ def opened(path: Path, size: int, expected: str | None = None) -> Iterator[int]:
         finally:
             os.close(descriptor)
     except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            raise DatasetError(f"{path} is not an ordinary file") from error
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
 
 

@@ -117,8 +117,9 @@ def write_shard(
                 size, file_hash = file.finish()
         receipt = receipt_of(spec, tally, size, file_hash, file.offsets)
         path, said = folder / RECEIPTS / spec.receipt_name, seal(receipt.plain())
-        with naming_the_cause(f"shard {spec.file_name}", target.parent):
+        with naming_the_cause(f"receipt {path.name}", path.parent):
             _withdraw(path, said)
+        with naming_the_cause(f"shard {spec.file_name}", target.parent):
             put_in_place(temporary, target)
     publish(path, said)
     return receipt

@@ -67,6 +67,14 @@ def test_folders_named_like_temporary_files_are_not_ours(tmp_path: Path, recipe:
     assert theirs.is_dir()
 
 
+def test_after_an_extension_that_was_given_up_a_smaller_one_goes(tmp_path: Path, recipe: MakeRecipe) -> None:
+    """Also where it was given up with its recipe in place."""
+    build(recipe(variants=1), tmp_path)
+    publish_recipe(tmp_path, recipe(variants=9))
+    build(recipe(variants=3), tmp_path)
+    assert verify(tmp_path).sound
+
+
 def test_what_is_added_begins_a_shard(tmp_path: Path, recipe: MakeRecipe) -> None:
     build(recipe(variants=1, shard_size=1024), tmp_path)
     manifest = build(recipe(variants=2, shard_size=1024), tmp_path)

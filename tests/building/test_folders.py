@@ -70,7 +70,9 @@ def test_a_data_set_without_its_recipe_can_be_replaced(
     (tmp_path / "recipe.yaml").unlink()
     if text is not None:
         (tmp_path / "recipe.yaml").write_text(text)
-    with pytest.raises(DatasetError, match=r"(?s)whose recipe\.yaml cannot be read.*--overwrite replaces it"):
+    with pytest.raises(
+        DatasetError, match=r"(?s)whose recipe\.yaml cannot be read.*--overwrite replaces the set"
+    ):
         build(recipe(seed=8), tmp_path)
     assert build(recipe(variants=0), tmp_path, overwrite=True).samples == 2000
 

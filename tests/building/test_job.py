@@ -25,6 +25,7 @@ from augforge.shards import ShardReader, read_manifest, shard_bytes
 from augforge.shards.hashing import file_hash
 from tests.building.conftest import IMGAUG, Cluster, until
 from tests.shards.test_verifying import rewrite
+from tests.stress.jobs import contents
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -125,6 +126,41 @@ def test_a_set_whose_receipts_its_manifest_does_not_list_is_not_complete(
     assert not plan_build(recipe(), tmp_path).complete
     assert build(recipe(), tmp_path).content_hash == first.content_hash
     assert len(ShardReader(tmp_path)) == first.samples
+
+
+def test_shards_of_other_originals_are_not_replaced_by_going_on(tmp_path: Path, recipe: MakeRecipe) -> None:
+    """Nor those of another recipe: a set without a manifest is known by its receipts."""
+    build(recipe(), tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    (tmp_path / "recipe.yaml").write_text(recipe_text(recipe(seed=8)))
+    before = contents(tmp_path)
+    with pytest.raises(DatasetError, match="made with other originals or another pixel version"):
+        build(recipe(seed=8), tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_set_of_which_only_shards_and_receipts_are_left_goes_on(tmp_path: Path, recipe: MakeRecipe) -> None:
+    build(recipe(), tmp_path)
+    before = contents(tmp_path)
+    for name in ("manifest.json", "recipe.yaml"):
+        (tmp_path / name).unlink()
+    with pytest.raises(DatasetError, match=r"recipe\.yaml cannot be read"):
+        build(recipe(seed=8), tmp_path)
+    build(recipe(), tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_what_another_build_published_since_the_planning_is_kept(tmp_path: Path, recipe: MakeRecipe) -> None:
+    build(recipe(variants=1), tmp_path)
+    same, larger = plan_build(recipe(variants=2), tmp_path), plan_build(recipe(variants=4), tmp_path)
+    build(recipe(variants=2), tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    carry_out(same)
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    carry_out(larger)
+    shards = [path for path in before if path.suffix == ".h5"]
+    assert [path.stat().st_mtime_ns for path in shards] == [before[path] for path in shards]
+    assert len(ShardReader(tmp_path)) == 10_000
 
 
 def test_only_what_is_missing_is_made_again(tmp_path: Path, recipe: MakeRecipe) -> None:

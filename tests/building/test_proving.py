@@ -358,6 +358,44 @@ def test_more_variants_than_a_recipe_may_have_are_not_made(
         stored_forge(dataset, manifest, None)
 
 
+def test_what_cannot_be_removed_is_told_and_the_rest_repaired(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage_shard(dataset)
+    (dataset / "receipts" / "00077.json").touch()
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "00077.json":
+            raise PermissionError(1, "Operation not permitted", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    done = repair(dataset)
+    assert (len(done.made), done.removed) == (1, ())
+    assert [defect.file for defect in done.after.defects] == ["receipts/00077.json"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seed": 99},
+        {"name": "other"},
+        {"originals": 1999},
+        {"shard_size": 2048},
+        {"class_names": list("abcdefghij")},
+    ],
+)
+def test_false_facts_of_a_manifest_are_found(dataset: Path, wrong: dict[str, Any]) -> None:
+    rewrite(dataset / "manifest.json", **wrong)
+    before = contents(dataset)
+    (name,) = wrong
+    what = f"is not the recipe that this set was made with \\({name.replace('_', ' ')} "
+    with pytest.raises(DatasetError, match=what):
+        stored_forge(dataset, read_manifest(dataset), None)
+    assert contents(dataset) == before
+
+
 def test_a_set_that_its_recipe_does_not_expect_is_not_completed(tmp_path: Path, recipe: MakeRecipe) -> None:
     with pytest.raises(BuildError, match="not what the recipe expects"):
         build(replace(recipe(variants=1), expect="0" * 64), tmp_path)

@@ -30,6 +30,14 @@ HEAVY = [
     "yaml",
 ]
 
+
+def interrupted_inside():
+    """Return an error that some library made of Ctrl-C."""
+    error = ValueError("schema")
+    error.__cause__ = KeyboardInterrupt()
+    return error
+
+
 ENDS = {
     "nothing": (None, 0, ""),
     "a check found something": (click.exceptions.Exit(1), 1, ""),
@@ -61,6 +69,7 @@ ENDS = {
     ),
     "what a terminal would obey": (SourceError("\x1b[2Jname\r"), 2, "error: \ufffd[2Jname\ufffd\n"),
     "Ctrl-C": (KeyboardInterrupt(), 130, "\ninterrupted\n"),
+    "Ctrl-C, taken for another error": (interrupted_inside(), 130, "interrupted\n"),
     "Ctrl-C, told": (click.Abort("interrupted: 3 of 4 kept"), 130, "interrupted: 3 of 4 kept\n"),
     "too little memory": (MemoryError(), 2, "error: there is not enough memory\n"),
     "too little memory, told": (MemoryError("3 TiB"), 2, "error: there is not enough memory: 3 TiB\n"),

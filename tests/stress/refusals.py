@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from augforge.shards import read_manifest, verify
 from augforge.temporaries import is_temporary
 from tests.stress import jobs
 from tests.stress.kills import Job, begin, differences, jobs_of, undisturbed, wrong_with_set
@@ -73,7 +74,7 @@ def _gone(job: Job, folder: Path, cases: float) -> Outcome:
         found = list(wrong_with_end(ended, cause, codes))
         # With its manifest in place a set is complete, whatever becomes of it afterwards.
         if ended.code == 0 and "replace /manifest.json" not in steps[:step]:
-            found += differences(folder, job.after)
+            found += _other_samples(folder, job.after)
         if job.before is not None:
             begin(job, folder)
         if jobs.run(folder, job.words(folder)).code != 0:
@@ -82,6 +83,15 @@ def _gone(job: Job, folder: Path, cases: float) -> Outcome:
         failures += [f"{job.name}, folder gone at step {step} ({steps[step]}): {what}" for what in found[:1]]
     promise = "an error with its cause; run again, it gives the very files of an undisturbed run"
     return Outcome(f"folder removed under a running job: {job.name}", promise, count, tuple(failures))
+
+
+def _other_samples(folder: Path, other: Path) -> Iterator[str]:
+    """Yield what is wrong with a set that was made from nothing: its shards may end elsewhere."""
+    found = verify(folder)
+    if not found.sound or found.manifest is None:
+        yield f"it went on as if nothing had been, and {len(found.defects)} files are wrong"
+    elif found.manifest.content_hash != read_manifest(other).content_hash:
+        yield "other samples were made"
 
 
 def wrong_after(
