@@ -42,6 +42,7 @@ from augforge.shards.manifest import (
     assemble_manifest,
     publish_manifest,
 )
+from augforge.shards.models import NewerFormatError
 from augforge.shards.publishing import check_own_folders
 from augforge.shards.recipe_file import recipe_before_extension, recipe_bytes, stored_recipe
 from augforge.shards.verifying import Kind
@@ -274,7 +275,7 @@ def repair(
         return Repair((), (), (), verify(folder))
     with claimed(folder):
         check_own_folders(folder)
-        manifest_in(folder)  # raises where it is a newer augforge's: not ours to change
+        _check_not_newer(folder)
         before = verify(folder, on_progress)
         if not before.specs and not is_ours(folder):
             raise DatasetError(f"{folder} holds no data set; `augforge build` makes one")
@@ -293,6 +294,15 @@ def repair(
         numbers = np.concatenate([np.arange(s.first_sample, s.first_sample + s.samples) for s in again])
         after = replace(after, defects=after.defects + prove(folder, numbers, source, on_progress))
     return Repair(made, removed, tuple(rewritten), after)
+
+
+def _check_not_newer(folder: Path) -> None:
+    """Raise `DatasetError` if the manifest is a newer augforge's, not ours to change, or may not be read."""
+    try:
+        manifest_in(folder)
+    except DatasetError as error:
+        if isinstance(error, NewerFormatError) or isinstance(error.__cause__, PermissionError):
+            raise
 
 
 def _put_back_recipe(folder: Path, found: Verification) -> bool:

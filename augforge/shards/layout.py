@@ -26,9 +26,10 @@ RECEIPTS = "receipts"
 MANIFEST = "manifest.json"
 RECIPE = "recipe.yaml"
 
+_INDEX = r"(?:[0-9]{5}|[1-9][0-9]{5,11})"
 OUR_NAMES = {
-    SHARDS: re.compile(r"[a-z0-9][a-z0-9_-]*-\d{5,12}\.h5"),
-    RECEIPTS: re.compile(r"\d{5,12}\.json"),
+    SHARDS: re.compile(rf"[a-z0-9][a-z0-9_-]*-{_INDEX}\.h5"),
+    RECEIPTS: re.compile(rf"{_INDEX}\.json"),
 }
 """What shards and receipts are called; nothing else in their folders is ever deleted."""
 

@@ -299,6 +299,10 @@ def _check_decoded_size(shard: Receipt | ShardEntry, decoded: int, compression: 
 _AnyModel = TypeVar("_AnyModel", bound=_Model)
 
 
+class NewerFormatError(DatasetError):
+    """What a newer augforge wrote: it may be sound."""
+
+
 def parsed(kind: type[_AnyModel], content: dict[str, Any], path: Path) -> _AnyModel:
     """Return what was read from a file as a checked value.
 
@@ -309,7 +313,7 @@ def parsed(kind: type[_AnyModel], content: dict[str, Any], path: Path) -> _AnyMo
     """
     version = content.get("format_version")
     if type(version) is int and version > FORMAT_VERSION:
-        raise DatasetError(
+        raise NewerFormatError(
             f"{path} was written by a newer augforge: format {version}, this one reads up to {FORMAT_VERSION}"
         )
     # Errors are all made, though only one is told: they may take much more memory than what they are of.

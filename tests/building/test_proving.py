@@ -278,6 +278,22 @@ def test_a_set_of_a_newer_augforge_is_not_repaired(dataset: Path) -> None:
     assert contents(dataset) == before
 
 
+def test_a_manifest_that_cannot_be_true_is_put_together_again(dataset: Path) -> None:
+    before = contents(dataset)
+    rewrite(dataset / "manifest.json", samples=3999)
+    done = repair(dataset)
+    assert (done.after.sound, done.rewritten) == (True, ("manifest.json",))
+    assert contents(dataset) == before
+
+
+def test_files_that_only_look_like_ours_stay(dataset: Path) -> None:
+    for name in ("small-\u0660\u0660\u0660\u0660\u0661.h5", "small-000000.h5"):
+        (dataset / "shards" / name).write_text("mine")
+    done = repair(dataset)
+    assert done.removed == ()
+    assert [str(defect.kind) for defect in done.after.defects] == ["foreign", "foreign"]
+
+
 @pytest.mark.parametrize("name", ["shards", "receipts"])
 def test_nothing_is_repaired_through_a_link(tmp_path: Path, dataset: Path, name: str) -> None:
     (dataset / name).rename(tmp_path / "elsewhere")
