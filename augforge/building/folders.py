@@ -41,8 +41,9 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
         raise DatasetError(f"{folder} is not empty and holds no data set; choose another folder (--out)")
     if overwrite:
         return
-    _check_recipe(folder, forge)
-    _check_digest(folder, forge)
+    manifest = manifest_in(folder)
+    _check_recipe(folder, forge, manifest)
+    _check_digest(folder, forge, manifest)
 
 
 def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
@@ -189,8 +190,8 @@ def _is_our_recipe(path: Path) -> bool:
         return False
 
 
-def _check_recipe(folder: Path, forge: Forge) -> None:
-    recipe, manifest = forge.recipe, manifest_in(folder)
+def _check_recipe(folder: Path, forge: Forge, manifest: Manifest | None) -> None:
+    recipe = forge.recipe
     if manifest is not None and _is_of(manifest, recipe):
         return  # whatever became of its file
     try:
@@ -218,24 +219,22 @@ def _check_recipe(folder: Path, forge: Forge) -> None:
         )
 
 
-def _check_digest(folder: Path, forge: Forge) -> None:
-    manifest = manifest_in(folder)
-    if manifest is None:
-        there, what = "", "other originals or another pixel version"
-        for there in _digests_of_receipts(folder):
-            # One that is wrong among others is made again, as all are that are damaged.
-            if there == forge.pixel_digest:
-                return
-        if not there:
+def _check_digest(folder: Path, forge: Forge, manifest: Manifest | None) -> None:
+    there = ""
+    for there in _digests_of_receipts(folder) if manifest is None else (manifest.pixel_digest,):
+        # A receipt that is wrong among others is of a shard that is made again, as all are that are damaged.
+        if there == forge.pixel_digest:
             return
-    elif manifest.pixel_digest == forge.pixel_digest:
+    if not there:
         return
+    if manifest is None:
+        what = "other originals or another pixel version"
+    elif manifest.source_digest != forge.source.digest:
+        what = "other originals"
+    elif manifest.pixel_version != PIXEL_VERSION:
+        what = "another pixel version"
     else:
-        there, what = manifest.pixel_digest, f"another recipe than its {RECIPE}"
-        if manifest.source_digest != forge.source.digest:
-            what = "other originals"
-        elif manifest.pixel_version != PIXEL_VERSION:
-            what = "another pixel version"
+        what = f"another recipe than its {RECIPE}"
     raise DatasetError(
         f"{folder} holds a data set of the same recipe, but made with {what} (pixel digest {there[:16]}, now "
         f"{forge.pixel_digest[:16]}); choose another folder (--out), or replace the data set (--overwrite)"

@@ -84,6 +84,8 @@ def prove(
     AugforgeError
         If it cannot be told: the set cannot be read, its source is not at hand or another one, or this augforge
         has another pixel version.
+    IndexError
+        If a number is out of range.
     """
     folder = Path(folder).absolute()
     reader = ShardReader(folder)
@@ -164,8 +166,14 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
         raise SourceError(
             f"the originals of {folder} are not at hand: {error}; --source PATH says where they are now"
         ) from error
-    if manifest is None:
-        return forge
+    if manifest is not None:
+        _check_made_by(folder, manifest, forge)
+    return forge
+
+
+def _check_made_by(folder: Path, manifest: Manifest, forge: Forge) -> None:
+    """Raise `AugforgeError` unless a forge makes what a manifest says."""
+    recipe = forge.recipe
     if forge.source.digest != manifest.source_digest:
         raise SourceError(
             f"'{recipe.source.name}' holds other originals than {folder} was made from (digest "
@@ -189,7 +197,6 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
                 f"{value!s:.60}, the manifest's {said!s:.60})"
             )
     _check_libraries(folder, manifest, forge)
-    return forge
 
 
 def _check_libraries(folder: Path, manifest: Manifest, forge: Forge) -> None:

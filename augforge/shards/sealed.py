@@ -13,7 +13,7 @@ from typing import Any
 
 from augforge.errors import DatasetError
 from augforge.shards.hashing import bytes_hash
-from augforge.shards.opening import check_ordinary, opened
+from augforge.shards.opening import opened
 
 _SEAL = b',\n"seal":"'
 _END = b'"\n}\n'
@@ -129,9 +129,8 @@ def read_whole(path: Path, most: int) -> bytes:
     DatasetError
         If it is no ordinary file, or has more than `most` bytes.
     """
-    found = path.lstat()
-    check_ordinary(path, found, found.st_size)
-    if found.st_size > most:
-        raise DatasetError(f"{path} is damaged: {found.st_size} bytes; {most} are allowed")
-    with opened(path, found.st_size) as descriptor, open(descriptor, "rb", closefd=False) as file:
-        return file.read(found.st_size)
+    size = path.lstat().st_size
+    if size > most:
+        raise DatasetError(f"{path} is damaged: {size} bytes; {most} are allowed")
+    with opened(path, size) as descriptor, open(descriptor, "rb", closefd=False) as file:
+        return file.read(size)
