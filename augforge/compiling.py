@@ -6,12 +6,13 @@ new pixel version. So kernels are kept in a folder of their own for each state o
 
     ~/.cache/augforge/kernels/<state>/      or NUMBA_CACHE_DIR/<state>/, where that is set
 
-Where no such folder can be written, kernels are compiled anew by each process.
+They are pickles, so only a folder that nobody else can change is used. Whatever is wrong with it costs the time to
+compile and one warning for each command.
 """
 
 import gc
 import hashlib
-import os
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,12 @@ from typing import Any, TypeVar
 import numba
 from numba.core import event
 
+from augforge._platform.kernel_files import KernelFiles
+from augforge._platform.numba_cache import keep
+from augforge._platform.once import Once
+from augforge._platform.user_folders import user_cache
+
+_log = logging.getLogger(__name__)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _numba: Any = numba
 _settings: Any = numba.config
@@ -42,8 +49,10 @@ class _CollectNothing(event.Listener):
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile a kernel when it is first called."""
-    return _njit(function, cache=bool(_CACHE))
+    """Compile a kernel when it is first called, and keep it on disk."""
+    dispatcher = _njit(function)
+    keep(dispatcher, _files)
+    return dispatcher
 
 
 def part(function: _Function) -> _Function:
@@ -60,31 +69,48 @@ def inlined(function: _Function) -> _Function:
 
 
 def _njit(function: _Function, **options: bool) -> _Function:
-    # The setting is read while the decorator runs; other packages' kernels must not follow ours.
-    before = _settings.CACHE_DIR
-    _settings.CACHE_DIR = _CACHE
-    try:
-        dispatcher: _Function = _numba.njit(
-            nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options
-        )(function)
-    finally:
-        _settings.CACHE_DIR = before
+    dispatcher: _Function = _numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)(
+        function
+    )
     return dispatcher
 
 
-def _cache_folder() -> str:
-    """Return the folder for this state of the sources, made if need be; empty if it cannot be written."""
+def check_cache() -> None:
+    """Warn now if kernels cannot be kept: for whoever starts processes that would each find it out."""
+    _files.prepare()
+
+
+def cache_problem() -> str | None:
+    """Return what was first wrong with the folder of kernels in this process, if anything."""
+    return _problems[0] if _problems else None
+
+
+def warn_of_cache(problem: str) -> None:
+    """Log what is wrong with a folder of kernels, of this process or a worker, unless a warning was logged."""
+    if _once.take():
+        _log.warning("%s", problem)
+
+
+def _report(problem: str) -> None:
+    _problems.append(problem)
+    warn_of_cache(problem)
+
+
+def _cache_folder() -> Path | None:
+    """Return the folder for this state of the sources; None where no home folder is known."""
     package = Path(__file__).parent
-    sources = [package / "exactmath.py", package / "randomness.py", *sorted(package.glob("kernels/*.py"))]
+    sources = [
+        *(package / name for name in ("compiling.py", "exactmath.py", "randomness.py")),
+        *sorted(package.glob("kernels/*.py")),
+    ]
     state = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(_settings.CACHE_DIR or caches / "augforge" / "kernels") / state
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return ""
-    return str(folder) if os.access(folder, os.W_OK | os.X_OK) else ""
+    if _settings.CACHE_DIR:
+        return Path(_settings.CACHE_DIR, state)
+    caches = user_cache()
+    return None if caches is None else caches / "augforge" / "kernels" / state
 
 
-_CACHE = _cache_folder()
+_problems: list[str] = []
+_once = Once("AUGFORGE_KERNEL_CACHE_WARNED_BY")
+_files = KernelFiles(_cache_folder(), _report)
 _events.register("numba:compile", _CollectNothing())

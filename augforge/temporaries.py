@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from augforge._platform.locking import Lock, try_lock
+
 _NAME = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp")
 
 
@@ -51,7 +53,8 @@ def temporary_folder(place: Path, name: str) -> Iterator[Path]:
     path.mkdir()
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _lock(descriptor)  # without locks nobody removes it
+        with suppress(PermissionError):
+            try_lock(descriptor)  # without a lock nobody removes it
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
@@ -70,18 +73,7 @@ def _remove_if_abandoned(path: Path) -> None:
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            if _lock(descriptor):
+            if try_lock(descriptor) is Lock.HELD:
                 shutil.rmtree(path, ignore_errors=True)
         finally:
             os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a folder that is open; return whether that was possible."""
-    import fcntl  # not on Windows
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

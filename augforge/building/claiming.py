@@ -1,18 +1,15 @@
 """One build at a time in a folder."""
 
 import contextlib
-import errno
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from augforge._platform.locking import Lock, try_lock, unlock
 from augforge.errors import BuildError, DatasetError
 
 _log = logging.getLogger(__name__)
-
-# What file systems answer that have no locks, or none for folders (EBADF: NFS locks only what is open for writing).
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
 
 
 @contextlib.contextmanager
@@ -47,7 +44,7 @@ def claimed(folder: Path) -> Iterator[None]:
                     folder.rmdir()
             raise
     finally:
-        _unlock(descriptor)
+        unlock(descriptor)
         os.close(descriptor)
 
 
@@ -68,26 +65,18 @@ def _is_still(descriptor: int, folder: Path) -> bool:
         return False
 
 
-def _unlock(descriptor: int) -> None:
-    """Give a lock back now: a process that was forked meanwhile has the folder open, too, and would keep it."""
-    import fcntl
-
-    with contextlib.suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
 def _lock(descriptor: int, folder: Path) -> None:
-    import fcntl  # not on Windows, which is refused in words
-
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        lock = try_lock(descriptor)
+    except PermissionError as error:
+        raise BuildError(
+            f"{folder} cannot be locked: {error.strerror}; perhaps another build is at work there"
+        ) from error
+    if lock is Lock.TAKEN:
         raise BuildError(
             f"another build is at work in {folder}; wait for it, or choose another folder (--out)"
-        ) from error
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise BuildError(f"{folder} cannot be locked: {error.strerror}") from error
+        )
+    if lock is Lock.UNAVAILABLE:
         # Taking care is left to the user; not to build at all would be worse.
         _log.warning(
             "the file system of %r has no locks: make sure that no other build is at work there", str(folder)

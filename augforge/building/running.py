@@ -11,6 +11,7 @@ from augforge.building import tasks
 from augforge.building.plan import BuildPlan
 from augforge.building.versions import needed
 from augforge.building.workers import Place
+from augforge.compiling import warn_of_cache
 from augforge.errors import BuildError
 from augforge.shards import ShardSpec
 
@@ -63,6 +64,9 @@ class _Tracker:
         self._lock = threading.Lock()  # workers are heard on another thread
 
     def heard(self, event: tuple[float, Any]) -> None:
+        if isinstance(event[1], str):
+            warn_of_cache(event[1])
+            return
         shard, done = event[1]
         with self._lock:
             if shard in self._finished:  # a worker that was given up is at work yet

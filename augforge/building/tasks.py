@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augforge.building.versions import Versions, check, found
+from augforge.compiling import cache_problem
 from augforge.errors import BuildError, DatasetError, SourceError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
@@ -108,7 +109,10 @@ def make_shard(order: Order, spec: ShardSpec) -> Receipt:
             told = time.monotonic()
             tell(order.build_id, spec.index, done)
 
-    return write_shard(Path(order.folder), spec, forge.make, on_progress)
+    receipt = write_shard(Path(order.folder), spec, forge.make, on_progress)
+    if (problem := cache_problem()) is not None:
+        report_cache_problem(order.build_id, problem)
+    return receipt
 
 
 def tell(build_id: str, shard: int, done: int) -> None:
@@ -116,6 +120,13 @@ def tell(build_id: str, shard: int, done: int) -> None:
     from distributed import get_worker
 
     get_worker().log_event(build_id, (shard, done))
+
+
+def report_cache_problem(build_id: str, problem: str) -> None:
+    """Report to the client what is wrong with this worker's kernel cache: nobody reads its own log."""
+    from distributed import get_worker
+
+    get_worker().log_event(build_id, problem)
 
 
 def _is_wanted() -> bool:

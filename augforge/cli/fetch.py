@@ -1,6 +1,7 @@
 """``augforge fetch``."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -52,7 +53,7 @@ def command(name: str | None, to: Path | None, quiet: bool) -> None:
         _list(quiet=quiet)
         return
     with terminating_cleanly(), _watcher(quiet=quiet) as watcher:
-        fetched = fetch(name, None if to is None else to.expanduser(), watcher)
+        fetched = fetch(name, None if to is None else Path(os.path.expanduser(to)), watcher)
     if not quiet:
         tell(_told(fetched))
     emit(str(fetched.folder))

@@ -93,6 +93,13 @@ class SampleDataset(Dataset[Any]):
         self._transform = transform
         self._scale = scale
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Loader workers that are spawned get a copy: what is wrong with the kernel cache is said here, not by each.
+        from augforge.compiling import check_cache
+
+        check_cache()
+        return self.__dict__
+
     @property
     def originals(self) -> NDArray[np.int64]:
         """The source indexes of the originals that its samples are made from, rising, int64."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge import bundle
+from augforge._platform.user_folders import user_cache
 from augforge.errors import SourceError, did_you_mean, listed
 from augforge.sources.files import idx
 from augforge.sources.files.label_table import read_first_column
@@ -123,12 +124,18 @@ def data_folder() -> Path:
     """Return where data sets that augforge does not carry are looked for.
 
     ``$AUGFORGE_DATA_DIR``, or else ``augforge`` in the user's cache (``$XDG_CACHE_HOME``, ``~/.cache``).
+
+    Raises
+    ------
+    SourceError
+        If none of these says where that is.
     """
     if own := os.environ.get("AUGFORGE_DATA_DIR"):
-        return Path(own).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification has relative paths ignored.
-    return (Path(cache) if os.path.isabs(cache) else Path.home() / ".cache") / "augforge"
+        return Path(os.path.expanduser(own))  # Path's own raises where no home is known
+    cache = user_cache()
+    if cache is None:
+        raise SourceError("no home folder is known to look for data sets in; set AUGFORGE_DATA_DIR or HOME")
+    return cache / "augforge"
 
 
 def in_data_folder(name: str) -> Callable[[], Path]:
