@@ -1,5 +1,8 @@
 """Files in the making."""
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +74,17 @@ def test_what_a_crash_left_is_swept_away_and_nothing_else(tmp_path: Path) -> Non
 
 def test_nothing_to_sweep(tmp_path: Path) -> None:
     sweep_abandoned(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EPERM, errno.EACCES])
+def test_without_locks_nothing_is_swept_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with temporary_folder(tmp_path, "fetch") as folder:
+        sweep_abandoned(tmp_path)
+        assert list(tmp_path.iterdir()) == [folder]
+    assert list(tmp_path.iterdir()) == []

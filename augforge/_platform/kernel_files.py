@@ -21,6 +21,7 @@ from augforge._platform.trusted_folders import (
 
 _MAGIC = b"augforge kernel 1\n"
 _DIGEST_BYTES = hashlib.sha256().digest_size
+_OWN = stat.S_IRUSR | stat.S_IWUSR
 _MOST_BYTES = 1 << 28  # a hundred times the largest kernel
 
 
@@ -89,11 +90,14 @@ class KernelFiles:
 
 def _content(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or belongs_to_others(found) or is_writable_for_others(found):
-            raise UntrustedFolderError(f"{path.name} in it can be changed by others")
-        everything = file.read(_MOST_BYTES)
+            raise UntrustedFolderError(f"{path.name} in it is no ordinary file that others cannot change")
+        with open(descriptor, "rb", closefd=False) as file:
+            everything = file.read(_MOST_BYTES)
+    finally:
+        os.close(descriptor)
     head = len(_MAGIC) + _DIGEST_BYTES
     data = everything[head:]
     if everything[:head] != _MAGIC + hashlib.sha256(data).digest():
@@ -108,7 +112,8 @@ def _write(path: Path, data: bytes) -> None:
     try:
         with open(descriptor, "wb") as file:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            os.fchmod(descriptor, mode | stat.S_IRUSR | stat.S_IWUSR)
+            if mode & _OWN != _OWN:  # by an unusual umask
+                os.fchmod(descriptor, mode | _OWN)
             file.write(data)
         temporary.replace(path)
     except BaseException:

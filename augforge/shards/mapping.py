@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from augforge.errors import DatasetError
 from augforge.shards.opening import opened
+from augforge.shards.watching import CheckShard, accept_any
 
 _MAP_FIXED = 0x10  # on Linux and macOS; Python's mmap module does not name it
 
@@ -109,6 +110,8 @@ class MappedFiles:
         Their sizes in bytes, at least 1 each.
     hashes
         Their BLAKE3 hashes, which each file is then read for when it is first needed; None: that is not done.
+    check
+        Called with the index of each file after it was opened, or could not be.
 
     Attributes
     ----------
@@ -122,8 +125,13 @@ class MappedFiles:
     """
 
     def __init__(
-        self, paths: Sequence[Path], sizes: Sequence[int], hashes: Sequence[str] | None = None
+        self,
+        paths: Sequence[Path],
+        sizes: Sequence[int],
+        hashes: Sequence[str] | None = None,
+        check: CheckShard = accept_any,
     ) -> None:
+        self._check = check
         self._paths = paths
         self._sizes = sizes
         self._hashes = hashes
@@ -142,7 +150,7 @@ class MappedFiles:
         Raises
         ------
         DatasetError
-            If one cannot be mapped, is no ordinary file, or has another size or hash.
+            If one cannot be mapped, is no ordinary file, or has another size or hash; or as `check` raises.
         """
         missing = files[~self._ready[files]]
         if missing.size:
@@ -154,5 +162,10 @@ class MappedFiles:
 
     def _place(self, file: int) -> None:
         expected = None if self._hashes is None else self._hashes[file]
-        with opened(self._paths[file], self._sizes[file], expected) as descriptor:
-            self._range.show(file, descriptor)
+        try:
+            with opened(self._paths[file], self._sizes[file], expected) as descriptor:
+                self._check(file)
+                self._range.show(file, descriptor)
+        except DatasetError:
+            self._check(file)  # says why, where the data set was replaced
+            raise

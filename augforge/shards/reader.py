@@ -19,6 +19,7 @@ from augforge.shards.manifest import read_manifest
 from augforge.shards.models import Manifest
 from augforge.shards.opening import check_file, check_ordinary
 from augforge.shards.stored import DecodedShards, MappedShards, StoredShards
+from augforge.shards.watching import ManifestWatch, manifest_stamp
 
 DEFAULT_CACHE_BYTES = 512 << 20
 VERIFY = ("size", "first-touch", "full")
@@ -60,7 +61,8 @@ def damaged_shards(folder: Path, manifest: Manifest) -> Iterator[str]:
 class ShardReader:
     """The samples of a complete data set.
 
-    Safe to use from several threads, after a fork, and through pickle.
+    Safe to use from several threads, after a fork, and through pickle. A data set that is replaced while it is open
+    is noticed when the next shard is needed; one that is extended or repaired goes on being read.
 
     Parameters
     ----------
@@ -96,6 +98,7 @@ class ShardReader:
         if verify not in VERIFY:
             raise AugforgeError(f"verify must be one of {listed(VERIFY)}, got {verify!r}")
         self.folder = Path(folder).absolute()
+        self._stamp = manifest_stamp(self.folder)
         self.manifest = read_manifest(self.folder)
         self._cache_bytes = cache_bytes
         self._checks = verify == "first-touch"
@@ -111,14 +114,17 @@ class ShardReader:
         self._starts = np.array([shard.first_sample for shard in self.manifest.shards], np.int64)
         begins = np.arange(len(self._starts)) * size
         self._even = np.array_equal(self._starts, begins) and self.manifest.shards[-1].samples <= size
+        check = ManifestWatch(self.folder, self.manifest, self._stamp).check
         self._stored: StoredShards
         if self.manifest.compression == "none":
-            self._stored = MappedShards(self.folder, self.manifest, checks=self._checks)
+            self._stored = MappedShards(self.folder, self.manifest, checks=self._checks, check=check)
         else:
-            self._stored = DecodedShards(self.folder, self.manifest, self._cache_bytes, checks=self._checks)
+            self._stored = DecodedShards(
+                self.folder, self.manifest, self._cache_bytes, checks=self._checks, check=check
+            )
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("folder", "manifest", "_cache_bytes", "_checks")
+        kept = ("folder", "manifest", "_cache_bytes", "_checks", "_stamp")
         return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -179,7 +185,7 @@ class ShardReader:
         AugforgeError
             If `numbers` are not integers, or a field is not known or not there.
         DatasetError
-            If a shard cannot be read.
+            If a shard cannot be read, or the data set was replaced while it was open.
         """
         return next(self._each(self._checked_numbers(numbers)[np.newaxis], fields))
 

@@ -18,6 +18,7 @@ from augforge.shards.mapping import AddressRange, MappedFiles
 from augforge.shards.models import Manifest
 from augforge.shards.opening import check_file, check_size
 from augforge.shards.rows import Rows
+from augforge.shards.watching import CheckShard, accept_any
 
 
 class StoredShards(Protocol):
@@ -56,14 +57,19 @@ class MappedShards:
         The data set.
     checks
         Whether the hash of each shard's file is checked when it is first needed.
+    check
+        Called with the index of each shard after it was opened.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, *, checks: bool = False) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, *, checks: bool = False, check: CheckShard = accept_any
+    ) -> None:
         shards = manifest.shards
         self._files = MappedFiles(
             [folder / SHARDS / shard.file for shard in shards],
             [shard.bytes for shard in shards],
             [shard.hash for shard in shards] if checks else None,
+            check,
         )
         self._rows = {
             plan.name: Rows(
@@ -98,11 +104,21 @@ class DecodedShards:
         How much to keep; what one shard gives in one call is kept in any case.
     checks
         Whether the hash of each shard's file is checked before it is first decoded.
+    check
+        Called with the index of each shard after it was opened.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, cache_bytes: int, *, checks: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        cache_bytes: int,
+        *,
+        checks: bool = False,
+        check: CheckShard = accept_any,
+    ) -> None:
         hdf5.require_codec(manifest.compression)
-        self._begin = partial(_Decoder, folder, manifest, cache_bytes, checks)
+        self._begin = partial(_Decoder, folder, manifest, cache_bytes, checks, check)
         self._decoder = self._begin()
 
     def gather(
@@ -121,8 +137,11 @@ class DecodedShards:
 class _Decoder:
     """What one process keeps of decoded shards; parameters as of `DecodedShards`."""
 
-    def __init__(self, folder: Path, manifest: Manifest, cache_bytes: int, checks: bool) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, cache_bytes: int, checks: bool, check: CheckShard
+    ) -> None:
         self.process = os.getpid()
+        self._check = check
         self._folder = folder
         self._manifest = manifest
         self._cache_bytes = cache_bytes
@@ -172,15 +191,14 @@ class _Decoder:
     def _decode(self, shard: int, names: list[str]) -> None:
         if not names:
             return
-        entry = self._manifest.shards[shard]
-        path = self._folder / SHARDS / entry.file
-        if shard in self._unchecked:
-            check_file(path, entry.bytes, entry.hash)
-            self._unchecked.remove(shard)
-        else:
-            check_size(path, entry.bytes)  # it may have become a pipe or a link
-        plans = [plan for plan in _plans(self._manifest, entry.samples) if plan.name in names]
-        for name, values in hdf5.read_arrays(path, plans, self._manifest.compression).items():
+        path = self._folder / SHARDS / self._manifest.shards[shard].file
+        try:
+            decoded = self._read(shard, names, path)
+        except DatasetError:
+            self._check(shard)  # says why, where the data set was replaced
+            raise
+        self._check(shard)
+        for name, values in decoded.items():
             array = self._names.index(name)
             try:
                 self._range.fill(self._part(array, shard), values)
@@ -188,6 +206,16 @@ class _Decoder:
                 raise DatasetError(f"{path} cannot be decoded: {error.strerror}") from error
             self._held[array, shard] = True
         self._make_room(shard)
+
+    def _read(self, shard: int, names: list[str], path: Path) -> dict[str, NDArray[Any]]:
+        entry = self._manifest.shards[shard]
+        if shard in self._unchecked:
+            check_file(path, entry.bytes, entry.hash)
+            self._unchecked.remove(shard)
+        else:
+            check_size(path, entry.bytes)  # it may have become a pipe or a link
+        plans = [plan for plan in _plans(self._manifest, entry.samples) if plan.name in names]
+        return hdf5.read_arrays(path, plans, self._manifest.compression)
 
     def _make_room(self, keep: int) -> None:
         while (self._sizes * self._held).sum() > self._cache_bytes:

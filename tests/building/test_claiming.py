@@ -64,7 +64,7 @@ def test_only_a_new_and_empty_folder_is_removed_after_an_error(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["filled", "mine"]
 
 
-@pytest.mark.parametrize("answer", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF])
+@pytest.mark.parametrize("answer", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.EIO])
 def test_a_file_system_without_locks_will_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answer: int
 ) -> None:
@@ -77,6 +77,20 @@ def test_a_file_system_without_locks_will_do(
     assert caplog.messages == [
         f"the file system of '{tmp_path / 'set'}' has no locks: make sure that no other build is at work there"
     ]
+
+
+def test_a_lock_of_which_it_cannot_be_told_whether_it_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        pytest.raises(BuildError, match="set cannot be locked: Permission denied; perhaps another build"),
+        claimed(tmp_path / "set"),
+    ):
+        pass
 
 
 def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:

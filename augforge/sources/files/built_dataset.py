@@ -77,10 +77,14 @@ def open_built_dataset(path: Path, spec: SourceSpec, prepare: Prepare | None = N
     manifest = _read_manifest(path / MANIFEST)
     for shard in manifest.shards:
         _check_hash(_place(path, shard), shard)
+    images = _read_images(path, manifest)
+    labels = _read_labels(path, manifest) if manifest.labelled else None
+    if _read_manifest(path / MANIFEST).shards[: len(manifest.shards)] != manifest.shards:
+        raise SourceError(f"{path}: the data set was replaced while it was read")
     return Source.as_asked(
         spec,
-        gray_images(_read_images(path, manifest), spec, prepare, str(path)),
-        _read_labels(path, manifest) if manifest.labelled else None,
+        gray_images(images, spec, prepare, str(path)),
+        labels,
         class_names=manifest.class_names,
         images_from=str(path),
         labels_from=str(path),

@@ -14,6 +14,7 @@ import augforge
 from augforge.errors import SourceError
 from augforge.shards import ShardReader
 from augforge.sources import SourceSpec, open_source
+from augforge.sources.files import built_dataset
 
 RECIPE = """\
 version: 1
@@ -190,3 +191,16 @@ def test_choices_that_mean_nothing(mine: Path, spec: dict[str, Any]) -> None:
     assert _error(mine, **spec) == (
         f"{mine}: a data set that augforge built, to which '{next(iter(spec))}' means nothing; leave it out"
     )
+
+
+def test_a_set_that_is_replaced_while_it_is_read(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = built_dataset._read_labels
+
+    def replaced_first(folder: Path, manifest: Any) -> Any:
+        found = read(folder, manifest)
+        shards = json.loads((folder / "manifest.json").read_bytes())["shards"]
+        _spoilt(folder / "manifest.json", shards=[{**shards[0], "hash": "ab" * 32}, *shards[1:]])
+        return found
+
+    monkeypatch.setattr(built_dataset, "_read_labels", replaced_first)
+    assert _error(mine) == f"{mine}: the data set was replaced while it was read"
