@@ -5,7 +5,8 @@ prints the message alone, without a traceback, and answers with exit code 2.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 
 class AugforgeError(Exception):
@@ -38,7 +39,43 @@ def listed(names: Iterable[object]) -> str:
     return ", ".join(texts[:_MOST_LISTED] + more)
 
 
-def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """Return ``" Did you mean 'rotate'?"`` for the nearest allowed word, or an empty string."""
-    near = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
+def did_you_mean(
+    word: str, allowed: Iterable[str], synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> str:
+    """Return ``" Did you mean 'rotate'?"`` for the nearest allowed words, or an empty string.
+
+    Parameters
+    ----------
+    word : str
+        What was written.
+    allowed : iterable of str
+        What could have been meant.
+    synonyms : mapping of str to tuple of str
+        Other names, `squashed` and without "random" in front, to those that are meant; to none where it is known
+        that none is.
+    """
+    names = list(allowed)
+    plain = squashed(word)
+    known = {name: tuple(one for one in meant if one in names) for name, meant in synonyms.items()}
+    known |= {squashed(name): (name,) for name in names}
+    for candidate in (plain, plain.removeprefix("random")):
+        if candidate in known:
+            return _question(known[candidate])
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if not synonyms:
+        return _question(near)
+    # Nearer to another name than to any allowed one: a misspelled synonym.
+    nearest = difflib.get_close_matches(plain, known, n=1, cutoff=0.8)
+    return _question(known[nearest[0]] if nearest else near)
+
+
+def squashed(name: str) -> str:
+    """Return a name without what spellings differ in: ``GaussianBlur`` and ``gaussian_blur`` are one."""
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def _question(meant: Sequence[str]) -> str:
+    *others, last = (f"'{name}'" for name in meant) if meant else ("",)
+    if not last:
+        return ""
+    return f" Did you mean {', '.join(others)} or {last}?" if others else f" Did you mean {last}?"

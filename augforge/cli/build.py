@@ -78,16 +78,19 @@ def command(
     plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite)
     if plan.recipe.expect_set_aside and not quiet:
         tell("--set changes what is made: the content hash that the recipe expects is not asked for")
+    warnings = plan.forge.warnings()
+    for warning in warnings if not quiet else ():
+        tell(f"warning: {warning}")
     on_cluster = scheduler is not None or scheduler_file is not None
     if dry_run:
-        _tell_plan(plan, as_json)
+        _tell_plan(plan, warnings, as_json)
         plan.check_space((workers or 1) if on_cluster else plan.at_once(workers))
         return
     if not quiet and not on_cluster:
         _tell_few_shards(plan, workers)
     result = _carry_out(plan, quiet, workers, scheduler, scheduler_file)
     if as_json:
-        emit_json(result.plain())
+        emit_json({**result.plain(), "warnings": list(warnings)})
     elif not quiet:
         tell(result.text())
 
@@ -187,10 +190,10 @@ def _interrupted_text(plan: "BuildPlan") -> str:
     )
 
 
-def _tell_plan(plan: "BuildPlan", as_json: bool) -> None:
+def _tell_plan(plan: "BuildPlan", warnings: tuple[str, ...], as_json: bool) -> None:
     """Print what a build would do."""
     if as_json:
-        emit_json(_plain_plan(plan))
+        emit_json({**_plain_plan(plan), "warnings": list(warnings)})
     else:
         emit(_plan_text(plan))
 

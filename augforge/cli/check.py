@@ -52,8 +52,11 @@ def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, 
     report = _examined(forge, samples)
     if show is not None and report is not None and report.extremes:
         _show(forge, report, show)
+    warnings = forge.warnings()
+    for warning in warnings:
+        tell(f"warning: {warning}")
     if as_json:
-        emit_json({**_plain(forge), **report_plain(report)})
+        emit_json({**_plain(forge), "warnings": list(warnings), **report_plain(report)})
         return
     emit(_text(forge))
     if report is not None:

@@ -7,7 +7,7 @@ import click
 
 from augforge.cli.options import json_option
 from augforge.cli.output import emit, emit_json, table_text, tell
-from augforge.errors import AugforgeError, did_you_mean, listed
+from augforge.errors import AugforgeError, listed
 
 if TYPE_CHECKING:
     from augforge.distortions import Distortion, Parameter
@@ -22,10 +22,11 @@ def command(name: str | None, as_json: bool) -> None:
     """List the distortions with their parameters, or show one of them."""
     from augforge.distortions import registry
     from augforge.distortions.catalogue import broken, find, names
+    from augforge.distortions.synonyms import step_meant
 
     if name is not None and name not in names():
         raise AugforgeError(
-            f"there is no distortion '{name}'.{did_you_mean(name, names())} Distortions: {listed(names())}"
+            f"there is no distortion '{name}'.{step_meant(name, names())} Distortions: {listed(names())}"
         )
     chosen = registry() if name is None else {name: find(name)}
     failed = broken() if name is None else {}

@@ -65,6 +65,8 @@ def command(
     from augforge.recipe import load_recipe
 
     forge = Forge(load_recipe(recipe, overrides))
+    for warning in forge.warnings():
+        tell(f"warning: {warning}")
     if sweeps:
         gallery = sweep_gallery(forge, originals or _ORIGINALS_OF_SWEEP, step)
     else:

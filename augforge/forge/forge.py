@@ -17,6 +17,7 @@ from augforge.forge.rendering import render
 from augforge.recipe import Guard, Recipe, Step, load_recipe
 from augforge.recipe.model import single_steps
 from augforge.sources import Source, open_source
+from augforge.sources.levels import level_warnings
 
 # Samples rendered at once share the cost of a call. More are no faster: their images and fields then leave the
 # caches.
@@ -79,6 +80,15 @@ class Forge:
     def labelled(self) -> bool:
         """Whether samples have labels."""
         return self.source.labels is not None
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is suspicious about the originals, with its remedy: paper that is light, ink that is dark.
+
+        Originals that the recipe normalizes are not looked at: that settles their levels.
+        """
+        if self.recipe.normalize is not None:
+            return ()
+        return level_warnings(self.source, self.recipe.source)
 
     def make(self, numbers: Iterable[int] | NDArray[Any]) -> Batch:
         """Make samples.

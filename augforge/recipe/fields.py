@@ -5,7 +5,8 @@ independent errors of a recipe are told at once. What is read after an error is 
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from augforge.errors import did_you_mean, listed
@@ -28,6 +29,8 @@ class Fields:
         Where what is wrong is noted.
     noun : str
         What messages call a key of it: ``key``, ``parameter``.
+    synonyms : mapping of str to tuple of str
+        Other names of keys, as `did_you_mean` takes them.
     """
 
     def __init__(
@@ -37,7 +40,9 @@ class Fields:
         allowed: Collection[str] | None,
         problems: Problems,
         noun: str = "key",
+        synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
+        self._synonyms = synonyms
         self.what = what
         self.problems = problems
         self._entries = {entry.key: entry for entry in node.entries}
@@ -80,7 +85,7 @@ class Fields:
         if colon and word in allowed and isinstance(value, ScalarNode) and value.value is None:
             self._meant.add(word)
             return " A ':' needs a blank after it."
-        hint = did_you_mean(key, sorted(allowed))
+        hint = did_you_mean(key, sorted(allowed), self._synonyms)
         meant = [name for name in allowed if f"'{name}'" in hint]
         self._meant.update(meant)
         # An unknown key without a likely meaning may stand for any that is missing.

@@ -272,4 +272,6 @@ def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) ->
 
 
 def _plain_source(source: SourceSpec) -> dict[str, Any]:
-    return source.model_dump(mode="json", exclude_none=True)
+    # What is not inverted does not say so: stored recipes keep the bytes that they had before there was the key.
+    left_out = None if source.invert else {"invert"}
+    return source.model_dump(mode="json", exclude_none=True, exclude=left_out)

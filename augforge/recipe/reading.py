@@ -31,6 +31,7 @@ from augforge.recipe.reading_guard import read_guard
 from augforge.recipe.reading_source import read_source
 from augforge.recipe.steps import read_steps
 from augforge.sources import MAX_SIDE
+from augforge.sources.opening import INVERT_AND_NORMALIZE
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 EXPECTED = re.compile(f"{EXPECT_KIND}[0-9a-f]{{64}}")
@@ -95,6 +96,9 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
         output=_read_output(fields.get("output"), problems),
         expect=_read_expect(fields.get("expect"), problems),
     )
+    normalize = fields.get("normalize")
+    if normalize is not None and recipe.normalize is not None and recipe.source.invert:
+        problems.add(normalize.place, INVERT_AND_NORMALIZE)
     problems.raise_if_any()
     return recipe
 

@@ -7,7 +7,15 @@ from pydantic import ValidationError
 
 from augforge.errors import did_you_mean, listed
 from augforge.recipe.diagnostics import Problems, quoted
-from augforge.recipe.fields import Fields, read_integer, read_list, read_mapping, read_one_of, read_text
+from augforge.recipe.fields import (
+    Fields,
+    read_boolean,
+    read_integer,
+    read_list,
+    read_mapping,
+    read_one_of,
+    read_text,
+)
 from augforge.recipe.nodes import Entry, ListNode, ScalarNode, YamlNode
 from augforge.sources import DATASETS, FORMATS, MAX_SIDE, SourceSpec
 
@@ -22,6 +30,7 @@ SOURCE_KEYS = (
     "labels",
     "shape",
     "colour",
+    "invert",
 )
 COLOURS = ("gray",)
 NO_SOURCE = SourceSpec(dataset="unknown")
@@ -54,10 +63,11 @@ def read_source(node: YamlNode | None, problems: Problems) -> SourceSpec:
         "labels": read_text(fields.get("labels"), "'labels' (an array's name, or none)", problems),
         "shape": _read_shape(fields.get("shape"), problems),
         "colour": read_one_of(fields.get("colour"), "'colour'", COLOURS, problems),
+        "invert": read_boolean(fields.get("invert"), "'invert'", problems, False),
     }
     if len(problems) > before or fields.may_miss("dataset") or fields.may_miss("path"):
         return NO_SOURCE
-    given = {key: value for key, value in said.items() if value is not None}
+    given = {key: value for key, value in said.items() if value is not None and value is not False}
     return _build(given, fields.rest(), node, problems)
 
 

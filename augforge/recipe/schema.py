@@ -129,6 +129,7 @@ def _source() -> dict[str, Any]:
         "labels": {"type": "string"},
         "shape": _SIZE,
         "colour": {"enum": list(COLOURS)},
+        "invert": {"type": "boolean", "default": SourceSpec.model_fields["invert"].default},
     }
     mapping = _object(_described(SourceSpec, keys)) | {"not": {"required": ["dataset", "path"]}}
     return {"anyOf": [known, mapping]}

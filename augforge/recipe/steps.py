@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from augforge.distortions import Distortion, catalogue
 from augforge.distortions.catalogue import COMMON_KEYS
-from augforge.errors import AugforgeError, did_you_mean, listed
+from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
+from augforge.errors import AugforgeError, listed
 from augforge.recipe.diagnostics import Place, Problems, quoted
 from augforge.recipe.fields import (
     Fields,
@@ -60,7 +61,7 @@ class _Steps:
             return None
         kinds = [*self._known, *GROUP_KEYS]
         if entry.key not in kinds:
-            meant = did_you_mean(entry.key, kinds)
+            meant = step_meant(entry.key, kinds)
             missing = "" if meant else " (if a package adds it, install that)"
             self._problems.add(
                 entry.place, f"unknown distortion '{entry.key}'.{meant} Allowed: {listed(kinds)}{missing}"
@@ -110,7 +111,7 @@ class _Steps:
     def _distortion(self, entry: Entry, body: MapNode, kind: type[Distortion]) -> Step | None:
         names = [parameter.name for parameter in kind.parameters()]
         allowed = None if kind.open_ended else [*names, *COMMON_KEYS]
-        fields = Fields(body, entry.key, allowed, self._problems, noun="parameter")
+        fields = Fields(body, entry.key, allowed, self._problems, "parameter", PARAMETER_SYNONYMS)
         step_id, applies = self._id(fields, entry), read_applies(fields)
         distortion = read_distortion(kind, entry, fields)
         return None if distortion is None else Step(step_id, distortion, applies)

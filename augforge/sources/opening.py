@@ -2,10 +2,19 @@
 
 from augforge.errors import SourceError
 from augforge.sources.formats import check_keys, find_format
+from augforge.sources.gathering import Gatherer
 from augforge.sources.preparing import Prepare, stacked
 from augforge.sources.published.named import open_named
 from augforge.sources.source import Source
 from augforge.sources.spec import SourceSpec
+
+_INVERTED_AT_ONCE = 16 << 20  # bytes
+
+INVERT_AND_NORMALIZE = (
+    "'invert' and 'normalize' both say which level is ink; leave out 'invert', and where normalizing takes paper "
+    "for ink write 'normalize: {polarity: dark-on-light}'"
+)
+"""What is wrong where a source is to be inverted and normalized."""
 
 
 def open_source(spec: SourceSpec, prepare: Prepare | None = None) -> Source:
@@ -35,10 +44,13 @@ def open_source(spec: SourceSpec, prepare: Prepare | None = None) -> Source:
         return source if prepare is None else _prepared(source, prepare)
     if spec.path is None:
         raise SourceError("a source needs either 'dataset' or 'path'")
+    if spec.invert and prepare is not None:
+        raise SourceError(f"{spec.path}: {INVERT_AND_NORMALIZE}")
     try:
         found = find_format(spec.path, spec.format)
         check_keys(found, spec)
-        return found.open(spec.path, spec, prepare)
+        source = found.open(spec.path, spec, prepare)
+        return _inverted(source) if spec.invert else source
     except OSError as error:
         raise SourceError(f"{spec.path}: cannot be read: {error.strerror or error}") from None
 
@@ -51,4 +63,17 @@ def _prepared(source: Source, prepare: Prepare) -> Source:
         stacked(pictures, prepare),
         source.labels,
         class_names=source.class_names,
+    )
+
+
+def _inverted(source: Source) -> Source:
+    """Return a source whose levels are 255 minus what they were."""
+    count, height, width = source.images.shape
+    step = max(1, _INVERTED_AT_ONCE // (height * width))
+    with Gatherer(source.name, source.images.nbytes) as gathered:
+        for first in range(0, count, step):
+            gathered.append(~source.images[first : first + step])
+        images = gathered.finish().reshape(source.images.shape)
+    return Source.from_arrays(
+        source.name, source.split, images, source.labels, class_names=source.class_names
     )

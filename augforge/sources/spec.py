@@ -26,7 +26,7 @@ _Side = Annotated[int, Field(ge=1, le=MAX_SIDE, strict=True)]
 _ClassName = Annotated[str, Field(min_length=1, max_length=100)]
 
 # What says how the files at a path are to be read; a data set known by name has its own.
-_WITH_PATH = ("format", "classes", "class_names", "images", "labels", "shape", "colour")
+_WITH_PATH = ("format", "classes", "class_names", "images", "labels", "shape", "colour", "invert")
 
 
 class SourceSpec(BaseModel):
@@ -56,6 +56,8 @@ class SourceSpec(BaseModel):
         Height and width of the images, in pixels, where the files hold flat rows of pixels; None: a square.
     colour
         ``gray`` turns pictures in colour to gray; None: they are an error.
+    invert
+        Whether light and dark change places: for dark ink on light paper.
     written_path
         `path` as the user wrote it, for messages; set by whoever made `path` absolute.
     """
@@ -72,6 +74,7 @@ class SourceSpec(BaseModel):
     labels: _ArrayName | None = None
     shape: tuple[_Side, _Side] | None = None
     colour: Literal["gray"] | None = None
+    invert: Annotated[bool, Field(strict=True)] = False
     written_path: Annotated[str | None, Field(exclude=True, repr=False)] = None
 
     @model_validator(mode="after")
@@ -80,7 +83,7 @@ class SourceSpec(BaseModel):
             raise ValueError("a source needs either 'dataset' or 'path', and not both")
         if self.path is None:
             for key in _WITH_PATH:
-                if getattr(self, key) is not None:
+                if getattr(self, key) != type(self).model_fields[key].default:
                     raise ValueError(f"'{key}' goes with 'path'; a data set known by name has its own")
         if self.class_names is not None:
             self._check_class_names(self.class_names)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from augforge.cli import main
@@ -56,4 +57,18 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     path = Path("small.yaml")
     path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture
+def light(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a recipe whose originals are dark ink on light paper."""
+    monkeypatch.chdir(tmp_path)
+    images = np.full((20, 28, 28), 250, np.uint8)
+    images[:, 8:20, 12:15] = 10
+    np.savez("digits.npz", images=images, labels=np.arange(20) % 10)
+    path = Path("light.yaml")
+    path.write_text(
+        "version: 1\nname: light\nsource: {path: digits.npz}\nvariants: 1\ndistort: [{rotate: {degrees: 5}}]\n"
+    )
     return path

@@ -66,6 +66,7 @@ def test_json(run, recipe):
         "bytes": sum(path.stat().st_size for path in Path("a/shards").iterdir()),
         "content_hash": manifest.content_hash,
         "pixel_digest": manifest.pixel_digest,
+        "warnings": [],
     }
     again = json.loads(run("build", recipe, "--json", "--out", "a").out)
     assert (again["complete_before"], again["samples_made"], again["shards_made"]) == (True, 0, 0)
@@ -108,6 +109,7 @@ def test_a_dry_run_for_machines(run, recipe):
         "shards_kept": 0,
         "bytes": plan.shards.bytes,
         "bytes_to_write": plan.bytes_to_write,
+        "warnings": [],
         "bytes_exact": False,
     }
     assert "on disk   at most " in run("build", recipe, "--dry-run", "--set", "output.compression=gzip").out
@@ -205,3 +207,18 @@ def test_a_build_outlives_its_terminal(recipe):
     os.close(writing)
     assert (ran.returncode, ran.stdout) == (0, b"")
     assert read_manifest(Path("out/small")).samples == 4000
+
+
+def test_light_paper_is_warned_about_and_inverting_it_is_not(run, light):
+    for options in (("--dry-run",), ()):
+        code, _, told = run("build", light, *options)
+        assert code == 0
+        assert told.count("warning: digits.npz: 20 of 20 originals looked at are mostly light") == 1
+    (warning,) = json.loads(run("build", light, "--dry-run", "--json").out)["warnings"]
+    assert "write 'invert: true' in the source" in warning
+    assert run("build", light, "--quiet") == (0, "", "")
+    inverted = json.loads(run("build", light, "--json", "--out", "b", "--set", "source.invert=true").out)
+    assert inverted["warnings"] == []
+    stored = {folder: Path(folder, "recipe.yaml").read_text() for folder in ("out/light", "b")}
+    assert {folder: "invert" in text for folder, text in stored.items()} == {"out/light": False, "b": True}
+    assert run("verify", "b", "--prove", "all")[0] == 0

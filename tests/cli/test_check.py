@@ -51,6 +51,7 @@ def test_json(run, recipe):
             "guard.pull",
             "guard.min_ink_kept",
         ],
+        "warnings": [],
         "examined": None,
         "guards": None,
         "redrawings": None,
@@ -256,3 +257,12 @@ def test_bad_input_is_told(name, run, recipe):
     )
     arguments, message = BAD[name]
     assert run(*arguments) == (2, "", message.replace("{folder}", str(recipe.parent.absolute())))
+
+
+def test_light_paper_is_warned_about(run, light):
+    warning = "digits.npz: 20 of 20 originals looked at are mostly light"
+    code, text, told = run("check", light, "--samples", 0)
+    assert (code, told.count(f"warning: {warning}"), warning in text) == (0, 1, False)
+    (found,) = json.loads(run("check", light, "--samples", 0, "--json").out)["warnings"]
+    assert found.startswith(warning)
+    assert run("check", light, "--samples", 0, "--set", "source.invert=true").err == ""

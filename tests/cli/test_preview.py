@@ -159,3 +159,8 @@ def test_what_is_shown_is_what_is_built(run, recipe):
             left, top, right, bottom = layout.box(row, column)
             cell = pixels[top : bottom : layout.scale, left : right : layout.scale, 0]
             assert np.array_equal(cell, stored[column])
+
+
+def test_light_paper_is_warned_about(run, light):
+    code, _, told = run("preview", light, "--originals", 1, "--variants", 1)
+    assert (code, told.count("warning: digits.npz: 20 of 20 originals looked at are mostly light")) == (0, 1)

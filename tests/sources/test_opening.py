@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from augforge.errors import SourceError
-from augforge.sources import SourceSpec, open_source
+from augforge.sources import SourceSpec, open_source, opening
+from tests.sources.conftest import idx_bytes
 
 
 @pytest.mark.parametrize("format_name", ["idx", None])
@@ -54,3 +57,53 @@ def test_what_means_nothing_to_a_format_is_an_error(
         SourceError, match="'images: pictures' means nothing to the format idx, only to hdf5, npz"
     ):
         open_source(SourceSpec(path=folder, images="pictures"))
+
+
+def written(folder: Path, kind: str, images: np.ndarray, labels: np.ndarray) -> Path:
+    """Write originals in one of the formats."""
+    if kind == "npz":
+        np.savez(folder / "x.npz", images=images, labels=labels)
+    elif kind == "hdf5":
+        with h5py.File(folder / "x.h5", "w") as file:
+            file["images"], file["labels"] = images, labels
+        return folder / "x.h5"
+    elif kind == "csv":
+        rows = np.c_[labels, images.reshape(len(images), -1)]
+        np.savetxt(folder / "x.csv", rows, "%d", delimiter=",")
+    elif kind == "idx":
+        (folder / "train-images-idx3-ubyte").write_bytes(idx_bytes(images))
+        (folder / "train-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
+        return folder
+    else:
+        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+            (folder / str(label)).mkdir(exist_ok=True)
+            Image.fromarray(image).save(folder / str(label) / f"{number}.png")
+        return folder
+    return folder / f"x.{kind}"
+
+
+@pytest.mark.parametrize("kind", ["npz", "hdf5", "csv", "idx", "folder"])
+def test_inverted_originals_are_the_same_source_in_every_format(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "_INVERTED_AT_ONCE", 50)  # several blocks, and the last one smaller
+    images, labels = (
+        (np.arange(7 * 16) * 2 % 251).astype(np.uint8).reshape(7, 4, 4),
+        np.arange(7, dtype=np.uint8),
+    )
+    (tmp_path / "dark").mkdir()
+    (tmp_path / "light").mkdir()
+    plain = open_source(SourceSpec(path=written(tmp_path / "dark", kind, images, labels)))
+    path = written(tmp_path / "light", kind, 255 - images, labels)
+    inverted, light = (open_source(SourceSpec(path=path, invert=invert)) for invert in (True, False))
+    np.testing.assert_array_equal(inverted.images, images)
+    np.testing.assert_array_equal(inverted.labels, labels)
+    assert (inverted.digest, inverted.class_names) == (plain.digest, plain.class_names)
+    assert light.digest != plain.digest
+    assert not inverted.images.flags.writeable
+
+
+def test_what_is_normalized_is_not_inverted(make_folder: Callable[..., Path], images: np.ndarray) -> None:
+    folder = make_folder(**{"train-images-idx3-ubyte": images})
+    with pytest.raises(SourceError, match="'invert' and 'normalize' both say which level is ink"):
+        open_source(SourceSpec(path=folder, labels="none", invert=True), lambda image: image)
