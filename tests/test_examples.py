@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -143,6 +144,9 @@ class TestTrainDigits:
         done = run(folder, "--steps", "2", "--seeds", "1", "--drawn", tmp_path)
         assert done.returncode == 0, done.stderr
         assert "raw right" in done.stdout
+        assert re.search(
+            r"\nraw has few digits; .*, \d+ of 30 right: \d+ to \d+ % \(95 % interval\)\n", done.stdout
+        )
         assert "raw        30 digits drawn on canvases" in done.stdout
 
     def test_drawn_digits_need_a_network_of_their_size(self, tmp_path: Path) -> None:
@@ -226,7 +230,7 @@ class TestKaggleDigits:
         done = run(*arguments, example="kaggle_digits")
         assert done.returncode == 0, done.stderr
         assert "1,800 originals in 3,600 forms" in done.stdout
-        assert "(standard error, 200 held-out originals)" in done.stdout
+        assert re.search(r"\(held-out originals: \d+ of 200 right: \d+ to \d+ %\)", done.stdout)
         lines = (tmp_path / "submission.csv").read_text().splitlines()
         assert lines[0] == "ImageId,Label"
         numbers, labels = zip(*(map(int, line.split(",")) for line in lines[1:]), strict=True)

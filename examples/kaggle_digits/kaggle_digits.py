@@ -6,7 +6,6 @@
 
 import argparse
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch.nn import functional
 
 import augforge
 from augforge.errors import AugforgeError, DatasetError
+from augforge.scores import accuracy_text
 from augforge.sources import SourceSpec, open_source
 from augforge.torch import ShardDataset, make_loader, split_by_source
 
@@ -82,9 +82,8 @@ def estimate(model: nn.Module, validation: ShardDataset) -> str:
     """Say how many originals that the network was not trained on, nor any variant of them, it reads right."""
     originals = len(validation.originals)
     images, labels = validation[:originals]  # the first of a side are its originals, then come the variants
-    share = float((predicted(model, images) == labels).float().mean())
-    error = math.sqrt(share * (1 - share) / originals)
-    return f"{share:.4f} ± {error:.4f} (standard error, {originals:,} held-out originals)"
+    right = int((predicted(model, images) == labels).sum())
+    return f"{right / originals:.4f} (held-out originals: {accuracy_text(right, originals)})"
 
 
 def run(training_file: Path, test_file: Path, out: Path, variants: int, steps: int) -> None:

@@ -23,6 +23,7 @@ from augforge import kernels
 from augforge.errors import AugforgeError, DatasetError, RecipeError, SourceError
 from augforge.normalizing import FRAME
 from augforge.recipe import Recipe
+from augforge.scores import accuracy_text
 from augforge.sources import Prepare, SourceSpec, open_source
 from augforge.torch import ForgeDataset, SampleDataset, ShardDataset, make_loader
 
@@ -33,6 +34,7 @@ FULL = {"variants": 60, "steps": 5_000}
 QUICK = {"variants": 10, "steps": 600}
 AS_THEY_ARE = ("variants=0", "keep_originals=true")
 PAIRS = (("test", "distorted"), ("raw", "normalised"))  # tests whose columns stand in one table
+FEW = 1_000  # test digits: with fewer the chance in which ones they are counts for more than that of training
 DISTORTED = ("variants=5", "keep_originals=false", "seed=1003")
 
 ABOUT_THE_TESTS = """\
@@ -195,11 +197,18 @@ def show_table(result: dict[str, Any], tests: tuple[str, str]) -> None:
     gains = [[after - before for before, after in zip(*pair, strict=True)] for pair in pairs]
     cells = [cell for gain in gains for cell in (_mean(gain, "+"), f"{-mean(gain):+.2f}")]
     print(row("difference", "", *cells, "").rstrip() + "\n")
+    for test, scores in zip(tests, right["augmented"], strict=True):
+        if (
+            digits := result["test_samples"][test]
+        ) < FEW and test != "distorted":  # of which five are one digit's
+            counted = accuracy_text(round(mean(scores) * digits / 100), digits)
+            print(f"{test} has few digits; trained on the augmented, {counted} (95 % interval)\n")
 
 
 def _mean(scores: list[float], sign: str = "") -> str:
-    spread = f" ± {stdev(scores):.2f}" if len(scores) > 1 else ""
-    return f"{mean(scores):{sign}.2f}{spread}"
+    spread = f"{stdev(scores):.2f}" if len(scores) > 1 else "0.00"
+    # No spread between seeds does not mean that a score is certain.
+    return f"{mean(scores):{sign}.2f}" + ("" if spread == "0.00" else f" ± {spread}")
 
 
 def positive(text: str) -> int:

@@ -6,7 +6,6 @@ small network -> what it takes a new picture for, with a picture of that.
 
 import argparse
 import json
-import math
 import shutil
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from torch.nn import functional
 
 import augforge
 from augforge.errors import AugforgeError, DatasetError, SourceError
+from augforge.scores import accuracy_text
 from augforge.sources import SourceSpec, open_source, read_picture
 from augforge.torch import ShardDataset, make_loader, split_by_source
 
@@ -83,9 +83,8 @@ def estimate(model: nn.Module, validation: ShardDataset) -> str:
     """Say how many originals that the network was not trained on, nor any variant of them, it reads right."""
     originals = len(validation.originals)
     images, labels = validation[:originals]  # the first of a side are its originals, then come the variants
-    share = float((model(images).argmax(1) == labels).float().mean())
-    error = math.sqrt(share * (1 - share) / originals)
-    return f"{100 * share:.1f} ± {100 * error:.1f} % right (standard error, {originals} held-out originals)"
+    right = int((model(images).argmax(1) == labels).sum())
+    return f"held-out originals: {accuracy_text(right, originals)}"
 
 
 def show(picture: np.ndarray, normalised: np.ndarray, text: str, file: Path) -> None:

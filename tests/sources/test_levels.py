@@ -41,7 +41,8 @@ def test_light_paper(paper: int) -> None:
     images = (paper - DIGITS.astype(int) * paper // 255).astype(np.uint8)
     assert level_warnings(source_of(images), SPEC) == (
         "digits: 300 of 300 originals looked at are mostly light, but steps take light ink on black paper: they "
-        "leave black corners and thin dark ink; write 'invert: true' in the source, or 'normalize: true' in the recipe",
+        "leave black corners and thin dark ink; write 'invert: true' in the source, or 'normalize: true' in the "
+        "recipe",
     )
 
 
