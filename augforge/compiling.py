@@ -14,6 +14,7 @@ import gc
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ import numba
 from numba.core import event
 
 from augforge._platform.kernel_files import KernelFiles
-from augforge._platform.numba_cache import keep
+from augforge._platform.numba_cache import keep, keeping_all
 from augforge._platform.once import Once
 from augforge._platform.user_folders import user_cache
 
@@ -73,6 +74,11 @@ def _njit(function: _Function, **options: bool) -> _Function:
         function
     )
     return dispatcher
+
+
+def keeping_imported() -> AbstractContextManager[None]:
+    """Keep functions of another package, while it is imported, as kernels are kept."""
+    return keeping_all(_files)
 
 
 def check_cache() -> None:

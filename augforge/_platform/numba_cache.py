@@ -3,13 +3,16 @@
 Numba's cache shares one index between all argument types of a function. Two processes that write at once can leave
 an index that leads to the code of other types, or of another processor. Here each has a file of its own.
 
-This uses private parts of Numba, from 0.61 on: `Dispatcher._cache`, `FunctionCache`, `CompileResult._reduce`.
+This uses private parts of Numba, from 0.61 on: `Dispatcher._cache` and
+`enable_caching`, `FunctionCache`, `CompileResult._reduce`.
 """
 
+import contextlib
 import hashlib
 import inspect
 import pickle
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
+from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps
 
 from augforge._platform.kernel_files import KernelFiles
@@ -24,6 +28,7 @@ from augforge._platform.kernel_files import KernelFiles
 # Untyped, and so for mypy a class of any.
 _FunctionCache: Any = FunctionCache
 _CompileResult: Any = CompileResult
+_Dispatcher: Any = Dispatcher
 _pickled: Any = dumps
 _version = getattr(numba, "__version__", "")
 
@@ -31,6 +36,20 @@ _version = getattr(numba, "__version__", "")
 def keep(dispatcher: Any, files: KernelFiles) -> None:
     """Let a function that Numba compiles be kept in files, and be taken from there."""
     dispatcher._cache = _KernelCache(dispatcher.py_func, files)
+
+
+@contextlib.contextmanager
+def keeping_all(files: KernelFiles) -> Iterator[None]:
+    """Let every function that asks Numba to be kept, while this holds, be kept in files.
+
+    For the import of other packages: the cache that Numba would give them ends commands, and trusts every folder.
+    """
+    before = _Dispatcher.enable_caching
+    _Dispatcher.enable_caching = lambda dispatcher: keep(dispatcher, files)
+    try:
+        yield
+    finally:
+        _Dispatcher.enable_caching = before
 
 
 class _KernelCache(_FunctionCache):  # type: ignore[misc]

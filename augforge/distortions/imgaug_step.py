@@ -22,6 +22,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from augforge import randomness
+from augforge.compiling import keeping_imported
 from augforge.distortions.base import Distortion, Drawn
 from augforge.distortions.parameters import Parameter, parse_distribution, problem
 from augforge.errors import AugforgeError, did_you_mean, listed
@@ -209,8 +210,10 @@ def _render_step(images: NDArray[Any], step: Drawn) -> NDArray[Any]:
 
 def _augmenter_name(plain: Any) -> str:
     try:
-        augmenters = importlib.import_module("imgaug.augmenters")
-        base = importlib.import_module("imgaug.augmenters.meta").Augmenter
+        # Some of its functions are compiled, and would be kept as Numba keeps them.
+        with keeping_imported():
+            augmenters = importlib.import_module("imgaug.augmenters")
+            base = importlib.import_module("imgaug.augmenters.meta").Augmenter
     except ImportError as error:
         raise problem(
             f'imgaug cannot be imported ({error}); pip install "augforge[imgaug]"', key="augmenter"

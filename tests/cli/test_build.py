@@ -10,6 +10,7 @@ import pytest
 from augforge.building import plan_build
 from augforge.recipe import load_recipe
 from augforge.shards import read_manifest
+from tests.cli.conftest import RECIPE
 
 FREE = re.compile(r"free      [0-9,]+ bytes \([0-9,.]+ [GT]B\)\n")
 DRY_RUN = """\
@@ -222,3 +223,20 @@ def test_light_paper_is_warned_about_and_inverting_it_is_not(run, light):
     stored = {folder: Path(folder, "recipe.yaml").read_text() for folder in ("out/light", "b")}
     assert {folder: "invert" in text for folder, text in stored.items()} == {"out/light": False, "b": True}
     assert run("verify", "b", "--prove", "all")[0] == 0
+
+
+def test_a_kernel_cache_that_worker_processes_cannot_use_is_warned_about_once(recipe):
+    """Nobody reads what they log, so they report it to the client."""
+    Path("file").touch()
+    Path("many.yaml").write_text(
+        RECIPE.replace("distort:", "distort:\n  - imgaug: {augmenter: Add, value: 5}")
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "augforge", "build", "many.yaml", "--workers", "2", "--quiet"],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(Path("file/cache").absolute())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert f"the kernel cache {Path('file/cache').absolute()}" in ended.stderr

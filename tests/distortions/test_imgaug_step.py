@@ -1,5 +1,9 @@
 """imgaug's augmenters as steps: which are accepted, and that the values are ours."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,3 +140,31 @@ def test_a_jpeg_file_s_loss_is_imgaug_s() -> None:
     assert (lost > 0.5).all()
     strong = batch.parameters[:, 0] > 90
     assert lost[strong].mean() > 1.5 * lost[batch.parameters[:, 0] < 75].mean()
+
+
+COMPILED = """
+import augforge
+forge = augforge.Forge(augforge.parse_recipe('''
+version: 1
+name: compiled
+source: {dataset: mnist-10k, split: test}
+distort: [{imgaug: {augmenter: Superpixels, p_replace: 0.5, n_segments: 20}}]
+'''))
+forge.make(range(2000, 2002))
+"""
+
+
+def test_what_imgaug_compiles_is_kept_as_kernels_are(tmp_path: Path) -> None:
+    """Numba's own cache would end the command, or trust a folder of others."""
+    cache = tmp_path / "cache"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    for mode, warnings in ((0o755, 0), (0o777, 1)):
+        cache.mkdir(exist_ok=True)
+        cache.chmod(mode)
+        ended = subprocess.run(
+            [sys.executable, "-c", COMPILED], env=environment, capture_output=True, text=True, check=True
+        )
+        assert ended.stderr.count("the kernel cache") == warnings
+        kept = [path for path in cache.rglob("*") if path.is_file()]
+        assert {path.suffix for path in kept} == {".nbc"}
+        assert sum(path.name.startswith("segmentation.") for path in kept) == 2
