@@ -44,7 +44,8 @@ def trusted_folder(path: Path) -> Path:
     """
     here, links = Path("/"), 0
     _check(here, here.lstat())
-    ahead = deque((Path.cwd() / path).parts[1:])
+    # The current folder may be gone, which matters for relative paths alone.
+    ahead = deque((path if path.is_absolute() else Path.cwd() / path).parts[1:])
     while ahead:
         part = ahead.popleft()
         if part == "..":

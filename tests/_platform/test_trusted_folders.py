@@ -97,3 +97,16 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         trusted_folder(tmp_path / "file" / "cache")
+
+
+def test_the_current_folder_does_not_matter_to_an_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert trusted_folder(tmp_path / "cache") == (tmp_path / "cache").resolve()
+    with pytest.raises(FileNotFoundError):
+        trusted_folder(Path("cache"))
+    os.chdir(tmp_path)
+    assert trusted_folder(Path("other")) == (tmp_path / "other").resolve()

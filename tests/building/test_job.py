@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import augforge
-from augforge.building import Progress, build, job, plan_build, tasks
+from augforge.building import Progress, build, job, plan_build, running, tasks
 from augforge.building.folders import recipe_text
 from augforge.building.job import carry_out
 from augforge.errors import AugforgeError, BuildError, DatasetError
@@ -438,3 +438,14 @@ def test_a_set_that_is_not_what_its_recipe_expects_fails_loudly(tmp_path: Path, 
     with pytest.raises(BuildError, match="is not what the recipe expects"):
         build(wrong, tmp_path / "right")  # which is complete
     assert build(recipe(), tmp_path / "wrong").content_hash == PINNED
+
+
+def test_a_kernel_cache_that_workers_cannot_use_is_reported_by_the_client(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    reported: list[str] = []
+    monkeypatch.setattr(tasks, "cache_problem", lambda: "the kernel cache /x cannot be used")
+    monkeypatch.setattr(running, "warn_of_cache", reported.append)
+    recipe = augforge.parse_recipe("version: 1\nname: tiny\nsource: mnist-10k\nvariants: 0\ndistort: []\n")
+    augforge.build(recipe, tmp_path / "set", workers=1)
+    assert reported == ["the kernel cache /x cannot be used"]
