@@ -18,6 +18,7 @@ from tests.stress.refusals import can_mount, mounted
 
 _COSTS_TIME = "the command succeeds, with at most one warning, which names the folder; the set is sound"
 _UNNOTICED = "the command succeeds without a warning"
+_ENDED = 600  # seconds after which a command counts as hanging: it may compile all that it needs
 _NOBODY = 12345  # a user without an entry in the password database
 # What flock answers for a lock that is held, or that may be.
 _TAKEN = {errno.EAGAIN, errno.EACCES, errno.EALREADY, errno.EINPROGRESS, errno.EINTR}
@@ -73,9 +74,12 @@ def _run(
 ) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, **({} if cache is None else {"NUMBA_CACHE_DIR": str(cache)})}
     command = [*before, sys.executable, "-m", "augforge", *map(str, arguments)]
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=300, preexec_fn=prelude
-    )
+    try:
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=_ENDED, preexec_fn=prelude
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, -1, "", f"it did not end within {_ENDED} s")
 
 
 def run(cases: float, scratch: Path) -> Sequence[Outcome]:
@@ -209,7 +213,7 @@ def _at_once(world: _World, count: int) -> Outcome:
             for _ in range(4)
         ]
         for one in running:
-            _, told = one.communicate(timeout=300)
+            _, told = one.communicate(timeout=_ENDED)
             if one.returncode or told:
                 failures.append(f"{number}: {one.returncode} {told.decode()[-200:]}")
         failures += [f"{number}, afterwards: {what}" for what in world.verify(cache)]
