@@ -73,8 +73,8 @@ def build(
     scheduler_file : str or Path, optional
         The scheduler's file, in place of its address.
     overwrite : bool
-        Replace a data set that is in the folder. It stays until the new one is complete. If the disk has no room for
-        both, it is removed first, and that is logged as a warning.
+        Replace a data set that is in the folder. It stays until the new one is complete. Without room for both on
+        the disk it is removed first, and that is logged as a warning.
     strict : bool
         Raise `BuildError` before anything is built where what the recipe expects cannot be asked for, because it
         belongs to other settings or originals. Otherwise that is logged as a warning.

@@ -10,8 +10,8 @@ data set's folder stay where they are.
     out/realistic/.replacement/       the same of the new set; its manifest is published last
 
 With the manifest in ``.replacement`` the new set is complete, and only now the old one goes: `take_over` removes
-the old manifest, renames all files of the new set into their places, and its manifest last. A crash in between leaves
-a folder without a manifest whose ``.replacement`` has one; the next build or repair finishes that (`finish`).
+the old manifest, renames all files of the new set into their places, and its manifest last. A crash in between
+leaves a folder without a manifest whose ``.replacement`` has one; the next build or repair finishes it (`finish`).
 
 A crash before leaves the old set whole and part of the new one, with which the same build goes on.
 """
@@ -173,8 +173,8 @@ def set_aside(folder: Path, recipe: bytes, manifest: Manifest) -> Path:
     Returns
     -------
     Path
-        Where the set is now: ``out/NAME.unexpected``, with a number behind it where that is taken. Where no folder can
-        be made there it is ``.replacement``, and the set stays without a manifest.
+        Where the set is now: ``out/NAME.unexpected``, with a number behind it where that is taken. Where no folder
+        can be made there it is ``.replacement``, and the set stays without a manifest.
     """
     number = 1
     while True:
