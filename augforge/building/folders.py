@@ -8,7 +8,6 @@ from pathlib import Path
 
 from augforge.building import replacing
 from augforge.building.claiming import claimed
-from augforge.building.replacing import files_of_dataset, remove_others
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
@@ -118,7 +117,7 @@ def prepare_replacement(
     staged = folder / REPLACEMENT
     with naming_the_cause(REPLACEMENT, folder):
         staged.mkdir(exist_ok=True)
-    remove_others(staged, kept)
+    replacing.remove_others(staged, kept)
     sweep(folder)
     prepare(staged, recipe)
     if remove_first:  # only now: the folder must be ours at any time
@@ -191,10 +190,10 @@ def nearest_existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def bytes_of_dataset(folder: Path) -> int:
-    """Return how much space a data set in the folder takes, in bytes."""
+def bytes_of_dataset(folder: Path, but: Sequence[ShardSpec] = ()) -> int:
+    """Return how much space shards and receipts in a folder take, in bytes; those of some shards do not count."""
     size = 0
-    for path in files_of_dataset(folder):
+    for path in replacing.files_of_others(folder, but):
         with suppress(FileNotFoundError):  # another build may be at work there
             size += path.stat().st_size
     return size

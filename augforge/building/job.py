@@ -157,8 +157,7 @@ def _prepare(plan: BuildPlan, at_once: int) -> None:
                 "there is no room for both sets in %r: the one that is there is removed first",
                 str(plan.folder),
             )
-        kept = [plan.shards[index] for index in plan.kept]
-        folders.prepare_replacement(plan.folder, plan.recipe, kept, remove_first=not has_room)
+        folders.prepare_replacement(plan.folder, plan.recipe, plan.kept_shards, remove_first=not has_room)
     elif plan.extends:
         # The set that is there stays one until the larger one is complete.
         check_shared_leaves(plan.folder, plan.shards, plan.kept)

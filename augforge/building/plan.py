@@ -11,7 +11,7 @@ from augforge.building.workers import usable_cores
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
-from augforge.shards import ShardPlan, plan_shards, resumed, shard_bytes
+from augforge.shards import ShardPlan, ShardSpec, plan_shards, resumed, shard_bytes
 from augforge.shards.receipts import are_listed
 
 
@@ -90,12 +90,12 @@ class BuildPlan:
     @property
     def kept_samples(self) -> int:
         """Samples in the shards that are kept."""
-        return sum(self.shards[index].samples for index in self.kept)
+        return sum(spec.samples for spec in self.kept_shards)
 
     @property
     def bytes_to_write(self) -> int:
         """Size of the shards still to be made: exact when uncompressed, otherwise an upper bound."""
-        return self.shards.bytes - sum(shard_bytes(self.shards[index]) for index in self.kept)
+        return self.shards.bytes - sum(shard_bytes(spec) for spec in self.kept_shards)
 
     @property
     def bytes_free(self) -> int:
@@ -117,7 +117,8 @@ class BuildPlan:
         The size of compressed shards is not known beforehand: for them only the space is needed that `at_once`
         shards, which are in the making at the same time, claim.
         """
-        free = self.bytes_free + (folders.bytes_of_dataset(self.folder) if self.replaces else 0)
+        free = self.bytes_free + self._reclaimed_bytes
+        free += folders.bytes_of_dataset(self.folder) if self.replaces else 0
         if self.recipe.output.compression == "none":
             if self.bytes_to_write > free:
                 raise BuildError(
@@ -135,7 +136,17 @@ class BuildPlan:
 
     def has_room_for_both(self, at_once: int) -> bool:
         """Tell whether the set that is there can be kept until the one that replaces it is complete."""
-        return self._needed_bytes(at_once) <= self.bytes_free
+        return self._needed_bytes(at_once) <= self.bytes_free + self._reclaimed_bytes
+
+    @property
+    def kept_shards(self) -> tuple[ShardSpec, ...]:
+        """The shards that are published and need not be made."""
+        return tuple(self.shards[index] for index in sorted(self.kept))
+
+    @property
+    def _reclaimed_bytes(self) -> int:
+        """What is removed before a set is made that replaces another: what an earlier such build left unfinished."""
+        return folders.bytes_of_dataset(self.workspace, but=self.kept_shards) if self.replaces else 0
 
     def _needed_bytes(self, at_once: int) -> int:
         if self.recipe.output.compression == "none":

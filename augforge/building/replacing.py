@@ -60,13 +60,17 @@ def files_of_dataset(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def remove_others(folder: Path, shards: Sequence[ShardSpec]) -> None:
-    """Remove shards and receipts that are of no shard of a set, such as those of a larger one that was given up."""
+def files_of_others(folder: Path, shards: Sequence[ShardSpec]) -> Iterator[Path]:
+    """Yield shards and receipts that are of no shard of a set, such as those of a larger one that was given up."""
     known = {name for spec in shards for name in (spec.file_name, spec.receipt_name)}
-    for path in files_of_dataset(folder):
-        if path.name not in known:
-            with suppress(OSError):  # verifying will tell
-                path.unlink()
+    yield from (path for path in files_of_dataset(folder) if path.name not in known)
+
+
+def remove_others(folder: Path, shards: Sequence[ShardSpec]) -> None:
+    """Remove shards and receipts that are of no shard of a set."""
+    for path in files_of_others(folder, shards):
+        with suppress(OSError):  # verifying will tell
+            path.unlink()
 
 
 def withdraw_manifest(folder: Path) -> None:
