@@ -145,7 +145,7 @@ class BuildPlan:
 
     @property
     def _reclaimed_bytes(self) -> int:
-        """What is removed before a set is made that replaces another: what an earlier such build left unfinished."""
+        """Bytes of an unfinished replacement that are removed before another one is made."""
         return folders.bytes_of_dataset(self.workspace, but=self.kept_shards) if self.replaces else 0
 
     def _needed_bytes(self, at_once: int) -> int:
