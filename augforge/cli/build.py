@@ -13,6 +13,7 @@ from augforge.cli.output import (
     counted,
     emit,
     emit_json,
+    own_command,
     pairs_text,
     readable_bytes,
     readable_seconds,
@@ -154,7 +155,7 @@ class _Result:
                 ("samples", f"{self.manifest.samples:,} in {shards}, {readable_bytes(self.bytes)}"),
                 ("made now", self._made_text()),
                 ("content hash", self._content_text()),
-                ("look at it", f"augforge info {shlex.quote(folder)}"),
+                ("look at it", f"{own_command()} info {shlex.quote(folder)}"),
                 ("train from it", loading),
                 *self._expect_pair(),
             )
