@@ -27,7 +27,7 @@ name: my_digits
 source: {{path: {path}, colour: gray}}
 normalize: true          # any size, dark on light or light on dark -> 28 x 28 like MNIST's
 variants: {variants}
-# Those of the ready recipe `realistic`, without the two that make digits small and move them far: a normalized digit
+# Those of the ready recipe `realistic`, but for two that make digits small and move them far: a normalized digit
 # always has MNIST's size and place.
 distort:
   - stroke_width: {{pixels: [-0.6, 1.6], probability: 0.8}}

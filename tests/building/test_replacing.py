@@ -12,6 +12,7 @@ from augforge.building import BuildPlan, Progress, build, plan_build, repair
 from augforge.errors import BuildError, DatasetError
 from augforge.recipe import Recipe
 from augforge.shards import ShardReader, read_manifest, verify
+from tests.building.conftest import Cluster
 from tests.stress.jobs import contents
 from tests.stress.kills import without_room_for_both
 
@@ -224,3 +225,18 @@ def test_what_is_not_ours_in_the_place_of_the_new_set_is_left_alone(
     with pytest.raises(DatasetError, match=r"\.replacement"):
         build(recipe(seed=7), folder, overwrite=True)
     assert contents(tmp_path) == before
+
+
+def test_workers_of_a_cluster_make_the_new_set_beside_the_old_one(
+    folder: Path, recipe: MakeRecipe, tmp_path: Path, own_cluster: Cluster
+) -> None:
+    own_cluster.add_worker()
+    before = contents(folder)
+    kept = []
+
+    def look(_: Progress) -> None:
+        kept.append(contents(folder).items() >= before.items())
+
+    build(recipe(seed=7), folder, overwrite=True, scheduler=own_cluster.address, on_progress=look)
+    assert all(kept)
+    check_replaced(folder, recipe(seed=7), tmp_path)
