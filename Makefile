@@ -15,7 +15,7 @@ PIP = .venv/bin/python $(INSTALL) --constraint constraints.txt
 # " RECIPE=mine.yaml" where that was given, else nothing: so that "Next" names the very same data set.
 as_given = $(if $(filter-out file,$(origin $1)), $1=$($1))
 
-.PHONY: dataset train test lint docs docs-check schema stress bench clean
+.PHONY: dataset train wheel test lint docs docs-check schema expect stress bench clean
 
 dataset: .venv/core ## the main job: an augmented data set from the bundled digits, and a picture of it
 	.venv/bin/augforge build $(RECIPE) --out $(OUT) $(BUILD_OPTIONS)
@@ -32,6 +32,10 @@ dataset: .venv/core ## the main job: an augmented data set from the bundled digi
 
 train: .venv/train ## train on the originals and on the augmented set, and compare
 	.venv/bin/python examples/train_digits/train_digits.py $(OUT)
+
+wheel: .venv/core ## dist/augforge-VERSION-py3-none-any.whl, to install anywhere
+	.venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/augforge-*.whl
 
 test: .venv/dev ## all tests
 	.venv/bin/python -m pytest -n 2
@@ -50,6 +54,9 @@ docs-check: .venv/dev ## whether these are up to date
 
 schema: .venv/core ## the JSON Schema of recipes, for editors
 	.venv/bin/augforge schema --ours-alone > recipes/schema/recipe-v1.json
+
+expect: .venv/core ## what the ready recipes expect, from real builds of all of them: after pixels or recipes changed
+	.venv/bin/python -m tests.expectations
 
 stress: .venv/dev ## faults and hostile input in their thousands: writes the figures of docs/reliability.md
 	.venv/bin/python -m tests.stress $(STRESS_OPTIONS)

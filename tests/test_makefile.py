@@ -49,3 +49,14 @@ def test_benchmarks_have_an_environment_of_their_own() -> None:
     told = commands("bench", "BENCH_OPTIONS=--only load")
     assert ".venv-bench/bin/python benchmarks/run.py --only load\n" in told
     assert " .venv/" not in told
+
+
+def test_a_wheel_is_made_without_what_tests_need() -> None:
+    told = commands("wheel")
+    assert ".venv/bin/python -m pip wheel " in told
+    assert "--wheel-dir dist ." in told
+    assert "[all,dev]" not in told
+
+
+def test_what_ready_recipes_expect_is_written_by_one_command() -> None:
+    assert ".venv/bin/python -m tests.expectations\n" in commands("expect")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from augforge.building import replacing
 from augforge.building.claiming import claimed
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import DatasetError, RecipeError
@@ -13,8 +14,8 @@ from augforge.forge import Forge
 from augforge.recipe import Recipe, differences
 from augforge.shards import Manifest, ShardSpec, publish, read_manifest, read_receipt, sweep
 from augforge.shards.hashing import bytes_hash
-from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE
-from augforge.shards.publishing import check_own_folders, sync_folder
+from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, REPLACEMENT
+from augforge.shards.publishing import check_own_folders, naming_the_cause
 from augforge.shards.recipe_file import recipe_bytes, stored_recipe
 from augforge.shards.sealed import read_sealed
 from augforge.temporaries import is_temporary_file
@@ -31,37 +32,96 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     """
     _check_place(folder)
     check_own_folders(folder)
+    replacing.check(folder)
     try:
         # A build that crashed at its very first file leaves that half made, and nothing else.
-        if not folder.exists() or all(is_temporary_file(path) for path in folder.iterdir()):
+        replacement_is_empty = replacing.is_empty(folder)
+        left = {REPLACEMENT} if replacement_is_empty else set()
+        if not folder.exists() or all(
+            is_temporary_file(path) or path.name in left for path in folder.iterdir()
+        ):
             return
     except OSError as error:
         raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
-    if not is_ours(folder):
+    if not (replacement_is_empty or is_ours(folder / REPLACEMENT)):
+        raise DatasetError(
+            f"{folder / REPLACEMENT} holds something else than a data set in the making: move it away"
+        )
+    there = current(folder)
+    if not is_ours(there):
         raise DatasetError(f"{folder} is not empty and holds no data set; choose another folder (--out)")
-    if overwrite:
-        return
+    if not overwrite:
+        _check_same(there, forge)
+
+
+def _check_same(folder: Path, forge: Forge) -> None:
+    """Raise `DatasetError` unless a set, or the beginning of one, is of this recipe and these originals."""
     manifest = manifest_in(folder)
     _check_recipe(folder, forge, manifest)
     _check_digest(folder, forge, manifest)
 
 
-def prepare(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
-    """Make an existing folder ready: clear what is to be replaced or half made, put the recipe in."""
+def current(folder: Path) -> Path:
+    """Return the folder whose set counts: the folder, or the one of the set that replaces what was there."""
+    staged = folder / REPLACEMENT
+    if os.path.lexists(folder / MANIFEST) or not is_ours(staged):
+        return folder
+    return staged if _is_sealed(staged / MANIFEST) or not is_ours(folder) else folder
+
+
+def workspace(folder: Path, forge: Forge, *, overwrite: bool) -> Path:
+    """Return where a build makes its shards: in the folder, or apart while another set is in its place.
+
+    An unfinished set of the same recipe and originals is gone on with, not replaced.
+    """
+    there = current(folder)
+    if there == folder and overwrite and is_ours(folder) and not _is_unfinished(folder, forge):
+        return folder / REPLACEMENT
+    return there
+
+
+def _is_unfinished(folder: Path, forge: Forge) -> bool:
+    if os.path.lexists(folder / MANIFEST):
+        return False
     try:
-        # A set that is being made is not complete: the manifest goes first.
-        replaced = [*_files_of_dataset(folder)] if overwrite else []
-        if os.path.lexists(folder / MANIFEST):
-            (folder / MANIFEST).unlink()
-            sync_folder(folder)
-        for path in replaced:
-            path.unlink()
-    except OSError as error:
-        raise DatasetError(
-            f"{error.filename or folder / MANIFEST} cannot be removed: {error.strerror}"
-        ) from error
+        _check_same(folder, forge)
+    except DatasetError:
+        return False
+    return True
+
+
+def prepare(folder: Path, recipe: Recipe) -> None:
+    """Make an existing folder ready: remove what is half made, put the recipe in."""
+    # A set that is being made is not complete: the manifest goes first.
+    replacing.withdraw_manifest(folder)
     sweep(folder)
     publish_recipe(folder, recipe)
+
+
+def prepare_replacement(
+    folder: Path, recipe: Recipe, kept: Sequence[ShardSpec], *, remove_first: bool
+) -> None:
+    """Make the folder ready in which a set is made that replaces another.
+
+    Parameters
+    ----------
+    folder : Path
+        The data set's folder.
+    recipe : Recipe
+        Of the new set.
+    kept : sequence of ShardSpec
+        The shards of it that are made already.
+    remove_first : bool
+        Whether to remove the old set now, because there is no room for both.
+    """
+    staged = folder / REPLACEMENT
+    with naming_the_cause(REPLACEMENT, folder):
+        staged.mkdir(exist_ok=True)
+    replacing.remove_others(staged, kept)
+    sweep(folder)
+    prepare(staged, recipe)
+    if remove_first:  # only now: the folder must be ours at any time
+        replacing.remove_set(folder)
 
 
 def publish_recipe(folder: Path, recipe: Recipe) -> None:
@@ -114,15 +174,6 @@ def _digests_of_receipts(folder: Path) -> Iterator[str]:
                     yield read_receipt(path).pixel_digest
 
 
-def remove_others(folder: Path, shards: Sequence[ShardSpec]) -> None:
-    """Remove shards and receipts that are of no shard of a set, such as those of a larger one that was given up."""
-    known = {name for spec in shards for name in (spec.file_name, spec.receipt_name)}
-    for path in _files_of_dataset(folder):
-        if path.name not in known:
-            with suppress(OSError):  # verifying will tell
-                path.unlink()
-
-
 def manifest_in(folder: Path) -> Manifest | None:
     """Return the manifest; None if there is none, or a damaged one, which is no better.
 
@@ -139,21 +190,13 @@ def nearest_existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def bytes_of_dataset(folder: Path) -> int:
-    """Return how much space a data set in the folder takes, in bytes."""
+def bytes_of_dataset(folder: Path, but: Sequence[ShardSpec] = ()) -> int:
+    """Return how much space shards and receipts in a folder take, in bytes; those of some shards do not count."""
     size = 0
-    for path in _files_of_dataset(folder):
+    for path in replacing.files_of_others(folder, but):
         with suppress(FileNotFoundError):  # another build may be at work there
             size += path.stat().st_size
     return size
-
-
-def _files_of_dataset(folder: Path) -> Iterator[Path]:
-    for name, ours in OUR_NAMES.items():
-        place = folder / name
-        for path in place.iterdir() if place.is_dir() else ():
-            if ours.fullmatch(path.name) and path.is_file():
-                yield path
 
 
 def _check_place(folder: Path) -> None:

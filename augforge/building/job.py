@@ -1,17 +1,20 @@
 """The whole way from a recipe to a complete data set."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from augforge.building import folders, tasks
+from augforge.building import folders, replacing, tasks
 from augforge.building import workers as places
 from augforge.building.claiming import claimed
-from augforge.building.plan import BuildPlan, as_it_is_now, plan_build
+from augforge.building.expecting import check_expected, is_expected, raise_unexpected
+from augforge.building.plan import BuildPlan, plan_build, refresh_plan
 from augforge.building.running import WAITING_FACTOR, Progress, run
 from augforge.building.versions import check_workers, needed, packages_in
 from augforge.distortions import PIXEL_VERSION
-from augforge.errors import AugforgeError, BuildError
+from augforge.errors import AugforgeError
 from augforge.forge import Forge
 from augforge.recipe import Recipe, load_recipe
 from augforge.shards import (
@@ -29,6 +32,8 @@ from augforge.shards.manifest import (
     check_shared_leaves,
 )
 
+_log = logging.getLogger(__name__)
+
 # From so many bytes on, processes are worth the seconds in which they start: threads wait for each other.
 _LARGE = 2 << 30
 
@@ -45,6 +50,7 @@ def build(
     scheduler: str | None = None,
     scheduler_file: str | Path | None = None,
     overwrite: bool = False,
+    strict: bool = False,
     on_progress: Callable[[Progress], None] = _say_nothing,
 ) -> Manifest:
     """Make a data set; run again, go on where the last run stopped.
@@ -67,7 +73,11 @@ def build(
     scheduler_file : str or Path, optional
         The scheduler's file, in place of its address.
     overwrite : bool
-        Replace a data set that is in the folder.
+        Replace a data set that is in the folder. It stays until the new one is complete. Without room for both on
+        the disk it is removed first, and that is logged as a warning.
+    strict : bool
+        Raise `BuildError` before anything is built where what the recipe expects cannot be asked for, because it
+        belongs to other settings or originals. Otherwise that is logged as a warning.
     on_progress : callable
         Called with a `Progress` a few times a second; from another thread, too.
 
@@ -82,7 +92,9 @@ def build(
         If something is wrong with recipe, source, folder, disk or workers. Published shards stay.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    plan = plan_build(recipe, out, overwrite=overwrite)
+    plan = plan_build(recipe, out, overwrite=overwrite, strict=strict)
+    if plan.not_applied:
+        _log.warning("%s", plan.not_applied)
     return carry_out(
         plan, workers=workers, scheduler=scheduler, scheduler_file=scheduler_file, on_progress=on_progress
     )
@@ -107,42 +119,79 @@ def carry_out(
         check_expected(plan.recipe, manifest)
         return manifest
     on_cluster = scheduler is not None or scheduler_file is not None
-    plan.check_space((workers or 1) if on_cluster else plan.at_once(workers))
+    at_once = (workers or 1) if on_cluster else plan.at_once(workers)
+    plan.check_space(at_once)
     with claimed(plan.folder):
-        # Another build may have been at work there between planning and now.
-        folders.check(plan.folder, plan.forge, overwrite=plan.overwrite)
-        plan = as_it_is_now(plan)
+        plan = _plan_anew(plan)
         if plan.complete:
             manifest = read_manifest(plan.folder)
             check_expected(plan.recipe, manifest)
             return manifest
         # Workers first: the folder is left as it is where there is nobody to fill it.
-        with _place(plan, workers, scheduler, scheduler_file) as (place, window):
-            if plan.extends:
-                # The set that is there stays one until the larger one is complete.
-                check_shared_leaves(plan.folder, plan.shards, plan.kept)
-                sweep(plan.folder)
-            else:
-                folders.prepare(plan.folder, plan.recipe, overwrite=plan.overwrite)
-            run(plan, place, window, on_progress)
+        with _place(plan.at_work, workers, scheduler, scheduler_file) as (place, window):
+            _prepare(plan, at_once)
+            run(plan.at_work, place, window, on_progress)
         manifest = assemble_manifest(
-            plan.folder, plan.shards, about(plan.forge), folders.recipe_hash(plan.recipe)
+            plan.workspace, plan.shards, about(plan.forge), folders.recipe_hash(plan.recipe)
         )
-        check_expected(plan.recipe, manifest)
-        folders.publish_recipe(plan.folder, plan.recipe)
-        publish_manifest(plan.folder, manifest)
-        folders.remove_others(plan.folder, plan.shards)
+        _publish(plan, manifest)
         return manifest
 
 
-def check_expected(recipe: Recipe, manifest: Manifest) -> None:
-    """Raise `BuildError` if the data set is not the one that its recipe expects."""
-    if recipe.expect not in (None, manifest.content_hash):
-        raise BuildError(
-            f"the data set is not what the recipe expects: its content hash is {manifest.content_hash}, "
-            f"expected is {recipe.expect} (pixel version {manifest.pixel_version}, source digest "
-            f"{manifest.source_digest[:16]}); `augforge build --set expect=null` takes it as it is"
+def _plan_anew(plan: BuildPlan) -> BuildPlan:
+    """Return the plan for what is in the folder, now that no other build can be at work there."""
+    finished = replacing.finish(plan.folder)
+    if finished is not None and finished.recipe_hash == folders.recipe_hash(plan.recipe):
+        # Replacing was all but done when it was interrupted: now it is.
+        plan = replace(plan, overwrite=False)
+    folders.check(plan.folder, plan.forge, overwrite=plan.overwrite)
+    return refresh_plan(plan)
+
+
+def _prepare(plan: BuildPlan, at_once: int) -> None:
+    """Make the folder ready in which the shards are made."""
+    if plan.replaces:
+        has_room = plan.has_room_for_both(at_once)
+        if not has_room:
+            _log.warning(
+                "there is no room for both sets in %r: the one that is there is removed first",
+                str(plan.folder),
+            )
+        folders.prepare_replacement(plan.folder, plan.recipe, plan.kept_shards, remove_first=not has_room)
+    elif plan.extends:
+        # The set that is there stays one until the larger one is complete.
+        check_shared_leaves(plan.folder, plan.shards, plan.kept)
+        sweep(plan.folder)
+    else:
+        folders.prepare(plan.folder, plan.recipe)
+
+
+def _publish(plan: BuildPlan, manifest: Manifest) -> None:
+    """Complete the set, in the place of any that was there; raise `BuildError` if it is not the expected one."""
+    if not is_expected(plan.recipe, manifest):
+        raise_unexpected(plan.recipe, manifest, _leave_unexpected(plan, manifest))
+    folders.publish_recipe(plan.workspace, plan.recipe)
+    publish_manifest(plan.workspace, manifest)
+    if plan.replaces:
+        replacing.take_over(plan.folder)
+    else:
+        replacing.remove_others(plan.folder, plan.shards)
+        replacing.discard(plan.folder)
+
+
+def _leave_unexpected(plan: BuildPlan, manifest: Manifest) -> str:
+    """Leave a set that is not the expected one beside the one that is there; return where, in words."""
+    take = "`--set expect=null` takes it as it is"
+    if not plan.replaces:
+        return (
+            f"its shards are kept in {plan.folder}, without a manifest; {take}, and makes none of them again"
         )
+    text = folders.recipe_text(replace(plan.recipe, expect=None)).encode()
+    place = replacing.set_aside(plan.folder, text, manifest)
+    if place == plan.workspace:
+        return f"its shards are kept in {place}; {take}, and makes none of them again"
+    there = "the set that was there is as it was" if folders.is_ours(plan.folder) else "nothing else is there"
+    return f"it is a data set of its own in {place}, to be used or removed; in {plan.folder} {there}; {take}"
 
 
 def about(forge: Forge) -> About:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from augforge.building import folders
+from augforge.building.expecting import check_strict, settled_forge
 from augforge.building.workers import usable_cores
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
-from augforge.shards import ShardPlan, plan_shards, resumed, shard_bytes
+from augforge.shards import ShardPlan, ShardSpec, plan_shards, resumed, shard_bytes
 from augforge.shards.receipts import are_listed
 
 
@@ -30,6 +31,12 @@ class BuildPlan:
         The shards that are already published and need not be made.
     overwrite : bool
         Whether the data set that is in the folder is to be replaced.
+    workspace : Path
+        Where the shards are made: the data set's folder, or, while another set is in it, a folder inside.
+    of : str
+        The hash of all settings and originals that decide the content, 64 hexadecimal digits.
+    not_applied : str
+        Why what the recipe expects is not asked for; empty where it is, or where it expects nothing.
     """
 
     forge: Forge
@@ -37,6 +44,19 @@ class BuildPlan:
     shards: ShardPlan
     kept: frozenset[int]
     overwrite: bool
+    workspace: Path
+    of: str
+    not_applied: str = ""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the set is made apart from another one, whose place it takes when it is complete."""
+        return self.workspace != self.folder
+
+    @property
+    def at_work(self) -> "BuildPlan":
+        """The plan as the workers see it: of a set that is made where its shards are."""
+        return replace(self, folder=self.workspace)
 
     @property
     def recipe(self) -> Recipe:
@@ -51,7 +71,9 @@ class BuildPlan:
     @property
     def complete(self) -> bool:
         """Whether the finished set is there already."""
-        manifest = None if len(self.kept) < len(self.shards) else folders.manifest_in(self.folder)
+        if self.replaces or len(self.kept) < len(self.shards):
+            return False
+        manifest = folders.manifest_in(self.folder)
         if manifest is None or manifest.samples != self.samples:
             return False
         # A repair that was killed may have made other bytes of the same samples: the manifest is then made again.
@@ -60,7 +82,7 @@ class BuildPlan:
     @property
     def extends(self) -> int:
         """Samples of the complete set in the folder that this build adds to; 0 if it does no such thing."""
-        manifest = None if self.overwrite or not self.kept else folders.manifest_in(self.folder)
+        manifest = None if self.replaces or not self.kept else folders.manifest_in(self.folder)
         if manifest is None or manifest.samples >= self.samples:
             return 0
         return manifest.samples if self.kept.issuperset(range(len(manifest.shards))) else 0
@@ -68,12 +90,12 @@ class BuildPlan:
     @property
     def kept_samples(self) -> int:
         """Samples in the shards that are kept."""
-        return sum(self.shards[index].samples for index in self.kept)
+        return sum(spec.samples for spec in self.kept_shards)
 
     @property
     def bytes_to_write(self) -> int:
         """Size of the shards still to be made: exact when uncompressed, otherwise an upper bound."""
-        return self.shards.bytes - sum(shard_bytes(self.shards[index]) for index in self.kept)
+        return self.shards.bytes - sum(shard_bytes(spec) for spec in self.kept_shards)
 
     @property
     def bytes_free(self) -> int:
@@ -95,7 +117,8 @@ class BuildPlan:
         The size of compressed shards is not known beforehand: for them only the space is needed that `at_once`
         shards, which are in the making at the same time, claim.
         """
-        free = self.bytes_free + (folders.bytes_of_dataset(self.folder) if self.overwrite else 0)
+        free = self.bytes_free + self._reclaimed_bytes
+        free += folders.bytes_of_dataset(self.folder) if self.replaces else 0
         if self.recipe.output.compression == "none":
             if self.bytes_to_write > free:
                 raise BuildError(
@@ -104,15 +127,36 @@ class BuildPlan:
                     "(--set output.compression=zstd)"
                 )
             return
-        claimed = min(at_once * shard_bytes(self.shards.largest), self.bytes_to_write)
+        claimed = self._needed_bytes(at_once)
         if claimed > free:
             raise BuildError(
                 f"{self.folder} needs up to {claimed:,} bytes for the shards in the making, {at_once} at once, but "
                 f"only {free:,} are free there; make room, or lower --workers or output.shard_size"
             )
 
+    def has_room_for_both(self, at_once: int) -> bool:
+        """Tell whether the set that is there can be kept until the one that replaces it is complete."""
+        return self._needed_bytes(at_once) <= self.bytes_free + self._reclaimed_bytes
 
-def plan_build(recipe: Recipe, out: str | Path | None = None, *, overwrite: bool = False) -> BuildPlan:
+    @property
+    def kept_shards(self) -> tuple[ShardSpec, ...]:
+        """The shards that are published and need not be made."""
+        return tuple(self.shards[index] for index in sorted(self.kept))
+
+    @property
+    def _reclaimed_bytes(self) -> int:
+        """Bytes of an unfinished replacement that are removed before another one is made."""
+        return folders.bytes_of_dataset(self.workspace, but=self.kept_shards) if self.replaces else 0
+
+    def _needed_bytes(self, at_once: int) -> int:
+        if self.recipe.output.compression == "none":
+            return self.bytes_to_write
+        return min(at_once * shard_bytes(self.shards.largest), self.bytes_to_write)
+
+
+def plan_build(
+    recipe: Recipe, out: str | Path | None = None, *, overwrite: bool = False, strict: bool = False
+) -> BuildPlan:
     """Plan a build.
 
     Parameters
@@ -123,6 +167,8 @@ def plan_build(recipe: Recipe, out: str | Path | None = None, *, overwrite: bool
         The data set's folder; by default ``out/NAME``, NAME being the recipe's.
     overwrite : bool
         Whether to replace a data set that is in the folder.
+    strict : bool
+        Whether it is an error that what the recipe expects cannot be asked for.
 
     Returns
     -------
@@ -135,21 +181,33 @@ def plan_build(recipe: Recipe, out: str | Path | None = None, *, overwrite: bool
     """
     if os.name != "posix":
         raise AugforgeError("augforge builds on Linux and macOS; on Windows, use WSL")
-    forge = Forge(recipe)
+    forge, expectation = settled_forge(recipe)
+    if strict:
+        check_strict(expectation)
     if len(forge) == 0:
         raise AugforgeError("the recipe makes no samples")
     folder = Path(out if out is not None else Path("out") / recipe.name).absolute()
     _check_source_is_elsewhere(recipe, folder)
     folders.check(folder, forge, overwrite=overwrite)
-    return as_it_is_now(BuildPlan(forge, folder, shards_of(forge), frozenset(), overwrite))
+    return refresh_plan(
+        BuildPlan(
+            forge,
+            folder,
+            shards_of(forge),
+            frozenset(),
+            overwrite,
+            folder,
+            expectation.of,
+            expectation.not_applied,
+        )
+    )
 
 
-def as_it_is_now(plan: BuildPlan) -> BuildPlan:
-    """Return a plan by what is published by now."""
-    if plan.overwrite:
-        return plan
-    shards, kept = resumed(plan.folder, shards_of(plan.forge))
-    return replace(plan, shards=shards, kept=kept)
+def refresh_plan(plan: BuildPlan) -> BuildPlan:
+    """Re-plan against the shards that are already on disk."""
+    workspace = folders.workspace(plan.folder, plan.forge, overwrite=plan.overwrite)
+    shards, kept = resumed(workspace, shards_of(plan.forge))
+    return replace(plan, shards=shards, kept=kept, workspace=workspace)
 
 
 def _check_source_is_elsewhere(recipe: Recipe, folder: Path) -> None:

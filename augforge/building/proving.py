@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from augforge.building import replacing
 from augforge.building.claiming import claimed
+from augforge.building.expecting import check_expected
 from augforge.building.folders import is_ours, manifest_in
-from augforge.building.job import about, check_expected
+from augforge.building.job import about
 from augforge.building.plan import shards_of
 from augforge.building.versions import needed
 from augforge.distortions import PIXEL_VERSION
@@ -35,7 +37,7 @@ from augforge.shards import (
     write_shard,
 )
 from augforge.shards.hashing import bytes_hash
-from augforge.shards.layout import MANIFEST, RECIPE, SHARDS
+from augforge.shards.layout import MANIFEST, RECIPE, REPLACEMENT, SHARDS
 from augforge.shards.manifest import (
     SAME_EVERYWHERE,
     about_of,
@@ -282,6 +284,7 @@ def repair(
         return Repair((), (), (), verify(folder))
     with claimed(folder):
         check_own_folders(folder)
+        replacing.finish(folder)
         _check_not_newer(folder)
         before = verify(folder, on_progress)
         if not before.specs and not is_ours(folder):
@@ -363,6 +366,11 @@ def _remove_stale(folder: Path, defects: Iterable[Defect]) -> tuple[str, ...]:
     removed = []
     for defect in defects:
         if defect.kind is Kind.STALE:
+            if defect.file == REPLACEMENT:
+                replacing.discard(folder)
+                if not (folder / REPLACEMENT).exists():
+                    removed.append(defect.file)
+                continue
             with suppress(OSError):  # a folder, or the machine refuses it: it is told once more
                 (folder / defect.file).unlink(missing_ok=True)
                 removed.append(defect.file)

@@ -13,6 +13,7 @@ from augforge.cli.output import (
     counted,
     emit,
     emit_json,
+    own_command,
     pairs_text,
     readable_bytes,
     readable_seconds,
@@ -53,7 +54,16 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @json_option
-@click.option("--overwrite", is_flag=True, help="Replace the data set that is in the folder.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace the data set that is in the folder; it stays until the new one is complete.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Build nothing if the recipe's 'expect' belongs to other settings or originals.",
+)
 def command(
     recipe: str,
     out: Path | None,
@@ -65,6 +75,7 @@ def command(
     quiet: bool,
     as_json: bool,
     overwrite: bool,
+    strict: bool,
 ) -> None:
     """Make the data set; run again, it goes on where it stopped.
 
@@ -75,16 +86,17 @@ def command(
     from augforge.building import plan_build
     from augforge.recipe import load_recipe
 
-    plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite)
-    if plan.recipe.expect_set_aside and not quiet:
-        tell("--set changes what is made: the content hash that the recipe expects is not asked for")
+    plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite, strict=strict)
+    if plan.not_applied and not quiet:
+        tell(plan.not_applied)
     warnings = plan.forge.warnings()
     for warning in warnings if not quiet else ():
         tell(f"warning: {warning}")
     on_cluster = scheduler is not None or scheduler_file is not None
     if dry_run:
-        _tell_plan(plan, warnings, as_json)
-        plan.check_space((workers or 1) if on_cluster else plan.at_once(workers))
+        at_once = (workers or 1) if on_cluster else plan.at_once(workers)
+        _tell_plan(plan, at_once, warnings, as_json)
+        plan.check_space(at_once)
         return
     if not quiet and not on_cluster:
         _tell_few_shards(plan, workers)
@@ -116,6 +128,8 @@ class _Result:
 
     def plain(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
+        from augforge.recipe.model import plain_expect
+
         return {
             "name": self.manifest.name,
             "out": str(self.plan.folder),
@@ -128,6 +142,8 @@ class _Result:
             "seconds": round(self.seconds, 3),
             "samples_per_second": round(self.made / self.seconds, 1) if self.made else 0.0,
             "content_hash": self.manifest.content_hash,
+            "expected": self.plan.recipe.expect is not None,
+            "expect": plain_expect(self.manifest.content_hash, self.plan.of),
             "pixel_digest": self.manifest.pixel_digest,
         }
 
@@ -141,11 +157,24 @@ class _Result:
                 ("complete before" if self.was_complete else "complete", folder),
                 ("samples", f"{self.manifest.samples:,} in {shards}, {readable_bytes(self.bytes)}"),
                 ("made now", self._made_text()),
-                ("content hash", self.manifest.content_hash),
-                ("look at it", f"augforge info {shlex.quote(folder)}"),
+                ("content hash", self._content_text()),
+                ("look at it", f"{own_command()} info {shlex.quote(folder)}"),
                 ("train from it", loading),
+                *self._expect_pair(),
             )
         )
+
+    def _content_text(self) -> str:
+        expected = ", as expected" if self.plan.recipe.expect is not None else ""
+        return f"{self.manifest.content_hash}{expected}"
+
+    def _expect_pair(self) -> tuple[tuple[str, str], ...]:
+        """Return the line that makes the recipe expect this set, unless it does so already."""
+        from augforge.building.expecting import expect_line
+
+        if self.plan.recipe.expect is not None:
+            return ()
+        return (("to expect it", expect_line(self.manifest, self.plan.of)),)
 
     def _made_text(self) -> str:
         if not self.made:
@@ -179,23 +208,21 @@ def _interrupted_text(plan: "BuildPlan") -> str:
     from augforge.shards import resumed
 
     try:
-        published = len(resumed(plan.folder, plan.shards)[1])
+        published = len(resumed(plan.workspace, plan.shards)[1])
     except DatasetError as error:
         return f"interrupted; what is published cannot be told: {error}"
-    # Where nothing is published yet, what was to be replaced may still be there.
-    same = "the same command" + (" without --overwrite" if plan.overwrite and published else "")
     return (
         f"interrupted: {published:,} of {counted(len(plan.shards), 'shard')} are published and kept in "
-        f"{shown_path(plan.folder)}; {same} goes on from there"
+        f"{shown_path(plan.workspace)}; the same command goes on from there"
     )
 
 
-def _tell_plan(plan: "BuildPlan", warnings: tuple[str, ...], as_json: bool) -> None:
-    """Print what a build would do."""
+def _tell_plan(plan: "BuildPlan", at_once: int, warnings: tuple[str, ...], as_json: bool) -> None:
+    """Print what a build would do with so many shards at once."""
     if as_json:
-        emit_json({**_plain_plan(plan), "warnings": list(warnings)})
+        emit_json({**_plain_plan(plan, at_once), "warnings": list(warnings)})
     else:
-        emit(_plan_text(plan))
+        emit(_plan_text(plan, at_once))
 
 
 def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
@@ -212,12 +239,16 @@ def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
     )
 
 
-def _plain_plan(plan: "BuildPlan") -> dict[str, Any]:
+def _plain_plan(plan: "BuildPlan", at_once: int) -> dict[str, Any]:
+    from augforge.recipe.model import EXPECT_KIND
+
     return {
         "name": plan.recipe.name,
         "out": str(plan.folder),
         "complete": plan.complete,
         "extends": plan.extends,
+        "replaces": plan.replaces,
+        "keeps_old": plan.replaces and plan.has_room_for_both(at_once),
         "samples": plan.samples,
         "samples_kept": plan.kept_samples,
         "shards": len(plan.shards),
@@ -226,10 +257,14 @@ def _plain_plan(plan: "BuildPlan") -> dict[str, Any]:
         "bytes_to_write": plan.bytes_to_write,
         "bytes_exact": plan.recipe.output.compression == "none",
         "bytes_free": plan.bytes_free,
+        "of": f"{EXPECT_KIND}{plan.of}",
+        "expects": None if plan.recipe.expect is None else f"{EXPECT_KIND}{plan.recipe.expect}",
     }
 
 
-def _plan_text(plan: "BuildPlan") -> str:
+def _plan_text(plan: "BuildPlan", at_once: int) -> str:
+    from augforge.recipe.model import EXPECT_KIND
+
     at_most = "" if plan.recipe.output.compression == "none" else "at most "
     return pairs_text(
         (
@@ -241,11 +276,20 @@ def _plan_text(plan: "BuildPlan") -> str:
                 if plan.extends
                 else ()
             ),
+            *([("replaces", _replaces_text(plan, at_once))] if plan.replaces else ()),
             ("on disk", at_most + _size_text(plan.shards.bytes)),
             ("to write", at_most + _size_text(plan.bytes_to_write)),
             ("free", _size_text(plan.bytes_free)),
+            ("of", f"{EXPECT_KIND}{plan.of}"),
+            *([("expects", f"{EXPECT_KIND}{plan.recipe.expect}")] if plan.recipe.expect else ()),
         )
     )
+
+
+def _replaces_text(plan: "BuildPlan", at_once: int) -> str:
+    if plan.has_room_for_both(at_once):
+        return "the set that is there, which stays until this one is complete"
+    return "the set that is there, which is removed first: there is no room for both"
 
 
 def _size_text(count: int) -> str:

@@ -6,6 +6,8 @@ rich is imported only where something is drawn with it.
 import contextlib
 import json
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from io import StringIO
@@ -35,6 +37,14 @@ def open_closed_streams() -> None:
                 os.dup2(nowhere, number)
                 os.close(nowhere)
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
+
+
+def own_command() -> str:
+    """Return how to call ``augforge`` again: by its path where it was called so and is not on the PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "augforge" or shutil.which("augforge") is not None:
+        return "augforge"
+    return shlex.quote(shown_path(called.absolute()))
 
 
 def emit(text: str) -> None:

@@ -16,8 +16,8 @@ def differences(one: Recipe, other: Recipe) -> list[str]:
     before, now = _flat(one.plain()), _flat(other.plain())
     return [
         f"{key}: {before.get(key, 'not there')} -> {now.get(key, 'not there')}"
-        for key in sorted({*before, *now} - {"description", "expect"})
-        if before.get(key) != now.get(key)
+        for key in sorted({*before, *now})
+        if before.get(key) != now.get(key) and key.partition(".")[0] not in ("description", "expect")
     ]
 
 

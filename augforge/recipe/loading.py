@@ -70,6 +70,7 @@ def _finished(document: Document, overrides: Iterable[str], problems: Problems) 
     recipe = read_recipe(with_overrides(root, texts, problems), problems)
     if (
         recipe.expect is None
+        or recipe.expect_of is not None  # whether it holds is seen when the originals are open
         or not texts
         or any(text.partition("=")[0].strip() == "expect" for text in texts)
     ):

@@ -1,7 +1,7 @@
 """What a valid recipe is: frozen values that everything below the recipe room relies on."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from augforge.distortions import PIXEL_VERSION, Distortion
@@ -181,6 +181,9 @@ class Recipe:
         How the data set is written.
     expect : str, optional
         The content hash that the data set must have, 64 hexadecimal digits; None: any.
+    expect_of : str, optional
+        The `settings_digest` that `expect` belongs to: of other settings or originals nothing is expected. None:
+        `expect` must come out in any case.
     expect_set_aside : bool
         Whether the recipe has an expectation that ``--set`` made void: it changed pixels or the number of variants.
     """
@@ -198,6 +201,7 @@ class Recipe:
     guard: Guard = field(default_factory=Guard)
     output: Output = field(default_factory=Output)
     expect: str | None = None
+    expect_of: str | None = None
     expect_set_aside: bool = field(default=False, compare=False)
 
     def plain(self) -> dict[str, Any]:
@@ -217,7 +221,7 @@ class Recipe:
             "distort": [node.plain() for node in self.distort],
             "guard": self.guard.plain(),
             "output": asdict(self.output),
-            **({} if self.expect is None else {"expect": f"{EXPECT_KIND}{self.expect}"}),
+            **({} if self.expect is None else {"expect": plain_expect(self.expect, self.expect_of)}),
         }
 
     def to_yaml(self) -> str:
@@ -247,6 +251,54 @@ class Recipe:
                 *_plug_in_terms(self.distort),
             ]
         )
+
+    def settings_digest(self, originals_digest: str) -> str:
+        """Return the hash of all that decides the content, but for augforge itself.
+
+        It does not depend on paths, output, shard size, name or augforge's pixel version. Settings count where they
+        are used, so that a setting that is added later leaves the digests of recipes without it as they are.
+
+        Parameters
+        ----------
+        originals_digest : str
+            `Source.originals_digest` of the opened source.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits.
+        """
+        used = {
+            "normalize": None if self.normalize is None else _but_defaults(self.normalize),
+            "frame": self.frame,
+            "guard": self.guard.plain() or None,
+            "packages": _plug_in_terms(self.distort) or None,
+        }
+        return digest_of(
+            {
+                "settings": 1,
+                "originals": originals_digest,
+                "seed": self.seed,
+                "distort": [node.plain(id_always=True) for node in self.distort],
+                "variants": self.variants,
+                "keep_originals": self.keep_originals,
+                **{key: value for key, value in used.items() if value is not None},
+            }
+        )
+
+
+def plain_expect(content: str, of: str | None) -> str | dict[str, str]:
+    """Return an expectation as YAML would say it."""
+    if of is None:
+        return f"{EXPECT_KIND}{content}"
+    return {"content": f"{EXPECT_KIND}{content}", "of": f"{EXPECT_KIND}{of}"}
+
+
+def _but_defaults(settings: Normalizer) -> dict[str, Any]:
+    """Return the settings that differ from their defaults."""
+    return {
+        one.name: value for one in fields(settings) if (value := getattr(settings, one.name)) != one.default
+    }
 
 
 def _plug_in_terms(nodes: Iterable[Node]) -> list[Any]:

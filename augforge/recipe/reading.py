@@ -53,6 +53,7 @@ RECIPE_KEYS = (
 )
 NORMALIZE_KEYS = ("polarity", "upright", "pen")
 OUTPUT_KEYS = ("shard_size", "compression")
+EXPECT_KEYS = ("content", "of")
 
 
 def read_recipe(root: MapNode, problems: Problems) -> Recipe:
@@ -72,6 +73,7 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
         problems,
     )
     keep_originals = read_boolean(fields.get("keep_originals"), "'keep_originals'", problems, True)
+    expect, expect_of = _read_expect(fields.get("expect"), problems)
     recipe = Recipe(
         version=RECIPE_VERSION,
         name=_read_name(
@@ -94,7 +96,8 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
         ),
         guard=read_guard(fields.get("guard"), problems),
         output=_read_output(fields.get("output"), problems),
-        expect=_read_expect(fields.get("expect"), problems),
+        expect=expect,
+        expect_of=expect_of,
     )
     normalize = fields.get("normalize")
     if normalize is not None and recipe.normalize is not None and recipe.source.invert:
@@ -115,17 +118,31 @@ def refuse_newer(root: MapNode, problems: Problems) -> None:
         )
 
 
-def _read_expect(node: YamlNode | None, problems: Problems) -> str | None:
+def _read_expect(node: YamlNode | None, problems: Problems) -> tuple[str | None, str | None]:
+    """Return the content hash that is expected, and the settings digest that it belongs to."""
     if isinstance(node, ScalarNode) and node.value is None:
-        return None
-    text = read_text(node, "'expect'", problems)
+        return None, None
+    if not isinstance(node, MapNode):
+        told = "; `augforge info DATASET` tells it"
+        return _read_hash(node, "'expect'", "content hash of the data set", told, problems), None
+    fields = Fields(node, "expect", EXPECT_KEYS, problems)
+    told = "; `augforge build` prints the whole line"
+    content = fields.required("content", node.place, "the content hash that must come out")
+    of = fields.required("of", node.place, "what it belongs to; without it, write `expect: blake3:...`")
+    return (
+        _read_hash(content, "'content'", "content hash of the data set", told, problems),
+        _read_hash(of, "'of'", "hash of the settings and originals", told, problems),
+    )
+
+
+def _read_hash(node: YamlNode | None, what: str, meaning: str, told: str, problems: Problems) -> str | None:
+    text = read_text(node, what, problems)
     if text is None or node is None:
         return None
     if not EXPECTED.fullmatch(text):
         problems.add(
             node.place,
-            f"'expect' must be the content hash of the data set, {EXPECT_KIND} and 64 hexadecimal digits, got "
-            f"{quoted(text)}; `augforge info DATASET` tells it",
+            f"{what} must be the {meaning}, {EXPECT_KIND} and 64 hexadecimal digits, got {quoted(text)}{told}",
         )
         return None
     return text.removeprefix(EXPECT_KIND)

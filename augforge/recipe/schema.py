@@ -13,7 +13,7 @@ from augforge.randomness import Choice, LogUniform, Normal, Triangular, Uniform
 from augforge.recipe import model
 from augforge.recipe.guard import GUARD_KINDS, GuardKind, Limit
 from augforge.recipe.model import Applies, OneOf, Output, Recipe, SomeOf
-from augforge.recipe.reading import EXPECTED, NAME
+from augforge.recipe.reading import EXPECT_KEYS, EXPECTED, NAME
 from augforge.recipe.reading_source import COLOURS
 from augforge.recipe.steps import ID
 from augforge.sources import DATASETS, FORMATS, MAX_SIDE, SourceSpec
@@ -26,6 +26,7 @@ _DISTRIBUTIONS = {
     "uniform": Uniform,
 }
 _NUMBER = {"type": "number"}
+_HASH = f"^{EXPECTED.pattern}$"
 _SIZE = {
     "type": "array",
     "items": {"type": "integer", "minimum": 1, "maximum": MAX_SIDE},
@@ -87,9 +88,19 @@ def _recipe_keys() -> dict[str, Any]:
         "distort": _STEPS,
         "guard": _object({kind.name: _guard(kind) for kind in GUARD_KINDS}),
         "output": _object(_described(Output, _output_keys())),
-        "expect": {"type": ["string", "null"], "pattern": f"^{EXPECTED.pattern}$"},
+        "expect": {"anyOf": [{"type": ["string", "null"], "pattern": _HASH}, _expect_mapping()]},
     }
     return _described(Recipe, keys)
+
+
+def _expect_mapping() -> dict[str, Any]:
+    docs = {
+        "content": "The content hash that the data set must have.",
+        "of": "The settings and originals that it belongs to, as `augforge build` prints it; of others nothing is "
+        "expected.",
+    }
+    said = {key: {"description": docs[key], "type": "string", "pattern": _HASH} for key in EXPECT_KEYS}
+    return _object(said) | {"required": list(EXPECT_KEYS)}
 
 
 def _normalize_keys() -> dict[str, Any]:

@@ -25,6 +25,8 @@ SHARDS = "shards"
 RECEIPTS = "receipts"
 MANIFEST = "manifest.json"
 RECIPE = "recipe.yaml"
+REPLACEMENT = ".replacement"
+"""Inside a data set's folder: the set that will replace the one that is there, until it is complete."""
 
 _INDEX = r"(?:[0-9]{5}|[1-9][0-9]{5,11})"
 OUR_NAMES = {

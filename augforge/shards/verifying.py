@@ -14,7 +14,16 @@ from pathlib import Path
 from augforge import hdf5
 from augforge.errors import AugforgeError, DatasetError
 from augforge.shards.hashing import bytes_hash
-from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, SHARDS, ShardSpec, leaf_ranges
+from augforge.shards.layout import (
+    MANIFEST,
+    OUR_NAMES,
+    RECEIPTS,
+    RECIPE,
+    REPLACEMENT,
+    SHARDS,
+    ShardSpec,
+    leaf_ranges,
+)
 from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
 from augforge.shards.models import Manifest, Receipt, ShardEntry
 from augforge.shards.opening import opened, read_rows
@@ -271,7 +280,13 @@ def _others(folder: Path, specs: Iterable[ShardSpec]) -> Iterator[Defect]:
             if path.name in names:
                 continue
             file = f"{place}/{path.name}".lstrip("/")
-            if is_temporary_file(path):
+            if not place and path.name == REPLACEMENT and path.is_dir() and not path.is_symlink():
+                what = (
+                    "a set that was to replace this one, whose build did not end; the same build completes it, "
+                    "--repair removes it"
+                )
+                yield Defect(Kind.STALE, file, what)
+            elif is_temporary_file(path):
                 yield Defect(Kind.STALE, file, "a build that was interrupted, or is at work, left it")
             elif place in OUR_NAMES and OUR_NAMES[place].fullmatch(path.name):
                 yield Defect(Kind.STALE, file, "it belongs to no shard of this set")

@@ -1,9 +1,11 @@
 """From what a recipe says to the originals themselves."""
 
+from dataclasses import replace
+
 from augforge.errors import SourceError
 from augforge.sources.formats import check_keys, find_format
 from augforge.sources.gathering import Gatherer
-from augforge.sources.preparing import Prepare, stacked
+from augforge.sources.preparing import HashingPrepare, Prepare, stacked
 from augforge.sources.published.named import open_named
 from augforge.sources.source import Source
 from augforge.sources.spec import SourceSpec
@@ -39,6 +41,14 @@ def open_source(spec: SourceSpec, prepare: Prepare | None = None) -> Source:
         If the originals are not there, or are not what they are said to be; the message names the file and
         the cause.
     """
+    if prepare is None:
+        return _opened(spec, None)
+    hashing = HashingPrepare(prepare)
+    source = _opened(spec, hashing)
+    return replace(source, prepared_from=hashing.digest(source.labels, len(source.class_names)))
+
+
+def _opened(spec: SourceSpec, prepare: Prepare | None) -> Source:
     if spec.dataset is not None:
         source = open_named(spec.dataset, spec.split)
         return source if prepare is None else _prepared(source, prepare)

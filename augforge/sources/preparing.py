@@ -1,8 +1,10 @@
 """Pictures of any size -> images of one size."""
 
+import json
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
 
 from augforge.errors import AugforgeError, SourceError
@@ -10,6 +12,39 @@ from augforge.sources.gathering import Gatherer
 
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """Turns one picture, uint8 (H, W), (H, W, 3) or (H, W, 4) of any size, into an image, uint8 of always one shape."""
+
+
+class HashingPrepare:
+    """Prepare pictures, and hash them as they were before.
+
+    Every format prepares its pictures one after the other, in the order of the originals. So this sees all of them
+    as decoded, wherever they come from, and the same pictures have the same digest in any format.
+
+    Parameters
+    ----------
+    prepare
+        What makes images of the pictures.
+    """
+
+    def __init__(self, prepare: Prepare) -> None:
+        self._prepare = prepare
+        self._hasher = blake3()
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the prepared picture."""
+        self._hasher.update(json.dumps(pixels.shape).encode() + b"\n")
+        self._hasher.update(np.ascontiguousarray(pixels).reshape(-1).data)
+        return self._prepare(pixels)
+
+    def digest(self, labels: NDArray[np.uint8] | None, classes: int) -> str:
+        """Return BLAKE3, 64 hex characters, over all pictures so far and their labels."""
+        hasher = self._hasher.copy()
+        hasher.update(
+            json.dumps({"labelled": labels is not None, "classes": classes}, sort_keys=True).encode()
+        )
+        if labels is not None:
+            hasher.update(labels.data)
+        return hasher.hexdigest()
 
 
 def stacked(pictures: Iterable[tuple[str, NDArray[np.uint8]]], prepare: Prepare | None) -> NDArray[np.uint8]:

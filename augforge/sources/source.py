@@ -32,6 +32,9 @@ class Source:
         What the labels mean: ``("0", ..., "9")``, or the names of class folders; empty for an unlabelled source.
     digest
         BLAKE3, 64 hex characters, over shape, number of classes, images and labels; not over any name.
+    prepared_from
+        The digest of the originals as they were decoded, where `images` were made from them by a `Prepare`; None
+        where they are as decoded.
     """
 
     name: str
@@ -40,6 +43,12 @@ class Source:
     labels: NDArray[np.uint8] | None
     class_names: tuple[str, ...]
     digest: str
+    prepared_from: str | None = None
+
+    @property
+    def originals_digest(self) -> str:
+        """The digest of the originals as decoded, before any preparation."""
+        return self.prepared_from or self.digest
 
     @classmethod
     def from_arrays(

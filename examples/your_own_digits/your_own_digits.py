@@ -23,11 +23,24 @@ from augforge.torch import ShardDataset, make_loader, split_by_source
 
 RECIPE = """\
 version: 1
-extends: realistic       # its distortions; write `distort:` here to have others
 name: my_digits
 source: {{path: {path}, colour: gray}}
 normalize: true          # any size, dark on light or light on dark -> 28 x 28 like MNIST's
 variants: {variants}
+# Those of the ready recipe `realistic`, but for two that make digits small and move them far: a normalized digit
+# always has MNIST's size and place.
+distort:
+  - stroke_width: {{pixels: [-0.6, 1.6], probability: 0.8}}
+  - rotate: {{degrees: [-12, 12]}}
+  - slant: {{degrees: [-12, 12]}}
+  - aspect: {{ratio: {{log_uniform: {{low: 0.75, high: 1.33}}}}}}
+  - elastic: {{displacement: [0, 0.6], smoothness: [3, 5], probability: 0.5}}
+  - scale: {{factor: [0.85, 1.15]}}
+  - shift: {{x: [-2, 2], y: [-2, 2]}}
+  - pixel_dropout: {{fraction: [0, 0.03]}}
+  - pixel_noise: {{fraction: [0, 0.005], value: [128, 255]}}
+  - gray_level: {{gain: [0.7, 1.2], bias: [-10, 10], gamma: {{normal: {{mean: 1, sd: 0.1, low: 0.7, high: 1.4}}}}}}
+guard: {{min_ink_kept: 0.95, max_ink_growth: 0.8, min_contrast: 60}}
 """
 
 

@@ -170,7 +170,7 @@ class TestFiles:
             own_cluster.add_worker()
         plan = plan_build(recipe(variants=40, shard_size=65_536), tmp_path / "set")
         plan.folder.mkdir()
-        prepare(plan.folder, plan.recipe, overwrite=False)
+        prepare(plan.folder, plan.recipe)
         order = tasks.order_of("twice", versions.needed(plan.forge), plan.folder, plan.recipe)
         found = []
         with Client(own_cluster.address) as client:

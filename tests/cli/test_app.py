@@ -235,3 +235,16 @@ def test_messages_to_a_closed_stderr_are_lost_quietly():
     )
     os.close(writing)
     assert (ran.returncode, ran.stdout) == (2, b"")
+
+
+def test_commands_and_options_are_completed_as_the_readme_says():
+    for words, word, wanted in (
+        ("augforge bu", 1, "plain,build"),
+        ("augforge build --str", 2, "plain,--strict"),
+    ):
+        asked = {"_AUGFORGE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(word)}
+        program = Path(sys.executable).with_name("augforge")
+        ran = subprocess.run(
+            [program], env={**os.environ, **asked}, capture_output=True, text=True, check=False
+        )
+        assert ran.stdout.split() == [wanted]

@@ -19,6 +19,7 @@ samples   4,000, 0 of them kept
 shards    4, 0 of them kept
 on disk   {size:,} bytes (3.3 MB)
 to write  {size:,} bytes (3.3 MB)
+of        blake3:{of}
 """
 
 
@@ -28,6 +29,7 @@ def test_a_build_is_summed_up(run, recipe):
     size = sum(shard.bytes for shard in manifest.shards)
     assert (code, out) == (0, "")
     summary = told[told.index("complete") :].splitlines()
+    of = plan_build(load_recipe(recipe)).of
     assert re.fullmatch(r"made now       4,000 samples in [0-9.]+ s, [0-9,]+ samples/s", summary.pop(2))
     assert summary == [
         "complete       out/small",
@@ -35,7 +37,63 @@ def test_a_build_is_summed_up(run, recipe):
         f"content hash   {manifest.content_hash}",
         "look at it     augforge info out/small",
         "train from it  from augforge.torch import ShardDataset; dataset = ShardDataset('out/small')",
+        f"to expect it   expect: {{content: blake3:{manifest.content_hash}, of: blake3:{of}}}",
     ]
+
+
+def test_the_line_that_a_build_prints_is_met_when_it_is_pasted(run, recipe):
+    line = run("build", recipe).err.rpartition("to expect it   ")[2]
+    recipe.write_text(recipe.read_text() + line)
+    told = run("build", recipe, "--out", "again", "--strict").err
+    assert f"content hash   {read_manifest(Path('again')).content_hash}, as expected\n" in told
+    assert "to expect it" not in told
+    found = json.loads(run("build", recipe, "--dry-run", "--json", "--out", "third").out)
+    assert found["expects"] == f"blake3:{read_manifest(Path('again')).content_hash}"
+    assert "\nexpects   blake3:" in run("build", recipe, "--dry-run", "--out", "third").out
+
+
+def test_an_edited_recipe_says_that_nothing_is_expected_and_replaces_the_set(run, recipe):
+    """As the README advises: edit a recipe that has an expectation, and build it again."""
+    line = run("build", recipe).err.rpartition("to expect it   ")[2]
+    recipe.write_text(recipe.read_text().replace("[-12, 12]", "[-20, 20]") + line)
+    said = (
+        "the recipe expects the content hash of other settings or originals, so it is not asked for ('of' is "
+    )
+    for more in (("--dry-run",), ()):
+        strict = run("build", recipe, "--overwrite", "--strict", *more)
+        assert (strict.code, strict.out) == (2, "")
+        assert strict.err.startswith(f"error: {said}")
+        assert "Traceback" not in strict.err
+    dry = run("build", recipe, "--overwrite", "--dry-run")
+    assert (dry.code, dry.err.startswith(said)) == (0, True)
+    assert "replaces  the set that is there, which stays until this one is complete\n" in dry.out
+    code, _, told = run("build", recipe, "--overwrite")
+    assert (code, told.startswith(said)) == (0, True)
+    assert "to expect it   expect: {content: " in told
+    assert run("verify", "out/small").code == 0
+
+
+def test_what_does_not_come_out_as_expected_lies_beside_the_old_set(run, recipe):
+    run("build", recipe, "--set", "seed=8", "--quiet")
+    before = read_manifest(Path("out/small"))
+    of = plan_build(load_recipe(recipe), "elsewhere").of
+    recipe.write_text(recipe.read_text() + f"expect: {{content: blake3:{'0' * 64}, of: blake3:{of}}}\n")
+    code, _, told = run("build", recipe, "--overwrite")
+    assert code == 2
+    assert f"it is a data set of its own in {Path('out/small.unexpected').absolute()}, to be used or" in told
+    assert read_manifest(Path("out/small")) == before
+    assert [run("verify", folder).code for folder in ("out/small", "out/small.unexpected")] == [0, 0]
+
+
+def test_a_dry_run_says_where_there_is_no_room_for_both(run, recipe, monkeypatch, caplog):
+    from augforge.building import BuildPlan
+
+    run("build", recipe, "--quiet")
+    monkeypatch.setattr(BuildPlan, "bytes_free", property(lambda plan: plan.bytes_to_write - 1))
+    dry = run("build", recipe, "--set", "seed=8", "--overwrite", "--dry-run").out
+    assert "\nreplaces  the set that is there, which is removed first: there is no room for both\n" in dry
+    assert run("build", recipe, "--set", "seed=8", "--overwrite", "--quiet").code == 0
+    assert "the one that is there is removed first" in caplog.text
 
 
 def test_a_complete_set_is_left_alone(run, recipe):
@@ -66,6 +124,11 @@ def test_json(run, recipe):
         "shards_made": 4,
         "bytes": sum(path.stat().st_size for path in Path("a/shards").iterdir()),
         "content_hash": manifest.content_hash,
+        "expected": False,
+        "expect": {
+            "content": f"blake3:{manifest.content_hash}",
+            "of": f"blake3:{plan_build(load_recipe(recipe)).of}",
+        },
         "pixel_digest": manifest.pixel_digest,
         "warnings": [],
     }
@@ -89,8 +152,8 @@ def test_a_build_that_was_cut_short_goes_on(run, recipe):
 def test_a_dry_run_writes_nothing(run, recipe):
     code, out, told = run("build", recipe, "--dry-run")
     assert (code, told) == (0, "")
-    size = plan_build(load_recipe(recipe)).bytes_to_write
-    assert FREE.sub("", out) == DRY_RUN.format(size=size)
+    plan = plan_build(load_recipe(recipe))
+    assert FREE.sub("", out) == DRY_RUN.format(size=plan.bytes_to_write, of=plan.of)
     assert FREE.search(out)
     assert [path.name for path in Path.cwd().iterdir()] == ["small.yaml"]
 
@@ -104,6 +167,8 @@ def test_a_dry_run_for_machines(run, recipe):
         "out": str(Path("out/small").absolute()),
         "complete": False,
         "extends": 0,
+        "replaces": False,
+        "keeps_old": False,
         "samples": 4000,
         "samples_kept": 0,
         "shards": 4,
@@ -112,6 +177,8 @@ def test_a_dry_run_for_machines(run, recipe):
         "bytes_to_write": plan.bytes_to_write,
         "warnings": [],
         "bytes_exact": False,
+        "of": f"blake3:{plan.of}",
+        "expects": None,
     }
     assert "on disk   at most " in run("build", recipe, "--dry-run", "--set", "output.compression=gzip").out
 

@@ -6,6 +6,7 @@ from augforge.cli.output import (
     counted,
     emit,
     emit_json,
+    own_command,
     pairs_text,
     printable,
     readable_bytes,
@@ -79,3 +80,17 @@ def test_what_stdout_cannot_encode_is_replaced(capfdbinary, monkeypatch):
 def test_json_is_one_object(capsys):
     emit_json({"a": 1})
     assert capsys.readouterr().out == '{\n  "a": 1\n}\n'
+
+
+def test_the_command_is_named_by_its_path_where_it_is_not_on_the_path(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "augforge"
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", "/nowhere")
+    for called, named in ((program, "bin/augforge"), ("pytest", "augforge"), ("__main__.py", "augforge")):
+        monkeypatch.setattr("sys.argv", [str(called), "build"])
+        assert own_command() == named
+    monkeypatch.setattr("sys.argv", [str(program), "build"])
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert own_command() == "augforge"

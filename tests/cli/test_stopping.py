@@ -48,7 +48,7 @@ def test_ctrl_c_keeps_what_is_published(recipe, run):
     assert not [path for path in Path("out/small").rglob("*") if path.name.startswith(".")]
 
 
-def test_what_was_to_be_replaced_is_not_advised_to_go_on_without_overwriting(recipe, run, monkeypatch):
+def test_a_replacement_goes_on_by_the_same_command(recipe, run, monkeypatch):
     from augforge.building import job
 
     run("build", recipe, "--quiet")
@@ -57,9 +57,10 @@ def test_what_was_to_be_replaced_is_not_advised_to_go_on_without_overwriting(rec
         raise KeyboardInterrupt
 
     monkeypatch.setattr(job, "carry_out", carry_out)
-    for seed, same in (("8", "the same command"), ("7", "the same command without --overwrite")):
+    for seed in ("8", "7"):
         code, _, told = run("build", recipe, "--set", f"seed={seed}", "--overwrite", "--quiet")
-        assert (code, told.endswith(f"kept in out/small; {same} goes on from there\n")) == (130, True)
+        end = "published and kept in out/small/.replacement; the same command goes on from there\n"
+        assert (code, told.endswith(end)) == (130, True)
 
 
 def test_a_second_ctrl_c_ends_the_process_at_once():

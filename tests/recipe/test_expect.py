@@ -23,6 +23,48 @@ def test_it_is_read_and_written() -> None:
     assert differences(recipe, without) == []
 
 
+MAPPING = f"{{content: blake3:{HASH}, of: blake3:{'f' * 64}}}"
+
+
+def test_it_may_say_what_it_belongs_to() -> None:
+    recipe = parse_recipe(TEXT.replace(f"blake3:{HASH}", MAPPING))
+    assert (recipe.expect, recipe.expect_of) == (HASH, "f" * 64)
+    assert parse_recipe(recipe.to_yaml()) == recipe != parse_recipe(TEXT)
+    assert differences(recipe, parse_recipe(TEXT)) == []
+
+
+@pytest.mark.parametrize("override", ["variants=2", "seed=1", "source.split=test"])
+def test_whether_that_holds_is_seen_when_the_originals_are_open(override: str) -> None:
+    recipe = parse_recipe(TEXT.replace(f"blake3:{HASH}", MAPPING), overrides=[override])
+    assert (recipe.expect, recipe.expect_of, recipe.expect_set_aside) == (HASH, "f" * 64, False)
+    assert parse_recipe(TEXT, overrides=[f"expect={MAPPING}"]).expect_of == "f" * 64
+    both = parse_recipe(TEXT.replace(f"blake3:{HASH}", MAPPING), overrides=[override, "expect=null"])
+    assert (both.expect, both.expect_of) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (f"{{content: blake3:{HASH}}}", "expect needs 'of': what it belongs to; without it, write `expect: "),
+        (f"{{of: blake3:{HASH}}}", "expect needs 'content': the content hash that must come out"),
+        (
+            f"{{content: {HASH}, of: blake3:{HASH}}}",
+            "'content' must be the content hash of the data set, blake3:",
+        ),
+        (
+            f"{{content: blake3:{HASH}, of: x}}",
+            "'of' must be the hash of the settings and originals, blake3:",
+        ),
+        (f"{{contents: blake3:{HASH}, of: blake3:{HASH}}}", "unknown key 'contents' of expect. Did you mean"),
+        (f"{{content: null, of: blake3:{HASH}}}", "'content' must be text, got"),
+    ],
+)
+def test_what_is_no_expectation(value: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(TEXT.replace(f"blake3:{HASH}", value))
+    assert message in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("value", "got"),
     [

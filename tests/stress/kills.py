@@ -4,12 +4,13 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from augforge.errors import AugforgeError
 from augforge.shards import ShardReader, verify
+from augforge.shards.layout import REPLACEMENT
 from augforge.shards.verifying import Kind
 from tests.stress import jobs
 from tests.stress.outcome import Outcome
@@ -36,7 +37,10 @@ class Job:
     after : Path
         The folder as it must be afterwards.
     holds : bool
-        Whether the set that is there before stays sound until another one is complete.
+        Whether the set that is there before stays sound until another one is complete, be it there or about to be
+        moved there.
+    prelude : callable, optional
+        Called in the process first, to let the disk seem small, say.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Job:
     before: Path | None
     after: Path
     holds: bool = False
+    prelude: Callable[[], None] | None = None
 
     def words(self, folder: Path, workers: int = 1) -> tuple[str, ...]:
         """Return the arguments for a folder."""
@@ -75,8 +80,27 @@ def jobs_of(scratch: Path) -> tuple[Job, ...]:
         Job("extension", extend, sets["plain"], sets["extended"], holds=True),
         Job("repair", repair, sets["damaged"], sets["plain"]),
         Job("repair of a compressed set without manifest", repair, sets["lost"], sets["compressed"]),
-        Job("replacing", (*build, "--overwrite"), sets["other"], sets["plain"]),
+        Job("replacing", (*build, "--overwrite"), sets["other"], sets["plain"], holds=True),
+        Job(
+            "replacing without room for both",
+            (*build, "--overwrite"),
+            sets["other"],
+            sets["plain"],
+            prelude=without_room_for_both,
+        ),
     )
+
+
+def without_room_for_both() -> None:
+    """Let the disk seem to have room for one and a half data sets alone."""
+    from augforge.building.folders import bytes_of_dataset
+    from augforge.building.plan import BuildPlan
+
+    def free(plan: BuildPlan) -> int:
+        used = sum(bytes_of_dataset(place) for place in (plan.folder, plan.folder / REPLACEMENT))
+        return plan.shards.bytes * 3 // 2 - used
+
+    BuildPlan.bytes_free = property(free)  # type: ignore[assignment]
 
 
 def _done(folder: Path, words: Sequence[str]) -> None:
@@ -106,7 +130,7 @@ def _at_steps(job: Job, folder: Path, cases: float) -> Outcome:
     for at in range(count):
         step, kind = places[at * len(places) // count]
         begin(job, folder)
-        ended = jobs.run(folder, job.words(folder), Fault(step, kind))
+        ended = jobs.run(folder, job.words(folder), Fault(step, kind), prelude=job.prelude)
         found = list(_wrong_after(job, folder, ended))
         failures += [f"{job.name}, {kind} at step {step} ({steps[step]}): {what}" for what in found[:1]]
     return Outcome(f"SIGKILL at a step on disk: {job.name}", _PROMISE, count, tuple(failures))
@@ -146,7 +170,7 @@ def in_processes() -> None:
 def undisturbed(job: Job, folder: Path) -> tuple[str, ...]:
     """Run a job, which must succeed; return its steps."""
     begin(job, folder)
-    ended = jobs.run(folder, job.words(folder))
+    ended = jobs.run(folder, job.words(folder), prelude=job.prelude)
     if ended.code != 0 or not ended.steps:
         raise RuntimeError(f"{job.name} ended with {ended.code} after {len(ended.steps)} steps: {ended.said}")
     return ended.steps
@@ -165,12 +189,17 @@ def _wrong_after(job: Job, folder: Path, ended: jobs.Ended, *, may_finish: bool 
         yield f"it was not killed, but ended with {ended.code}: {ended.said}"
     if (folder / "manifest.json").exists():
         yield from wrong_with_set(job, folder)
-    elif job.holds:
+    elif job.holds and not is_about_to_be_replaced(folder):
         yield "the set that was there is gone"
-    again = jobs.run(folder, job.words(folder))
+    again = jobs.run(folder, job.words(folder), prelude=job.prelude)
     if again.code != 0:
         yield f"run again, it ended with {again.code}: {again.said}"
     yield from differences(folder, job.after)
+
+
+def is_about_to_be_replaced(folder: Path) -> bool:
+    """Tell whether a complete set was just being moved into the place of another one."""
+    return (folder / REPLACEMENT / "manifest.json").exists()
 
 
 def differences(folder: Path, other: Path) -> Iterator[str]:

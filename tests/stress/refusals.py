@@ -13,7 +13,15 @@ from pathlib import Path
 from augforge.shards import read_manifest, verify
 from augforge.temporaries import is_temporary
 from tests.stress import jobs
-from tests.stress.kills import Job, begin, differences, jobs_of, undisturbed, wrong_with_set
+from tests.stress.kills import (
+    Job,
+    begin,
+    differences,
+    is_about_to_be_replaced,
+    jobs_of,
+    undisturbed,
+    wrong_with_set,
+)
 from tests.stress.outcome import Outcome
 from tests.stress.steps import Fault
 
@@ -47,8 +55,10 @@ def _refused(job: Job, folder: Path, cases: float) -> Outcome:
         step, lasting = places[at * len(places) // count]
         code = rng.choice(_CODES)
         begin(job, folder)
-        ended = jobs.run(folder, job.words(folder), Fault(step, "refused", code, lasting))
-        removing = steps[step].startswith("unlink")
+        ended = jobs.run(
+            folder, job.words(folder), Fault(step, "refused", code, lasting), prelude=job.prelude
+        )
+        removing = steps[step].startswith(("unlink", "rmdir"))
         # A folder that is there already need not be made.
         harmless = removing or steps[step].startswith("mkdir")
         found = ["it went on as if nothing had been"] if ended.code == 0 and not harmless else []
@@ -65,7 +75,7 @@ def _gone(job: Job, folder: Path, cases: float) -> Outcome:
     failures: list[str] = []
     for step in range(0, len(steps), -(-len(steps) // count)):
         begin(job, folder)
-        ended = jobs.run(folder, job.words(folder), Fault(step, "gone"))
+        ended = jobs.run(folder, job.words(folder), Fault(step, "gone"), prelude=job.prelude)
         # What was published before is looked for at the end, and what is to be repaired at the beginning.
         causes = ("is missing", "holds no data set", "no such folder", os.strerror(errno.ENOENT))
         cause = next((one for one in causes if one in ended.said), causes[-1])
@@ -107,9 +117,9 @@ def wrong_after(
         yield f"left behind: {', '.join(left)}"
     if (folder / "manifest.json").exists():
         yield from wrong_with_set(job, folder)
-    elif job.holds:
+    elif job.holds and not is_about_to_be_replaced(folder):
         yield "the set that was there is gone"
-    again = jobs.run(folder, job.words(folder))
+    again = jobs.run(folder, job.words(folder), prelude=job.prelude)
     if again.code != 0:
         yield f"run again, it ended with {again.code}: {again.said}"
     yield from differences(folder, job.after)

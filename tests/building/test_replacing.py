@@ -1,0 +1,242 @@
+"""A data set takes the place of another one when it is complete, and not before."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from augforge.building import BuildPlan, Progress, build, plan_build, repair
+from augforge.errors import BuildError, DatasetError
+from augforge.recipe import Recipe
+from augforge.shards import ShardReader, read_manifest, verify
+from tests.building.conftest import Cluster
+from tests.stress.jobs import contents
+from tests.stress.kills import without_room_for_both
+
+MakeRecipe = Callable[..., Recipe]
+
+
+class Crash(BaseException):
+    """Ends a build as a kill does, but for what only a process can lose."""
+
+
+def crash_after(shards: int) -> Callable[[Progress], None]:
+    def stop(progress: Progress) -> None:
+        if progress.shards >= shards:
+            raise Crash
+
+    return stop
+
+
+@pytest.fixture
+def folder(tmp_path: Path, recipe: MakeRecipe) -> Path:
+    """Give a folder with a complete set and files of somebody else."""
+    build(recipe(seed=8), tmp_path / "set")
+    for name in ("notes.txt", "shards/mine.h5", "receipts/shop.json"):
+        (tmp_path / "set" / name).write_text("precious")
+    return tmp_path / "set"
+
+
+def interrupted(folder: Path, recipe: Recipe, shards: int = 2) -> None:
+    with pytest.raises(Crash):
+        build(recipe, folder, overwrite=True, on_progress=crash_after(shards), workers=1)
+
+
+def check_replaced(folder: Path, recipe: Recipe, tmp_path: Path) -> None:
+    """Check that a folder is as if the set had been made in an empty one, beside what is not ours."""
+    build(recipe, tmp_path / "fresh")
+    there = contents(folder)
+    foreign = {"notes.txt", "shards/mine.h5", "receipts/shop.json"}
+    assert {there.pop(name) for name in foreign} == {b"precious"}
+    assert there == contents(tmp_path / "fresh")
+    assert not (folder / ".replacement").exists()
+
+
+def test_the_old_set_is_whole_until_the_new_one_is(folder: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
+    before = contents(folder)
+    reader = ShardReader(folder)
+    old = reader.read(np.arange(0, 6000, 100), ("image",))["image"].copy()
+    seen = []
+
+    def look(progress: Progress) -> None:
+        now = contents(folder)
+        seen.append((progress.shards, now.items() >= before.items()))
+
+    build(recipe(seed=7), folder, overwrite=True, on_progress=look)
+    assert max(seen) == (6, True)
+    assert all(whole for _, whole in seen)
+    check_replaced(folder, recipe(seed=7), tmp_path)
+    # What a reader has mapped stays what it was.
+    np.testing.assert_array_equal(reader.read(np.arange(0, 6000, 100), ("image",))["image"], old)
+
+
+def test_the_same_command_goes_on(folder: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
+    before = contents(folder)
+    interrupted(folder, recipe(seed=7))
+    assert contents(folder).items() > before.items()
+    plan = plan_build(recipe(seed=7), folder, overwrite=True)
+    assert plan.replaces
+    assert len(plan.kept) >= 2
+    assert len(ShardReader(folder)) == 6000  # the old one
+    kept = {path: path.stat().st_mtime_ns for path in (folder / ".replacement/shards").iterdir()}
+    build(recipe(seed=7), folder, overwrite=True)
+    for path, written in kept.items():
+        assert (folder / "shards" / path.name).stat().st_mtime_ns == written
+    check_replaced(folder, recipe(seed=7), tmp_path)
+
+
+def test_another_command_replaces_by_another_set(folder: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
+    interrupted(folder, recipe(seed=7))
+    with pytest.raises(DatasetError, match="seed: 8 -> 7"):
+        build(recipe(seed=7), folder)
+    build(recipe(seed=9, compression="gzip"), folder, overwrite=True)
+    check_replaced(folder, recipe(seed=9, compression="gzip"), tmp_path)
+
+
+def test_an_interrupted_replacement_is_stale_and_goes_by_repairing_or_extending(
+    folder: Path, recipe: MakeRecipe
+) -> None:
+    before = contents(folder)
+    for end in (lambda: repair(folder), lambda: build(recipe(seed=8, variants=3), folder)):
+        interrupted(folder, recipe(seed=7))
+        assert build(recipe(seed=8), folder).seed == 8  # the set that is there is the complete one
+        (defect,) = (one for one in verify(folder).defects if one.kind != "foreign")
+        assert str(defect).startswith("stale: .replacement: a set that was to replace this one")
+        end()
+        assert not (folder / ".replacement").exists()
+        assert contents(folder).keys() >= before.keys()
+    assert read_manifest(folder).samples == 8000
+
+
+@pytest.fixture
+def _small_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BuildPlan, "bytes_free", BuildPlan.bytes_free)  # to be put back
+    without_room_for_both()
+
+
+@pytest.mark.usefixtures("_small_disk")
+def test_without_room_for_both_the_old_set_goes_first_and_that_is_said(
+    folder: Path, recipe: MakeRecipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = plan_build(recipe(seed=7), folder, overwrite=True)
+    assert (plan.replaces, plan.has_room_for_both(1)) == (True, False)
+    interrupted(folder, recipe(seed=7))
+    assert (
+        f"there is no room for both sets in '{folder}': the one that is there is removed first" in caplog.text
+    )
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".replacement",
+        "notes.txt",
+        "receipts",
+        "shards",
+    ]
+    for overwrite in (True, False):  # there is nothing to replace any more
+        plan = plan_build(recipe(seed=7), folder, overwrite=overwrite)
+        assert len(plan.kept) >= 2
+    with pytest.raises(DatasetError, match="seed: 7 -> 9"):
+        build(recipe(seed=9), folder)
+    build(recipe(seed=7), folder)
+    check_replaced(folder, recipe(seed=7), tmp_path)
+
+
+def test_with_too_little_room_for_one_nothing_is_removed(
+    folder: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(folder)
+    monkeypatch.setattr(BuildPlan, "bytes_free", property(lambda _: 1000))
+    with pytest.raises(BuildError, match="are free there"):
+        build(recipe(seed=7, variants=9), folder, overwrite=True)
+    assert contents(folder) == before
+
+
+ENDS: dict[str, Callable[[Path, Recipe], object]] = {
+    "the same command": lambda folder, recipe: build(recipe, folder, overwrite=True),
+    "without --overwrite": lambda folder, recipe: build(recipe, folder),
+    "a repair": lambda folder, _: repair(folder),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("moves", range(0, 14, 3))
+def test_moving_in_that_was_interrupted_is_finished(
+    folder: Path,
+    recipe: MakeRecipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moves: int,
+    end: str,
+) -> None:
+    real, left = os.replace, [moves]
+
+    def crashing(source: Any, target: Any) -> None:
+        if Path(source).is_relative_to(folder / ".replacement") and ".tmp" not in str(source):
+            if not left[0]:
+                raise Crash
+            left[0] -= 1
+        real(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", crashing)
+        with pytest.raises(Crash):
+            build(recipe(seed=7), folder, overwrite=True)
+    made = {path.read_bytes() for path in folder.rglob("*.h5")}
+    with monkeypatch.context() as patched:
+        patched.setattr("augforge.building.tasks.write_shard", None)  # nothing is made again
+        ENDS[end](folder, recipe(seed=7))
+    assert {path.read_bytes() for path in folder.rglob("*.h5")} <= made
+    check_replaced(folder, recipe(seed=7), tmp_path)
+
+
+def test_a_folder_in_the_place_of_a_shard_is_seen_before_the_old_set_goes(
+    folder: Path, recipe: MakeRecipe
+) -> None:
+    (folder / "shards" / "small-00006.h5").mkdir()
+    before = contents(folder)
+    with pytest.raises(
+        DatasetError, match=r"small-00006\.h5 is a folder, where a file of the data set belongs"
+    ):
+        build(recipe(seed=7, variants=3), folder, overwrite=True)
+    assert contents(folder).items() > before.items()
+    assert len(ShardReader(folder)) == 6000
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder", "links inside"])
+def test_what_is_not_ours_in_the_place_of_the_new_set_is_left_alone(
+    folder: Path, recipe: MakeRecipe, tmp_path: Path, kind: str
+) -> None:
+    place = folder / ".replacement"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "thesis.txt").write_text("precious")
+    if kind == "file":
+        place.write_text("precious")
+    elif kind == "link":
+        place.symlink_to(elsewhere)
+    else:
+        place.mkdir()
+        if kind == "folder":
+            (place / "thesis.txt").write_text("precious")
+        else:
+            (place / "shards").symlink_to(elsewhere)
+    before = contents(tmp_path)
+    with pytest.raises(DatasetError, match=r"\.replacement"):
+        build(recipe(seed=7), folder, overwrite=True)
+    assert contents(tmp_path) == before
+
+
+def test_workers_of_a_cluster_make_the_new_set_beside_the_old_one(
+    folder: Path, recipe: MakeRecipe, tmp_path: Path, own_cluster: Cluster
+) -> None:
+    own_cluster.add_worker()
+    before = contents(folder)
+    kept = []
+
+    def look(_: Progress) -> None:
+        kept.append(contents(folder).items() >= before.items())
+
+    build(recipe(seed=7), folder, overwrite=True, scheduler=own_cluster.address, on_progress=look)
+    assert all(kept)
+    check_replaced(folder, recipe(seed=7), tmp_path)
