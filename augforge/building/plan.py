@@ -5,8 +5,8 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from augforge._platform.cores import usable_cores
 from augforge.building import folders
-from augforge.building.workers import usable_cores
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe

@@ -200,7 +200,7 @@ class _Run:
 
     def _take(self, future: Any, spec: ShardSpec) -> None:
         try:
-            _check(future, spec)
+            _check(future, spec, self.place.first_error)
         except _KilledError as error:
             self.on_killed(spec, error)
         else:
@@ -225,7 +225,7 @@ def _as_they_finish(completed: Any, check: Callable[[], None]) -> Iterator[Any]:
                 completed.thread_condition.wait_for(completed.has_ready, timeout=0.1)
 
 
-def _check(future: Any, spec: ShardSpec) -> None:
+def _check(future: Any, spec: ShardSpec, first_error: Callable[[], str]) -> None:
     """Raise what went wrong with a shard, if anything did, with its name and the cause."""
     from concurrent.futures import CancelledError
 
@@ -237,7 +237,7 @@ def _check(future: Any, spec: ShardSpec) -> None:
     if isinstance(error, KilledWorker):
         raise _KilledError(
             f"shard {spec.file_name}: the worker that made it died, {error.allowed_failures + 1} times in all, at "
-            f"last {error.last_worker.address} (out of memory?)"
+            f"last {error.last_worker.address} (out of memory?){first_error()}"
         ) from error
     if isinstance(error, OSError | MemoryError | CancelledError | ImportError):
         raise BuildError(f"shard {spec.file_name}: {type(error).__name__}: {error}") from error

@@ -197,7 +197,7 @@ def _tell_plan(plan: "BuildPlan", as_json: bool) -> None:
 
 def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
     """Say so if there is less to do at once than could be done, and something can be done about it."""
-    from augforge.building.workers import usable_cores
+    from augforge._platform.cores import usable_cores
     from augforge.shards import LEAF
 
     # The shards of a set that is begun, and the smallest ones, cannot be made smaller.
