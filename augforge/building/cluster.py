@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from augforge.building.workers import Place, quiet_distributed
+from augforge.building.workers import Place, ignore_stray_futures, quiet_distributed
 from augforge.errors import AugforgeError, BuildError
 
 _CONNECT_SECONDS = 10
@@ -33,14 +33,29 @@ def running_cluster(address: str | None, scheduler_file: str | Path | None) -> I
     with quiet_distributed():
         try:
             client = Client(address, timeout=_CONNECT_SECONDS)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise BuildError(f"the scheduler {address} cannot be reached: {error}") from error
+        except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
+            raise BuildError(
+                f"the scheduler {address} cannot be reached: {_reason(address, error)}"
+            ) from error
+        ignore_stray_futures(client)
         with client, _naming_loss(client, address):
             try:
                 client.wait_for_workers(1, timeout=_NO_WORKERS_SECONDS)
             except TimeoutError as error:
                 raise BuildError(f"the scheduler {address} has no workers") from error
             yield Place(client, _worker_check(client, address))
+
+
+def _reason(address: str | None, error: Exception) -> str:
+    # Dask's own words are of an argument that nobody gave.
+    if isinstance(error, TypeError) and (address or "").startswith("tls://"):
+        return (
+            "Dask's configuration names no certificates for TLS; set distributed.comm.tls.ca-file, "
+            "distributed.comm.tls.client.cert and distributed.comm.tls.client.key"
+        )
+    if isinstance(error, FileNotFoundError) and not error.filename:
+        return f"a file of Dask's TLS configuration (distributed.comm.tls) is missing: {error.strerror}"
+    return str(error)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from typing import Any
 
 from augforge._platform.child_programs import child_environment
 from augforge.building.worker_log import first_error
-from augforge.building.workers import LEAN, Place, quiet_distributed
+from augforge.building.workers import LEAN, Place, ignore_stray_futures, quiet_distributed
 from augforge.errors import BuildError
 
 _START_SECONDS = 60
@@ -95,6 +95,7 @@ def _client(shared: dict[str, Any], workers: dict[int, Any]) -> Iterator[Any]:
     scheduler = {"cls": SilentScheduler, "options": {**shared, "dashboard": False}}
     cluster = SpecCluster(workers=workers, scheduler=scheduler, security=shared["security"])
     with cluster, Client(cluster) as client:
+        ignore_stray_futures(client)
         yield client
 
 

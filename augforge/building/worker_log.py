@@ -14,10 +14,9 @@ _ERROR = re.compile(
 _TRACEBACK = "Traceback (most recent call last):"
 # A traceback's last line for any other exception: not indented, and not the next traceback's first line.
 _EXCEPTION = re.compile(r"(?:\w+\.)*[A-Z]\w*(?::|$)")
-# Dask's own records, for processes that die without a word.
-_RECORD = re.compile(
-    r".* - (?:ERROR|CRITICAL) - (?P<text>.+)|.* - (?P<death>Worker process \d+ (?:was|exited) .+)"
-)
+# How Dask records a process that died without a word, and other errors.
+_DEATH = re.compile(r".* - (?P<text>Worker process \d+ (?:was killed by|exited with) .+)")
+_RECORD = re.compile(r".* - (?:ERROR|CRITICAL) - (?P<text>.+)")
 _LONGEST = 400
 _MOST_BYTES = 4 << 20
 
@@ -40,21 +39,22 @@ def first_error(log: Path) -> str:
             lines = file.read(_MOST_BYTES).decode(errors="replace").splitlines()
     except OSError:
         return ""
-    found = _find_exception(lines) or _find_record(lines)
+    found = _find_exception(lines) or next(filter(None, (_text(_RECORD, line) for line in lines)), "")
     return f": {found[:_LONGEST]}" if found else ""
 
 
 def _find_exception(lines: list[str]) -> str:
+    """Find the first exception, or the first death of a process."""
     within = False
     for line in lines:
         within = within or line.strip() == _TRACEBACK
         if _ERROR.match(line) or (within and line.strip() != _TRACEBACK and _EXCEPTION.match(line)):
             return line.strip()
+        if death := _text(_DEATH, line):
+            return death
     return ""
 
 
-def _find_record(lines: list[str]) -> str:
-    for line in lines:
-        if record := _RECORD.match(line):
-            return (record["text"] or record["death"]).strip()
-    return ""
+def _text(pattern: re.Pattern[str], line: str) -> str:
+    record = pattern.match(line)
+    return record["text"].strip() if record else ""

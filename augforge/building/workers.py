@@ -91,11 +91,32 @@ def _quieted() -> Iterator[None]:
     """
     import dask
 
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    levels = {logger: logger.level for logger in _dask_loggers()}
+    for logger in levels:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         with dask.config.set(LEAN):
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
+def _dask_loggers() -> list[logging.Logger]:
+    """List the loggers of distributed that decide what is logged: some have a level of their own."""
+    import distributed  # noqa: F401 - sets the levels
+
+    loggers = [
+        logger
+        for name, logger in tuple(logging.Logger.manager.loggerDict.items())
+        if name.startswith("distributed.") and isinstance(logger, logging.Logger) and logger.level
+    ]
+    return [logging.getLogger("distributed"), *loggers]
+
+
+def ignore_stray_futures(client: Any) -> None:
+    """Keep asyncio from printing exceptions of Dask's own futures that Dask never awaits.
+
+    When a connection ends, several of them fail at once; what matters is raised by the client's methods.
+    """
+    client.loop.asyncio_loop.set_exception_handler(lambda _loop, _context: None)
