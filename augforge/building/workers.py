@@ -1,4 +1,4 @@
-"""What all places share where tasks run: local threads and processes (`local`), running clusters (`cluster`).
+"""What all places share where tasks run: local threads and processes (`local`), running clusters (`remote`).
 
 All of them are a `distributed` client, so there is one way to build.
 """
