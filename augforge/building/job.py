@@ -6,8 +6,8 @@ from pathlib import Path
 
 from augforge.building import folders, local, tasks
 from augforge.building.claiming import claimed
-from augforge.building.remote import counted_threads, running_cluster
 from augforge.building.plan import BuildPlan, as_it_is_now, plan_build
+from augforge.building.remote import counted_threads, running_cluster
 from augforge.building.running import WAITING_FACTOR, Progress, run
 from augforge.building.versions import check_workers, needed, packages_in
 from augforge.building.workers import Place

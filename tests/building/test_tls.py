@@ -100,7 +100,8 @@ def test_without_certificates_the_build_says_what_is_missing(
         build(recipe(), tmp_path / "set", scheduler=cluster.address)
     assert str(caught.value) == (
         f"the scheduler {cluster.address} cannot be reached: Dask's configuration names no certificates for "
-        "TLS; set distributed.comm.tls.ca-file, distributed.comm.tls.client.cert and distributed.comm.tls.client.key"
+        "TLS; set distributed.comm.tls.ca-file, distributed.comm.tls.client.cert and "
+        "distributed.comm.tls.client.key"
     )
 
 
