@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--workers",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Shards made at once; by default one for each processor core.",
+    help="Shards made at once; by default one for each core that affinity and quota allow.",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler, such as tcp://host:8786.")
 @click.option(

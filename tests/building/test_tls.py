@@ -87,7 +87,7 @@ def test_a_build_with_the_clusters_configuration(
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["content_hash"] == build(recipe(), tmp_path / "here").content_hash
@@ -100,7 +100,8 @@ def test_without_certificates_the_build_says_what_is_missing(
         build(recipe(), tmp_path / "set", scheduler=cluster.address)
     assert str(caught.value) == (
         f"the scheduler {cluster.address} cannot be reached: Dask's configuration names no certificates for "
-        "TLS; set distributed.comm.tls.ca-file, distributed.comm.tls.client.cert and "
+        "TLS; set "
+        "distributed.comm.tls.ca-file, distributed.comm.tls.client.cert and "
         "distributed.comm.tls.client.key"
     )
 
