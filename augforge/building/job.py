@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from augforge.building import folders, replacing, tasks
-from augforge.building import workers as places
+from augforge.building import folders, local, replacing, tasks
 from augforge.building.claiming import claimed
 from augforge.building.expecting import check_expected, is_expected, raise_unexpected
 from augforge.building.plan import BuildPlan, plan_build, refresh_plan
+from augforge.building.remote import counted_threads, running_cluster
 from augforge.building.running import WAITING_FACTOR, Progress, run
 from augforge.building.versions import check_workers, needed, packages_in
+from augforge.building.workers import Place
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
@@ -212,12 +213,12 @@ def about(forge: Forge) -> About:
 @contextlib.contextmanager
 def _place(
     plan: BuildPlan, workers: int | None, scheduler: str | None, scheduler_file: str | Path | None
-) -> Iterator[tuple[places.Place, Callable[[], int]]]:
+) -> Iterator[tuple[Place, Callable[[], int]]]:
     """Give a place for the tasks, and what says how many to hand out to it at once."""
     if scheduler is not None or scheduler_file is not None:
-        with places.running_cluster(scheduler, scheduler_file) as place:
+        with running_cluster(scheduler, scheduler_file) as place:
             check_workers(place.client, needed(plan.forge))
-            threads = places.counted_threads(place.client)
+            threads = counted_threads(place.client)
             try:
                 yield place, lambda: workers or WAITING_FACTOR * threads()
             finally:
@@ -231,7 +232,7 @@ def _place(
     try:
         with (
             tasks.at_hand(plan.forge),
-            (places.processes if in_processes else places.threads)(count) as place,
+            (local.processes if in_processes else local.threads)(count) as place,
         ):
             yield place, lambda: WAITING_FACTOR * count
     except BaseException:

@@ -5,9 +5,9 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from augforge._platform.cores import usable_cores
 from augforge.building import folders
 from augforge.building.expecting import check_strict, settled_forge
-from augforge.building.workers import usable_cores
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe

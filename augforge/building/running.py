@@ -21,6 +21,9 @@ WAITING_FACTOR = 2
 # So many shards that kill workers by themselves end a build at once; after fewer the others are made first.
 _MOST_DEADLY = 3
 
+# Seconds of work after which its rate is known.
+_RATE_AFTER = 0.5
+
 # Seconds between two looks at whether there are still workers.
 _LOOK_EVERY = 1.0
 
@@ -39,6 +42,10 @@ class Progress:
         Since the first task was handed out.
     made : int
         Samples made by this run, without those of kept shards.
+    rate : float
+        Samples per second since the first were made, without the time for starting and compiling; 0 until known.
+    compiling : bool
+        Whether kernels are compiled, and no samples made yet.
     """
 
     samples: int
@@ -47,20 +54,36 @@ class Progress:
     total_shards: int
     seconds: float
     made: int
+    rate: float = 0.0
+    compiling: bool = False
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at this rate; None until it is known."""
+        return (self.total_samples - self.samples) / self.rate if self.rate else None
 
 
 class _Tracker:
     """Adds up what the workers tell; a shard that is made twice counts once."""
 
-    def __init__(self, plan: BuildPlan, on_progress: Callable[[Progress], None]) -> None:
+    def __init__(
+        self,
+        plan: BuildPlan,
+        on_progress: Callable[[Progress], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._plan = plan
         self._on_progress = on_progress
+        self._now = now
         self._partly: dict[int, int] = {}
         self._finished: set[int] = set()
         self._made = 0
         self._shards = len(plan.kept)
         self._kept_samples = plan.kept_samples
-        self._start = time.monotonic()
+        self._start = now()
+        # When the first samples were there, and how many: what comes before is starting and compiling.
+        self._first: tuple[float, int] | None = None
+        self._compiling = False
         self._lock = threading.Lock()  # workers are heard on another thread
 
     def heard(self, event: tuple[float, Any]) -> None:
@@ -71,7 +94,10 @@ class _Tracker:
         with self._lock:
             if shard in self._finished:  # a worker that was given up is at work yet
                 return
-            self._partly[shard] = done
+            if done == tasks.COMPILING:
+                self._compiling = True
+            else:
+                self._partly[shard] = done
         self.report()
 
     def finished(self, spec: ShardSpec) -> None:
@@ -85,16 +111,29 @@ class _Tracker:
     def report(self) -> None:
         with self._lock:
             made, shards = self._made + sum(self._partly.values()), self._shards
+            now = self._now()
+            if self._first is None and made:
+                self._first = now, made
+            rate = self._rate(now, made)
+            compiling = self._compiling and not made
         self._on_progress(
             Progress(
                 samples=self._kept_samples + made,
                 total_samples=self._plan.samples,
                 shards=shards,
                 total_shards=len(self._plan.shards),
-                seconds=time.monotonic() - self._start,
+                seconds=now - self._start,
                 made=made,
+                rate=rate,
+                compiling=compiling,
             )
         )
+
+    def _rate(self, now: float, made: int) -> float:
+        if self._first is None:
+            return 0.0
+        then, before = self._first
+        return max(0, made - before) / (now - then) if now - then >= _RATE_AFTER else 0.0
 
 
 def run(
@@ -204,7 +243,7 @@ class _Run:
 
     def _take(self, future: Any, spec: ShardSpec) -> None:
         try:
-            _check(future, spec)
+            _check(future, spec, self.place.first_error)
         except _KilledError as error:
             self.on_killed(spec, error)
         else:
@@ -229,7 +268,7 @@ def _as_they_finish(completed: Any, check: Callable[[], None]) -> Iterator[Any]:
                 completed.thread_condition.wait_for(completed.has_ready, timeout=0.1)
 
 
-def _check(future: Any, spec: ShardSpec) -> None:
+def _check(future: Any, spec: ShardSpec, first_error: Callable[[], str]) -> None:
     """Raise what went wrong with a shard, if anything did, with its name and the cause."""
     from concurrent.futures import CancelledError
 
@@ -241,7 +280,7 @@ def _check(future: Any, spec: ShardSpec) -> None:
     if isinstance(error, KilledWorker):
         raise _KilledError(
             f"shard {spec.file_name}: the worker that made it died, {error.allowed_failures + 1} times in all, at "
-            f"last {error.last_worker.address} (out of memory?)"
+            f"last {error.last_worker.address} (out of memory?){first_error()}"
         ) from error
     if isinstance(error, OSError | MemoryError | CancelledError | ImportError):
         raise BuildError(f"shard {spec.file_name}: {type(error).__name__}: {error}") from error

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from augforge._platform.compile_events import compiling_reported
 from augforge.building.versions import Versions, check, found
 from augforge.compiling import cache_problem
 from augforge.errors import BuildError, DatasetError, SourceError
@@ -20,6 +21,9 @@ from augforge.shards.recipe_file import recipe_bytes
 
 # Seconds between two messages of one shard about how far it is.
 _TELL_EVERY = 0.2
+
+# What is sent in place of the number of samples that are done.
+COMPILING = "compiling"
 
 _lock = threading.Lock()
 # Lent by builds that run in this process.
@@ -109,14 +113,15 @@ def make_shard(order: Order, spec: ShardSpec) -> Receipt:
             told = time.monotonic()
             tell(order.build_id, spec.index, done)
 
-    receipt = write_shard(Path(order.folder), spec, forge.make, on_progress)
+    with compiling_reported(lambda: tell(order.build_id, spec.index, COMPILING)):
+        receipt = write_shard(Path(order.folder), spec, forge.make, on_progress)
     if (problem := cache_problem()) is not None:
         report_cache_problem(order.build_id, problem)
     return receipt
 
 
-def tell(build_id: str, shard: int, done: int) -> None:
-    """Say how many samples of a shard are done, to whoever listens at the client."""
+def tell(build_id: str, shard: int, done: int | str) -> None:
+    """Report how many samples of a shard are done, or `COMPILING`, to the client."""
     from distributed import get_worker
 
     get_worker().log_event(build_id, (shard, done))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "--workers",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Shards made at once; by default one for each processor core.",
+    help="Shards made at once; by default one for each core that affinity and quota allow.",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler, such as tcp://host:8786.")
 @click.option(
@@ -227,7 +227,7 @@ def _tell_plan(plan: "BuildPlan", at_once: int, warnings: tuple[str, ...], as_js
 
 def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
     """Say so if there is less to do at once than could be done, and something can be done about it."""
-    from augforge.building.workers import usable_cores
+    from augforge._platform.cores import usable_cores
     from augforge.shards import LEAF
 
     # The shards of a set that is begun, and the smallest ones, cannot be made smaller.

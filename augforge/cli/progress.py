@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LINE_EVERY = 30.0
 _LINE_NOT_WITHIN = 1.0
 _LINE_PERCENT = 10
+_COMPILING = "compiling kernels (once)"
 
 
 @contextmanager
@@ -40,6 +41,7 @@ class Lines:
         self._now = now
         self._lock = threading.Lock()
         self._shown: tuple[float, int] | None = None
+        self._compiling_shown = False
 
     def show(self, progress: "Progress") -> None:
         """Say how far the build is, if it is time to."""
@@ -48,7 +50,9 @@ class Lines:
             if self._shown is None:
                 # The first report comes before anything is made.
                 self._shown = now, percent
-                return
+            if progress.compiling and not self._compiling_shown:
+                self._compiling_shown = True
+                self._say(_COMPILING)
             then, before = self._shown
             due = percent - before >= _LINE_PERCENT or now - then >= _LINE_EVERY
             if due and now - then >= _LINE_NOT_WITHIN:
@@ -60,11 +64,13 @@ def line_of(progress: "Progress") -> str:
     """Return how far a build is in one line."""
     percent = 100 * progress.samples // progress.total_samples
     head = f"{percent:3} %  {progress.samples:,} of {progress.total_samples:,} samples"
-    if not progress.made or not progress.seconds:
-        return head
-    rate = progress.made / progress.seconds
-    left = (progress.total_samples - progress.samples) / rate
-    return f"{head}, {rate:,.0f} samples/s, {readable_seconds(left)} left"
+    return ", ".join([head, *_speed_texts(progress)])
+
+
+def _speed_texts(progress: "Progress") -> tuple[str, ...]:
+    """Format the rate and the time left, once they are known."""
+    left = progress.seconds_left
+    return () if left is None else (f"{progress.rate:,.0f} samples/s", f"{readable_seconds(left)} left")
 
 
 def _nothing(*_progress: object) -> None:
@@ -103,15 +109,13 @@ def _bar(console: "Console", plan: "BuildPlan") -> Iterator[Callable[["Progress"
         rich_progress.BarColumn(),
         rich_progress.TaskProgressColumn(),
         rich_progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} samples", markup=False),
-        rich_progress.TextColumn("{task.fields[rate]}", markup=False),
-        rich_progress.TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.fields[speed]}", markup=False),
     )
     with rich_progress.Progress(*columns, console=console, transient=True) as bar:
-        # The samples that are kept are there from the start: they must not count as speed.
-        task = bar.add_task("", total=plan.samples, completed=plan.kept_samples, rate="")
+        task = bar.add_task("", total=plan.samples, completed=plan.kept_samples, speed="")
 
         def on_progress(progress: "Progress") -> None:
-            rate = f"{progress.made / progress.seconds:,.0f} samples/s" if progress.made else ""
-            bar.update(task, completed=progress.samples, rate=rate)
+            speed = _COMPILING if progress.compiling else ", ".join(_speed_texts(progress))
+            bar.update(task, completed=progress.samples, speed=speed)
 
         yield on_progress

@@ -17,7 +17,6 @@ Starting the child takes 0.15 s. What lies in the file in one piece is mapped he
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from augforge._platform.child_programs import child_environment
 from augforge.errors import DatasetError
 from augforge.hdf5.reading import StoredArray
 
@@ -61,11 +61,11 @@ class ArrayFileApart:
         self.path = path
         self._hung = False
         self._process = subprocess.Popen(  # noqa: S603  # this very interpreter, and no shell
-            [sys.executable, "-P", "-c", _CHILD, str(path)],
+            [sys.executable, "-c", _CHILD, str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
+            env=child_environment(),
         )
         try:
             self._answer()

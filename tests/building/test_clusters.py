@@ -14,7 +14,7 @@ import pytest
 from distributed import Client
 
 import augforge
-from augforge.building import build, plan_build, tasks, versions, workers
+from augforge.building import build, plan_build, remote, tasks, versions
 from augforge.building.folders import prepare
 from augforge.errors import BuildError
 from augforge.recipe import Recipe
@@ -277,7 +277,7 @@ class TestWorkersThatDie:
         expected: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(workers, "_CONNECT_SECONDS", 5)
+        monkeypatch.setattr(remote, "_CONNECT_SECONDS", 5)
         folder = tmp_path / "set"
         own_cluster.add_worker()
 
@@ -302,7 +302,7 @@ class TestMemory:
     def test_workers_that_stay_paused_end_the_build(
         self, tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(workers, "_NO_WORKERS_SECONDS", 2)
+        monkeypatch.setattr(remote, "_NO_WORKERS_SECONDS", 2)
         own_cluster.add_worker(*TOO_SMALL)
         with pytest.raises(BuildError) as caught:
             build(recipe(variants=40), tmp_path / "set", scheduler=own_cluster.address)
@@ -324,7 +324,7 @@ class TestMemory:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Either the other one is given all that there is, or the paused one keeps some of it and is told."""
-        monkeypatch.setattr(workers, "_NO_WORKERS_SECONDS", 10)
+        monkeypatch.setattr(remote, "_NO_WORKERS_SECONDS", 10)
         own_cluster.add_worker(*TOO_SMALL)
         own_cluster.add_worker()
         until(lambda: len(own_cluster.workers()) == 2)

@@ -398,7 +398,7 @@ def test_bad_options(
     message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("augforge.building.workers._CONNECT_SECONDS", 1)
+    monkeypatch.setattr("augforge.building.remote._CONNECT_SECONDS", 1)
     with pytest.raises(AugforgeError) as caught:
         build(recipe(), tmp_path / "set", **options)  # type: ignore[arg-type]
     assert str(caught.value).startswith(message)

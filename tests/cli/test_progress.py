@@ -8,7 +8,8 @@ from augforge.cli.progress import Lines, counting, line_of, progress_of
 
 
 def progress(samples, seconds=1.0, kept=0, total=1000):
-    return Progress(samples, total, 0, 1, seconds, samples - kept)
+    made = samples - kept
+    return Progress(samples, total, 0, 1, seconds, made, rate=made / seconds)
 
 
 class Clock:
@@ -30,6 +31,17 @@ class Clock:
 )
 def test_a_line(at, line):
     assert line_of(at) == line
+
+
+def test_compiling_is_announced_once_and_no_time_left_is_guessed():
+    said = []
+    lines = Lines(said.append, Clock())
+    compiling = Progress(0, 1000, 0, 1, seconds=2.0, made=0, compiling=True)
+    lines.show(Progress(0, 1000, 0, 1, seconds=0.0, made=0))
+    lines.show(compiling)
+    lines.show(compiling)
+    assert said == ["compiling kernels (once)"]
+    assert line_of(compiling) == "  0 %  0 of 1,000 samples"
 
 
 def test_lines_are_few():
@@ -82,8 +94,15 @@ def test_a_terminal_gets_a_bar(monkeypatch):
         on_progress(progress(750, seconds=2, kept=500))
     drawn = terminal.getvalue()
     assert "[b]small[/b]" in drawn
-    assert "75% 750 of 1,000 samples 125 samples/s" in drawn
+    assert "75% 750 of 1,000 samples 125 samples/s, 2.0 s left" in drawn
     assert "\x1b[3" not in drawn
+
+
+def test_a_bar_announces_compiling(monkeypatch):
+    terminal = terminal_of(monkeypatch)
+    with progress_of(Plan, quiet=False) as on_progress:
+        on_progress(Progress(500, 1000, 0, 1, seconds=2.0, made=0, compiling=True))
+    assert "compiling kernels (once)" in terminal.getvalue()
 
 
 def test_a_terminal_gets_a_bar_that_begins_anew_with_each_pass(monkeypatch):
