@@ -200,6 +200,10 @@ class _Feed:
     def __iter__(self) -> Iterator[Indices]:
         return self.stretches
 
+    def __reduce__(self) -> tuple[type["_Feed"], tuple[()]]:
+        # A pass cannot be pickled, and its loader can do without.
+        return _Feed, ()
+
 
 class _Columns(torch.utils.data.Dataset[Any]):
     """What DataLoader asks for, and workers make: the columns of a whole stretch, to be cut where they arrive.
