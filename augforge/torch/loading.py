@@ -142,6 +142,8 @@ class Loader:
         As given to `make_loader`.
     drop_last, pin_memory : bool
         As given to `make_loader`.
+    prefetch_factor : int or None
+        Pieces of work that each worker has ahead; None without workers.
     """
 
     def __init__(self, dataset: SampleDataset, order: Order, sharing: Sharing, reader: StretchReader) -> None:
@@ -149,6 +151,7 @@ class Loader:
         self.batch_size = sharing.batch_size
         self.drop_last = sharing.drop_last
         self.num_workers = reader.num_workers
+        self.prefetch_factor = reader.prefetch_factor
         self.pin_memory = reader.pin_memory
         self._order = order
         self._sharing = sharing

@@ -100,6 +100,11 @@ class StretchReader:
         """Whether batches are copied to pinned memory."""
         return self._torch is not None and self._torch.pin_memory
 
+    @property
+    def prefetch_factor(self) -> int | None:
+        """The stretches that each worker prefetches, or None without workers."""
+        return None if self._torch is None else self._torch.prefetch_factor
+
     def read(self, share: RankShare, spans: Iterable[Indices]) -> Iterator[Any]:
         """Yield the batches of spans, int64 of shape (batches, batch size)."""
         stretch = self.stretch(share)
@@ -127,8 +132,8 @@ class StretchReader:
         samples = min(_TOGETHER, _PIXELS // (height * width))
         if not self.num_workers:
             return Stretch(max(1, samples // share.batch_size), share.batch_size)
-        factor = self._torch.prefetch_factor if self._torch is not None else None
-        most = samples_in_flight(self._dataset.sample_bytes, self.num_workers, factor or _PREFETCHED)
+        prefetched = self.prefetch_factor or _PREFETCHED
+        most = samples_in_flight(self._dataset.sample_bytes, self.num_workers, prefetched)
         together = min(
             min(samples, most) // share.batch_size,
             share.count(0) // (_STRETCHES_OF_A_WORKER * self.num_workers),
