@@ -49,3 +49,10 @@ def test_benchmarks_have_an_environment_of_their_own() -> None:
     told = commands("bench", "BENCH_OPTIONS=--only load")
     assert ".venv-bench/bin/python benchmarks/run.py --only load\n" in told
     assert " .venv/" not in told
+
+
+def test_frameworks_have_an_environment_of_their_own() -> None:
+    told = commands("test-frameworks")
+    assert ".venv-frameworks/bin/python -m pytest -n 2 tests/frameworks\n" in told
+    assert '--constraint constraints.txt --editable ".[frameworks,dev]"' in told
+    assert " .venv/" not in told

@@ -8,6 +8,7 @@ bounded in bytes, and a batch that is too large is sent in pieces and joined on 
     stretches |----------- 0 -----|-------- 1 --------|      |-- 0 --|-- 1 --|-- 2 --|-3-|
 """
 
+import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _BYTES_IN_FLIGHT = 24 << 20
 # Stretches that have arrived and are still in shared memory: one is cut into batches, the batch before is in use.
 _ARRIVED = 2
 _PREFETCHED = 2  # torch's own prefetch_factor
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108
 
 Indices = NDArray[np.int64]
 
@@ -220,6 +222,36 @@ class _Columns(torch.utils.data.Dataset[Any]):
         self.dataset = dataset
 
     def __getitem__(self, stretch: Indices) -> Any:
-        if self.dataset.transforms:
-            return self.dataset.batch(stretch.ravel())
-        return self.dataset.columns(stretch.ravel())
+        read = self.dataset.batch if self.dataset.transforms else self.dataset.columns
+        made = read(stretch.ravel())
+        if torch.utils.data.get_worker_info() is not None:
+            _refuse_what_does_not_fit(made)
+        return made
+
+
+def _refuse_what_does_not_fit(made: Any) -> None:
+    """Raise RuntimeError if shared memory has no room for what a worker is about to send.
+
+    torch sends it from a thread, whose failure nobody hears of: training would wait for ever.
+    """
+    try:
+        free = shutil.disk_usage(_SHARED_MEMORY).free
+    except OSError:
+        return  # not Linux
+    needed = _tensor_bytes(made)
+    if needed > free:
+        raise RuntimeError(
+            f"a loader worker has {needed / 2**20:,.1f} MiB to send, and {_SHARED_MEMORY} has "
+            f"{free / 2**20:,.1f} MiB left: lower batch_size, num_workers or prefetch_factor, or give the container more shared memory "
+            "(docker run --shm-size)"
+        )
+
+
+def _tensor_bytes(made: Any) -> int:
+    if isinstance(made, torch.Tensor):
+        return made.nbytes
+    if isinstance(made, Mapping):
+        made = made.values()
+    elif not isinstance(made, (list, tuple)):
+        return 0
+    return sum(map(_tensor_bytes, made))

@@ -131,7 +131,12 @@ class TestAttributes:
         loader = numbered(batch_size=7, drop_last=True, num_workers=2, pin_memory=True)
         found = (loader.batch_size, loader.drop_last, loader.num_workers, loader.pin_memory)
         assert found == (7, True, 2, True)
-        found = (numbered().drop_last, numbered().num_workers, numbered().pin_memory, numbered().prefetch_factor)
+        found = (
+            numbered().drop_last,
+            numbered().num_workers,
+            numbered().pin_memory,
+            numbered().prefetch_factor,
+        )
         assert found == (False, 0, False, None)
 
 

@@ -110,11 +110,42 @@ print("all")
 """
 
 
-@pytest.mark.skipif(NO_NAMESPACE, reason="needs root and a mount namespace of its own")
-def test_training_and_validation_fit_into_a_containers_shared_memory():
-    """64 MB, Docker's default, with wide parameters, large frames and large batches as float32."""
+TRANSFORMING = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import fake_digits
+from augforge.torch import make_loader
+
+def enlarge(images):
+    return {"views": [images.float().repeat(1, 9, 1, 1), "name"]}
+
+dataset = fake_digits.fake_dataset(16, 256, image_shape=(280, 280), transform=enlarge)
+print(next(iter(make_loader(dataset, 64, num_workers=1, multiprocessing_context="fork"))))
+"""
+
+
+def in_a_container(code):
+    """Run code where /dev/shm has 64 MB, Docker's default."""
     mounted = 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-    command = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", LOADING, *paths]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    command = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", code, *paths]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+in_a_namespace = pytest.mark.skipif(NO_NAMESPACE, reason="needs root and a mount namespace of its own")
+
+
+@in_a_namespace
+def test_training_and_validation_fit_into_a_containers_shared_memory():
+    """With wide parameters, large frames and large batches as float32."""
+    done = in_a_container(LOADING)
     assert done.stdout.endswith("all\n"), done.stdout + done.stderr
+
+
+@in_a_namespace
+def test_a_transformed_batch_that_does_not_fit_is_an_error_and_no_endless_wait():
+    done = in_a_container(TRANSFORMING)
+    assert (
+        "a loader worker has 172.3 MiB to send, and /dev/shm has 64.0 MiB left: lower batch_size"
+        in done.stderr
+    )
