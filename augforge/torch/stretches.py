@@ -242,8 +242,8 @@ def _refuse_what_does_not_fit(made: Any) -> None:
     if needed > free:
         raise RuntimeError(
             f"a loader worker has {needed / 2**20:,.1f} MiB to send, and {_SHARED_MEMORY} has "
-            f"{free / 2**20:,.1f} MiB left: lower batch_size, num_workers or prefetch_factor, or give the container more shared memory "
-            "(docker run --shm-size)"
+            f"{free / 2**20:,.1f} MiB left: lower batch_size, num_workers or prefetch_factor, or give the "
+            "container more shared memory (docker run --shm-size)"
         )
 
 
