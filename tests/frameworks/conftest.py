@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> Callable[..., list]:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
         assert done.returncode == 0, done.stderr[-4000:]
