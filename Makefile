@@ -1,5 +1,5 @@
-# Everything runs in .venv, benchmarks in .venv-bench, which the targets make and reuse. Needed: Python 3.11 to 3.13, make,
-# the package registry.
+# Everything runs in .venv, benchmarks in .venv-bench, tests with training frameworks in .venv-frameworks; the targets make
+# and reuse them. Needed: Python 3.11 to 3.13, make, the package registry.
 PYTHON ?= python3
 # What is built, and where: make dataset RECIPE=mine.yaml OUT=out/mine BUILD_OPTIONS="--workers 4"
 RECIPE ?= recipes/realistic.yaml
@@ -15,7 +15,7 @@ PIP = .venv/bin/python $(INSTALL) --constraint constraints.txt
 # " RECIPE=mine.yaml" where that was given, else nothing: so that "Next" names the very same data set.
 as_given = $(if $(filter-out file,$(origin $1)), $1=$($1))
 
-.PHONY: dataset train wheel test lint docs docs-check schema expect stress bench clean
+.PHONY: dataset train wheel test test-frameworks lint docs docs-check schema expect stress bench clean
 
 dataset: .venv/core ## the main job: an augmented data set from the bundled digits, and a picture of it
 	.venv/bin/augforge build $(RECIPE) --out $(OUT) $(BUILD_OPTIONS)
@@ -39,6 +39,9 @@ wheel: .venv/core ## dist/augforge-VERSION-py3-none-any.whl, to install anywhere
 
 test: .venv/dev ## all tests
 	.venv/bin/python -m pytest -n 2
+
+test-frameworks: .venv-frameworks/frameworks ## loaders in Lightning, Accelerate, Fabric and torchdata
+	.venv-frameworks/bin/python -m pytest -n 2 tests/frameworks
 
 lint: .venv/dev ## style, types, direction of imports
 	.venv/bin/ruff check .
@@ -65,10 +68,10 @@ bench: .venv-bench/peers ## speed, against others: writes benchmarks/RESULTS.md 
 	.venv-bench/bin/python benchmarks/run.py $(BENCH_OPTIONS)
 
 clean: ## remove the environments and what was built
-	rm -rf .venv .venv-bench out
+	rm -rf .venv .venv-bench .venv-frameworks out
 
 # The environment grows in three steps; each is made once, and again when what it is made from changes.
-.venv/python .venv-bench/python:
+.venv/python .venv-bench/python .venv-frameworks/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 	  { echo "augforge needs Python 3.11 to 3.13: make PYTHON=/path/to/python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(@D)
@@ -84,6 +87,11 @@ clean: ## remove the environments and what was built
 
 .venv/dev: .venv/core
 	$(PIP) --editable ".[all,dev]"
+	@touch $@
+
+# Frameworks bring plugins of pytest and packages of their own, which the other tests must do without.
+.venv-frameworks/frameworks: .venv-frameworks/python pyproject.toml constraints.txt
+	.venv-frameworks/bin/python $(INSTALL) --constraint constraints.txt --editable ".[frameworks,dev]"
 	@touch $@
 
 # The peers' versions do not go with those in constraints.txt, so they have an environment of their own.

@@ -60,3 +60,10 @@ def test_a_wheel_is_made_without_what_tests_need() -> None:
 
 def test_what_ready_recipes_expect_is_written_by_one_command() -> None:
     assert ".venv/bin/python -m tests.expectations\n" in commands("expect")
+
+
+def test_frameworks_have_an_environment_of_their_own() -> None:
+    told = commands("test-frameworks")
+    assert ".venv-frameworks/bin/python -m pytest -n 2 tests/frameworks\n" in told
+    assert '--constraint constraints.txt --editable ".[frameworks,dev]"' in told
+    assert " .venv/" not in told

@@ -1,30 +1,18 @@
-"""The loader: batches in an order that can be repeated, shared among ranks, and taken up again anywhere.
+"""The loader: batches in an order that can be repeated, shared among ranks, and resumed anywhere."""
 
-What it keeps is one number, the position in the global order (`augforge.torch.orders`) up to which batches
-have been handed out; batches that workers have prefetched do not count.
-"""
-
-import operator
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler
 
-from augforge.errors import DatasetError, did_you_mean, listed
-from augforge.randomness import stream_key
-from augforge.torch.orders import DEFAULT_WINDOW, InOrder, Order, Shuffled, WindowShuffled
-from augforge.torch.ranks import RankShare
+from augforge.torch.arguments import integer, order_of, refuse_unknown_options, refuse_unknown_tail
+from augforge.torch.orders import Order
+from augforge.torch.progress import STATE_VERSION, Pass, Progress
+from augforge.torch.ranks import Sharing
+from augforge.torch.samplers import OrderSampler, sampler_of, spans_of
 from augforge.torch.samples import Fields, SampleDataset, Transform
+from augforge.torch.stretches import StretchReader
 
-_STATE_VERSION = 1
-# Samples that are read at a time, so that several batches share the cost of a call, and of passing a tensor to
-# another process; but the first batch must not be long in coming, frames may be large, and all workers need work.
-_TOGETHER = 4096
-_PIXELS = 1 << 22
-_STRETCHES_OF_A_WORKER = 4
 _LOADER_OPTIONS = frozenset(
     {
         "generator",
@@ -46,8 +34,8 @@ def make_loader(
     shuffle: bool | str = False,
     seed: int = 0,
     num_workers: int = 0,
-    rank: int = 0,
-    world_size: int = 1,
+    rank: int | None = None,
+    world_size: int | None = None,
     drop_last: bool = False,
     tail: str | None = None,
     window: int | None = None,
@@ -72,9 +60,10 @@ def make_loader(
     num_workers : int
         Worker processes. 0 is best for shards, which are read faster than batches can be passed between
         processes; use some for `ForgeDataset` or costly transforms.
-    rank, world_size : int
-        Which of how many training processes this one is. Batch k of all ranks together is a stretch of
-        batch_size x world_size positions of the order.
+    rank, world_size : int, optional
+        Which of how many training processes this one is. Default: as `torch.distributed` has it when the first
+        pass begins, and 0 of 1 without a process group. Batch k of all ranks together is batch_size x world_size
+        positions of the order.
     drop_last : bool
         Leave out what does not fill a batch on every rank.
     tail : {"exact", "pad"}, optional
@@ -105,30 +94,24 @@ def make_loader(
     Small batches are made several at a time, of 4,096 samples or 4 million pixels in all at most, since they then
     share what a call costs. Workers pass them on together, unless there is a transform, as parts of one piece of
     memory: a batch that is kept, or saved, keeps all of it unless it is cloned. Without workers every batch has
-    its own.
+    its own. What workers have sent and nobody has taken yet is at most 24 MiB of shared memory; a batch
+    that is too large for that is sent in pieces, or with a transform as it is.
     """
     if not isinstance(dataset, SampleDataset):
         raise TypeError(
             f"make_loader takes a ShardDataset, a ForgeDataset or a side of split_by_source, "
             f"not {type(dataset).__name__}."
         )
-    _refuse_unknown_options(loader_options)
-    share = RankShare(
-        samples=len(dataset),
-        batch_size=_integer("batch_size", batch_size, low=1),
-        rank=_integer("rank", rank, low=0, high=_integer("world_size", world_size, low=1) - 1),
-        world_size=world_size,
-        tail=_tail(tail, world_size),
-        drop_last=drop_last,
-    )
-    order = _order(len(dataset), shuffle, seed, window)
+    refuse_unknown_options(loader_options, _LOADER_OPTIONS)
+    refuse_unknown_tail(tail)
+    batch_size = integer("batch_size", batch_size, low=1)
+    sharing = Sharing(len(dataset), batch_size, rank, world_size, tail, drop_last)
+    order = order_of(len(dataset), shuffle, seed, window)
     dataset = dataset.with_options(fields=fields, scale=scale, transform=transform)
-    if not _integer("num_workers", num_workers, low=0) and not loader_options:
-        return Loader(dataset, order, share)
-    generator = _worker_seeds(seed, rank)
-    return Loader(
-        dataset, order, share, {"num_workers": num_workers, "generator": generator, **loader_options}
-    )
+    options: dict[str, Any] | None = None
+    if integer("num_workers", num_workers, low=0) or loader_options:
+        options = {"num_workers": num_workers, **loader_options}
+    return Loader(dataset, order, sharing, StretchReader(dataset, batch_size, seed, options))
 
 
 class Loader:
@@ -143,47 +126,58 @@ class Loader:
     ...         ...
     ...         checkpoint["loader"] = loader.state_dict()
 
+    It is no `torch.utils.data.DataLoader`: a framework that takes one apart to put in a sampler of its own would
+    lose the order. docs/training.md says which frameworks take it as it is, and what to do in others.
+
     Attributes
     ----------
     dataset : SampleDataset
         Where the samples come from.
-    epoch : int
-        Which epoch the next pass goes through.
+    sampler : torch.utils.data.Sampler
+        Yields the indices of this rank's samples in an epoch, of which the batches are made. Its ``set_epoch``
+        is the loader's.
+    batch_sampler : torch.utils.data.BatchSampler
+        Yields these indices batch by batch.
+    batch_size, num_workers : int
+        As given to `make_loader`.
+    drop_last, pin_memory : bool
+        As given to `make_loader`.
+    prefetch_factor : int or None
+        Pieces of work that each worker has ahead; None without workers.
     """
 
-    def __init__(
-        self,
-        dataset: SampleDataset,
-        order: Order,
-        share: RankShare,
-        torch_options: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, dataset: SampleDataset, order: Order, sharing: Sharing, reader: StretchReader) -> None:
         self.dataset = dataset
-        self.epoch = 0
+        self.batch_size = sharing.batch_size
+        self.drop_last = sharing.drop_last
+        self.num_workers = reader.num_workers
+        self.prefetch_factor = reader.prefetch_factor
+        self.pin_memory = reader.pin_memory
         self._order = order
-        self._share = share
-        self._begin = 0  # where the next pass begins
-        self._reached = 0  # where the last pass stopped, or a loaded one
-        self._pass: _Pass | None = None  # the pass that is under way
-        self._feed = _Feed()
-        self._torch: DataLoader[Any] | None = None
-        if torch_options is not None:
-            self._torch = DataLoader(
-                _Stretches(dataset), batch_size=None, sampler=self._feed, **torch_options
-            )
-        self._together = _batches_together(
-            dataset, share, None if self._torch is None else self._torch.num_workers
-        )
+        self._sharing = sharing
+        self._reader = reader
+        self._progress = Progress(sharing)
+        self.sampler: OrderSampler = sampler_of(order, sharing, self._progress)
+        self.batch_sampler = BatchSampler(self.sampler, self.batch_size, self.drop_last)
+
+    @property
+    def epoch(self) -> int:
+        """Which epoch the next pass goes through."""
+        return self._progress.epoch
 
     def __len__(self) -> int:
-        """Return the number of batches of the pass under way, or else of the next one."""
-        return self._share.count(self._pass.begin if self._pass else self._begin)
+        """Return the number of batches that this rank gets in a whole epoch, also in a resumed one."""
+        return self._sharing.share.count(0)
 
     def __iter__(self) -> Iterator[Any]:
-        """Begin a pass: from the start, or where a loaded state stopped."""
-        this = self._pass = _Pass(self._begin)
-        self._begin = 0
-        return self._handed_out(this, self._stretches(this.begin, self.epoch))
+        """Return a pass; it begins with its first batch, at the start or where a loaded state stopped.
+
+        Raises
+        ------
+        RuntimeError
+            When it begins, if rank or world size are no longer those of the first pass.
+        """
+        return self._batches(self._progress.open())
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next pass.
@@ -191,9 +185,7 @@ class Loader:
         Naming the current epoch again changes nothing, so that a loop over epochs goes on in the middle of
         the one whose state was loaded; naming another one starts at its beginning.
         """
-        epoch = _integer("epoch", epoch, low=0, high=2**32 - 1)
-        if epoch != self.epoch:
-            self._stand_at(epoch, 0)
+        self._progress.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, object]:
         """Return where this loader stands, as plain values.
@@ -205,16 +197,13 @@ class Loader:
         It is the same on every rank at the same step, the end of the epoch included, at which a rank may have
         had one batch less (``tail="exact"``). So any rank's state will do for all.
         """
-        reached = self._reached
-        if self._pass:
-            reached = self._share.reached(self._pass.begin, self._pass.batches)
         return {
-            "version": _STATE_VERSION,
+            "version": STATE_VERSION,
             "dataset": self.dataset.identity,
-            "samples": self._share.samples,
+            "samples": self._sharing.samples,
             **self._order.plain(),
-            "epoch": self.epoch,
-            "position": reached,
+            "epoch": self._progress.epoch,
+            "position": self._progress.position,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -228,158 +217,11 @@ class Loader:
         DatasetError
             If the state belongs to another data set, order or version, or is none.
         """
-        _refuse_foreign_state(state, self.state_dict())
-        try:
-            epoch = _integer("epoch", state["epoch"], low=0, high=2**32 - 1)
-            begin = _integer("position", state["position"], low=0, high=self._share.samples)
-        except (TypeError, ValueError) as error:
-            raise DatasetError(f"this is not the state of a loader: {error}") from error
-        self._stand_at(epoch, begin)
+        self._progress.load(state, self.state_dict())
 
-    def _stand_at(self, epoch: int, position: int) -> None:
-        self.epoch, self._begin, self._reached, self._pass = epoch, position, position, None
-
-    def _stretches(self, begin: int, epoch: int) -> Iterator[NDArray[np.int64]]:
-        """Yield the sample indices of some batches of this rank at a time, int64 of shape (batches, batch size)."""
-        for positions in self._share.spans(begin):
-            indices = self._order.at(positions.ravel(), epoch).reshape(positions.shape)
-            for first in range(0, len(indices), self._together):
-                yield indices[first : first + self._together]
-
-    def _handed_out(self, this: "_Pass", stretches: Iterator[NDArray[np.int64]]) -> Iterator[Any]:
-        for batch in self._read(stretches):
+    def _batches(self, this: Pass) -> Iterator[Any]:
+        share = self._progress.begin(this)
+        for batch in self._reader.read(share, spans_of(self._order, share, this.epoch, this.begin)):
             this.batches += 1
             yield batch
-        if self._pass is this:
-            self._pass, self._reached = None, self._share.samples
-
-    def _read(self, stretches: Iterator[NDArray[np.int64]]) -> Iterator[Any]:
-        if self._torch is None:
-            # What torch's DataLoader would do, without its overhead.
-            for stretch in stretches:
-                yield from self.dataset.batches(stretch)
-            return
-        self._feed.stretches = stretches
-        for made in self._torch:
-            if self.dataset.transforms:
-                yield made
-            else:
-                yield from self.dataset.cut(made, self._share.batch_size)
-
-
-class _Pass:
-    """How far one pass has come."""
-
-    def __init__(self, begin: int) -> None:
-        self.begin = begin
-        self.batches = 0
-
-
-class _Feed:
-    """The sampler of torch's DataLoader, which keeps one for ever: gives the stretches of the pass at hand."""
-
-    def __init__(self) -> None:
-        self.stretches: Iterator[NDArray[np.int64]] = iter(())
-
-    def __iter__(self) -> Iterator[NDArray[np.int64]]:
-        return self.stretches
-
-
-class _Stretches(torch.utils.data.Dataset[Any]):
-    """What DataLoader asks for, and workers make: the columns of a whole stretch, to be cut where they arrive.
-
-    With a transform, whose result may be anything, a stretch is one batch, which is made here to the end.
-    """
-
-    def __init__(self, dataset: SampleDataset) -> None:
-        self.dataset = dataset
-
-    def __getitem__(self, stretch: NDArray[np.int64]) -> Any:
-        if self.dataset.transforms:
-            return self.dataset.batch(stretch.ravel())
-        return self.dataset.columns(stretch.ravel())
-
-
-def _batches_together(dataset: SampleDataset, share: RankShare, workers: int | None) -> int:
-    """Return how many batches are read at a time; `workers` is None without torch's DataLoader."""
-    if workers is not None and dataset.transforms:
-        return 1
-    height, width = dataset.about.image_shape
-    samples = min(_TOGETHER, _PIXELS // (height * width))
-    together = samples // share.batch_size
-    if workers:
-        together = min(together, share.count(0) // (_STRETCHES_OF_A_WORKER * workers))
-    return max(1, together)
-
-
-def _worker_seeds(seed: int, rank: int) -> torch.Generator:
-    """Return what the seeds of workers, which only a transform can use, are drawn from.
-
-    A generator of its own, so that the user's training sees the same random numbers whatever the workers.
-    """
-    return torch.Generator().manual_seed(stream_key(seed, "torch loader", f"workers of rank {rank}"))
-
-
-def _refuse_foreign_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
-    if not isinstance(state, Mapping):
-        raise DatasetError(f"this is not the state of a loader: a mapping is needed, not {state!r}.")
-    absent = listed(mine.keys() - state.keys() - {"seed", "window"})
-    if absent:
-        raise DatasetError(f"this is not the state of a loader: it lacks {absent}.")
-    if state["version"] != _STATE_VERSION:
-        raise DatasetError(f"the state has version {state['version']!r}; allowed: {_STATE_VERSION}.")
-    if (state["dataset"], state["samples"]) != (mine["dataset"], mine["samples"]):
-        raise DatasetError(
-            f"the state belongs to another data set, of {state['samples']} samples; this one has "
-            f"{mine['samples']} (digests {state['dataset']!s:.16} and {mine['dataset']!s:.16}). "
-            "Recipe, source, variants and the side of a split must be the same."
-        )
-    for name in ("shuffle", "seed", "window"):
-        if state.get(name) != mine.get(name):
-            raise DatasetError(
-                f"the state was saved with {name}={state.get(name)!r}, this loader has "
-                f"{name}={mine.get(name)!r}: make it with the same."
-            )
-
-
-def _order(samples: int, shuffle: bool | str, seed: int, window: int | None) -> Order:
-    if window is not None and shuffle != "window":
-        raise ValueError(
-            f'window={window!r} has a meaning only with shuffle="window", got shuffle={shuffle!r}.'
-        )
-    seed = _integer("seed", seed)
-    if shuffle == "window":
-        return WindowShuffled(
-            samples, seed, _integer("window", DEFAULT_WINDOW if window is None else window, low=1)
-        )
-    if not isinstance(shuffle, bool):
-        raise ValueError(f'shuffle={shuffle!r}; allowed: False, True, "window".')
-    return Shuffled(samples, seed) if shuffle else InOrder(samples)
-
-
-def _tail(tail: str | None, world_size: int) -> str:
-    if tail is None:
-        return "exact" if world_size == 1 else "pad"
-    if tail not in ("exact", "pad"):
-        raise ValueError(f'tail={tail!r}; allowed: "exact", "pad".')
-    return tail
-
-
-def _integer(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}={value!r} is not an integer.") from None
-    if (low is not None and number < low) or (high is not None and number > high):
-        limits = f"{low} or more" if high is None else f"{low} to {high}"
-        raise ValueError(f"{name}={number}; allowed: {limits}.")
-    return number
-
-
-def _refuse_unknown_options(options: Mapping[str, Any]) -> None:
-    for name in options:
-        if name not in _LOADER_OPTIONS:
-            raise TypeError(
-                f"make_loader has no argument {name!r}; passed on to DataLoader are "
-                f"{listed(_LOADER_OPTIONS)}.{did_you_mean(name, _LOADER_OPTIONS)}"
-            )
+        self._progress.end(this)

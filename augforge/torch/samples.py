@@ -111,6 +111,16 @@ class SampleDataset(Dataset[Any]):
         return self._transform is not None
 
     @property
+    def sample_bytes(self) -> int:
+        """The bytes that a sample takes up in the tensors of a batch."""
+        height, width = self.about.image_shape
+        sizes = {
+            "image": height * width * (torch.float32.itemsize if self._scale else 1),
+            "parameters": len(self.about.columns) * torch.float32.itemsize,
+        }
+        return max(1, sum(sizes.get(field, torch.int64.itemsize) for field in self._fields))
+
+    @property
     def identity(self) -> str:
         """Equal for data sets that hold the same samples in the same order, built or not."""
         words = f"{self.about.pixel_digest} {self.about.samples}".encode()

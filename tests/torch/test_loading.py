@@ -213,15 +213,57 @@ class TestLength:
         for loader in ranks(dataset, world_size, batch_size=batch_size, drop_last=drop_last, **shuffle):
             assert len(numbers(loader)) == len(loader)
 
-    def test_counts_what_is_left_after_loading(self):
+    @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 4), st.booleans(), st.integers(0, 9))
+    @settings(deadline=None)
+    def test_is_that_of_a_whole_epoch_at_all_times(self, samples, batch_size, world_size, drop_last, steps):
+        loaders = ranks(fake_dataset(samples, 1), world_size, batch_size=batch_size, drop_last=drop_last)
+        others = ranks(fake_dataset(samples, 1), world_size, batch_size=batch_size, drop_last=drop_last)
+        for loader, other in zip(loaders, others, strict=True):
+            whole = len(numbers(other))
+            list(itertools.islice(loader, steps))
+            other.load_state_dict(loader.state_dict())
+            assert (len(loader), len(other)) == (whole, whole)
+            assert [len(other) for _ in other] == [whole] * (whole - min(steps, whole))
+            assert len(other) == whole
+
+
+class TestPasses:
+    """A pass begins with its first batch, not when a framework asks for an iterator."""
+
+    def test_an_iterator_that_nobody_reads_costs_nothing(self):
         loader, other = numbered(), numbered()
-        next(iter(loader))
-        assert len(loader) == 13
+        list(itertools.islice(loader, 3))
         other.load_state_dict(loader.state_dict())
-        assert len(other) == 12
-        counts = [len(other) for _ in other]
-        assert counts == [12] * 12
-        assert len(other) == 13
+        iter(other)
+        assert other.state_dict() == loader.state_dict()
+        assert numbers(other)[0] == list(range(24, 32))
+
+    @WORKERS
+    @pytest.mark.parametrize("workers", [0, 1])
+    def test_an_epoch_or_state_set_before_its_first_batch_counts(self, workers):
+        loader, expected = numbered(shuffle=True, num_workers=workers), numbered(shuffle=True)
+        expected.set_epoch(1)
+        first = numbers(expected)
+        this = iter(loader)
+        loader.set_epoch(1)
+        assert numbers(this) == first
+
+        list(itertools.islice(expected, 3))
+        state = expected.state_dict()
+        this = iter(loader)
+        loader.load_state_dict(state)
+        assert loader.state_dict() == state
+        assert numbers(this) == first[3:]
+
+    def test_a_finished_state_and_the_next_epoch(self):
+        """What Lightning does with the checkpoint of an epoch's end."""
+        loader, other = numbered(shuffle=True), numbered(shuffle=True)
+        numbers(loader)
+        other.load_state_dict(loader.state_dict())
+        this = iter(other)
+        other.set_epoch(1)
+        loader.set_epoch(1)
+        assert numbers(this) == numbers(loader)
 
 
 class TestLaws:
@@ -457,6 +499,8 @@ class TestState:
         ({"batch_size": 0}, ValueError, "batch_size=0; allowed: 1 or more"),
         ({"batch_size": 2.5}, TypeError, "batch_size=2.5 is not an integer"),
         ({"rank": 2, "world_size": 2}, ValueError, "rank=2; allowed: 0 to 1"),
+        ({"rank": 2}, ValueError, "rank=2 needs world_size, unless torch.distributed is initialized first"),
+        ({"rank": "2"}, TypeError, "rank='2' is not an integer"),
         ({"rank": -1}, ValueError, "rank=-1; allowed: 0 to 0"),
         ({"world_size": 0}, ValueError, "world_size=0; allowed: 1 or more"),
         ({"num_workers": -1}, ValueError, "num_workers=-1; allowed: 0 or more"),
