@@ -1,8 +1,8 @@
 """Words of four neighboring pixels, for `warping` to load at once: of the ink's box, smoothed where the image shrinks.
 
 The word of a box's pixel (x, y) is in row y + 2, column x + 2. Rows are 4 words longer than the box, and there are 4 more
-of them: a margin of blanks. An image under fields has up to four such sets of words one after the other: of the source,
-and smoothed along x, y, and y and x, as far as its pixels ask for them (see `shrinking`).
+of them: a margin of blanks. An image under fields has two such sets of words one after the other, of the source and of
+the source smoothed, where its pixels ask for that (see `shrinking`).
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import inlined, part
-from augforge.kernels.shrinking import ACROSS, DOWN, OCTAVES, smooth
+from augforge.kernels.shrinking import OCTAVES, smooth, smooth_levels
 
 MARGIN = 2
 """Blank columns and rows around the ink's box; beyond them nothing is told apart."""
@@ -30,7 +30,7 @@ def words_needed(
         line = np.int64(spread[first + g, 2] + 2 * MARGIN)
         sizes[g] = (spread[first + g, 3] + 2 * MARGIN) * line
         largest = max(largest, sizes[g] + line + 1)
-        total += sizes[g] * (1 + (asked[g] & ACROSS)) * (2 if asked[g] & DOWN else 1)
+        total += sizes[g] * (2 if asked[g] else 1)
     return largest, total
 
 
@@ -43,13 +43,6 @@ def _pack_levels(framed: NDArray[Any], size: Any, line: Any, start: Any, words: 
         words[start + k] = upper | framed[k + line] << np.uint32(16) | framed[k + line + one] << np.uint32(24)
 
 
-@inlined
-def _round_levels(smoothed: NDArray[Any], size: Any, framed: NDArray[Any]) -> None:
-    half = np.float32(0.5)
-    for k in range(size):
-        framed[k] = np.uint32(np.int32(smoothed[k] + half))
-
-
 @part
 def _smooth_and_pack(
     images: NDArray[Any],
@@ -58,7 +51,7 @@ def _smooth_and_pack(
     shares: NDArray[Any],
     octaves: NDArray[Any],
     image: Any,
-    asked: int,
+    asked: bool,
     framed: NDArray[Any],
     start: Any,
     words: NDArray[Any],
@@ -67,8 +60,9 @@ def _smooth_and_pack(
     source, other, levels = framed[0], framed[1], framed[2].view(np.uint32)
     line = np.uint64(spread[image, 2] + 2 * MARGIN)
     size = np.uint64(spread[image, 3] + 2 * MARGIN) * line
-    for k in range(size + line + np.uint64(1)):
+    for k in range(size):
         source[k] = 0
+    for k in range(size, size + line + np.uint64(1)):
         levels[k] = 0
     left, top = np.uint64(ink[image, 0]), np.uint64(ink[image, 1])
     begin = np.uint64(ink[image, 1] - spread[image, 1] + MARGIN) * line
@@ -77,31 +71,26 @@ def _smooth_and_pack(
         for x in range(np.uint64(ink[image, 2])):
             source[begin + x] = images[image, top + y, left + x]
         begin += line
-    for axis in range(2):
-        for octave in range(OCTAVES):
-            share = shares[image, axis, octave]
-            if share > 0.0:
-                stride = np.uint64(1 << octave) * (line if axis == 1 else np.uint64(1))
-                smooth(source, size, stride, share, other)
-                source, other = other, source
-    _round_levels(source, size, levels)
+    one = np.uint64(1)
+    # The first octave downward comes last, where levels are rounded: open or not.
+    for turn in range(1, 2 * OCTAVES):
+        axis, octave = (0, turn - 1) if turn <= OCTAVES else (1, turn - OCTAVES)
+        share = shares[image, axis, octave]
+        if share > 0.0:
+            smooth(source, size, (line if axis == 1 else one) << np.uint64(octave), share, other)
+            source, other = other, source
+    smooth_levels(source, size, line, shares[image, 1, 0], levels)
     _pack_levels(levels, size, line, start, words)
     start += size
-    across = np.uint64(1 << octaves[image, 0])
-    for down in range(2):
-        if down == 1:
-            if not asked & DOWN:
-                break
-            smooth(source, size, np.uint64(1 << octaves[image, 1]) * line, 1.0, other)
+    if asked:
+        if shares[image, 1, 0] > 0.0:
+            smooth(source, size, line, shares[image, 1, 0], other)
             source, other = other, source
-            _round_levels(source, size, levels)
-            _pack_levels(levels, size, line, start, words)
-            start += size
-        if asked & ACROSS:
-            smooth(source, size, across, 1.0, other)
-            _round_levels(other, size, levels)
-            _pack_levels(levels, size, line, start, words)
-            start += size
+        octave = np.uint64(octaves[image])
+        smooth(source, size, one << octave, 1.0, other)
+        smooth_levels(other, size, line << octave, 1.0, levels)
+        _pack_levels(levels, size, line, start, words)
+        start += size
     return start
 
 
@@ -132,7 +121,7 @@ def pack(
         if boxes[g, 2] == 0:
             continue
         image = np.uint64(first + g)
-        if asked[g] != 0 or shares[image, 0, 0] > 0.0 or shares[image, 1, 0] > 0.0:
+        if asked[g] or shares[image, 0, 0] > 0.0 or shares[image, 1, 0] > 0.0:
             start = _smooth_and_pack(
                 images, ink, spread, shares, octaves, image, asked[g], framed, start, words
             )

@@ -21,7 +21,7 @@ from augforge.kernels.boxes import farthest, ink_boxes
 from augforge.kernels.chains import invert, is_identity, shorten
 from augforge.kernels.following import follow_boxes
 from augforge.kernels.packing import MARGIN, pack, words_needed
-from augforge.kernels.shrinking import ACROSS, DOWN, OCTAVES, open_pixels, open_taps, with_neighbors
+from augforge.kernels.shrinking import OCTAVES, open_pixels, open_taps, with_neighbors
 
 # Worked on at once: what is noted of so many stays in the caches. One box of a large frame is taken in parts.
 _MOST_PIXELS = 8192
@@ -189,37 +189,20 @@ def _blend(
     means: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Fill the pixels of images with sources smoothed along x, y and both, as far as each pixel asks for them."""
+    """Fill the pixels of images whose source is smoothed as far as each of them asks for; shares_x are overwritten."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
-        if asked[g] == 0:
+        if not asked[g]:
             continue
-        begin, end = np.uint64(begins[g]), np.uint64(begins[g + 1])
+        begin, end, behind = np.uint64(begins[g]), np.uint64(begins[g + 1]), np.uint64(sizes[g])
         for k in range(begin, end):
-            means[0, k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
-        # The source, or the one smoothed along y; then along x as well.
-        behind = np.uint64(sizes[g])
-        for down in range(np.uint64(2)):
-            if down and not asked[g] & DOWN:
-                continue
-            if down:
-                for k in range(begin, end):
-                    found[k] = words[np.uint64(np.uint32(places[k])) + behind]
-                for k in range(begin, end):
-                    means[1, k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
-                behind += np.uint64(sizes[g])
-            if asked[g] & ACROSS:
-                for k in range(begin, end):
-                    found[k] = words[np.uint64(np.uint32(places[k])) + behind]
-                for k in range(begin, end):
-                    smoothed = _mean_of_four(found[k], shares_x[k], shares_y[k])
-                    means[down, k] += (smoothed - means[down, k]) * opened[0, k]
-                behind += np.uint64(sizes[g])
-        if asked[g] & DOWN:
-            for k in range(begin, end):
-                means[0, k] += (means[1, k] - means[0, k]) * opened[1, k]
+            means[k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
         for k in range(begin, end):
-            levels[k] = np.uint8(np.int32(means[0, k] + half))
+            found[k] = words[np.uint64(np.uint32(places[k])) + behind]
+        for k in range(begin, end):
+            shares_x[k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
+        for k in range(begin, end):
+            levels[k] = np.uint8(np.int32(means[k] + (shares_x[k] - means[k]) * opened[k] + half))
 
 
 @part
@@ -271,16 +254,16 @@ def _warp_all(
     count, height, width = images.shape
     frame, most = (height, width), ramp.size
     out, spread = np.zeros_like(images), np.empty_like(ink)
-    shares, octaves = np.zeros((count, 2, OCTAVES)), np.zeros((count, 2), np.int64)
+    shares, octaves = np.zeros((count, 2, OCTAVES)), np.zeros(count, np.int64)
     open_taps(ink, inverses, whole, stages, shares, octaves, spread)
     framed, words = np.empty((3, 0), np.float32), np.empty(0, np.uint32)
     boxes, parts = np.empty((_MOST_IMAGES, 4), np.int64), np.empty((_MOST_IMAGES, 4), np.int64)
-    grown, asked = np.empty((_MOST_IMAGES, 4), np.int64), np.empty(_MOST_IMAGES, np.int64)
+    grown, asked = np.empty((_MOST_IMAGES, 4), np.int64), np.empty(_MOST_IMAGES, np.bool_)
     starts, begins = np.empty(_MOST_IMAGES, np.int64), np.zeros(_MOST_IMAGES + 1, np.int64)
     left_over, sizes = np.empty(_MOST_IMAGES, np.int64), np.empty(_MOST_IMAGES, np.int64)
     across, down = np.empty(most, np.float32), np.empty(most, np.float32)
     shares_x, shares_y = np.empty(most, np.float32), np.empty(most, np.float32)
-    opened, means = np.empty((2, most), np.float32), np.empty((2, most), np.float32)
+    opened, means = np.empty(most, np.float32), np.empty(most, np.float32)
     cells, corners = np.empty(most, np.int32), np.empty((4, most), np.int32)
     places, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
     _keep_identities(images, chains, stages, out)
@@ -315,10 +298,10 @@ def _warp_all(
                 shares_y,
                 corners,
             )
-            open_pixels(stages, octaves, first, grown, ends, across, down, opened, asked)
+            open_pixels(stages, octaves, first, grown, frame, ends, across, down, opened, asked)
             if rows < boxes[0, 3] and group == 1 and stages[first] > 0:
                 # Other parts may ask for what this one does not.
-                asked[0] = ACROSS + DOWN
+                asked[0] = True
             if row == 0:
                 largest, total = words_needed(spread, first, boxes, group, asked, sizes)
                 if largest > framed.shape[1]:
