@@ -19,7 +19,12 @@ MARGIN = 2
 
 @part
 def words_needed(
-    spread: NDArray[Any], first: int, boxes: NDArray[Any], count: int, asked: NDArray[Any], sizes: NDArray[Any]
+    spread: NDArray[Any],
+    first: int,
+    boxes: NDArray[Any],
+    count: int,
+    asked: NDArray[Any],
+    sizes: NDArray[Any],
 ) -> tuple[int, int]:
     """Fill the words of one set of each image; return how many pixels the largest takes, and all words."""
     largest, total = np.int64(0), np.int64(0)

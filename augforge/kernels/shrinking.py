@@ -183,19 +183,21 @@ def smooth(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDAr
     """Fill an image, float32, in which each pixel has taken a share of those a stride before and after it."""
     keep, side = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share)
     for k in range(stride):
-        out[k] = source[k]
-        out[size - stride + k] = source[size - stride + k]
+        last = size - stride + k
+        out[k] = keep * source[k] + side * source[k + stride]
+        out[last] = keep * source[last] + side * source[last - stride]
     for k in range(stride, size - stride):
         out[k] = keep * source[k] + side * (source[k - stride] + source[k + stride])
 
 
 @inlined
 def smooth_levels(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDArray[Any]) -> None:
-    """Fill the same, rounded to whole levels, uint32; both ends of the source are blank for a stride."""
+    """Fill the same, rounded to whole levels, uint32."""
     keep, side, half = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share), np.float32(0.5)
     for k in range(stride):
-        out[k] = 0
-        out[size - stride + k] = 0
+        last = size - stride + k
+        out[k] = np.uint32(np.int32(keep * source[k] + side * source[k + stride] + half))
+        out[last] = np.uint32(np.int32(keep * source[last] + side * source[last - stride] + half))
     for k in range(stride, size - stride):
         level = keep * source[k] + side * (source[k - stride] + source[k + stride])
         out[k] = np.uint32(np.int32(level + half))

@@ -128,9 +128,7 @@ def _settle(
         left, top = np.float32(ink[i, 0] - MARGIN), np.float32(ink[i, 1] - MARGIN)
         right, bottom = np.float32(ink[i, 0] + ink[i, 2]), np.float32(ink[i, 1] + ink[i, 3])
         stride = np.int32(ink[i, 2] + 2 * MARGIN)
-        start = np.int32(
-            starts[g] - (ink[i, 1] - MARGIN) * (ink[i, 2] + 2 * MARGIN) - (ink[i, 0] - MARGIN)
-        )
+        start = np.int32(starts[g] - (ink[i, 1] - MARGIN) * (ink[i, 2] + 2 * MARGIN) - (ink[i, 0] - MARGIN))
         for k in range(np.uint64(begins[g]), np.uint64(begins[g + 1])):
             # Selects, not min and max, which take care of what is not a number; here it becomes the margin.
             x, y = across[k] + middle_x, down[k] + middle_y
@@ -308,7 +306,21 @@ def _warp_all(
                     framed = np.empty((3, largest), np.float32)
                 if total > words.size:
                     words = np.empty(total, np.uint32)
-                pack(images, ink, spread, shares, octaves, first, boxes, group, asked, sizes, framed, words, starts)
+                pack(
+                    images,
+                    ink,
+                    spread,
+                    shares,
+                    octaves,
+                    first,
+                    boxes,
+                    group,
+                    asked,
+                    sizes,
+                    framed,
+                    words,
+                    starts,
+                )
             _settle(spread, first, frame, ends, starts, across, down, places)
             _resample(words, ends[group], places, across, down, found, levels)
             _blend(words, sizes, asked, ends, places, across, down, opened, found, means, levels)
