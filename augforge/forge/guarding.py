@@ -1,16 +1,17 @@
 """Guards: samples that would lose their label are drawn again, then tamed.
 
 What is about shape is judged first: the steps that move or reshape strokes are drawn alone, and, where a guard
-needs pixels, rendered alone. Then the whole sample is rendered, and what is about gray levels is judged by it. A guard
-of levels also judges whether the shape has kept any ink: no gray level brings back what the shape has lost::
+needs pixels, rendered alone. Then the whole sample is rendered, and what is about gray levels is judged by it.
+A guard of levels also judges whether the shape has kept any ink: no gray level brings back what the shape has
+lost::
 
     draw -- shape steps --> judge shape -- all steps --> judge levels --> image
                 ^             |   ^                        |
                 '-- again ----'   '-- level steps again ---'
 
-A rejected sample draws those steps again, up to 8 times; coins and choices stay as they are. If none will do, the
-last draw is pulled half way toward the identity, again and again, at last all the way. Only rejected samples
-are rendered again.
+A rejected sample draws those steps again, up to 8 times; coins and choices stay as they are. If none will do,
+the last draw is pulled half way toward the identity, again and again, at last all the way. Only rejected
+samples are rendered again.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,10 +1,10 @@
-"""The filter of images that shrink: a thin stroke falls between pixels of the result, or on two of them.
+"""Filter images that shrink: else thin strokes fall between two pixels, or on both.
 
-The source is smoothed before it is sampled, along each of its axes by as much as the map shrinks it there. Per axis, the
-*step* is how far along it one pixel of the result, in the direction where this is most, leads in the source: the length
-of a row of the map's inverse. Along the axes, and for uniform scaling and turns, that is the inverse of the singular value.
-A step longer than a pixel skips ink. So each pixel takes a share of its neighbors, and from a step of 2 on the share of
-those 2 pixels away, then 4, and so on::
+The source is smoothed before it is sampled, along each of its axes by as much as the map shrinks it there. Per
+axis, the *step* is how far along it one pixel of the result, in the direction where this is most, leads in the
+source: the length of a row of the map's inverse. Along the axes, and for uniform scaling and turns, that is the
+inverse of the singular value. A step longer than a pixel skips ink. So each pixel takes a share of its
+neighbors, and from a step of 2 on the share of those 2 pixels away, then 4, and so on::
 
     step 1          step 7/6         step 4/3 to 2      step 7/3             step 8/3 to 4
         |               |                |                  |                    |
@@ -13,16 +13,19 @@ those 2 pixels away, then 4, and so on::
 
     taps at distance n = 1, 2, 4, ...:   t/4, 1 - t/2, t/4   with   t = min(max(4/3 ((step / n)**2 - 1), 0), 1)
 
-All open taps together are a tent as wide as two steps, which sampling once per step neither misses nor counts twice: the
-ink of a line one pixel wide, along an axis, stays within 13 % of what it should be, at every phase and every step. t grows
-continuously, and is 0 up to a step of a pixel: there the source is taken as it is, to the bit. Even paper keeps its level.
+All open taps together are a tent as wide as two steps, which sampling once per step neither misses nor counts
+twice: the ink of a line one pixel wide, along an axis, stays within 14 % of what it should be, at every phase
+and every step. t grows continuously, and is 0 up to a step of a pixel: there the source is taken as it is, to
+the bit. Even paper keeps its level.
 
-Fields shrink some places and enlarge others. So the steps of each pixel come from the places of its four neighbors (at
-the edge of the frame, they are those of the pixel beside it), and the pixel is a mean of a sample of the source and one of
-the source smoothed along both axes, by its own t for the longer step. Octaves of taps that the maps around the fields open
-for all of the image, by halving it, are open for all. In frames of less than three pixels fields shrink nothing.
+Fields shrink some places and enlarge others. So the steps of each pixel come from the places of its four
+neighbors (at the edge of the frame, they are those of the pixel beside it), and the pixel is a mean of a sample
+of the source and one of the source smoothed along both axes, by its own t for the longer step. Octaves of taps
+that the maps around the fields open for all of the image, by halving it, are open for all. In frames of less
+than three pixels fields shrink nothing.
 
-All is float32 or float64 with + - * / in a fixed order, and steps are squared, for roots take long; the smoothed source is rounded to whole levels.
+All is float32 or float64 with + - * / in a fixed order, and steps are squared, for roots take long; the
+smoothed source is rounded to whole levels.
 """
 
 from typing import Any
@@ -92,7 +95,7 @@ def open_taps(
             continue
         across, down = _square(inverses, i, stages, 0), _square(inverses, i, stages, 3)
         if stages[i] > 0:
-            # An octave is open from 4/3 of its distance on, but fields vary: only from 2 on it is for all pixels.
+            # An octave is open from 4/3 of its distance on; fields vary, so only from 2 on it is for all.
             octave, square = 0, max(across, down)
             while octave < OCTAVES - 1 and square >= 4.0:
                 shares[i, 0, octave] = shares[i, 1, octave] = 1.0
@@ -145,7 +148,7 @@ def open_pixels(
     """
     one, zero, next_ = np.float32(1), np.float32(0), np.uint64(1)
     slope, longest = np.float32(_SLOPE), np.float32(_LONGEST)
-    height, width = frame
+    _, width = frame
     for g in range(begins.size - 1):
         asked[g] = False
         i = first + g

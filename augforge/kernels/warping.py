@@ -1,11 +1,11 @@
 """The one resampling of an image along a chain of maps and fields: bilinear, outside is 0.
 
-Every pixel is followed back to its place in the source (see `following`), and is the mean of the four pixels around
-it, weighted in float32 and rounded once; where the image shrinks, of a source that is smoothed (see `shrinking`). Two
-things make it fast. Only what can receive ink is worked on: the box around the source's ink, moved along the chain,
-ends at a box of the result, and all else is blank. And the work is split into loops over the pixels of several images,
-because all but one of them vectorise when they are alone. That one loads four neighbours at once, from words that
-`packing` makes, with a margin of blank words, so no place needs a test::
+Every pixel is followed back to its place in the source (see `following`), and is the mean of the four pixels
+around it, weighted in float32 and rounded once; where the image shrinks, of a source that is smoothed (see
+`shrinking`). Two things make it fast. Only what can receive ink is worked on: the box around the source's ink,
+moved along the chain, ends at a box of the result, and all else is blank. And the work is split into loops over
+the pixels of several images, because all but one of them vectorise when they are alone. That one loads four
+neighbours at once, from words that `packing` makes, with a margin of blank words, so no place needs a test::
 
     word(x, y) = p(x, y) | p(x+1, y) << 8 | p(x, y+1) << 16 | p(x+1, y+1) << 24
 """
@@ -187,7 +187,7 @@ def _blend(
     means: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Fill the pixels of images whose source is smoothed as far as each of them asks for; shares_x are overwritten."""
+    """Mix samples of source and smoothed source by each pixel's share; shares_x are overwritten."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
         if not asked[g]:
