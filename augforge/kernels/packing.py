@@ -1,8 +1,8 @@
 """Pack the ink's box into words of four neighboring pixels, smoothed where the image shrinks.
 
-The word of a box's pixel (x, y) is in row y + 2, column x + 2. Rows are 4 words longer than the box, and there are 4
-more of them: a margin of blanks. An image under fields has two such sets of words one after the other, of the source
-and of the source smoothed, where its pixels ask for that (see `shrinking`).
+The word of a box's pixel (x, y) is in row y + 2, column x + 2. Rows are 4 words longer than the box, and there are
+4 more of them: a margin of blanks. An image under fields has two such sets of words one after the other, of the
+source and of the source smoothed, where its pixels ask for that (see `shrinking`).
 """
 
 from typing import Any
