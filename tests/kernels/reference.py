@@ -46,11 +46,17 @@ def opened(square: float) -> float:
 
 def squares_of_steps(maps: np.ndarray) -> tuple[float, float]:
     """Return the squares of the steps along x and y of all maps of a chain in one."""
-    whole = np.eye(2)
-    for m in maps:
-        whole = whole @ np.linalg.inv([[m[0], m[1]], [m[3], m[4]]])
-    x, y = (whole**2).sum(axis=1).tolist()
-    return x, y
+    inverses = [inverse(m) for m in maps.tolist()]
+    squares = []
+    for row in (0, 3):
+        if None in inverses:
+            squares.append(1.0)
+            continue
+        x, y = inverses[0][row], inverses[0][row + 1]
+        for m in inverses[1:]:
+            x, y = x * m[0] + y * m[3], x * m[1] + y * m[4]
+        squares.append(x * x + y * y)
+    return squares[0], squares[1]
 
 
 def open_shares(square: float) -> list[float]:
