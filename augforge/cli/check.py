@@ -83,6 +83,11 @@ def _show(forge: "Forge", report: "Report", path: Path) -> None:
     tell(f"the most extreme samples are shown in {path}")
 
 
+def _blank_originals(forge: "Forge") -> int:
+    """Count the originals without ink."""
+    return sum(not image.any() for image in forge.source.images)
+
+
 def _plain(forge: "Forge") -> dict[str, object]:
     recipe, source = forge.recipe, forge.source
     return {
@@ -90,6 +95,7 @@ def _plain(forge: "Forge") -> dict[str, object]:
         "name": recipe.name,
         "samples": len(forge),
         "originals": len(source),
+        "originals_without_ink": _blank_originals(forge),
         "variants": recipe.variants,
         "keep_originals": recipe.keep_originals,
         "image_shape": list(forge.image_shape),
@@ -105,6 +111,7 @@ def _text(forge: "Forge") -> str:
     height, width = forge.image_shape
     classes = counted(len(source.class_names), "class").replace("classs", "classes")
     labels = classes if forge.labelled else "no labels"
+    blank = _blank_originals(forge)
     of_each = counted(recipe.variants, "variant") + " of each original"
     kept = ", and the originals themselves" if recipe.keep_originals else ""
     return pairs_text(
@@ -114,6 +121,7 @@ def _text(forge: "Forge") -> str:
                 "originals",
                 f"{len(source):,} of {source.name} {source.split}, {height} x {width} pixels, {labels}",
             ),
+            *((("without ink", f"{blank:,} originals, which pass all guards"),) if blank else ()),
             ("samples", f"{len(forge):,}: {of_each}{kept}"),
             ("steps", ", ".join(node.id for node in recipe.distort) or "none"),
             ("columns", f"{len(forge.columns)}: {', '.join(forge.columns)}" if forge.columns else "none"),

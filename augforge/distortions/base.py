@@ -20,7 +20,7 @@ from augforge.distortions.parameters import Parameter, declared
 from augforge.errors import AugforgeError
 from augforge.randomness import Distribution
 
-PIXEL_VERSION = 3
+PIXEL_VERSION = 4
 """Raised whenever any pixel or parameter of any recipe would come out differently."""
 
 

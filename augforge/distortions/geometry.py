@@ -25,7 +25,7 @@ class Geometry(Distortion):
 
     @classmethod
     def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
-        """Return the images after all steps, resampled once, bilinearly; outside is 0."""
+        """Return the images after all steps, resampled once, smoothed where they shrink; outside is 0."""
         return chained(steps).warp(images)
 
 

@@ -270,7 +270,11 @@ def _check_padding(frame: tuple[int, int] | None, height: int, width: int) -> No
 def _check_guard(guard: Guard, steps: Iterable[Step]) -> None:
     # A block of imgaug's shares one stream of random numbers: no sample of it can be made again alone.
     for step in steps:
-        drawing = [kind.name for kind in guard.active() if kind.of_shape == step.distortion.shapes]
+        drawing = [
+            kind.name
+            for kind in guard.active()
+            if (kind.of_shape if step.distortion.shapes else kind.of_levels)
+        ]
         if step.distortion.block > 1 and drawing:
             raise RecipeError(
                 f"the guard '{drawing[0]}' cannot be used with step '{step.id}': it would draw single samples of a "

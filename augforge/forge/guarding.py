@@ -1,15 +1,17 @@
 """Guards: samples that would lose their label are drawn again, then tamed.
 
 What is about shape is judged first: the steps that move or reshape strokes are drawn alone, and, where a guard
-needs pixels, rendered alone. Then the whole sample is rendered, and what is about gray levels is judged by it::
+needs pixels, rendered alone. Then the whole sample is rendered, and what is about gray levels is judged by it.
+A guard of levels also judges whether the shape has kept any ink: no gray level brings back what the shape has
+lost::
 
     draw -- shape steps --> judge shape -- all steps --> judge levels --> image
                 ^             |   ^                        |
                 '-- again ----'   '-- level steps again ---'
 
-A rejected sample draws those steps again, up to 8 times; coins and choices stay as they are. If none will do, the
-last draw is pulled half way toward the identity, again and again, at last all the way. Only rejected samples
-are rendered again.
+A rejected sample draws those steps again, up to 8 times; coins and choices stay as they are. If none will do,
+the last draw is pulled half way toward the identity, again and again, at last all the way. Only rejected
+samples are rendered again.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 
 from augforge.distortions import Drawn, Samples
 from augforge.forge.drawing import Table, draw_step
-from augforge.forge.measuring import measure_geometry, measure_pixels, rejects
+from augforge.forge.measuring import measure_geometry, measure_ink_left, measure_pixels, rejects
 from augforge.forge.rendering import render
 from augforge.recipe.guard import Guard, GuardKind
 
@@ -38,14 +40,14 @@ def guard_columns(guard: Guard) -> tuple[str, ...]:
 
     ``guard.attempts`` and ``guard.pull`` tell how often the shape was drawn again (0 to 8), and how far it was then
     pulled toward the identity (0 not at all, 0.5 half way, 1 all the way); ``guard.level_attempts`` and
-    ``guard.level_pull`` the same of the other steps. ``guard.NAME`` tells how many draws the guard NAME rejected:
-    those that need pixels judge only what the others left.
+    ``guard.level_pull`` the same of the other steps. ``guard.NAME`` tells how many draws the guard NAME rejected,
+    of the shape and of the levels together: those that need pixels judge only what the others left.
     """
     kinds = guard.active()
     columns: list[str] = []
     if any(kind.of_shape for kind in kinds):
         columns += ["attempts", "pull"]
-    if not all(kind.of_shape for kind in kinds):
+    if any(kind.of_levels for kind in kinds):
         columns += ["level_attempts", "level_pull"]
     return tuple(f"guard.{name}" for name in (*columns, *(kind.name for kind in kinds)))
 
@@ -102,7 +104,7 @@ class GuardedBlock:
         self._images = self._whole(slice(None), levels)
         if np.shares_memory(self._images, self._shaped):
             self._images = self._images.copy()
-        if not all(kind.of_shape for kind in kinds):
+        if any(kind.of_levels for kind in kinds):
             self._settle(levels, self._judge_levels, "guard.level_attempts", "guard.level_pull")
         return self._images
 
@@ -150,9 +152,12 @@ class GuardedBlock:
             self._shaped[rows], self._is_shaped[rows] = shaped, True
             judged = left & self._distorted[rows]
             for kind in kinds:
-                left &= ~self._rejected_by(
-                    kind, rows, measure_pixels(kind, originals, shaped, shaped), judged
+                measured = (
+                    measure_ink_left(originals, shaped)
+                    if kind.of_levels
+                    else measure_pixels(kind, originals, shaped, shaped)
                 )
+                left &= ~self._rejected_by(kind, rows, measured, judged)
         return ~left
 
     def _judge_levels(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
@@ -160,7 +165,7 @@ class GuardedBlock:
             self._images[rows] = self._whole(rows, steps)
         rejected = np.zeros(len(self._originals[rows]), bool)
         for kind in self._guard.active():
-            if not kind.of_shape:
+            if kind.of_levels:
                 shown = (self._originals[rows], self._shaped[rows], self._images[rows])
                 rejected |= self._rejected_by(kind, rows, measure_pixels(kind, *shown), self._distorted[rows])
         return rejected

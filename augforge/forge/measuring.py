@@ -47,10 +47,19 @@ def measure_pixels(
         before, after = (kernels.topology(block, levels, _LEAST_PIECE) for block in (originals, shaped))
         changes: NDArray[Any] = np.abs(after - before).sum(axis=1).astype(np.float64)
         return changes
-    contrast = kernels.stroke_contrast(images, shaped, _half_levels(shaped))
-    lost = (kernels.highest_levels(shaped) == 0) & (kernels.highest_levels(originals) > 0)
-    found: NDArray[Any] = np.where(lost, 0.0, contrast)
-    return found
+    contrast: NDArray[Any] = kernels.stroke_contrast(images, shaped, _half_levels(shaped))
+    return np.minimum(contrast, measure_ink_left(originals, shaped))
+
+
+def measure_ink_left(originals: NDArray[Any], shaped: NDArray[Any]) -> NDArray[Any]:
+    """Return the most contrast that gray levels could give a shape, float64 (N,): 0 without ink, else 255.
+
+    An original without ink has none to lose: 255.
+    """
+    most = np.full(len(shaped), 255.0)
+    blank = np.flatnonzero(kernels.highest_levels(shaped) == 0)
+    most[blank[kernels.highest_levels(originals[blank]) > 0]] = 0.0
+    return most
 
 
 def _half_levels(images: NDArray[Any]) -> NDArray[Any]:

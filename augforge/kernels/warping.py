@@ -1,11 +1,11 @@
 """The one resampling of an image along a chain of maps and fields: bilinear, outside is 0.
 
-Every pixel is followed back to its place in the source (see `following`), and is the mean of the four pixels around
-it, weighted in float32 and rounded once. Two things make it fast. Only what can receive ink is worked on: the box
-around the source's ink, moved along the chain, ends at a box of the result, and all else is blank. And the work is
-split into loops over the pixels of several images, because all but one of them vectorise when they are alone. That
-one loads four neighbours at once: `_pack` puts each pixel of the ink's box with its right, lower and lower right
-neighbours into one 32-bit word, with a margin of blank words, so no place needs a test::
+Every pixel is followed back to its place in the source (see `following`), and is the mean of the four pixels
+around it, weighted in float32 and rounded once; where the image shrinks, of a source that is smoothed (see
+`shrinking`). Two things make it fast. Only what can receive ink is worked on: the box around the source's ink,
+moved along the chain, ends at a box of the result, and all else is blank. And the work is split into loops over
+the pixels of several images, because all but one of them vectorise when they are alone. That one loads four
+neighbours at once, from words that `packing` makes, with a margin of blank words, so no place needs a test::
 
     word(x, y) = p(x, y) | p(x+1, y) << 8 | p(x, y+1) << 16 | p(x+1, y+1) << 24
 """
@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, part
+from augforge.compiling import compiled, inlined, part
 from augforge.kernels.boxes import farthest, ink_boxes
 from augforge.kernels.chains import invert, is_identity, shorten
 from augforge.kernels.following import follow_boxes
+from augforge.kernels.packing import MARGIN, pack, words_needed
+from augforge.kernels.shrinking import OCTAVES, open_pixels, open_taps, with_neighbors
 
 # Worked on at once: what is noted of so many stays in the caches. One box of a large frame is taken in parts.
 _MOST_PIXELS = 8192
 _MOST_IMAGES = 16
-# Blank columns and rows around the ink's box; beyond them nothing is told apart.
-_MARGIN = 2
 
 
 @part
@@ -42,8 +42,8 @@ def _plan(
 ) -> int:
     """Fill the boxes of results, from one image on, that ink can reach; return for how many images.
 
-    They come from the ink's box: a map leaves its corners in some box again, a field moves nothing farther than its
-    own farthest way.
+    They come from the box of the smoothed ink: a map leaves its corners in some box again, a field moves nothing
+    farther than its own farthest way.
     """
     height, width = frame
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
@@ -74,6 +74,10 @@ def _plan(
         if x0 > x1 or y0 > y1:
             continue
         size = (x1 - x0 + 1) * (y1 - y0 + 1)
+        if stages[i] > 0:
+            _, columns = with_neighbors(x0, x1 - x0 + 1, width)
+            _, rows = with_neighbors(y0, y1 - y0 + 1, height)
+            size = columns * rows
         if g > 0 and pixels + size > _MOST_PIXELS:
             return g
         pixels += size
@@ -85,44 +89,23 @@ def _plan(
 
 
 @part
-def _pack(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    first: int,
+def _grow(
     boxes: NDArray[Any],
-    count: int,
-    framed: NDArray[Any],
-    words: NDArray[Any],
-    starts: NDArray[Any],
+    stages: NDArray[Any],
+    first: int,
+    frame: tuple[int, int],
+    grown: NDArray[Any],
+    begins: NDArray[Any],
 ) -> None:
-    """Fill words, uint32, from the boxes of ink of those images whose result is looked for.
-
-    That of a box's pixel (x, y) is in row y + 2, column x + 2. Rows are 4 words longer than the box, and there are
-    4 more of them. `framed`, uint32, is overwritten; `starts` tells where each image's words begin.
-    """
-    one, start = np.uint64(1), np.uint64(0)
-    margin = np.uint64(_MARGIN)
-    for g in range(count):
-        starts[g] = start
-        if boxes[g, 2] == 0:
-            continue
-        image = np.uint64(first + g)
-        left, top = np.uint64(ink[image, 0]), np.uint64(ink[image, 1])
-        wide, high = np.uint64(ink[image, 2]), np.uint64(ink[image, 3])
-        line = wide + margin + margin
-        size = (high + margin + margin) * line
-        for k in range(size + line + one):
-            framed[k] = 0
-        for y in range(high):
-            begin = (y + margin) * line + margin
-            for x in range(wide):
-                framed[begin + x] = images[image, top + y, left + x]
-        for k in range(size):
-            upper = framed[k] | framed[k + one] << np.uint32(8)
-            words[start + k] = (
-                upper | framed[k + line] << np.uint32(16) | framed[k + line + one] << np.uint32(24)
-            )
-        start += size
+    """Fill the boxes that are followed, under fields with their neighbors, and where their pixels begin."""
+    height, width = frame
+    for g in range(begins.size - 1):
+        for k in range(4):
+            grown[g, k] = boxes[g, k]
+        if stages[first + g] > 0 and boxes[g, 2] * boxes[g, 3] > 0:
+            grown[g, 0], grown[g, 2] = with_neighbors(boxes[g, 0], boxes[g, 2], width)
+            grown[g, 1], grown[g, 3] = with_neighbors(boxes[g, 1], boxes[g, 3], height)
+        begins[g + 1] = begins[g] + grown[g, 2] * grown[g, 3]
 
 
 @part
@@ -142,12 +125,10 @@ def _settle(
     for g in range(begins.size - 1):
         i = first + g
         # At the margin all neighbours are blank, so what lies farther may stand there.
-        left, top = np.float32(ink[i, 0] - _MARGIN), np.float32(ink[i, 1] - _MARGIN)
+        left, top = np.float32(ink[i, 0] - MARGIN), np.float32(ink[i, 1] - MARGIN)
         right, bottom = np.float32(ink[i, 0] + ink[i, 2]), np.float32(ink[i, 1] + ink[i, 3])
-        stride = np.int32(ink[i, 2] + 2 * _MARGIN)
-        start = np.int32(
-            starts[g] - (ink[i, 1] - _MARGIN) * (ink[i, 2] + 2 * _MARGIN) - (ink[i, 0] - _MARGIN)
-        )
+        stride = np.int32(ink[i, 2] + 2 * MARGIN)
+        start = np.int32(starts[g] - (ink[i, 1] - MARGIN) * (ink[i, 2] + 2 * MARGIN) - (ink[i, 0] - MARGIN))
         for k in range(np.uint64(begins[g]), np.uint64(begins[g + 1])):
             # Selects, not min and max, which take care of what is not a number; here it becomes the margin.
             x, y = across[k] + middle_x, down[k] + middle_y
@@ -158,6 +139,20 @@ def _settle(
             column, row = np.floor(x), np.floor(y)
             across[k], down[k] = x - column, y - row
             places[k] = np.int32(np.int32(row) * stride) + np.int32(np.int32(column) + start)
+
+
+@inlined
+def _mean_of_four(word: Any, share_x: Any, share_y: Any) -> Any:
+    """Return the weighted mean of the four pixels of a word."""
+    byte = np.uint32(255)
+    # By way of int32, which vectors turn into float32 at once.
+    upper = np.float32(np.int32(word & byte))
+    right = np.float32(np.int32((word >> np.uint32(8)) & byte))
+    lower = np.float32(np.int32((word >> np.uint32(16)) & byte))
+    last = np.float32(np.int32(word >> np.uint32(24)))
+    upper += (right - upper) * share_x
+    lower += (last - lower) * share_x
+    return upper + (lower - upper) * share_y
 
 
 @part
@@ -171,32 +166,61 @@ def _resample(
     levels: NDArray[Any],
 ) -> None:
     """Fill all pixels with the weighted means of the four neighbours at their places."""
+    half = np.float32(0.5)
     for k in range(np.uint64(count)):
         found[k] = words[np.uint64(np.uint32(places[k]))]
-    byte, half = np.uint32(255), np.float32(0.5)
     for k in range(np.uint64(count)):
-        word = found[k]
-        # By way of int32, which vectors turn into float32 at once.
-        upper = np.float32(np.int32(word & byte))
-        right = np.float32(np.int32((word >> np.uint32(8)) & byte))
-        lower = np.float32(np.int32((word >> np.uint32(16)) & byte))
-        last = np.float32(np.int32(word >> np.uint32(24)))
-        upper += (right - upper) * shares_x[k]
-        lower += (last - lower) * shares_x[k]
-        levels[k] = np.uint8(np.int32(upper + (lower - upper) * shares_y[k] + half))
+        levels[k] = np.uint8(np.int32(_mean_of_four(found[k], shares_x[k], shares_y[k]) + half))
+
+
+@part
+def _blend(
+    words: NDArray[Any],
+    sizes: NDArray[Any],
+    asked: NDArray[Any],
+    begins: NDArray[Any],
+    places: NDArray[Any],
+    shares_x: NDArray[Any],
+    shares_y: NDArray[Any],
+    opened: NDArray[Any],
+    found: NDArray[Any],
+    means: NDArray[Any],
+    levels: NDArray[Any],
+) -> None:
+    """Mix samples of source and smoothed source by each pixel's share; shares_x are overwritten."""
+    half = np.float32(0.5)
+    for g in range(begins.size - 1):
+        if not asked[g]:
+            continue
+        begin, end, behind = np.uint64(begins[g]), np.uint64(begins[g + 1]), np.uint64(sizes[g])
+        for k in range(begin, end):
+            means[k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
+        for k in range(begin, end):
+            found[k] = words[np.uint64(np.uint32(places[k])) + behind]
+        for k in range(begin, end):
+            shares_x[k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
+        for k in range(begin, end):
+            levels[k] = np.uint8(np.int32(means[k] + (shares_x[k] - means[k]) * opened[k] + half))
 
 
 @part
 def _write(
-    levels: NDArray[Any], first: int, boxes: NDArray[Any], begins: NDArray[Any], out: NDArray[Any]
+    levels: NDArray[Any],
+    first: int,
+    boxes: NDArray[Any],
+    grown: NDArray[Any],
+    begins: NDArray[Any],
+    out: NDArray[Any],
 ) -> None:
     for g in range(begins.size - 1):
-        source, columns = np.uint64(begins[g]), np.uint64(boxes[g, 2])
+        columns, stride = np.uint64(boxes[g, 2]), np.uint64(grown[g, 2])
         image, left, top = np.uint64(first + g), np.uint64(boxes[g, 0]), np.uint64(boxes[g, 1])
+        source = np.uint64(begins[g])
+        source += (top - np.uint64(grown[g, 1])) * stride + left - np.uint64(grown[g, 0])
         for row in range(np.uint64(boxes[g, 3])):
             for x in range(columns):
                 out[image, top + row, left + x] = levels[source + x]
-            source += columns
+            source += stride
 
 
 @part
@@ -227,37 +251,40 @@ def _warp_all(
     """Return the results, made a group of images after the other."""
     count, height, width = images.shape
     frame, most = (height, width), ramp.size
-    out = np.zeros_like(images)
-    size = (height + 2 * _MARGIN + 1) * (width + 2 * _MARGIN) + 1
-    framed, words = np.empty(size, np.uint32), np.empty(min(_MOST_IMAGES, count) * size, np.uint32)
+    out, spread = np.zeros_like(images), np.empty_like(ink)
+    shares, octaves = np.zeros((count, 2, OCTAVES)), np.zeros(count, np.int64)
+    open_taps(ink, inverses, whole, stages, shares, octaves, spread)
+    framed, words = np.empty((3, 0), np.float32), np.empty(0, np.uint32)
     boxes, parts = np.empty((_MOST_IMAGES, 4), np.int64), np.empty((_MOST_IMAGES, 4), np.int64)
+    grown, asked = np.empty((_MOST_IMAGES, 4), np.int64), np.empty(_MOST_IMAGES, np.bool_)
     starts, begins = np.empty(_MOST_IMAGES, np.int64), np.zeros(_MOST_IMAGES + 1, np.int64)
-    left_over = np.empty(_MOST_IMAGES, np.int64)
+    left_over, sizes = np.empty(_MOST_IMAGES, np.int64), np.empty(_MOST_IMAGES, np.int64)
     across, down = np.empty(most, np.float32), np.empty(most, np.float32)
     shares_x, shares_y = np.empty(most, np.float32), np.empty(most, np.float32)
+    opened, means = np.empty(most, np.float32), np.empty(most, np.float32)
     cells, corners = np.empty(most, np.int32), np.empty((4, most), np.int32)
     places, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
     _keep_identities(images, chains, stages, out)
     # Of a plain 0 Numba would make a type of its own, and compile all that takes it twice.
     first: Any = np.int64(0)
     while first < count:
-        group = _plan(ink, chains, whole, fields, used, stages, first, frame, boxes)
-        _pack(images, ink, first, boxes, group, framed, words, starts)
+        group = _plan(spread, chains, whole, fields, used, stages, first, frame, boxes)
         # All rows of several images, or some of one that is larger than what is worked on at once.
-        rows = height if group > 1 else most // max(boxes[0, 2], 1)
+        _, columns = with_neighbors(boxes[0, 0], boxes[0, 2], width)
+        rows = height if group > 1 else most // max(columns, 1) - 2
         for row in range(0, height if group > 1 else boxes[0, 3], rows):
             for g in range(group):
                 parts[g, 0], parts[g, 1] = boxes[g, 0], boxes[g, 1] + row
                 parts[g, 2], parts[g, 3] = boxes[g, 2], min(boxes[g, 3] - row, rows)
-                begins[g + 1] = begins[g] + parts[g, 2] * parts[g, 3]
             ends = begins[: group + 1]
+            _grow(parts, stages, first, frame, grown, ends)
             follow_boxes(
                 inverses,
                 fields,
                 used,
                 stages,
                 first,
-                parts,
+                grown,
                 frame,
                 ends,
                 ramp,
@@ -269,9 +296,35 @@ def _warp_all(
                 shares_y,
                 corners,
             )
-            _settle(ink, first, frame, ends, starts, across, down, places)
-            _resample(words, begins[group], places, across, down, found, levels)
-            _write(levels, first, parts, ends, out)
+            open_pixels(stages, octaves, first, grown, frame, ends, across, down, opened, asked)
+            if rows < boxes[0, 3] and group == 1 and stages[first] > 0:
+                # Other parts may ask for what this one does not.
+                asked[0] = True
+            if row == 0:
+                largest, total = words_needed(spread, first, boxes, group, asked, sizes)
+                if largest > framed.shape[1]:
+                    framed = np.empty((3, largest), np.float32)
+                if total > words.size:
+                    words = np.empty(total, np.uint32)
+                pack(
+                    images,
+                    ink,
+                    spread,
+                    shares,
+                    octaves,
+                    first,
+                    boxes,
+                    group,
+                    asked,
+                    sizes,
+                    framed,
+                    words,
+                    starts,
+                )
+            _settle(spread, first, frame, ends, starts, across, down, places)
+            _resample(words, ends[group], places, across, down, found, levels)
+            _blend(words, sizes, asked, ends, places, across, down, opened, found, means, levels)
+            _write(levels, first, parts, grown, ends, out)
         first += group
     return out
 
@@ -282,7 +335,9 @@ def _ramp(length: int) -> NDArray[Any]:
 
 
 def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: NDArray[Any]) -> NDArray[Any]:
-    """Return each image moved along its chain, resampled once, bilinearly; what comes from outside is 0.
+    """Return each image moved along its chain, resampled once; what comes from outside is 0.
+
+    Resampling is bilinear, and filtered where the image shrinks, see `augforge.kernels.shrinking`.
 
     Parameters
     ----------
@@ -301,5 +356,5 @@ def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: N
     """
     chains, used, stages = shorten(maps, bent)
     inverses, whole = invert(chains, stages)
-    ink, flat, ramp = ink_boxes(images), fields.reshape(-1), _ramp(max(_MOST_PIXELS, images.shape[2]))
+    ink, flat, ramp = ink_boxes(images), fields.reshape(-1), _ramp(max(_MOST_PIXELS, 4 * images.shape[2]))
     return _warp_all(images, ink, chains, inverses, whole, flat, used, stages, ramp)

@@ -29,9 +29,9 @@ class GuardKind:
         The limit that every sample keeps: no guard.
     typical : float
         A limit that suits digits.
-    of_shape : bool
-        Whether it is about shape, so that steps which move or reshape strokes are drawn again; otherwise
-        all the other steps are.
+    of_shape, of_levels : bool
+        Whether it judges the shape, and redraws the steps that move or reshape strokes; whether it judges gray
+        levels, and redraws all other steps. A kind may do both, one after the other.
     of_pixels : bool
         Whether it needs the pixels, not only the parameters.
     """
@@ -44,6 +44,7 @@ class GuardKind:
     off: float
     typical: float
     of_shape: bool
+    of_levels: bool
     of_pixels: bool
 
 
@@ -52,19 +53,19 @@ GUARD_KINDS = (
         "min_ink_kept",
         "Least share of the original's ink (the sum of its gray levels) that all geometry together, as if it "
         "were one warp, leaves inside the frame.",
-        "share", low=0, high=1, off=0, typical=0.95, of_shape=True, of_pixels=False,
+        "share", low=0, high=1, off=0, typical=0.95, of_shape=True, of_levels=False, of_pixels=False,
     ),
     GuardKind(
         "max_turn",
         "Largest angle, either way, by which all affine steps together turn the digit; a lean counts for about "
         "half of its angle, bends and perspective do not count. For classes that become another one: 6 and 9.",
-        "degrees", low=0, high=180, off=180, typical=30, of_shape=True, of_pixels=False,
+        "degrees", low=0, high=180, off=180, typical=30, of_shape=True, of_levels=False, of_pixels=False,
     ),
     GuardKind(
         "max_ink_growth",
         "Largest share by which the ink grows, by thicker strokes or a larger digit, before gray levels are "
         "changed.",
-        "share", low=0, high=100, off=100, typical=0.8, of_shape=True, of_pixels=True,
+        "share", low=0, high=100, off=100, typical=0.8, of_shape=True, of_levels=False, of_pixels=True,
     ),
     GuardKind(
         "max_stroke_changes",
@@ -72,13 +73,14 @@ GUARD_KINDS = (
         "before gray levels are changed: with 0 an 8 keeps its holes and a 1 stays whole. Ink is what reaches "
         "half of the original's highest level, and diagonals connect it; three pixels at least make a piece or "
         "a hole.",
-        "pieces", low=0, high=255, off=255, typical=0, of_shape=True, of_pixels=True,
+        "pieces", low=0, high=255, off=255, typical=0, of_shape=True, of_levels=False, of_pixels=True,
     ),
     GuardKind(
         "min_contrast",
         "Least difference, either way, between the mean gray levels of strokes and paper. Where they are is told "
-        "by the shape alone: strokes reach half of its highest level, paper stays below an eighth of it.",
-        "gray levels", low=0, high=255, off=0, typical=60, of_shape=False, of_pixels=True,
+        "by the shape alone: strokes reach half of its highest level, paper stays below an eighth of it. A sample "
+        "whose ink is all lost has no contrast: its shape is drawn again. Originals without ink pass.",
+        "gray levels", low=0, high=255, off=0, typical=60, of_shape=True, of_levels=True, of_pixels=True,
     ),
 )  # fmt: skip
 

@@ -29,7 +29,9 @@ distort:
 A parameter is a number (always that), `[low, high]` (any value between them is equally likely) or a named
 distribution, such as `{normal: {mean: 0, sd: 5}}`. It is drawn for each sample, and recorded with it. Every step
 also takes `id`, `probability`, `for_labels` and `except_labels`. Affine and bending steps that follow each other
-are made one, so that the image is resampled only once. [Other packages](../examples/your_own_distortion) add more.
+are made one, so that the image is resampled only once: bilinearly, and smoothed by as much as the steps together
+shrink it, so that thin strokes neither vanish nor double. [Other packages](../examples/your_own_distortion) add
+more.
 
 All take white ink on black paper, and what comes from outside of the frame is black: steps that change the paper
 (`invert`, `background`) belong after those that move or reshape strokes.
@@ -58,10 +60,13 @@ guard:
 ```
 
 A limit is a number, or a mapping with `limit` and the classes that it is for; of several all must be kept. What a
-guard on shape refuses (all but `min_contrast`) has its moving and reshaping steps drawn again, up to 8 times; coins
-and choices stay. If that does not help, they are pulled half way toward doing nothing, again and again, at last all
-the way. `min_contrast` does the same with the other steps, and judges the whole image. Only refused samples are
-made again. Samples to which no step is applied, such as kept originals, are not judged.
+guard on shape refuses (all but `min_contrast`) has its moving and reshaping steps drawn again, up to 8 times;
+coins and choices stay. If that does not help, they are pulled half way toward doing nothing, again and again, at
+last all the way. `min_contrast` does the same with the other steps, and judges the whole image; before that it
+judges the shape: a sample that a shift, a small scale or a crop has left without any ink is drawn again in its
+moving and reshaping steps, and counted as `guard.attempts` and `guard.pull`. Only refused samples are made again.
+Samples to which no step is applied, such as kept originals, are not judged, and originals without ink pass;
+`augforge check` counts them.
 
 Shape is judged by the moving and reshaping steps alone, as if the others were not there: noise is no piece of ink.
 What imgaug does is not seen by guards on shape; and `min_contrast` cannot be used with it, since its images come in

@@ -336,6 +336,7 @@ def test_faint_and_lost_ink_has_no_contrast() -> None:
     faint = guarded("{scale: {factor: 0.15}}, {gray_level: {gain: 0.2}}", "min_contrast: 60").make(range(200))
     assert (column(faint, "guard.min_contrast") > 0).mean() > 0.95
     lost = guarded("{shift: {x: 40}}, {gray_level: {gain: 0.9}}", "min_contrast: 60").make(range(50))
+    assert (column(lost, "guard.pull") > 0).all()
     assert (column(lost, "guard.min_contrast") > 0).all()
 
 
@@ -343,3 +344,28 @@ def test_guards_of_shape_and_blocks_that_reshape_exclude_each_other(monkeypatch:
     monkeypatch.setattr("augforge.distortions.imgaug_step.ImgaugStep.shapes", True)
     with pytest.raises(RecipeError, match="'max_turn' cannot be used with step 'imgaug'"):
         guarded("{imgaug: {augmenter: Affine, rotate: [-10, 10]}}", "max_turn: 5")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "{shift: {x: 30}}",
+        "{shift: {x: [-60, 60], y: [-60, 60]}}, {gray_level: {gain: [0.2, 1]}}",
+        "{crop_and_pad: {left: -27}}",
+    ],
+)
+def test_no_sample_without_ink_passes_min_contrast(steps: str) -> None:
+    forge, free = guarded(steps, "min_contrast: 60"), guarded(steps, "")
+    made, unguarded = forge.make(range(500)), free.make(range(500))
+    blank = ~unguarded.images.any(axis=(1, 2))
+    assert blank.any()
+    assert made.images.any(axis=(1, 2)).all()
+    # Drawn again are the steps that lost it, and only there.
+    np.testing.assert_array_equal(column(made, "guard.attempts") > 0, blank)
+    assert (column(made, "guard.min_contrast")[blank] > 0).all()
+
+
+def test_min_contrast_judges_ink_by_class() -> None:
+    forge = guarded("{shift: {x: 30}}", "min_contrast: {limit: 60, for_labels: [1]}")
+    made = forge.make(range(300))
+    np.testing.assert_array_equal(made.images.any(axis=(1, 2)), made.labels == 1)

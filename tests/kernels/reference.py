@@ -34,24 +34,70 @@ def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
     )
 
 
+OCTAVES = 5
+# Room around an image for all that smoothing spreads.
+ROOM = 36
+
+
+def opened(square: float) -> float:
+    """Return how far taps are open, for the square of a step in units of their distance."""
+    return min(max(4 / 3 * (square - (1 + 2**-9)), 0.0), 1.0)
+
+
+def squares_of_steps(maps: np.ndarray) -> tuple[float, float]:
+    """Return the squares of the steps along x and y of all maps of a chain in one."""
+    inverses = [inverse(m) for m in maps.tolist()]
+    squares = []
+    for row in (0, 3):
+        if None in inverses:
+            squares.append(1.0)
+            continue
+        x, y = inverses[0][row], inverses[0][row + 1]
+        for m in inverses[1:]:
+            x, y = x * m[0] + y * m[3], x * m[1] + y * m[4]
+        squares.append(x * x + y * y)
+    return squares[0], squares[1]
+
+
+def open_shares(square: float) -> list[float]:
+    """Return how far the taps of each octave are open under one affine map."""
+    return [opened(square / 4**octave) for octave in range(OCTAVES)]
+
+
+def local_octave(maps: np.ndarray) -> int:
+    """Return how many octaves are open for all pixels of an image under fields."""
+    square = max(squares_of_steps(maps))
+    return sum(square / 4**octave >= 4 for octave in range(OCTAVES - 1))
+
+
+def smoothed(image: np.ndarray, axis: int, distance: int, share: float) -> np.ndarray:
+    """Return an image, with room around its ink, that takes a share of its pixels at a distance along an axis."""
+    both = np.roll(image, distance, axis) + np.roll(image, -distance, axis)
+    keep, side = image.dtype.type(1 - share / 2), image.dtype.type(share / 4)
+    return keep * image + side * both
+
+
+def _sampled(source: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return a source with room around it, bilinear, at places in pixels from the image's first one."""
+    x, y = x + ROOM, y + ROOM
+    height, width = source.shape
+    outside = (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)
+    return np.where(outside, 0.0, _at(source, x, y))
+
+
 def warp(image: np.ndarray, m: np.ndarray) -> np.ndarray:
-    """Return float64 (H, W): the image under one affine map, bilinear, 0 outside."""
+    """Return float64 (H, W): the image under one affine map, bilinear, smoothed where it shrinks, 0 outside."""
     height, width = image.shape
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
     rows, columns = np.mgrid[:height, :width]
     targets = np.stack([columns.ravel(), rows.ravel()], axis=1) - middle
     linear, offset = np.array([[m[0], m[1]], [m[3], m[4]]]), np.array([m[2], m[5]])
     x, y = ((targets - offset) @ np.linalg.inv(linear).T + middle).T
-    whole_x, whole_y = np.floor(x), np.floor(y)
-    result = np.zeros(height * width)
-    for dx in (0, 1):
-        for dy in (0, 1):
-            column, row = whole_x + dx, whole_y + dy
-            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            weight = np.where(dx, x - whole_x, 1 - x + whole_x) * np.where(dy, y - whole_y, 1 - y + whole_y)
-            found = image[np.where(inside, row, 0).astype(int), np.where(inside, column, 0).astype(int)]
-            result += np.where(inside, weight * found, 0)
-    return result.reshape(height, width)
+    source = np.pad(image.astype(np.float64), ROOM)
+    for axis, square in zip((1, 0), squares_of_steps(m[np.newaxis]), strict=True):
+        for octave, share in enumerate(open_shares(square)):
+            source = smoothed(source, axis, 1 << octave, share)
+    return _sampled(source, x, y).reshape(height, width)
 
 
 def ink_kept(image: np.ndarray, m: np.ndarray) -> float:
@@ -111,15 +157,29 @@ def follow(
     return x, y
 
 
+def _inner(values: np.ndarray) -> np.ndarray:
+    """Return what the inner pixels of a frame have, at its edge that of the pixel beside it."""
+    return np.pad(values[1:-1, 1:-1], 1, mode="edge")
+
+
 def warp_bent(image: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
-    """Return float64 (H, W): the image moved along a chain, bilinear, 0 outside."""
+    """Return float64 (H, W): the image moved along a chain, bilinear, smoothed where it shrinks, 0 outside."""
     height, width = image.shape
+    if not len(fields):
+        return warp(image, maps[0])
     rows, columns = np.mgrid[:height, :width]
     x, y = follow(columns - (width - 1) / 2, rows - (height - 1) / 2, maps, fields)
-    x, y = x + (width - 1) / 2 + 1, y + (height - 1) / 2 + 1
-    framed = np.pad(image, 1).astype(np.float64)
-    outside = (x < 0) | (y < 0) | (x > width + 1) | (y > height + 1)
-    return np.where(outside, 0.0, _at(framed, x, y)).reshape(height, width)
+    x, y = (x + (width - 1) / 2).reshape(height, width), (y + (height - 1) / 2).reshape(height, width)
+    source, octave = np.pad(image.astype(np.float64), ROOM), local_octave(maps)
+    for distance in (1 << k for k in range(octave)):
+        source = smoothed(smoothed(source, 1, distance, 1), 0, distance, 1)
+    sharp = _sampled(source, x, y)
+    if min(height, width) < 3:
+        return sharp
+    steps = [sum(slope**2 for slope in np.gradient(place)) for place in (x, y)]
+    share = np.clip(4 / 3 * (np.maximum(*steps) / 4**octave - (1 + 2**-9)), 0, 1)
+    smooth = smoothed(smoothed(source, 1, 1 << octave, 1), 0, 1 << octave, 1)
+    return sharp + (_sampled(smooth, x, y) - sharp) * _inner(share)
 
 
 def _chained_in_float32(maps: np.ndarray, fields: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -168,15 +228,48 @@ def warp_to_the_bit(image: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> 
         x, y = x + moved[0], y + moved[1]
         m = m.astype(np.float32)
         x, y = m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]
-    # The four neighbours in a frame with blank pixels all around.
-    x, y = np.clip(x + middle[0], -2, width + one), np.clip(y + middle[1], -2, height + one)
+    source = np.pad(image.astype(np.float32), ROOM)
+    if not len(fields):
+        squares = squares_of_steps(maps)
+        turns = [(1, octave) for octave in range(OCTAVES)]
+        turns += [(0, octave) for octave in (*range(1, OCTAVES), 0)]
+        for axis, octave in turns:
+            share = opened(squares[1 - axis] / 4**octave)
+            if share > 0:
+                source = smoothed(source, axis, 1 << octave, share)
+        return np.floor(_mean_of_four(source, x + middle[0], y + middle[1]) + half).astype(np.uint8)
+    octave = local_octave(maps)
+    turns = [(1, k) for k in range(octave)] + [(0, k) for k in (*range(1, octave), *range(min(octave, 1)))]
+    for axis, k in turns:
+        source = smoothed(source, axis, 1 << k, 1)
+    sharp = _mean_of_four(source, x + middle[0], y + middle[1])
+    if min(height, width) < 3:
+        return np.floor(sharp + half).astype(np.uint8)
+    smooth = smoothed(smoothed(source, 1, 1 << octave, 1), 0, 1 << octave, 1)
+    smooth = _mean_of_four(smooth, x + middle[0], y + middle[1])
+    steps = []
+    for place in (x, y):
+        right = np.pad(place[:, 2:] - place[:, :-2], ((0, 0), (1, 1)))
+        below = np.pad(place[2:] - place[:-2], ((1, 1), (0, 0)))
+        steps.append(right * right + below * below)
+    share = np.maximum(*steps) * np.float32(0.25 / 4**octave) - np.float32(1 + 2**-9)
+    share = _inner(np.clip(np.float32(4 / 3) * share, np.float32(0), one))
+    return np.floor(sharp + (smooth - sharp) * share + half).astype(np.uint8)
+
+
+def _mean_of_four(source: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the mean of the four neighbors at places, float32, of a source rounded to whole levels."""
+    levels = np.floor(source + np.float32(0.5))
+    height, width = source.shape
+    # Beyond the room all is blank.
+    x = np.clip(x, -ROOM, width - ROOM - 2)
+    y = np.clip(y, -ROOM, height - ROOM - 2)
     left, top = np.floor(x), np.floor(y)
     share_x, share_y = x - left, y - top
-    left, top = left.astype(int) + 2, top.astype(int) + 2
-    framed = np.pad(image, ((2, 3), (2, 3))).astype(np.float32)
-    upper = framed[top, left] + (framed[top, left + 1] - framed[top, left]) * share_x
-    lower = framed[top + 1, left] + (framed[top + 1, left + 1] - framed[top + 1, left]) * share_x
-    return np.floor(upper + (lower - upper) * share_y + half).astype(np.uint8)
+    left, top = left.astype(int) + ROOM, top.astype(int) + ROOM
+    upper = levels[top, left] + (levels[top, left + 1] - levels[top, left]) * share_x
+    lower = levels[top + 1, left] + (levels[top + 1, left + 1] - levels[top + 1, left]) * share_x
+    return upper + (lower - upper) * share_y
 
 
 def jacobians(field: np.ndarray) -> np.ndarray:
