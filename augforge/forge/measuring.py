@@ -48,7 +48,8 @@ def measure_pixels(
         changes: NDArray[Any] = np.abs(after - before).sum(axis=1).astype(np.float64)
         return changes
     contrast: NDArray[Any] = kernels.stroke_contrast(images, shaped, _half_levels(shaped))
-    return np.minimum(contrast, measure_ink_left(originals, shaped))
+    least: NDArray[Any] = np.minimum(contrast, measure_ink_left(originals, shaped))
+    return least
 
 
 def measure_ink_left(originals: NDArray[Any], shaped: NDArray[Any]) -> NDArray[Any]:

@@ -25,7 +25,7 @@ def words_needed(
     count: int,
     asked: NDArray[Any],
     sizes: NDArray[Any],
-) -> tuple[int, int]:
+) -> tuple[Any, Any]:
     """Fill the words of one set of each image; return how many pixels the largest takes, and all words."""
     largest, total = np.int64(0), np.int64(0)
     for g in range(count):
@@ -91,9 +91,9 @@ def _smooth_and_pack(
         if shares[image, 1, 0] > 0.0:
             smooth(source, size, line, shares[image, 1, 0], other)
             source, other = other, source
-        octave = np.uint64(octaves[image])
-        smooth(source, size, one << octave, 1.0, other)
-        smooth_levels(other, size, line << octave, 1.0, levels)
+        own = np.uint64(octaves[image])
+        smooth(source, size, one << own, 1.0, other)
+        smooth_levels(other, size, line << own, 1.0, levels)
         _pack_levels(levels, size, line, start, words)
         start += size
     return start
