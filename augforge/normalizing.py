@@ -122,7 +122,12 @@ class Normalizer:
         Every value is uint8 and two-dimensional; ``placed`` is the result. Parameters and errors as for a call.
         """
         gray = to_gray(drawing)
-        ink = kernels.separate_ink(gray, _LIGHT_PAPER[self.polarity])
+        ink, readings = kernels.separate_ink(gray, _LIGHT_PAPER[self.polarity])
+        if readings > 1:
+            raise AugforgeError(
+                "it can be read as dark ink on light paper and as light ink on dark paper; "
+                "polarity says which: dark-on-light or light-on-dark"
+            )
         cropped = _crop(ink)
         if cropped.size == 0:
             raise AugforgeError(

@@ -38,6 +38,10 @@ _ZERO = 255 * _FINE
 _GRAINS = 4
 _DARKEST = 0.9
 
+# The rim of a stroke is so many pixels wide, and so many times as strong as the grain; at least an eighth of full ink.
+_RIM = 1
+_RIM_GRAINS = 2
+
 # Chosen on drawings made to look photographed, see docs/normalization.md.
 _SPECK = 0.02
 _WHOLE = 0.1
@@ -253,6 +257,44 @@ def _taken(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
     return out
 
 
+@part
+def _counted(values: NDArray[Any], size: int) -> NDArray[Any]:
+    """Return how often each of 0 to size - 1 is among values, int64 (H, W)."""
+    counts = np.zeros(size, np.int64)
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            counts[values[y, x]] += 1
+    return counts
+
+
+@part
+def _grain(ink: NDArray[Any], counts: NDArray[Any], middle: int) -> int:
+    """Return the deviation of the paper's grain, in quarters: of its lower half, and between neighbors.
+
+    Where white paper is clipped, the lower half has no grain; where grain is coarse, neighbors are alike.
+    """
+    if ink.shape[1] < 2:
+        return max(middle - _at_share(counts, 0.16), 1)
+    steps = _counted(np.abs(ink[:, 1:] - ink[:, :-1]), counts.size)
+    return max(middle - _at_share(counts, 0.16), _at_share(steps, 0.68) * 7 // 10, 1)
+
+
+@part
+def _with_rims(ink: NDArray[Any], core: NDArray[Any], least: int) -> NDArray[Any]:
+    """Return the core of strokes, int64 (H, W), and the pixels next to it that reach a level."""
+    height, width = ink.shape
+    out = core.copy()
+    for y in range(height):
+        for x in range(width):
+            if core[y, x] > 0 or ink[y, x] < least:
+                continue
+            for row in range(max(y - _RIM, 0), min(y + _RIM + 1, height)):
+                for column in range(max(x - _RIM, 0), min(x + _RIM + 1, width)):
+                    if core[row, column] > 0:
+                        out[y, x] = ink[y, x]
+    return out
+
+
 @compiled
 def photographed_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
     """Return the ink of a photograph: 0 where the paper shows, 255 where ink is strongest.
@@ -269,27 +311,25 @@ def photographed_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
         Made smaller by a whole number n, if larger than 256 pixels, which takes noise away.
     """
     levels = _shrunk(gray, _SIDE)
-    height, width = levels.shape
     is_dark_ink = light_paper == 1 or (light_paper == -1 and is_light(_shrunk(levels, _COARSE_SIDE)))
     if is_dark_ink:
         levels = np.uint8(255) - levels
     ink = _taken(levels, is_dark_ink)
-    counts = np.zeros(2 * _ZERO + 1, np.int64)
-    for y in range(height):
-        for x in range(width):
-            counts[ink[y, x] + _ZERO] += 1
-    # Most is paper; its lower half, in which there is no ink, tells the grain.
+    counts = _counted(ink + _ZERO, 2 * _ZERO + 1)
+    # Most is paper.
     middle = _at_share(counts, 0.5)
-    least = min(middle + _GRAINS * max(middle - _at_share(counts, 0.16), 1), counts.size)
+    grain = _grain(ink, counts, middle)
+    least = min(middle + _GRAINS * grain, counts.size)
     counts[:least] = 0
-    out = np.zeros((height, width), np.uint8)
+    out = np.zeros(levels.shape, np.uint8)
     if counts.sum() == 0:
         return out
     full = _at_share(counts, _DARKEST) - middle
     least = max(least - middle, full // 2)
     ink -= middle - _ZERO
-    ink = without_specks(np.where(ink >= least, ink, 0))
-    for y in range(height):
-        for x in range(width):
+    core = without_specks(np.where(ink >= least, ink, 0))
+    ink = _with_rims(ink, core, max(_RIM_GRAINS * grain, full // 8))
+    for y in range(levels.shape[0]):
+        for x in range(levels.shape[1]):
             out[y, x] = np.uint8(min(255 * ink[y, x] // full, 255))
     return out
