@@ -27,7 +27,7 @@ from augforge.compiling import compiled, part
 from augforge.exactmath import tangent
 from augforge.kernels.area import bounding_box
 from augforge.kernels.cleaning import border_counts, cleaned, inside_frame
-from augforge.kernels.paper import photographed_ink
+from augforge.kernels.paper import photographed_ink, sheet_inside
 from augforge.kernels.warping import warp
 
 # Paper is even if so large a share of the border has one level, or differs from it by one; or by a few levels, if
@@ -175,6 +175,15 @@ def _light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
 
 
 @part
+def _light_ink_on_sheet(levels: NDArray[Any]) -> NDArray[Any]:
+    """Return the light ink of a sheet cut out of a photograph."""
+    border = border_counts(levels)
+    if _even_border(border):
+        return _light_on_even_paper(levels, _mode(border))
+    return photographed_ink(levels, 0)
+
+
+@part
 def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
     """Return the ink of a drawing whose ink is known to be light."""
     border = border_counts(levels)
@@ -183,6 +192,9 @@ def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
     paper = _cut_paper(levels, border, True)
     if paper >= 0:
         return cleaned(_above(levels, paper))
+    box = sheet_inside(levels, 0)
+    if box[1] - box[0] < levels.shape[0] or box[3] - box[2] < levels.shape[1]:
+        return _light_ink_on_sheet(levels[box[0] : box[1], box[2] : box[3]].copy())
     ink = photographed_ink(levels, 0)
     return ink if ink.max() > 0 else _above(levels, np.int64(levels.min()))
 
@@ -219,6 +231,12 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], in
     paper = _mode(border) if _even_border(border) else _cut_paper(levels, border, False)
     if paper >= 0:
         return _on_even_paper(levels, paper)
+    top, bottom, left, right = sheet_inside(levels, -1)
+    if bottom - top < levels.shape[0] or right - left < levels.shape[1]:
+        levels = levels[top:bottom, left:right].copy()
+        border = border_counts(levels)
+        if _even_border(border):
+            return _on_even_paper(levels, _mode(border))
     paper = _median(border)
     return photographed_ink(levels, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
 
