@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from augforge import kernels
 from augforge.colours import laid_on, luma
-from augforge.errors import AugforgeError, listed
+from augforge.errors import AugforgeError, Problems, listed
 
 Polarity = Literal["auto", "dark-on-light", "light-on-dark"]
 Pen = Literal["mnist", "as-drawn"]
@@ -50,6 +50,9 @@ _PEAK = 254
 # A drawing leans at most so much when it is set upright, in degrees.
 _MAX_LEAN = 30.0
 
+CANNOT = "drawings cannot be normalized"
+"""How messages head a list of drawings that cannot be."""
+
 MAX_SIDE = 8192
 """Height and width of a drawing, in pixels, at most."""
 
@@ -61,8 +64,8 @@ class Normalizer:
     Attributes
     ----------
     polarity : str
-        ``auto`` tells it from the border: what most of the border shows is paper; in photographs with gray borders,
-        from what stands out. Or ``dark-on-light`` or ``light-on-dark``.
+        ``auto`` tells it from the border: what most of the border shows is paper, and what differs from it is
+        ink; in photographs with gray borders, from what stands out. What stays ambiguous is an error. Or ``dark-on-light`` or ``light-on-dark``.
     upright : bool
         Whether to take the slant out, as measured by second moments, up to 30 degrees.
     pen : str
@@ -104,16 +107,20 @@ class Normalizer:
         Raises
         ------
         AugforgeError
-            If a drawing has no ink, or is not of such a shape or dtype; of several, the message says which.
+            If a drawing has no ink, can be read in two ways, or is not of such a shape or dtype; of several, the
+            message names all of these.
         """
         if _is_one(drawings):
             return self.steps(drawings)["placed"]
         results = np.empty((len(drawings), FRAME, FRAME), np.uint8)
+        problems = Problems(CANNOT)
         for number, drawing in enumerate(drawings):
             try:
                 results[number] = self.steps(drawing)["placed"]
             except AugforgeError as error:
-                raise AugforgeError(f"drawing {number}: {error}") from error
+                problems.add(f"drawing {number}: {error}")
+        if problems:
+            raise AugforgeError(problems.text(len(drawings)))
         return results
 
     def steps(self, drawing: Any) -> dict[str, NDArray[np.uint8]]:

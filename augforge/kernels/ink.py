@@ -41,6 +41,9 @@ _CUT = 0.2
 _NEXT = 16
 _FEW = 0.25
 
+# Where the polarity is known, and so at which end the paper is, so large a share of the picture is enough.
+_SURE = 0.02
+
 # Of ink on both sides of the paper the weaker is ignored, if the other has so many times its area, or its sum.
 _AREAS = 50
 _SUMS = 4
@@ -84,10 +87,12 @@ def _cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -
     low, high = present[0], present[-1]
     found, most = -1, _CUT * border.sum()
     lower = counts[low + 1 : low + _NEXT + 1].sum()
+    if lowest_alone:
+        return low if counts[low] >= _SURE * levels.size and lower < 0.5 * counts[low] else -1
     if counts[low] >= _CUT * levels.size and lower < _FEW * counts[low] and border[low] >= most:
         found, most = low, border[low]
     higher = counts[max(high - _NEXT, 0) : high].sum()
-    if lowest_alone or counts[high] < _CUT * levels.size or higher >= _FEW * counts[high]:
+    if counts[high] < _CUT * levels.size or higher >= _FEW * counts[high]:
         return found
     return high if border[high] >= most and (found == -1 or border[high] > most) else found
 
