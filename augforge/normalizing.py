@@ -65,7 +65,8 @@ class Normalizer:
     ----------
     polarity : str
         ``auto`` tells it from the border: what most of the border shows is paper, and what differs from it is
-        ink; in photographs with gray borders, from what stands out. What stays ambiguous is an error. Or ``dark-on-light`` or ``light-on-dark``.
+        ink; in photographs with gray borders, from what stands out. What stays ambiguous is an error. Or
+        ``dark-on-light`` or ``light-on-dark``.
     upright : bool
         Whether to take the slant out, as measured by second moments, up to 30 degrees.
     pen : str
@@ -114,6 +115,8 @@ class Normalizer:
             return self.steps(drawings)["placed"]
         results = np.empty((len(drawings), FRAME, FRAME), np.uint8)
         problems = Problems(CANNOT)
+        if isinstance(drawings, np.ndarray) and len(drawings):
+            _check_first(drawings[0])
         for number, drawing in enumerate(drawings):
             try:
                 results[number] = self.steps(drawing)["placed"]
@@ -219,6 +222,14 @@ def to_gray(drawing: Any) -> NDArray[np.uint8]:
         paper = 255 if shown * 2 < 255 * opacity.sum(dtype=np.int64) else 0
         levels = laid_on(paper, levels, opacity)
     return levels.astype(np.uint8)
+
+
+def _check_first(drawing: Any) -> None:
+    """Raise `AugforgeError` if the first drawing of an array, and so every one, is of a wrong shape or dtype."""
+    try:
+        to_gray(drawing)
+    except AugforgeError as error:
+        raise AugforgeError(f"drawing 0: {error}") from error
 
 
 _LIGHT_PAPER = {"auto": -1, "light-on-dark": 0, "dark-on-light": 1}

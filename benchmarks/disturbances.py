@@ -1,7 +1,9 @@
 """How much does each disturbance of a drawing cost, after normalization?
 
-One nearest neighbor and a small network know MNIST's training digits as they are. Each drawing is normalized as drawn
-and disturbed; the difference in accuracy is what the disturbance costs. Also printed: the share of drawings that come
+One nearest neighbor and a small network know MNIST's training digits as they are. Each drawing is normalized as
+drawn
+and disturbed; the difference in accuracy is what the disturbance costs. Also printed: the share of drawings that
+come
 out within 4 gray levels (mean absolute difference) of the undisturbed one, after the best shift of at most a pixel.
 """
 

@@ -45,7 +45,9 @@ _MOST_SHOWN = 100
     show_default=True,
     help="Redraw strokes as wide as MNIST's, or keep them.",
 )
-@click.option("--skip-bad", is_flag=True, help="Leave out drawings that cannot be normalized, and report them.")
+@click.option(
+    "--skip-bad", is_flag=True, help="Leave out drawings that cannot be normalized, and report them."
+)
 @json_option
 def command(
     files: tuple[Path, ...],
@@ -62,7 +64,8 @@ def command(
     FILES are pictures (PNG, JPEG, BMP), or folders of them, whose subfolders are kept. What is hidden in a folder
     (.NAME), and the folder of the results, are left out.
 
-    Drawings that cannot be read or normalized are listed at once, and nothing is written; with --skip-bad the others
+    Drawings that cannot be read or normalized are listed at once, and nothing is written; with --skip-bad the
+    others
     are normalized, and the exit code is 0 if there are any.
     """
     from augforge.normalizing import Normalizer

@@ -1,6 +1,7 @@
 """Disturbances of even paper that can be removed exactly: frames, small deviations, specks.
 
-Each removal must come before anything that depends on the whole picture, since one wrong pixel changes the peak, the
+Each removal must come before anything that depends on the whole picture, since one wrong pixel changes the peak,
+the
 box and so every pixel of the result. That dictates the order::
 
     picture -> frame cut away -> paper's level -> difference on each side of it -> ink of one side
@@ -17,7 +18,8 @@ box and so every pixel of the result. That dictates the order::
 A speck may be darker than the ink, so the first peak is the largest patch's, not the picture's. The last step
 uses the peak that remains, which is also the peak of the undisturbed picture: both come out identical.
 
-Patches are sets of pixels no more than 2 pixels apart from the next one, in rows and columns. They are found by runs::
+Patches are sets of pixels no more than 2 pixels apart from the next one, in rows and columns. They are found by
+runs::
 
     # # . # . . . # #        two runs: a gap of one pixel does not end a run
     . . . . . . # . .        joined to runs in the two rows above that lie at most 2 pixels away
@@ -62,7 +64,7 @@ def _count_near(levels: NDArray[Any], level: int, within: int) -> int:
 
 
 @part
-def _count_lines(levels: NDArray[Any], level: int, within: int, most: int) -> int:
+def _count_lines(levels: NDArray[Any], level: Any, within: int, most: int) -> int:
     """Return how many of the first rows are within some levels of one, at most `most`."""
     for y in range(min(most, levels.shape[0])):
         for x in range(levels.shape[1]):
@@ -86,7 +88,7 @@ def border_counts(levels: NDArray[Any]) -> NDArray[Any]:
 
 
 @part
-def _is_framed(inside: NDArray[Any], frame: int, within: int) -> bool:
+def _is_framed(inside: NDArray[Any], frame: Any, within: int) -> bool:
     """Return whether a picture without its frame has paper of another level all around, and ink."""
     counts = border_counts(inside)
     paper = int(np.argmax(counts))

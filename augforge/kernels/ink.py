@@ -10,7 +10,8 @@ faint, but for what `cleaning` removes. All else is a photograph, see `paper`. W
                                   v
                               photograph
 
-With a given polarity only one side counts. A picture is then turned, so that its ink is light, and read as light ink
+With a given polarity only one side counts. A picture is then turned, so that its ink is light, and read as light
+ink
 on dark paper.
 
 Drawings come one by one, each of its own size, so there are no blocks here, and loops are plain. Sums are of whole
@@ -98,18 +99,19 @@ def _cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -
 
 
 @part
-def _above(levels: NDArray[Any], paper: int) -> NDArray[Any]:
+def _above(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
     """Return how far each pixel, uint8 (H, W), is above the paper."""
     out = np.zeros(levels.shape, np.uint8)
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
-            out[y, x] = max(np.int64(levels[y, x]) - paper, 0)
+            out[y, x] = np.uint8(max(np.int64(levels[y, x]) - paper, 0))
     return out
 
 
 @part
 def _area_and_sum(ink: NDArray[Any]) -> tuple[int, int]:
-    area = total = 0
+    area: Any = 0
+    total: Any = 0
     for y in range(ink.shape[0]):
         for x in range(ink.shape[1]):
             area += ink[y, x] != 0
@@ -138,7 +140,7 @@ def _sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[int, in
     within = slice(max(level - _DEVIATES, 0), level + _DEVIATES + 1)
     if counts[within].sum() < _SHEET * box.size or around[within].sum() < around.sum():
         return nothing
-    drawn = 0
+    drawn: Any = 0
     for y in range(box.shape[0]):
         for x in range(box.shape[1]):
             drawn += 2 * np.int64(box[y, x]) <= level + paper

@@ -38,11 +38,13 @@ _ZERO = 255 * _FINE
 _GRAINS = 4
 _DARKEST = 0.9
 
-# The rim of a stroke is so many pixels wide, and so many times as strong as the grain; at least an eighth of full ink.
+# The rim of a stroke is so many pixels wide, and so many times as strong as the grain; at least an eighth of full
+# ink.
 _RIM = 1
 _RIM_GRAINS = 2
 
-# A sheet on a desk: share of the border that is desk, and of the picture that is sheet, at least; of what is between
+# A sheet on a desk: share of the border that is desk, and of the picture that is sheet, at least; of what is
+# between
 # them at most; contrast in levels; share of a side that may be ink or desk; shortest side, in coarse pixels.
 _DESK = 0.8
 _SHEET_SHARE = 0.35
@@ -332,9 +334,9 @@ def sheet_inside(gray: NDArray[Any], light_paper: int) -> tuple[int, int, int, i
     if high - low < _SHEET_CONTRAST:
         return whole
     light = coarse > (low + high) // 2
-    border = (
-        light[0].sum() + light[rows - 1].sum() + light[:, 0].sum() + light[:, columns - 1].sum()
-    ) / (2.0 * (rows + columns))
+    border = (light[0].sum() + light[rows - 1].sum() + light[:, 0].sum() + light[:, columns - 1].sum()) / (
+        2.0 * (rows + columns)
+    )
     is_light = border < 0.5
     if max(border, 1.0 - border) < _DESK or light_paper == 1 - is_light:
         return whole

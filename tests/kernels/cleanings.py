@@ -12,7 +12,9 @@ def inside_frame(picture: np.ndarray) -> tuple[int, int, int, int]:
     most = min(10, min(height, width) // 16)
     for within in (0, 4):
         is_frame = abs(picture.astype(int) - int(picture[0, 0])) <= within
-        widths = [_first(~lines.all(axis=1)) for lines in (is_frame, is_frame[::-1], is_frame.T, is_frame.T[::-1])]
+        widths = [
+            _first(~lines.all(axis=1)) for lines in (is_frame, is_frame[::-1], is_frame.T, is_frame.T[::-1])
+        ]
         if not all(1 <= one <= most for one in widths):
             continue
         top, bottom, left, right = widths[0], height - widths[1], widths[2], width - widths[3]
@@ -87,7 +89,9 @@ def _erase_runs(row: np.ndarray, columns: list[int]) -> None:
 def unit(ink: np.ndarray) -> int:
     whole = math.gcd(*ink.shape)
     for axis in (0, 1):
-        whole = math.gcd(whole, *np.unique(np.argwhere(np.diff(ink.astype(int), axis=axis))[:, axis] + 1).tolist())
+        whole = math.gcd(
+            whole, *np.unique(np.argwhere(np.diff(ink.astype(int), axis=axis))[:, axis] + 1).tolist()
+        )
     return whole
 
 

@@ -27,7 +27,9 @@ def test_cleaning_is_that_of_the_plain_version(ink: np.ndarray, times: int) -> N
 
 @settings(max_examples=50)
 @given(cleanings.pairs())
-def test_drawings_are_cleaned_and_unframed_as_by_the_plain_version(pair: tuple[np.ndarray, np.ndarray]) -> None:
+def test_drawings_are_cleaned_and_unframed_as_by_the_plain_version(
+    pair: tuple[np.ndarray, np.ndarray],
+) -> None:
     disturbed = pair[1][:200, :200]
     assert inside_frame(disturbed) == cleanings.inside_frame(disturbed)
     assert inside_frame(pair[1]) == cleanings.inside_frame(pair[1])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.stress.outcome import Outcome
 
-PARTS: tuple[str, ...] = ("kills", "refusals", "flips", "fuzzing", "clusters", "sameness")
+PARTS: tuple[str, ...] = ("kills", "refusals", "flips", "fuzzing", "clusters", "sameness", "drawings")
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
