@@ -30,6 +30,42 @@ class BuildError(AugforgeError):
 
 
 _MOST_LISTED = 100
+_MOST_PROBLEMS = 20
+
+
+class Problems:
+    """Collect what is wrong with some of many things, to report all at once.
+
+    The first 20 messages are kept; the rest are counted.
+
+    Parameters
+    ----------
+    what : str
+        How messages call the things and what is wrong: ``"pictures cannot be normalized"``.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._first: list[str] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, message: str) -> None:
+        """Add one message."""
+        self._count += 1
+        if self._count <= _MOST_PROBLEMS:
+            self._first.append(message)
+
+    def text(self, total: int) -> str:
+        """Return one message for all: a single one as it is, several below a heading, one a line."""
+        if self._count == 1:
+            return self._first[0]
+        more = self._count - len(self._first)
+        lines = [*self._first, *([f"and {more:,} more"] if more else [])]
+        heading = f"{self._count:,} of {total:,} {self._what}:"
+        return "\n".join([heading, *(f"  {line}" for line in lines)])
 
 
 def listed(names: Iterable[object]) -> str:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from augforge import kernels
 from augforge.colours import laid_on, luma
-from augforge.errors import AugforgeError, listed
+from augforge.errors import AugforgeError, Problems, listed
 
 Polarity = Literal["auto", "dark-on-light", "light-on-dark"]
 Pen = Literal["mnist", "as-drawn"]
@@ -50,6 +50,9 @@ _PEAK = 254
 # A drawing leans at most so much when it is set upright, in degrees.
 _MAX_LEAN = 30.0
 
+CANNOT = "drawings cannot be normalized"
+"""How messages head a list of drawings that cannot be."""
+
 MAX_SIDE = 8192
 """Height and width of a drawing, in pixels, at most."""
 
@@ -61,8 +64,9 @@ class Normalizer:
     Attributes
     ----------
     polarity : str
-        ``auto`` tells it from the border: what most of the border shows is paper; in photographs with gray borders,
-        from what stands out. Or ``dark-on-light`` or ``light-on-dark``.
+        ``auto`` tells it from the border: what most of the border shows is paper, and what differs from it is
+        ink; in photographs with gray borders, from what stands out. What stays ambiguous is an error. Or
+        ``dark-on-light`` or ``light-on-dark``.
     upright : bool
         Whether to take the slant out, as measured by second moments, up to 30 degrees.
     pen : str
@@ -104,16 +108,22 @@ class Normalizer:
         Raises
         ------
         AugforgeError
-            If a drawing has no ink, or is not of such a shape or dtype; of several, the message says which.
+            If a drawing has no ink, can be read in two ways, or is not of such a shape or dtype; of several, the
+            message names all of these.
         """
         if _is_one(drawings):
             return self.steps(drawings)["placed"]
         results = np.empty((len(drawings), FRAME, FRAME), np.uint8)
+        problems = Problems(CANNOT)
+        if isinstance(drawings, np.ndarray) and len(drawings):
+            _check_first(drawings[0])
         for number, drawing in enumerate(drawings):
             try:
                 results[number] = self.steps(drawing)["placed"]
             except AugforgeError as error:
-                raise AugforgeError(f"drawing {number}: {error}") from error
+                problems.add(f"drawing {number}: {error}")
+        if problems:
+            raise AugforgeError(problems.text(len(drawings)))
         return results
 
     def steps(self, drawing: Any) -> dict[str, NDArray[np.uint8]]:
@@ -122,7 +132,12 @@ class Normalizer:
         Every value is uint8 and two-dimensional; ``placed`` is the result. Parameters and errors as for a call.
         """
         gray = to_gray(drawing)
-        ink = kernels.separate_ink(gray, _LIGHT_PAPER[self.polarity])
+        ink, readings = kernels.separate_ink(gray, _LIGHT_PAPER[self.polarity])
+        if readings > 1:
+            raise AugforgeError(
+                "it can be read as dark ink on light paper and as light ink on dark paper; "
+                "polarity says which: dark-on-light or light-on-dark"
+            )
         cropped = _crop(ink)
         if cropped.size == 0:
             raise AugforgeError(
@@ -207,6 +222,14 @@ def to_gray(drawing: Any) -> NDArray[np.uint8]:
         paper = 255 if shown * 2 < 255 * opacity.sum(dtype=np.int64) else 0
         levels = laid_on(paper, levels, opacity)
     return levels.astype(np.uint8)
+
+
+def _check_first(drawing: Any) -> None:
+    """Raise `AugforgeError` if the first drawing of an array, and so every one, is of a wrong shape or dtype."""
+    try:
+        to_gray(drawing)
+    except AugforgeError as error:
+        raise AugforgeError(f"drawing 0: {error}") from error
 
 
 _LIGHT_PAPER = {"auto": -1, "light-on-dark": 0, "dark-on-light": 1}

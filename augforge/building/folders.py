@@ -8,6 +8,7 @@ from pathlib import Path
 
 from augforge.building import replacing
 from augforge.building.claiming import claimed
+from augforge.building.versions import pixel_version_text
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
@@ -272,10 +273,11 @@ def _check_digest(folder: Path, forge: Forge, manifest: Manifest | None) -> None
         return
     if manifest is None:
         what = "other originals or another pixel version"
+    elif manifest.pixel_version != PIXEL_VERSION:
+        # First: normalized originals differ with it.
+        what = pixel_version_text(manifest.pixel_version, forge.recipe)
     elif manifest.source_digest != forge.source.digest:
         what = "other originals"
-    elif manifest.pixel_version != PIXEL_VERSION:
-        what = "another pixel version"
     else:
         what = f"another recipe than its {RECIPE}"
     raise DatasetError(

@@ -19,7 +19,7 @@ from augforge.building.expecting import check_expected
 from augforge.building.folders import is_ours, manifest_in
 from augforge.building.job import about
 from augforge.building.plan import shards_of
-from augforge.building.versions import needed
+from augforge.building.versions import needed, pixel_version_text
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError, BuildError, DatasetError, SourceError
 from augforge.forge import Forge
@@ -145,8 +145,12 @@ def stored_forge(folder: Path, manifest: Manifest | None, source: str | Path | N
         version.
     """
     if manifest is not None and manifest.pixel_version != PIXEL_VERSION:
+        recipe = None
+        with suppress(AugforgeError):  # It only adds to the message.
+            recipe = stored_recipe(folder)
+        was_made_with = pixel_version_text(manifest.pixel_version, recipe)
         raise DatasetError(
-            f"{folder} was made with pixel version {manifest.pixel_version}, this augforge makes version "
+            f"{folder} was made with {was_made_with}, this augforge makes version "
             f"{PIXEL_VERSION}: the augforge that made it ({manifest.versions.get('augforge', 'unknown')}) is needed"
         )
     recipe = _stored_recipe(folder)

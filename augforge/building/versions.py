@@ -11,6 +11,7 @@ from augforge.distortions import PIXEL_VERSION
 from augforge.distortions.catalogue import packages_of
 from augforge.errors import BuildError
 from augforge.forge import Forge
+from augforge.recipe import Recipe
 from augforge.shards.manifest import processor_family
 
 Versions = Mapping[str, str]
@@ -25,6 +26,16 @@ _OF_THIS_PROCESS = {
 _ALWAYS = ("augforge", "pixel version", "Python")
 # Our own pixels do not depend on them; those of other packages may.
 _WITH_PACKAGES = ("numba", "numpy", "processor")
+
+
+# Up to this pixel version drawings were normalized otherwise, frames, specks and noise included.
+_FORMER_NORMALIZATION = 3
+
+
+def pixel_version_text(version: int, recipe: Recipe | None) -> str:
+    """Return a pixel version in words, with the normalization that belonged to it, if the recipe normalizes."""
+    former = version <= _FORMER_NORMALIZATION and recipe is not None and recipe.normalize is not None
+    return f"pixel version {version}" + (" and its former normalization of drawings" if former else "")
 
 
 def packages_in(forge: Forge) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from augforge.cli.options import NamedPath, json_option
 from augforge.cli.output import counted, emit_json, tell
 from augforge.cli.pictures import png_option, write_png
 from augforge.cli.placing import placed
-from augforge.errors import AugforgeError
+from augforge.errors import AugforgeError, Problems
 
 if TYPE_CHECKING:
     from augforge.normalizing import Normalizer
@@ -45,6 +45,9 @@ _MOST_SHOWN = 100
     show_default=True,
     help="Redraw strokes as wide as MNIST's, or keep them.",
 )
+@click.option(
+    "--skip-bad", is_flag=True, help="Leave out drawings that cannot be normalized, and report them."
+)
 @json_option
 def command(
     files: tuple[Path, ...],
@@ -53,45 +56,60 @@ def command(
     polarity: Any,
     upright: bool,
     pen: Any,
+    skip_bad: bool,
     as_json: bool,
 ) -> None:
     """Turn drawings into 28 x 28 pictures, white on black, cropped, scaled and centred as MNIST's digits are.
 
     FILES are pictures (PNG, JPEG, BMP), or folders of them, whose subfolders are kept. What is hidden in a folder
     (.NAME), and the folder of the results, are left out.
+
+    Drawings that cannot be read or normalized are listed at once, and nothing is written; with --skip-bad the
+    others
+    are normalized, and the exit code is 0 if there are any.
     """
     from augforge.normalizing import Normalizer
 
     targets = placed(files, out, show)
     normalizer = Normalizer(polarity, upright, pen)
-    results, rows = _normalized(targets, normalizer, 0 if show is None else _MOST_SHOWN)
+    results, rows, problems = _normalized(targets, normalizer, 0 if show is None else _MOST_SHOWN)
+    if problems and not (skip_bad and results):
+        raise AugforgeError(problems.text(len(targets)))
     # Nothing is written before all drawings are known to be good.
     for source, result in results.items():
         write_png(result, targets[source])
     if show is not None:
         _show(rows, show, f"polarity {polarity} · pen {pen}{' · upright' if upright else ''}")
     if as_json:
-        emit_json(
-            {"pictures": [{"from": str(source), "to": str(target)} for source, target in targets.items()]}
-        )
+        pictures = [{"from": str(source), "to": str(targets[source])} for source in results]
+        left_out = {"left_out": [str(source) for source in targets if source not in results]}
+        emit_json({"pictures": pictures, **(left_out if skip_bad else {})})
     else:
+        if problems:
+            tell(f"left out: {problems.text(len(targets))}")
         tell(f"{counted(len(results), 'drawing')} normalised into {out}")
 
 
 def _normalized(
     sources: Iterable[Path], normalizer: "Normalizer", most_shown: int
-) -> tuple[dict[Path, Any], list["Row"]]:
-    """Return the results, and the rows of the first ones in the picture; drawings themselves are not kept."""
+) -> tuple[dict[Path, Any], list["Row"], Problems]:
+    """Return the results, the first ones' rows in the picture, and what is wrong with the others."""
+    from augforge.normalizing import CANNOT
     from augforge.previewing import normalization_row
 
     results: dict[Path, Any] = {}
     rows: list[Row] = []
+    problems = Problems(CANNOT)
     for source in sources:
-        steps = _steps(source, normalizer)
+        try:
+            steps = _steps(source, normalizer)
+        except AugforgeError as error:
+            problems.add(str(error))
+            continue
         results[source] = steps["placed"]
         if len(rows) < most_shown:
             rows.append(normalization_row(source.name, steps))
-    return results, rows
+    return results, rows, problems
 
 
 def _steps(source: Path, normalizer: "Normalizer") -> dict[str, Any]:

@@ -1,14 +1,24 @@
 """Ink apart from its paper, its slant, and its place in a frame.
 
 Paper on a screen has one level, so it is told by that, from the border: any difference from it is ink, however
-faint. All else is a photograph, see `paper`.
+faint, but for what `cleaning` removes. All else is a photograph, see `paper`. What is read, in this order::
+
+    picture --frame--> border --even?--yes--> difference from the paper --> ink of the heavier side, cleaned
+                                  |                                                  |
+                                  no                              covers most, closed, with ink in it?
+                                  |                                    a sheet: the other reading
+                                  v
+                              photograph
+
+With a given polarity only one side counts. A picture is then turned, so that its ink is light, and read as light
+ink
+on dark paper.
 
 Drawings come one by one, each of its own size, so there are no blocks here, and loops are plain. Sums are of whole
 numbers, but for the second moments about the mean, which are added up in float64 in the order of reading. A slant
 is taken out by `warp`, in one resampling as in recipes.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -16,11 +26,15 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, part
 from augforge.exactmath import tangent
-from augforge.kernels.paper import photographed_ink
+from augforge.kernels.area import bounding_box
+from augforge.kernels.cleaning import border_counts, cleaned, inside_frame
+from augforge.kernels.paper import photographed_ink, sheet_inside
 from augforge.kernels.warping import warp
 
-# Paper is even if so large a share of the border has one level,
+# Paper is even if so large a share of the border has one level, or differs from it by one; or by a few levels, if
+# at least half of it does not at all,
 _EVEN = 0.9
+_DEVIATES = 4
 
 # or, where a drawing is cut along its ink, if so large a share of the border and of the picture has its lowest or
 # its highest level, and less than so large a share of that the levels next to it, as grain, light and shadow would.
@@ -28,74 +42,210 @@ _CUT = 0.2
 _NEXT = 16
 _FEW = 0.25
 
+# Where the polarity is known, and so at which end the paper is, so large a share of the picture is enough.
+_SURE = 0.02
+
+# Of ink on both sides of the paper the weaker is ignored, if the other has so many times its area, or its sum.
+_AREAS = 50
+_SUMS = 4
+
+# Smaller pictures have no room to tell which side is the ink, or a sheet: the heavier side is.
+_ROOM = 16
+
+# A sheet covers so large a share of what is not the desk; what is drawn on it has so many pixels at least.
+_SHEET = 0.6
+_DRAWN = 20
+
 
 @part
-def _quantile(levels: NDArray[Any], share: float) -> int:
-    """Return the lowest of some levels, int64 (N,), that at least a share of them do not exceed."""
-    return np.sort(levels)[max(math.ceil(share * levels.size) - 1, 0)]
+def _mode(counts: NDArray[Any]) -> int:
+    return int(np.argmax(counts))
 
 
 @part
-def _even_paper(levels: NDArray[Any], border: NDArray[Any], light_paper: int) -> int:
-    """Return the level of the paper, or -1 if it is not even; levels int64 (H, W), their border int64 (N,)."""
-    paper = _quantile(border, 0.5)
-    if (border == paper).sum() >= _EVEN * border.size:
-        return paper
-    found, most = -1, _CUT * border.size
-    for light, extreme, direction in ((0, levels.min(), 1), (1, levels.max(), -1)):
-        if light_paper == 1 - light:
-            continue
-        apart = (levels - extreme) * direction
-        covered = (apart == 0).sum()
-        close = (apart <= _NEXT).sum() - covered
-        on_border = (border == extreme).sum()
-        if covered >= _CUT * levels.size and close < _FEW * covered and on_border >= most:
-            found, most = extreme, on_border
-    return found
+def _median(counts: NDArray[Any]) -> int:
+    """Return the lowest level that at least half of all do not exceed."""
+    return int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
+
+
+@part
+def _even_border(counts: NDArray[Any]) -> bool:
+    """Return whether a border has one level, but for small deviations or a tenth of it."""
+    paper, size = _mode(counts), counts.sum()
+    near = counts[max(paper - 1, 0) : paper + 2].sum()
+    around = counts[max(paper - _DEVIATES, 0) : paper + _DEVIATES + 1].sum()
+    return near >= _EVEN * size or (around >= _EVEN * size and 2 * counts[paper] >= size)
+
+
+@part
+def _cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -> int:
+    """Return the level of even paper under a drawing that is cut along its ink, or -1."""
+    counts = np.zeros(256, np.int64)
+    for y in range(levels.shape[0]):
+        for x in range(levels.shape[1]):
+            counts[levels[y, x]] += 1
+    present = np.flatnonzero(counts)
+    low, high = present[0], present[-1]
+    found, most = -1, _CUT * border.sum()
+    lower = counts[low + 1 : low + _NEXT + 1].sum()
+    if lowest_alone:
+        return low if counts[low] >= _SURE * levels.size and lower < 0.5 * counts[low] else -1
+    if counts[low] >= _CUT * levels.size and lower < _FEW * counts[low] and border[low] >= most:
+        found, most = low, border[low]
+    higher = counts[max(high - _NEXT, 0) : high].sum()
+    if counts[high] < _CUT * levels.size or higher >= _FEW * counts[high]:
+        return found
+    return high if border[high] >= most and (found == -1 or border[high] > most) else found
+
+
+@part
+def _above(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
+    """Return how far each pixel, uint8 (H, W), is above the paper."""
+    out = np.zeros(levels.shape, np.uint8)
+    for y in range(levels.shape[0]):
+        for x in range(levels.shape[1]):
+            out[y, x] = np.uint8(max(np.int64(levels[y, x]) - paper, 0))
+    return out
+
+
+@part
+def _area_and_sum(ink: NDArray[Any]) -> tuple[int, int]:
+    area: Any = 0
+    total: Any = 0
+    for y in range(ink.shape[0]):
+        for x in range(ink.shape[1]):
+            area += ink[y, x] != 0
+            total += np.int64(ink[y, x])
+    return area, total
+
+
+@part
+def _sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[int, int, int, int]:
+    """Return the box of what may be a sheet on even ground, if there may be something drawn on it; else zeros.
+
+    A sheet is lighter than the ground here, covers more than half of the picture and is closed all around its box.
+    What is drawn on it is nearer to the ground than to the sheet.
+    """
+    nothing = (0, 0, 0, 0)
+    top, bottom, left, right = bounding_box(ink)
+    counts = np.zeros(256, np.int64)
+    for y in range(top, bottom):
+        for x in range(left, right):
+            counts[levels[y, x]] += ink[y, x] != 0
+    if 2 * counts.sum() <= levels.size or min(levels.shape) < _ROOM:
+        return nothing
+    box = levels[top:bottom, left:right]
+    level = _mode(counts)
+    around = border_counts(box)
+    within = slice(max(level - _DEVIATES, 0), level + _DEVIATES + 1)
+    if counts[within].sum() < _SHEET * box.size or around[within].sum() < around.sum():
+        return nothing
+    drawn: Any = 0
+    for y in range(box.shape[0]):
+        for x in range(box.shape[1]):
+            drawn += 2 * np.int64(box[y, x]) <= level + paper
+    return (top, bottom, left, right) if drawn >= _DRAWN else nothing
+
+
+@part
+def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
+    """Return the ink of the heavier side of the paper, and how many readings are plausible."""
+    lighter = cleaned(_above(levels, paper))
+    darker = cleaned(_above(np.uint8(255) - levels, 255 - paper))
+    light_area, light_sum = _area_and_sum(lighter)
+    dark_area, dark_sum = _area_and_sum(darker)
+    is_dark = dark_sum > light_sum or (dark_sum == light_sum and paper >= 128)
+    if min(light_area, dark_area) > 0 and min(levels.shape) >= _ROOM:
+        if min(light_area, dark_area) * _AREAS <= max(light_area, dark_area):
+            is_dark = dark_area > light_area
+        elif min(light_sum, dark_sum) * _SUMS > max(light_sum, dark_sum):
+            return lighter, 2
+    if is_dark:
+        lighter, levels, paper = darker, np.uint8(255) - levels, 255 - paper
+    return lighter, 1 + (_sheet(levels, lighter, paper)[1] > 0)
+
+
+@part
+def _light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
+    """Return light ink on paper of one level, where ink is known to be light."""
+    ink = cleaned(_above(levels, paper))
+    peak, low = ink.max(), levels.min()
+    if peak > _NEXT or (peak > 0 and low + _NEXT >= paper):
+        return ink
+    dark = np.uint8(255) - levels
+    top, bottom, left, right = _sheet(dark, cleaned(_above(dark, 255 - paper)), 255 - paper)
+    if bottom > 0:
+        sheet = levels[top:bottom, left:right]
+        return cleaned(_above(sheet, _mode(border_counts(sheet))))
+    # Who says that ink is light, and shows a border all of it light, has cut the drawing along solid ink.
+    return levels.copy() if paper >= 192 else ink
+
+
+@part
+def _light_ink_on_sheet(levels: NDArray[Any]) -> NDArray[Any]:
+    """Return the light ink of a sheet cut out of a photograph."""
+    border = border_counts(levels)
+    if _even_border(border):
+        return _light_on_even_paper(levels, _mode(border))
+    return photographed_ink(levels, 0)
+
+
+@part
+def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
+    """Return the ink of a drawing whose ink is known to be light."""
+    border = border_counts(levels)
+    if _even_border(border):
+        return _light_on_even_paper(levels, _mode(border))
+    paper = _cut_paper(levels, border, True)
+    if paper >= 0:
+        return cleaned(_above(levels, paper))
+    box = sheet_inside(levels, 0)
+    if box[1] - box[0] < levels.shape[0] or box[3] - box[2] < levels.shape[1]:
+        return _light_ink_on_sheet(levels[box[0] : box[1], box[2] : box[3]].copy())
+    ink = photographed_ink(levels, 0)
+    return ink if ink.max() > 0 else _above(levels, np.int64(levels.min()))
 
 
 @compiled
-def separate_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
-    """Return the ink of a drawing: 0 where the paper shows, up to 255.
+def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], int]:
+    """Return the ink of a drawing, 0 where the paper shows, up to 255; and how many ways there are to read it.
 
-    The border tells what the paper looks like. If nine tenths of it have the same level (a fifth, where the drawing
-    is cut along its ink), the paper is even: any difference from that level, in the right direction, is ink, so
-    faint strokes are kept. Else it is a photograph.
+    A frame is cut away. The border tells what the paper looks like. If nine tenths of it have the same level (a
+    fifth, where the drawing is cut along its ink), the paper is even: any difference from that level is ink, so
+    faint strokes are kept, see `cleaned` for what is not. Else it is a photograph.
 
     Parameters
     ----------
     gray : ndarray of uint8, shape (H, W)
     light_paper : int
-        1 if ink is darker than paper, 0 if lighter, -1 to tell it: from the border if the paper is even or clearly
-        light or dark (below 64, or 192 and above), else from what stands out.
+        1 if ink is darker than paper, 0 if lighter, -1 to tell it: by which there is more of if the paper is even;
+        in photographs dark on paper from 192 up, light below 64, else from what stands out.
 
     Returns
     -------
     ndarray of uint8, shape (H, W)
-        Photographs are made smaller, see `photographed_ink`.
+        Cut to the inside of a frame. Photographs are made smaller, see `photographed_ink`.
+    int
+        2 if ink could be paper, and paper ink; else 1.
     """
-    height, width = gray.shape
-    levels = gray.astype(np.int64)
-    border = np.concatenate((levels[0], levels[height - 1], levels[:, 0].copy(), levels[:, width - 1].copy()))
-    paper = _even_paper(levels, border, light_paper)
-    even = paper >= 0
-    if not even:
-        paper = _quantile(border, 0.5)
-    if light_paper == -1 and (even or not 64 <= paper < 192):
-        light_paper = int(paper >= 128)
-    if not even:
-        return photographed_ink(gray, light_paper)
-    # Who says that ink is light, and shows a border all of it light, has cut the drawing along solid ink.
-    if light_paper == 0 and paper >= 192:
-        paper = 0
-    elif light_paper == 1 and paper < 64:
-        paper = 255
-    out = np.zeros((height, width), np.uint8)
-    for y in range(height):
-        for x in range(width):
-            difference = paper - levels[y, x] if light_paper == 1 else levels[y, x] - paper
-            out[y, x] = np.uint8(max(difference, 0))
-    return out
+    top, bottom, left, right = inside_frame(gray)
+    levels = gray[top:bottom, left:right].copy()
+    if light_paper == 0:
+        return _light_ink(levels), 1
+    if light_paper == 1:
+        return _light_ink(np.uint8(255) - levels), 1
+    border = border_counts(levels)
+    paper = _mode(border) if _even_border(border) else _cut_paper(levels, border, False)
+    if paper >= 0:
+        return _on_even_paper(levels, paper)
+    top, bottom, left, right = sheet_inside(levels, -1)
+    if bottom - top < levels.shape[0] or right - left < levels.shape[1]:
+        levels = levels[top:bottom, left:right].copy()
+        border = border_counts(levels)
+        if _even_border(border):
+            return _on_even_paper(levels, _mode(border))
+    paper = _median(border)
+    return photographed_ink(levels, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
 
 
 @part

@@ -7,7 +7,7 @@ import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from augforge.errors import AugforgeError, SourceError
+from augforge.errors import AugforgeError, Problems, SourceError
 from augforge.sources.gathering import Gatherer
 
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -64,26 +64,29 @@ def stacked(pictures: Iterable[tuple[str, NDArray[np.uint8]]], prepare: Prepare 
     Raises
     ------
     SourceError
-        If sizes differ, or a picture cannot be prepared; the message names the picture.
+        If sizes differ, or pictures cannot be prepared; the message names the first 20 of these.
     """
     shape, first, count = (0, 0), "", 0
+    problems, seen = Problems("originals cannot be normalized"), 0
     with Gatherer("the images") as gathered:
         for place, pixels in pictures:
-            image = pixels if prepare is None else _prepared(place, pixels, prepare)
+            seen += 1
+            try:
+                image = pixels if prepare is None else prepare(pixels)
+            except AugforgeError as error:
+                problems.add(f"{place}: {error}")
+                continue
+            if problems:
+                continue
             if count == 0:
                 shape, first = (image.shape[0], image.shape[1]), place
             elif image.shape != shape:
                 raise _unequal(place, image.shape, first, shape)
             gathered.append(image)
             count += 1
+        if problems:
+            raise SourceError(problems.text(seen))
         return gathered.finish().reshape(count, *shape)
-
-
-def _prepared(place: str, pixels: NDArray[np.uint8], prepare: Prepare) -> NDArray[np.uint8]:
-    try:
-        return prepare(pixels)
-    except AugforgeError as error:
-        raise SourceError(f"{place}: {error}") from error
 
 
 def _unequal(place: str, shape: tuple[int, ...], first: str, first_shape: tuple[int, int]) -> SourceError:

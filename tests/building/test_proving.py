@@ -55,14 +55,32 @@ def test_another_pixel_version_is_said(dataset: Path) -> None:
         prove(dataset, [0])
 
 
+def test_the_former_normalization_is_said_before_other_originals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits, folder = tmp_path / "digits.npz", tmp_path / "set"
+    images = np.zeros((5, 30, 30), np.uint8)
+    images[:, 5:25, 10:14] = 255
+    np.savez(digits, images=images, labels=np.arange(5))
+    text = f"version: 1\nname: tiny\nnormalize: true\nsource: {{path: {digits}}}\nvariants: 1\ndistort: []"
+    build(parse_recipe(text), folder)
+    images[:, 5:9, 10:25] = 255
+    np.savez(digits, images=images, labels=np.arange(5))
+    rewrite(folder / "manifest.json", pixel_version=3)
+    monkeypatch.setattr("augforge.building.proving.PIXEL_VERSION", 4)
+    with pytest.raises(
+        DatasetError, match="made with pixel version 3 and its former normalization of drawings"
+    ):
+        prove(folder, [0])
+
+
 def at_a_path(tmp_path: Path) -> tuple[Path, Path]:
     """Build from a source that can be taken away; return the set's folder and the source's file."""
     digits = tmp_path / "digits.npz"
     rng = np.random.default_rng(0)
     np.savez(digits, images=rng.integers(0, 255, (50, 9, 9), np.uint8), labels=np.arange(50) % 10)
-    text = (
-        f"version: 1\nname: tiny\nsource: {{path: {digits}}}\nvariants: 2\ndistort: [rotate: {{degrees: 9}}]"
-    )
+    text = f"version: 1\nname: tiny\nsource: {{path: {digits}}}\nvariants: 2\n"
+    text += "distort: [rotate: {degrees: 9}]"
     build(parse_recipe(text), tmp_path / "set")
     return tmp_path / "set", digits
 

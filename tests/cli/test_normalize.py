@@ -243,3 +243,21 @@ def test_the_picture_must_be_a_png(run: Run, here: Path) -> None:
     code, _, told = run("normalize", "drawn", "--out", "o", "--show", "steps.jpg")
     assert code == 2
     assert "'steps.jpg' must end in .png" in told
+
+
+def test_all_bad_drawings_are_listed_at_once_or_left_out(run: Run, here: Path) -> None:
+    Image.fromarray(np.full((9, 9), 255, np.uint8)).save("drawn/blank.png")
+    Path("drawn/text.png").write_text("no picture")
+    wrong = (
+        "2 of 5 drawings cannot be normalized:\n"
+        "  drawn/blank.png: it has no ink: all of its 9 x 9 pixels are paper\n"
+        "  drawn/text.png: no picture in PNG, JPEG or BMP form, or a damaged one\n"
+    )
+    assert run("normalize", "drawn", "--out", "o") == (2, "", f"error: {wrong}")
+    assert not Path("o").exists()
+    told = f"left out: {wrong}3 drawings normalised into o\n"
+    assert run("normalize", "drawn", "--out", "o", "--skip-bad") == (0, "", told)
+    assert len([*Path("o").rglob("*.png")]) == 3
+    _, out, _ = run("normalize", "drawn", "--out", "o", "--skip-bad", "--json")
+    assert json.loads(out)["left_out"] == ["drawn/blank.png", "drawn/text.png"]
+    assert run("normalize", "drawn/blank.png", "--out", "o", "--skip-bad").code == 2

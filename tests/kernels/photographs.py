@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage
 
-from tests.kernels import reference
+from tests.kernels import cleanings, reference
 
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 20), st.integers(1, 20)),
@@ -127,41 +127,166 @@ def photographed_ink(picture: np.ndarray, light_paper: int) -> np.ndarray:
     quarters = np.floor(4 * np.clip(above, -255, 255) + 0.5).astype(int)
     taken = quarters.ravel().tolist()
     middle = quantile(taken, 0.5)
-    least = middle + 4 * max(middle - quantile(taken, 0.16), 1)
+    steps = abs(np.diff(quarters, axis=1)).ravel().tolist()
+    grain = max(middle - quantile(taken, 0.16), quantile(steps, 0.68) * 7 // 10 if steps else 0, 1)
+    least = middle + 4 * grain
     most = [one for one in taken if one >= least]
     if not most:
         return np.zeros(picture.shape, np.uint8)
     full = quantile(most, 0.9) - middle
     ink = quarters - middle
-    ink = without_specks(np.where(ink >= max(least - middle, full // 2), ink, 0))
+    core = without_specks(np.where(ink >= max(least - middle, full // 2), ink, 0))
+    near = ndimage.binary_dilation(core > 0, np.ones((3, 3)))
+    ink = np.where((core > 0) | (near & (ink >= max(2 * grain, full // 8))), ink, 0)
     return np.minimum(255 * ink // full, 255).astype(np.uint8)
 
 
-def _paper_where_even(picture: np.ndarray, border: list[int], light_paper: int) -> int | None:
-    """Return the level of even paper; None for a photograph."""
+def _even_border(border: list[int]) -> int | None:
+    """Return the level of a border that has one, but for a few."""
+    counts = np.bincount(border, minlength=256)
+    paper = int(counts.argmax())
+    near, around = (sum(abs(level - paper) <= reach for level in border) for reach in (1, 4))
+    if near >= 0.9 * len(border) or (around >= 0.9 * len(border) and 2 * counts[paper] >= len(border)):
+        return paper
+    return None
+
+
+def _cut_paper(picture: np.ndarray, border: list[int]) -> int | None:
+    """Return the level of even paper under a drawing cut along its ink: of two, the one with more border."""
     levels = picture.ravel().tolist()
-    if border.count(quantile(border, 0.5)) >= 0.9 * len(border):
-        return quantile(border, 0.5)
-    # A drawing that is cut along its ink: of two papers that might be, the one with more of the border.
     might_be = []
-    for level in {0: [min(levels)], 1: [max(levels)]}.get(light_paper, [min(levels), max(levels)]):
+    for level in (min(levels), max(levels)):
         alike = levels.count(level)
         close = sum(0 < abs(other - level) <= 16 for other in levels)
         if alike >= 0.2 * len(levels) and close < 0.25 * alike and border.count(level) >= 0.2 * len(border):
             might_be.append(level)
-    return max(reversed(might_be), key=border.count, default=None)
+    return max(might_be, key=border.count, default=None)
 
 
-def separate_ink(picture: np.ndarray, light_paper: int) -> np.ndarray:
-    border = [
-        int(level) for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]) for level in edge
-    ]
-    even = _paper_where_even(picture, border, light_paper)
-    paper = quantile(border, 0.5) if even is None else even
-    if light_paper == -1 and (even is not None or paper < 64 or paper >= 192):
-        light_paper = 1 if paper >= 128 else 0
-    if even is None:
-        return photographed_ink(picture, light_paper)
-    if light_paper == 1:
-        return np.maximum((255 if paper < 64 else paper) - picture.astype(int), 0).astype(np.uint8)
-    return np.maximum(picture.astype(int) - (0 if paper >= 192 else paper), 0).astype(np.uint8)
+def _border(picture: np.ndarray) -> list[int]:
+    return [int(one) for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]) for one in edge]
+
+
+def _above(picture: np.ndarray, paper: int) -> np.ndarray:
+    return np.maximum(picture.astype(int) - paper, 0).astype(np.uint8)
+
+
+def _sheet(picture: np.ndarray, ink: np.ndarray, paper: int) -> np.ndarray | None:
+    """Return a sheet, lighter than the even ground around it, if something is drawn on it."""
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    if 2 * np.count_nonzero(ink) <= ink.size or min(ink.shape) < 16:
+        return None
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    sheet, on_it = picture[box].astype(int), ink[box] > 0
+    level = int(np.bincount(sheet[on_it]).argmax())
+    closed = all(abs(one - level) <= 4 for one in _border(sheet))
+    covered = (abs(sheet[on_it] - level) <= 4).sum() >= 0.6 * sheet.size
+    return picture[box] if covered and closed and (2 * sheet <= level + paper).sum() >= 20 else None
+
+
+def _on_even_paper(picture: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
+    light = cleanings.cleaned(_above(picture, paper))
+    dark = cleanings.cleaned(_above(255 - picture, 255 - paper))
+    areas = [np.count_nonzero(ink) for ink in (light, dark)]
+    sums = [int(ink.sum(dtype=int)) for ink in (light, dark)]
+    is_dark = sums[1] > sums[0] or (sums[0] == sums[1] and paper >= 128)
+    if min(areas) > 0 and min(picture.shape) >= 16:
+        if 50 * min(areas) <= max(areas):
+            is_dark = areas[1] > areas[0]
+        elif 4 * min(sums) > max(sums):
+            return light, 2
+    if is_dark:
+        light, picture, paper = dark, 255 - picture, 255 - paper
+    return light, 1 if _sheet(picture, light, paper) is None else 2
+
+
+def _light_on_even_paper(picture: np.ndarray, paper: int) -> np.ndarray:
+    ink = cleanings.cleaned(_above(picture, paper))
+    if ink.max() > 16 or (ink.max() > 0 and picture.min() + 16 >= paper):
+        return ink
+    dark = 255 - picture
+    sheet = _sheet(dark, cleanings.cleaned(_above(dark, 255 - paper)), 255 - paper)
+    if sheet is not None:
+        sheet = 255 - sheet
+        return cleanings.cleaned(_above(sheet, int(np.bincount(_border(sheet)).argmax())))
+    return picture if paper >= 192 else ink
+
+
+def _light_ink(picture: np.ndarray) -> np.ndarray:
+    paper = _even_border(_border(picture))
+    if paper is not None:
+        return _light_on_even_paper(picture, paper)
+    low = int(picture.min())
+    alike, close = (picture == low).sum(), ((picture > low) & (picture.astype(int) <= low + 16)).sum()
+    if alike >= 0.02 * picture.size and close < 0.5 * alike:
+        return cleanings.cleaned(_above(picture, low))
+    top, bottom, left, right = sheet_inside(picture, 0)
+    sheet = picture[top:bottom, left:right]
+    if sheet.shape != picture.shape:
+        paper = _even_border(_border(sheet))
+        return photographed_ink(sheet, 0) if paper is None else _light_on_even_paper(sheet, paper)
+    ink = photographed_ink(picture, 0)
+    return ink if ink.any() else _above(picture, low)
+
+
+def separate_ink(picture: np.ndarray, light_paper: int) -> tuple[np.ndarray, int]:
+    top, bottom, left, right = cleanings.inside_frame(picture)
+    picture = picture[top:bottom, left:right]
+    if light_paper != -1:
+        return _light_ink(255 - picture if light_paper == 1 else picture), 1
+    paper = _even_border(_border(picture))
+    paper = _cut_paper(picture, _border(picture)) if paper is None else paper
+    if paper is not None:
+        return _on_even_paper(picture, paper)
+    top, bottom, left, right = sheet_inside(picture, -1)
+    sheet = picture[top:bottom, left:right]
+    if sheet.shape != picture.shape and (paper := _even_border(_border(sheet))) is not None:
+        return _on_even_paper(sheet, paper)
+    paper = quantile(_border(sheet), 0.5)
+    return photographed_ink(sheet, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
+
+
+def _means(levels: np.ndarray) -> tuple[int, int]:
+    low, high = int(levels.min()), int(levels.max())
+    while True:
+        below, above = levels[levels <= (low + high) // 2], levels[levels > (low + high) // 2]
+        if not len(below) or not len(above):
+            return low, high
+        means = int(below.sum()) // len(below), int(above.sum()) // len(above)
+        if means == (low, high):
+            return means
+        low, high = means
+
+
+def sheet_inside(picture: np.ndarray, light_paper: int) -> tuple[int, int, int, int]:
+    height, width = picture.shape
+    coarse = shrunk(picture, 48).astype(int)
+    low, high = _means(coarse.ravel())
+    light = coarse > (low + high) // 2
+    border = _border(light)
+    share = sum(border) / len(border)
+    is_light = share < 0.5
+    sheet = light if is_light else ~light
+    third = (high - low) // 3
+    if (
+        min(coarse.shape) < 12
+        or high - low < 40
+        or max(share, 1 - share) < 0.8
+        or light_paper == 1 - is_light
+        or sheet.sum() < 0.35 * sheet.size
+        or ((coarse > low + third) & (coarse < high - third)).sum() > 0.15 * sheet.size
+    ):
+        return 0, height, 0, width
+    sides = [0, sheet.shape[0], 0, sheet.shape[1]]
+    while sides[1] - sides[0] > 2 and sides[3] - sides[2] > 2:
+        part = ~sheet[sides[0] : sides[1], sides[2] : sides[3]]
+        shares = [edge.mean() for edge in (part[0], part[-1], part[:, 0], part[:, -1])]
+        worst = int(np.argmax(shares))
+        if shares[worst] <= 0.05:
+            break
+        sides[worst] += (1, -1)[worst % 2]
+    top, bottom, left, right = sides[0] + 1, sides[1] - 1, sides[2] + 1, sides[3] - 1
+    if min(bottom - top, right - left) < 12:
+        return 0, height, 0, width
+    rows, columns = sheet.shape
+    return top * height // rows, bottom * height // rows, left * width // columns, right * width // columns

@@ -6,7 +6,14 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from augforge import kernels
-from augforge.kernels.paper import is_light, paper_levels, patches, photographed_ink, without_specks
+from augforge.kernels.paper import (
+    is_light,
+    paper_levels,
+    patches,
+    photographed_ink,
+    sheet_inside,
+    without_specks,
+)
 from tests.kernels import photographs
 
 AUTO = -1
@@ -68,14 +75,14 @@ def digit() -> np.ndarray:
 @pytest.mark.parametrize("light", LIGHTS.values(), ids=LIGHTS)
 @pytest.mark.parametrize("ink", [40, 160], ids=["marker", "pencil"])
 def test_uneven_light_is_no_ink(light: np.ndarray, ink: int) -> None:
-    found = kernels.separate_ink(photograph(light, 230, ink), AUTO)
+    found, _ = kernels.separate_ink(photograph(light, 230, ink), AUTO)
     assert kernels.bounding_box(found) == (25, 75, 40, 60)
     assert ((found > 0) == digit()).mean() > 0.99
 
 
 @pytest.mark.parametrize(("paper", "ink"), [(110, 60), (160, 240), (70, 30), (20, 150)])
 def test_dim_paper_is_told_by_what_stands_out(paper: int, ink: int) -> None:
-    found = kernels.separate_ink(photograph(LIGHTS["even"], paper, ink), AUTO)
+    found, _ = kernels.separate_ink(photograph(LIGHTS["even"], paper, ink), AUTO)
     assert kernels.bounding_box(found) == (25, 75, 40, 60)
 
 
@@ -84,26 +91,26 @@ def test_specks_are_no_ink_but_a_dot_alone_is() -> None:
     speck[90:92, 5:7] = True
     dot[60:64, 20:24] = True
     for light in LIGHTS.values():
-        found = kernels.separate_ink(photograph(light, 230, 100, digit() | speck), AUTO)
+        found, _ = kernels.separate_ink(photograph(light, 230, 100, digit() | speck), AUTO)
         assert kernels.bounding_box(found) == (25, 75, 40, 60)
-    found = kernels.separate_ink(photograph(LIGHTS["three to one"], 230, 190, dot), AUTO)
+    found, _ = kernels.separate_ink(photograph(LIGHTS["three to one"], 230, 190, dot), AUTO)
     assert kernels.bounding_box(found) == (60, 64, 20, 24)
-    found = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, dot | digit()), AUTO)
+    found, _ = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, dot | digit()), AUTO)
     assert kernels.bounding_box(found) == (25, 75, 20, 60)
 
 
 def test_a_neighbour_cut_off_by_the_border_is_no_ink() -> None:
     neighbour = np.zeros((SIDE, SIDE), bool)
     neighbour[40:46, 80:] = True
-    found = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, digit() | neighbour), AUTO)
+    found, _ = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, digit() | neighbour), AUTO)
     assert kernels.bounding_box(found) == (25, 75, 40, 60)
-    alone = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, neighbour), AUTO)
+    alone, _ = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, neighbour), AUTO)
     assert kernels.bounding_box(alone) == (40, 46, 80, SIDE)
 
 
 def test_large_photographs_are_made_smaller() -> None:
     large = photograph(LIGHTS["three to one"], 230, 100).repeat(6, axis=0).repeat(6, axis=1)
-    found = kernels.separate_ink(large, AUTO)
+    found, _ = kernels.separate_ink(large, AUTO)
     assert found.shape == (192, 192)
     assert kernels.bounding_box(found) == (50, 150, 80, 120)
 
@@ -136,3 +143,34 @@ def test_what_stands_out_is_told_the_other_way_round_in_the_negative() -> None:
         picture = photograph(light, 150, 90)
         assert is_light(picture)
         assert not is_light(255 - picture)
+
+
+@st.composite
+def desks(draw: st.DrawFn) -> np.ndarray:
+    """A sheet on a desk, or a part of it."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    picture = random.normal(draw(st.integers(0, 255)), draw(st.sampled_from([0, 3, 20])), (60, 70))
+    top, left = draw(st.integers(0, 15)), draw(st.integers(0, 15))
+    picture[top : top + draw(st.integers(20, 60)), left : left + draw(st.integers(20, 70))] = draw(
+        st.integers(0, 255)
+    )
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+@given(st.one_of(desks(), photographs.PICTURES), st.sampled_from([-1, 0, 1]))
+def test_sheets_are_found_as_by_the_plain_version(picture: np.ndarray, light_paper: int) -> None:
+    assert sheet_inside(picture, light_paper) == photographs.sheet_inside(picture, light_paper)
+
+
+def test_a_sheet_on_a_desk_is_cut_out() -> None:
+    for inverted in (0, 255):
+        desk = np.full((200, 200), 40, np.uint8)
+        desk[30:170, 40:160] = 220
+        desk += np.random.default_rng(0).integers(0, 9, desk.shape, np.uint8)
+        desk ^= np.uint8(inverted)
+        top, bottom, left, right = sheet_inside(desk, -1)
+        assert 30 <= top < 45
+        assert 155 < bottom <= 170
+        assert 40 <= left < 55
+        assert 145 < right <= 160
+        assert sheet_inside(desk, int(inverted != 0)) == (0, 200, 0, 200)

@@ -43,3 +43,17 @@ def test_a_picture_that_cannot_be_prepared() -> None:
     with pytest.raises(SourceError) as raised:
         stacked([("a.png", SMALL)], prepare)
     assert str(raised.value) == "a.png: it has no ink"
+
+
+def test_all_pictures_that_cannot_be_prepared_are_listed() -> None:
+    def prepare(pixels: np.ndarray) -> np.ndarray:
+        if pixels is SMALL:
+            raise AugforgeError("it has no ink")
+        return pixels[:2, :2, 0]
+
+    pictures = [("a.png", LARGE), *((f"{number}.png", SMALL) for number in range(30)), ("b.png", LARGE)]
+    with pytest.raises(SourceError) as raised:
+        stacked(pictures, prepare)
+    lines = str(raised.value).splitlines()
+    assert lines[:2] == ["30 of 32 originals cannot be normalized:", "  0.png: it has no ink"]
+    assert (len(lines), lines[-1]) == (22, "  and 10 more")

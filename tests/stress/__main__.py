@@ -14,7 +14,16 @@ from pathlib import Path
 
 from tests.stress.outcome import Outcome
 
-PARTS: tuple[str, ...] = ("kills", "refusals", "flips", "fuzzing", "clusters", "environments", "sameness")
+PARTS: tuple[str, ...] = (
+    "kills",
+    "refusals",
+    "flips",
+    "fuzzing",
+    "drawings",
+    "clusters",
+    "environments",
+    "sameness",
+)
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
