@@ -1,8 +1,7 @@
 """Disturbances of even paper that can be removed exactly: frames, small deviations, specks.
 
 Each removal must come before anything that depends on the whole picture, since one wrong pixel changes the peak,
-the
-box and so every pixel of the result. That dictates the order::
+the box and so every pixel of the result. That dictates the order::
 
     picture -> frame cut away -> paper's level -> difference on each side of it -> ink of one side
                                                           |
@@ -56,7 +55,7 @@ _SPECKS = 50
 @part
 def _count_near(levels: NDArray[Any], level: int, within: int) -> int:
     """Return how many pixels, uint8 (H, W), are within some levels of one."""
-    count = 0
+    count: Any = 0
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
             count += abs(np.int64(levels[y, x]) - level) <= within
