@@ -158,19 +158,24 @@ def _mean_of_four(word: Any, share_x: Any, share_y: Any) -> Any:
 @part
 def _resample(
     words: NDArray[Any],
-    count: int,
+    asked: NDArray[Any],
+    begins: NDArray[Any],
     places: NDArray[Any],
     shares_x: NDArray[Any],
     shares_y: NDArray[Any],
     found: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Fill all pixels with the weighted means of the four neighbours at their places."""
+    """Fill pixels of images that are not asked for with the weighted means of four neighbors."""
     half = np.float32(0.5)
-    for k in range(np.uint64(count)):
-        found[k] = words[np.uint64(np.uint32(places[k]))]
-    for k in range(np.uint64(count)):
-        levels[k] = np.uint8(np.int32(_mean_of_four(found[k], shares_x[k], shares_y[k]) + half))
+    for g in range(begins.size - 1):
+        if asked[g]:
+            continue
+        begin, end = np.uint64(begins[g]), np.uint64(begins[g + 1])
+        for k in range(begin, end):
+            found[k] = words[np.uint64(np.uint32(places[k]))]
+        for k in range(begin, end):
+            levels[k] = np.uint8(np.int32(_mean_of_four(found[k], shares_x[k], shares_y[k]) + half))
 
 
 @part
@@ -184,23 +189,22 @@ def _blend(
     shares_y: NDArray[Any],
     opened: NDArray[Any],
     found: NDArray[Any],
-    means: NDArray[Any],
+    smoothed: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Mix samples of source and smoothed source by each pixel's share; shares_x are overwritten."""
+    """Fill pixels of the others: samples of source and smoothed source, mixed by each pixel's share."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
         if not asked[g]:
             continue
         begin, end, behind = np.uint64(begins[g]), np.uint64(begins[g + 1]), np.uint64(sizes[g])
         for k in range(begin, end):
-            means[k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
+            at = np.uint64(np.uint32(places[k]))
+            found[k], smoothed[k] = words[at], words[at + behind]
         for k in range(begin, end):
-            found[k] = words[np.uint64(np.uint32(places[k])) + behind]
-        for k in range(begin, end):
-            shares_x[k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
-        for k in range(begin, end):
-            levels[k] = np.uint8(np.int32(means[k] + (shares_x[k] - means[k]) * opened[k] + half))
+            mean = _mean_of_four(found[k], shares_x[k], shares_y[k])
+            other = _mean_of_four(smoothed[k], shares_x[k], shares_y[k])
+            levels[k] = np.uint8(np.int32(mean + (other - mean) * opened[k] + half))
 
 
 @part
@@ -261,7 +265,7 @@ def _warp_all(
     left_over, sizes = np.empty(_MOST_IMAGES, np.int64), np.empty(_MOST_IMAGES, np.int64)
     across, down = np.empty(most, np.float32), np.empty(most, np.float32)
     shares_x, shares_y = np.empty(most, np.float32), np.empty(most, np.float32)
-    opened, means = np.empty(most, np.float32), np.empty(most, np.float32)
+    opened, smoothed = np.empty(most, np.float32), np.empty(most, np.uint32)
     cells, corners = np.empty(most, np.int32), np.empty((4, most), np.int32)
     places, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
     _keep_identities(images, chains, stages, out)
@@ -322,8 +326,8 @@ def _warp_all(
                     starts,
                 )
             _settle(spread, first, frame, ends, starts, across, down, places)
-            _resample(words, ends[group], places, across, down, found, levels)
-            _blend(words, sizes, asked, ends, places, across, down, opened, found, means, levels)
+            _resample(words, asked, ends, places, across, down, found, levels)
+            _blend(words, sizes, asked, ends, places, across, down, opened, found, smoothed, levels)
             _write(levels, first, parts, grown, ends, out)
         first += group
     return out
