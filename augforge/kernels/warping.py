@@ -25,6 +25,7 @@ from augforge.kernels.shrinking import OCTAVES, open_pixels, open_taps, with_nei
 
 # Worked on at once: what is noted of so many stays in the caches. One box of a large frame is taken in parts.
 _MOST_PIXELS = 8192
+_MOST_OF_SEVERAL = 3072
 _MOST_IMAGES = 16
 
 
@@ -78,12 +79,12 @@ def _plan(
             _, columns = with_neighbors(x0, x1 - x0 + 1, width)
             _, rows = with_neighbors(y0, y1 - y0 + 1, height)
             size = columns * rows
-        if g > 0 and pixels + size > _MOST_PIXELS:
+        if g > 0 and pixels + size > _MOST_OF_SEVERAL:
             return g
         pixels += size
         boxes[g, 0], boxes[g, 1], boxes[g, 2], boxes[g, 3] = x0, y0, x1 - x0 + 1, y1 - y0 + 1
-        if pixels > _MOST_PIXELS:
-            # Taken in parts, so it has to be alone: without even a blank image behind it.
+        if pixels > _MOST_OF_SEVERAL:
+            # Maybe taken in parts, so it has to be alone: without even a blank image behind it.
             return g + 1
     return min(boxes.shape[0], ink.shape[0] - first)
 

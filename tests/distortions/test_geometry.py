@@ -119,8 +119,8 @@ def test_a_chain_is_nearly_its_steps_one_by_one(calls: list[Any]) -> None:
     together, one_by_one = Geometry.render(images, steps), images
     for step in steps:
         one_by_one = Geometry.render(one_by_one, [step])
-    # Where a bend shrinks, it is filtered along the axes of what it is given: the picture, or the turned one. A whole
-    # share takes a quarter of the second derivatives; what differs is the shares' difference of it.
+    # Where a bend shrinks, it is filtered along the axes of what it is given: the picture, or the turned one. A
+    # whole share takes a quarter of the second derivatives; what differs is the shares' difference of it.
     of_chain, _, of_bend, _ = ((maps, fields) for _, maps, fields, _ in calls)
     apart = np.empty((COUNT, 28, 28))
     for one in range(COUNT):
