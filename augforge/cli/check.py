@@ -121,7 +121,11 @@ def _text(forge: "Forge") -> str:
                 "originals",
                 f"{len(source):,} of {source.name} {source.split}, {height} x {width} pixels, {labels}",
             ),
-            *((("without ink", f"{blank:,} originals, which pass all guards"),) if blank else ()),
+            *(
+                (("without ink", f"{counted(blank, 'original')}, which guards of ink let pass"),)
+                if blank
+                else ()
+            ),
             ("samples", f"{len(forge):,}: {of_each}{kept}"),
             ("steps", ", ".join(node.id for node in recipe.distort) or "none"),
             ("columns", f"{len(forge.columns)}: {', '.join(forge.columns)}" if forge.columns else "none"),

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from augforge.distortions import Drawn, Samples
 from augforge.forge.drawing import Table, draw_step
 from augforge.forge.measuring import measure_geometry, measure_ink_left, measure_pixels, rejects
-from augforge.forge.rendering import render
+from augforge.forge.rendering import chain_of, render
 from augforge.recipe.guard import Guard, GuardKind
 
 MAX_ATTEMPTS = 8
@@ -139,16 +139,16 @@ class GuardedBlock:
         originals = self._originals[rows]
         kinds = [kind for kind in self._guard.active() if kind.of_shape]
         left = np.ones(len(originals), bool)
+        chain = None if all(kind.of_pixels for kind in kinds) else chain_of(steps)
         for kind in kinds:
             if not kind.of_pixels:
-                left &= ~self._rejected_by(
-                    kind, rows, measure_geometry(kind, originals, steps), self._distorted[rows]
-                )
+                measured = measure_geometry(kind, originals, chain)
+                left &= ~self._rejected_by(kind, rows, measured, self._distorted[rows])
         self._is_shaped[rows] = False
         kinds = [kind for kind in kinds if kind.of_pixels]
         if kinds and left.any():
             # What is rejected already is rendered with the others: to part them would take longer.
-            shaped = render(originals, steps)
+            shaped = render(originals, steps, chain)
             self._shaped[rows], self._is_shaped[rows] = shaped, True
             judged = left & self._distorted[rows]
             for kind in kinds:

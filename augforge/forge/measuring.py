@@ -1,26 +1,23 @@
 """What guards measure of a block of samples."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augforge import exactmath, kernels
-from augforge.distortions import Drawn, Geometry, chained
+from augforge.distortions import Chain
 from augforge.recipe.guard import Guard, GuardKind, covered
 
 # A piece of ink or a hole has at least so many pixels: fewer are specks.
 _LEAST_PIECE = 3
 
 
-def measure_geometry(kind: GuardKind, originals: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+def measure_geometry(kind: GuardKind, originals: NDArray[Any], chain: Chain | None) -> NDArray[Any]:
     """Return what a guard needs to know of the geometry alone, float64 (N,)."""
-    geometry = [step for step in steps if isinstance(step.distortion, Geometry)]
-    if not geometry:
+    if chain is None:
         # Nothing moves: all ink is kept, and nothing turns.
         return np.full(len(originals), 1.0 if kind.name == "min_ink_kept" else 0.0)
-    chain = chained(geometry)
     if kind.name == "min_ink_kept":
         return chain.ink_kept(originals)
     return _one_minus_cosine_of_turn(chain.affine())

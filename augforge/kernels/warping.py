@@ -25,6 +25,7 @@ from augforge.kernels.shrinking import OCTAVES, open_pixels, open_taps, with_nei
 
 # Worked on at once: what is noted of so many stays in the caches. One box of a large frame is taken in parts.
 _MOST_PIXELS = 8192
+_MOST_OF_SEVERAL = 3072
 _MOST_IMAGES = 16
 
 
@@ -78,12 +79,12 @@ def _plan(
             _, columns = with_neighbors(x0, x1 - x0 + 1, width)
             _, rows = with_neighbors(y0, y1 - y0 + 1, height)
             size = columns * rows
-        if g > 0 and pixels + size > _MOST_PIXELS:
+        if g > 0 and pixels + size > _MOST_OF_SEVERAL:
             return g
         pixels += size
         boxes[g, 0], boxes[g, 1], boxes[g, 2], boxes[g, 3] = x0, y0, x1 - x0 + 1, y1 - y0 + 1
-        if pixels > _MOST_PIXELS:
-            # Taken in parts, so it has to be alone: without even a blank image behind it.
+        if pixels > _MOST_OF_SEVERAL:
+            # Maybe taken in parts, so it has to be alone: without even a blank image behind it.
             return g + 1
     return min(boxes.shape[0], ink.shape[0] - first)
 
@@ -158,19 +159,24 @@ def _mean_of_four(word: Any, share_x: Any, share_y: Any) -> Any:
 @part
 def _resample(
     words: NDArray[Any],
-    count: int,
+    asked: NDArray[Any],
+    begins: NDArray[Any],
     places: NDArray[Any],
     shares_x: NDArray[Any],
     shares_y: NDArray[Any],
     found: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Fill all pixels with the weighted means of the four neighbours at their places."""
+    """Fill pixels of images that are not asked for with the weighted means of four neighbors."""
     half = np.float32(0.5)
-    for k in range(np.uint64(count)):
-        found[k] = words[np.uint64(np.uint32(places[k]))]
-    for k in range(np.uint64(count)):
-        levels[k] = np.uint8(np.int32(_mean_of_four(found[k], shares_x[k], shares_y[k]) + half))
+    for g in range(begins.size - 1):
+        if asked[g]:
+            continue
+        begin, end = np.uint64(begins[g]), np.uint64(begins[g + 1])
+        for k in range(begin, end):
+            found[k] = words[np.uint64(np.uint32(places[k]))]
+        for k in range(begin, end):
+            levels[k] = np.uint8(np.int32(_mean_of_four(found[k], shares_x[k], shares_y[k]) + half))
 
 
 @part
@@ -184,23 +190,22 @@ def _blend(
     shares_y: NDArray[Any],
     opened: NDArray[Any],
     found: NDArray[Any],
-    means: NDArray[Any],
+    smoothed: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Mix samples of source and smoothed source by each pixel's share; shares_x are overwritten."""
+    """Fill pixels of the others: samples of source and smoothed source, mixed by each pixel's share."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
         if not asked[g]:
             continue
         begin, end, behind = np.uint64(begins[g]), np.uint64(begins[g + 1]), np.uint64(sizes[g])
         for k in range(begin, end):
-            means[k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
+            at = np.uint64(np.uint32(places[k]))
+            found[k], smoothed[k] = words[at], words[at + behind]
         for k in range(begin, end):
-            found[k] = words[np.uint64(np.uint32(places[k])) + behind]
-        for k in range(begin, end):
-            shares_x[k] = _mean_of_four(found[k], shares_x[k], shares_y[k])
-        for k in range(begin, end):
-            levels[k] = np.uint8(np.int32(means[k] + (shares_x[k] - means[k]) * opened[k] + half))
+            mean = _mean_of_four(found[k], shares_x[k], shares_y[k])
+            other = _mean_of_four(smoothed[k], shares_x[k], shares_y[k])
+            levels[k] = np.uint8(np.int32(mean + (other - mean) * opened[k] + half))
 
 
 @part
@@ -261,7 +266,7 @@ def _warp_all(
     left_over, sizes = np.empty(_MOST_IMAGES, np.int64), np.empty(_MOST_IMAGES, np.int64)
     across, down = np.empty(most, np.float32), np.empty(most, np.float32)
     shares_x, shares_y = np.empty(most, np.float32), np.empty(most, np.float32)
-    opened, means = np.empty(most, np.float32), np.empty(most, np.float32)
+    opened, smoothed = np.empty(most, np.float32), np.empty(most, np.uint32)
     cells, corners = np.empty(most, np.int32), np.empty((4, most), np.int32)
     places, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
     _keep_identities(images, chains, stages, out)
@@ -322,8 +327,8 @@ def _warp_all(
                     starts,
                 )
             _settle(spread, first, frame, ends, starts, across, down, places)
-            _resample(words, ends[group], places, across, down, found, levels)
-            _blend(words, sizes, asked, ends, places, across, down, opened, found, means, levels)
+            _resample(words, asked, ends, places, across, down, found, levels)
+            _blend(words, sizes, asked, ends, places, across, down, opened, found, smoothed, levels)
             _write(levels, first, parts, grown, ends, out)
         first += group
     return out

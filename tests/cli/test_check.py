@@ -39,6 +39,7 @@ def test_json(run, recipe):
         "name": "small",
         "samples": 6000,
         "originals": 2000,
+        "originals_without_ink": 0,
         "variants": 3,
         "keep_originals": False,
         "image_shape": [28, 28],
@@ -200,6 +201,18 @@ def test_an_unlabelled_source(run, recipe):
     recipe.write_text(RECIPE.replace("{dataset: mnist-10k, split: test}", "{path: digits.npz, labels: none}"))
     assert "3 samples next to 3 originals:" in run("check", recipe).out
     assert run("check", recipe, "--json").code == 0
+
+
+@pytest.mark.parametrize(("blank", "told"), [(0, None), (1, "1 original"), (2, "2 originals")])
+def test_originals_without_ink_are_reported(blank, told, run, recipe):
+    images = np.full((3, 9, 12), 7, np.uint8)
+    images[:blank] = 0
+    np.savez("digits.npz", images=images)
+    recipe.write_text(RECIPE.replace("{dataset: mnist-10k, split: test}", "{path: digits.npz, labels: none}"))
+    text = run("check", recipe, "--samples", 0).out
+    lines = [line for line in text.splitlines() if line.startswith("without ink")]
+    assert lines == ([f"without ink   {told}, which guards of ink let pass"] if told else [])
+    assert json.loads(run("check", recipe, "--samples", 0, "--json").out)["originals_without_ink"] == blank
 
 
 BAD = {

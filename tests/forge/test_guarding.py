@@ -288,9 +288,9 @@ def test_only_rejected_samples_are_rendered_again(monkeypatch: pytest.MonkeyPatc
     sizes = []
     render = guarding.render
 
-    def counted(images: np.ndarray, steps: Any) -> np.ndarray:
+    def counted(images: np.ndarray, steps: Any, *chain: Any) -> np.ndarray:
         sizes.append((len(images), [step.step_id for step in steps]))
-        return render(images, steps)
+        return render(images, steps, *chain)
 
     monkeypatch.setattr(guarding, "render", counted)
     steps = "{stroke_width: {pixels: [0, 3]}}, {gray_level: {gain: [0.2, 1]}}"
@@ -304,6 +304,20 @@ def test_only_rejected_samples_are_rendered_again(monkeypatch: pytest.MonkeyPatc
     for again, rejected in ((by_shape, shape), (by_levels, levels)):
         assert again[:2] == [500, rejected]
         assert again == sorted(again, reverse=True)
+
+
+@pytest.mark.parametrize("between", ["", "{stroke_width: {pixels: [0, 1]}}, "])
+def test_a_chain_made_for_a_guard_is_rendered_where_it_is_that_of_all_steps(
+    between: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = f"{{rotate: {{degrees: [-30, 30]}}}}, {between}{{shift: {{x: [-9, 9]}}}}"
+    forge = guarded(steps, "min_ink_kept: 0.9, max_ink_growth: 0.9, min_contrast: 60")
+    made, render = forge.make(range(300)), guarding.render
+    monkeypatch.setattr(guarding, "render", lambda images, steps, *chain: render(images, steps))
+    np.testing.assert_array_equal(made.images, forge.make(range(300)).images)
+    monkeypatch.setattr(guarding, "chain_of", lambda steps: None)
+    monkeypatch.setattr(guarding, "render", render)
+    assert not np.array_equal(made.images, forge.make(range(300)).images)
 
 
 def test_without_geometry_nothing_turns() -> None:

@@ -176,10 +176,21 @@ def warp_bent(image: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.nda
     sharp = _sampled(source, x, y)
     if min(height, width) < 3:
         return sharp
-    steps = [sum(slope**2 for slope in np.gradient(place)) for place in (x, y)]
-    share = np.clip(4 / 3 * (np.maximum(*steps) / 4**octave - (1 + 2**-9)), 0, 1)
     smooth = smoothed(smoothed(source, 1, 1 << octave, 1), 0, 1 << octave, 1)
-    return sharp + (_sampled(smooth, x, y) - sharp) * _inner(share)
+    return sharp + (_sampled(smooth, x, y) - sharp) * _local_shares(x, y, octave)
+
+
+def _local_shares(x: np.ndarray, y: np.ndarray, octave: int) -> np.ndarray:
+    steps = [sum(slope**2 for slope in np.gradient(place)) for place in (x, y)]
+    return _inner(np.clip(4 / 3 * (np.maximum(*steps) / 4**octave - (1 + 2**-9)), 0, 1))
+
+
+def local_shares(maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """Return float64 (H, W): how far each pixel of an image under fields opens the taps of its octave."""
+    height, width = fields.shape[-2:]
+    rows, columns = np.mgrid[:height, :width]
+    x, y = follow(columns - (width - 1) / 2, rows - (height - 1) / 2, maps, fields)
+    return _local_shares(x.reshape(height, width), y.reshape(height, width), local_octave(maps))
 
 
 def _chained_in_float32(maps: np.ndarray, fields: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
