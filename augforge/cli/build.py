@@ -90,7 +90,7 @@ def command(
         plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite, strict=strict)
         warnings = plan.forge.warnings()
     if plan.not_applied and not quiet:
-        tell(plan.not_applied)
+        tell(f"warning: {plan.not_applied}")
     for warning in warnings if not quiet else ():
         tell(f"warning: {warning}")
     on_cluster = scheduler is not None or scheduler_file is not None
