@@ -39,6 +39,7 @@ def test_json(run, recipe):
         "name": "small",
         "samples": 6000,
         "originals": 2000,
+        "originals_without_ink": 0,
         "variants": 3,
         "keep_originals": False,
         "image_shape": [28, 28],

@@ -95,7 +95,7 @@ def test_commands_announce_compiling(recipe, run, words, times):
     run("build", "small.yaml", "--out", "set", "--quiet")
     if "--repair" in words:
         next(Path("set/shards").iterdir()).unlink()
-    answer = run(*words.split())
+    answer = run(*words.split(), with_notice=True)
     assert answer.code == 0, answer.err
     assert answer.err.count("compiling kernels (once)\n") == times, answer.err
     assert "compiling" not in answer.out
