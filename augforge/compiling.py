@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import numba
 from numba.core import event
 
+from augforge._platform.compile_events import listen
 from augforge._platform.kernel_files import KernelFiles
 from augforge._platform.numba_cache import keep, keeping_all
 from augforge._platform.once import Once
@@ -120,3 +121,4 @@ _problems: list[str] = []
 _once = Once("AUGFORGE_KERNEL_CACHE_WARNED_BY")
 _files = KernelFiles(_cache_folder(), _report)
 _events.register("numba:compile", _CollectNothing())
+listen()

@@ -13,9 +13,9 @@ _reports: dict[int, Callable[[], None]] = {}
 def compiling_reported(report: Callable[[], None]) -> Iterator[None]:
     """Call `report` once, when this thread first compiles a function.
 
-    A function that is loaded from a cache, or compiled by another thread, does not count.
+    A function that is loaded from a cache, or compiled by another thread, does not count. Numba is imported where
+    it compiles, and not before.
     """
-    _listen()
     thread = threading.get_ident()
     _reports[thread] = report
     try:
@@ -31,8 +31,8 @@ def _report_compiling() -> None:
 
 
 @cache
-def _listen() -> None:
-    """Listen to Numba's events, once for each process."""
+def listen() -> None:
+    """Listen to Numba's events, once for each process; whoever compiles calls it first."""
     from numba.core import event
 
     events: Any = event

@@ -36,15 +36,15 @@ def settle(recipe: Recipe, originals_digest: str) -> Expectation:
         return Expectation(
             recipe,
             of,
-            "--set changes what is made: the content hash that the recipe expects is not asked for",
+            "--set changes what is made, so the recipe's 'expect' is not applied",
         )
     if recipe.expect_of is None:
         return Expectation(recipe, of)
     if recipe.expect_of == of:
         return Expectation(replace(recipe, expect_of=None), of)
     why = (
-        "the recipe expects the content hash of other settings or originals, so it is not asked for "
-        f"('of' is {EXPECT_KIND}{recipe.expect_of}, of this build {EXPECT_KIND}{of})"
+        "the recipe's 'expect' belongs to other settings or originals, so it is not applied "
+        f"('of' is {EXPECT_KIND}{recipe.expect_of}, that of this build {EXPECT_KIND}{of})"
     )
     return Expectation(replace(recipe, expect=None, expect_of=None), of, why)
 
@@ -53,8 +53,8 @@ def check_strict(expectation: Expectation) -> None:
     """Raise `BuildError` if an expectation is not applied."""
     if expectation.not_applied:
         raise BuildError(
-            f"{expectation.not_applied}; with --strict (strict=True) nothing is built then: correct or remove "
-            "'expect', or build without --strict"
+            f"{expectation.not_applied}; --strict (strict=True) builds nothing then: correct or remove 'expect', "
+            "or build without --strict"
         )
 
 
@@ -71,7 +71,7 @@ def is_expected(recipe: Recipe, manifest: Manifest) -> bool:
 def check_expected(recipe: Recipe, manifest: Manifest) -> None:
     """Raise `BuildError` if the data set is not the one that its settled recipe expects."""
     if not is_expected(recipe, manifest):
-        raise_unexpected(recipe, manifest, "`augforge build --set expect=null` takes it as it is")
+        raise_unexpected(recipe, manifest, "`augforge build --set expect=null` accepts it")
 
 
 def raise_unexpected(recipe: Recipe, manifest: Manifest, advice: str) -> NoReturn:

@@ -182,7 +182,7 @@ def _publish(plan: BuildPlan, manifest: Manifest) -> None:
 
 def _leave_unexpected(plan: BuildPlan, manifest: Manifest) -> str:
     """Leave a set that is not the expected one beside the one that is there; return where, in words."""
-    take = "`--set expect=null` takes it as it is"
+    take = "`--set expect=null` accepts it"
     if not plan.replaces:
         return (
             f"its shards are kept in {plan.folder}, without a manifest; {take}, and makes none of them again"
@@ -191,8 +191,8 @@ def _leave_unexpected(plan: BuildPlan, manifest: Manifest) -> str:
     place = replacing.set_aside(plan.folder, text, manifest)
     if place == plan.workspace:
         return f"its shards are kept in {place}; {take}, and makes none of them again"
-    there = "the set that was there is as it was" if folders.is_ours(plan.folder) else "nothing else is there"
-    return f"it is a data set of its own in {place}, to be used or removed; in {plan.folder} {there}; {take}"
+    old = "the old set is unchanged" if folders.is_ours(plan.folder) else "there is no data set"
+    return f"the new set is complete in {place}, to be used or removed; in {plan.folder} {old}; {take}"
 
 
 def about(forge: Forge) -> About:

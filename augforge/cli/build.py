@@ -20,7 +20,7 @@ from augforge.cli.output import (
     shown_path,
     tell,
 )
-from augforge.cli.progress import progress_of
+from augforge.cli.progress import CompilingNotice, announcing_compiling, progress_of
 from augforge.cli.stopping import stopping_cleanly
 from augforge.errors import DatasetError
 
@@ -86,10 +86,11 @@ def command(
     from augforge.building import plan_build
     from augforge.recipe import load_recipe
 
-    plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite, strict=strict)
+    with announcing_compiling(quiet=quiet) as notice:  # originals are normalized for the plan
+        plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite, strict=strict)
+        warnings = plan.forge.warnings()
     if plan.not_applied and not quiet:
-        tell(plan.not_applied)
-    warnings = plan.forge.warnings()
+        tell(f"warning: {plan.not_applied}")
     for warning in warnings if not quiet else ():
         tell(f"warning: {warning}")
     on_cluster = scheduler is not None or scheduler_file is not None
@@ -100,7 +101,7 @@ def command(
         return
     if not quiet and not on_cluster:
         _tell_few_shards(plan, workers)
-    result = _carry_out(plan, quiet, workers, scheduler, scheduler_file)
+    result = _carry_out(plan, quiet, notice, workers, scheduler, scheduler_file)
     if as_json:
         emit_json({**result.plain(), "warnings": list(warnings)})
     elif not quiet:
@@ -185,13 +186,18 @@ class _Result:
 
 
 def _carry_out(
-    plan: "BuildPlan", quiet: bool, workers: int | None, scheduler: str | None, scheduler_file: Path | None
+    plan: "BuildPlan",
+    quiet: bool,
+    notice: CompilingNotice,
+    workers: int | None,
+    scheduler: str | None,
+    scheduler_file: Path | None,
 ) -> _Result:
     from augforge.building.job import carry_out
 
     was_complete, start = plan.complete, time.monotonic()
     try:
-        with stopping_cleanly(), progress_of(plan, quiet=quiet) as on_progress:
+        with stopping_cleanly(), progress_of(plan, quiet=quiet, notice=notice) as on_progress:
             manifest = carry_out(
                 plan,
                 workers=workers,

@@ -8,6 +8,7 @@ import click
 from augforge.cli.options import json_option, recipe_argument, set_option
 from augforge.cli.output import counted, emit, emit_json, pairs_text, tell
 from augforge.cli.pictures import png_option, write_png
+from augforge.cli.progress import announcing_compiling
 from augforge.cli.realism import report_plain, report_text
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _MOST = 1_000_000
 @png_option("--show", "A picture of the most extreme samples.")
 @set_option
 @json_option
+@announcing_compiling()
 def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Say whether a recipe can be built as it stands, and how realistic its samples are.
 

@@ -10,6 +10,7 @@ from augforge.cli.options import NamedPath, json_option
 from augforge.cli.output import counted, emit_json, tell
 from augforge.cli.pictures import png_option, write_png
 from augforge.cli.placing import placed
+from augforge.cli.progress import announcing_compiling
 from augforge.errors import AugforgeError, Problems
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ _MOST_SHOWN = 100
     "--skip-bad", is_flag=True, help="Leave out drawings that cannot be normalized, and report them."
 )
 @json_option
+@announcing_compiling()
 def command(
     files: tuple[Path, ...],
     out: Path,

@@ -11,6 +11,7 @@ import click
 from augforge.cli.options import recipe_argument, set_option
 from augforge.cli.output import emit, tell
 from augforge.cli.pictures import png_option, write_png
+from augforge.cli.progress import announcing_compiling
 
 if TYPE_CHECKING:
     from augforge.previewing import Gallery
@@ -44,6 +45,7 @@ _VARIANTS = 12
     "--terminal", "in_terminal", is_flag=True, help="Draw with characters, here, instead of a picture."
 )
 @set_option
+@announcing_compiling()
 def command(
     recipe: str,
     out: Path | None,

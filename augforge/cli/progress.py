@@ -20,8 +20,34 @@ _LINE_PERCENT = 10
 _COMPILING = "compiling kernels (once)"
 
 
+class CompilingNotice:
+    """Announce compiling, which may take half a minute, once for each command."""
+
+    def __init__(self, say: Callable[[str], None] = tell) -> None:
+        self._say = say
+        self._is_said = False
+
+    def __call__(self) -> None:
+        """Print the notice, unless it was printed."""
+        if not self._is_said:
+            self._is_said = True
+            self._say(_COMPILING)
+
+
 @contextmanager
-def progress_of(plan: "BuildPlan", *, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
+def announcing_compiling(*, quiet: bool = False) -> Iterator[CompilingNotice]:
+    """Announce when this thread starts compiling; give the notice, for other threads to share."""
+    from augforge._platform.compile_events import compiling_reported
+
+    notice = CompilingNotice(_nothing if quiet else tell)
+    with compiling_reported(notice):
+        yield notice
+
+
+@contextmanager
+def progress_of(
+    plan: "BuildPlan", *, quiet: bool, notice: CompilingNotice | None = None
+) -> Iterator[Callable[["Progress"], None]]:
     """Give what is to be called with a build's progress; it may be called from any thread."""
     console = stderr_console()
     if quiet:
@@ -30,18 +56,23 @@ def progress_of(plan: "BuildPlan", *, quiet: bool) -> Iterator[Callable[["Progre
         with _bar(console, plan) as on_progress:
             yield on_progress
     else:
-        yield Lines().show
+        yield Lines(notice=notice).show
 
 
 class Lines:
     """Progress as plain lines on stderr, few of them."""
 
-    def __init__(self, say: Callable[[str], None] = tell, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None] = tell,
+        now: Callable[[], float] = time.monotonic,
+        notice: CompilingNotice | None = None,
+    ) -> None:
         self._say = say
         self._now = now
         self._lock = threading.Lock()
         self._shown: tuple[float, int] | None = None
-        self._compiling_shown = False
+        self._notice = notice or CompilingNotice(say)
 
     def show(self, progress: "Progress") -> None:
         """Say how far the build is, if it is time to."""
@@ -50,9 +81,8 @@ class Lines:
             if self._shown is None:
                 # The first report comes before anything is made.
                 self._shown = now, percent
-            if progress.compiling and not self._compiling_shown:
-                self._compiling_shown = True
-                self._say(_COMPILING)
+            if progress.compiling:
+                self._notice()
             then, before = self._shown
             due = percent - before >= _LINE_PERCENT or now - then >= _LINE_EVERY
             if due and now - then >= _LINE_NOT_WITHIN:

@@ -10,7 +10,7 @@ import click
 from augforge.cli.exits import ExitCode
 from augforge.cli.options import NamedPath, json_option
 from augforge.cli.output import counted, emit, emit_json, one_line, readable_bytes, shown_path, tell
-from augforge.cli.progress import counting
+from augforge.cli.progress import announcing_compiling, counting
 from augforge.errors import AugforgeError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def command(dataset: Path, wanted: int | None, repairs: bool, source: Path | Non
     outcome = None
     if repairs:
         try:
-            with counting("repairing") as on_progress:
+            with announcing_compiling(), counting("repairing") as on_progress:
                 done = repair(dataset, source, on_progress)
             outcome = _Outcome(done.after, done)
         except (AugforgeError, OSError) as error:
@@ -159,7 +159,7 @@ def _proved(outcome: _Outcome, wanted: int, source: Path | None, told: list[str]
     if wanted and wanted < manifest.samples:
         numbers = np.random.default_rng().choice(manifest.samples, wanted, replace=False)
     try:
-        with counting("proving") as on_progress:
+        with announcing_compiling(), counting("proving") as on_progress:
             disproved = prove(outcome.found.folder, numbers, source, on_progress)
     except AugforgeError as error:
         told.append(f"not proved: {error}")

@@ -57,7 +57,7 @@ def test_of_other_settings_or_originals_nothing_is_expected(
 ) -> None:
     text = expecting(small, OTHER).to_yaml()
     changed = parse_recipe(text, overrides=[change])
-    with pytest.raises(BuildError, match=r"of other settings or originals.*with --strict"):
+    with pytest.raises(BuildError, match=r"to other settings or originals.*--strict"):
         build(changed, tmp_path / "set", strict=True)
     assert not (tmp_path / "set").exists()
     plan = plan_build(changed, tmp_path / "set")
@@ -76,13 +76,13 @@ def test_a_build_of_other_settings_says_so_and_expects_nothing(
     tmp_path: Path, small: Recipe, caplog: pytest.LogCaptureFixture
 ) -> None:
     build(expecting(small, OTHER, of="1" * 64), tmp_path / "set")
-    assert f"'of' is blake3:{'1' * 64}, of this build blake3:" in caplog.text
+    assert f"'of' is blake3:{'1' * 64}, that of this build blake3:" in caplog.text
     assert stored_recipe(tmp_path / "set").expect is None
 
 
 def test_strict_holds_for_the_plain_form_that_set_makes_void(tmp_path: Path, small: Recipe) -> None:
     text = replace(small, expect=OTHER).to_yaml()
-    with pytest.raises(BuildError, match=r"--set changes what is made.*with --strict"):
+    with pytest.raises(BuildError, match=r"--set changes what is made.*--strict"):
         build(parse_recipe(text, overrides=["seed=9"]), tmp_path / "set", strict=True)
     # Without anything expected there is nothing to be strict about.
     assert plan_build(parse_recipe(text, overrides=["expect=null"]), tmp_path / "set", strict=True)
@@ -153,7 +153,7 @@ def test_a_new_set_that_is_not_the_expected_one_is_not_complete_and_can_be_taken
     with pytest.raises(BuildError) as caught:
         build(expecting(small, OTHER), folder)
     assert str(caught.value).endswith(
-        f"; its shards are kept in {folder}, without a manifest; `--set expect=null` takes it as it is, and makes "
+        f"; its shards are kept in {folder}, without a manifest; `--set expect=null` accepts it, and makes "
         "none of them again"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
@@ -171,7 +171,7 @@ def test_a_set_that_is_not_the_expected_one_never_replaces_another(tmp_path: Pat
     for _ in range(2):  # the same content is not put aside twice
         with pytest.raises(BuildError) as caught:
             build(expecting(small, OTHER), folder, overwrite=True)
-        assert f"it is a data set of its own in {beside}, to be used or removed; in {folder} the set " in str(
+        assert f"the new set is complete in {beside}, to be used or removed; in {folder} the old set " in str(
             caught.value
         )
         assert contents(folder) == before

@@ -1,12 +1,16 @@
 """A data set takes the place of another one when it is complete, and not before."""
 
 import os
-from collections.abc import Callable
+import pickle
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from augforge.building import BuildPlan, Progress, build, plan_build, repair
 from augforge.errors import BuildError, DatasetError
@@ -17,6 +21,7 @@ from tests.stress.jobs import contents
 from tests.stress.kills import without_room_for_both
 
 MakeRecipe = Callable[..., Recipe]
+Samples = tuple[bytes, bytes]  # images and parameters
 
 
 class Crash(BaseException):
@@ -188,6 +193,84 @@ def test_moving_in_that_was_interrupted_is_finished(
         ENDS[end](folder, recipe(seed=7))
     assert {path.read_bytes() for path in folder.rglob("*.h5")} <= made
     check_replaced(folder, recipe(seed=7), tmp_path)
+
+
+class Onlooker:
+    """Read a data set at every step of its replacement, as processes that opened it before, late and now do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.old = self._samples(ShardReader(folder))
+        self.before = ShardReader(folder)
+        self.sent = pickle.dumps(ShardReader(folder))
+        self.seen: list[Samples] = []
+        self.refused: list[str] = []
+
+    @staticmethod
+    def _samples(reader: ShardReader) -> Samples:
+        found = reader.read(np.arange(0, 6000, 100), ("image", "parameters"))
+        return found["image"].tobytes(), found["parameters"].tobytes()
+
+    def look(self) -> None:
+        """Read single shards with readers that are open, and everything with a new one."""
+        fresh = pickle.loads(self.sent)
+        for reader in (self.before, fresh):
+            for first in range(0, 6000, 1000):
+                with self._refusals():
+                    self._check_old(reader, np.arange(first, first + 1000, 100))
+        with self._refusals():
+            self.seen.append(self._samples(ShardReader(self.folder)))
+
+    def _check_old(self, reader: ShardReader, numbers: NDArray[np.int64]) -> None:
+        found = reader.read(numbers, ("image", "parameters"))
+        for name, old in zip(found, self.old, strict=True):
+            rows = np.frombuffer(old, found[name].dtype).reshape(60, *found[name].shape[1:])
+            np.testing.assert_array_equal(found[name], rows[numbers // 100])
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except DatasetError as error:
+            self.refused.append(str(error))
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+@pytest.mark.parametrize("room", ["for both", "for one"])
+def test_no_reader_mixes_old_and_new_at_any_step(
+    folder: Path,
+    recipe: MakeRecipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    compression: str,
+    room: str,
+) -> None:
+    if room == "for one":
+        monkeypatch.setattr(BuildPlan, "bytes_free", BuildPlan.bytes_free)  # to be put back
+        without_room_for_both()
+    build(recipe(seed=8, compression=compression), folder, overwrite=True)
+    onlooker = Onlooker(folder)
+
+    def looking(change: Callable[..., None]) -> Callable[..., None]:
+        def changed(*paths: Any, **options: Any) -> None:
+            change(*paths, **options)
+            if str(paths[-1]).endswith((".h5", ".json", ".yaml")):
+                onlooker.look()
+
+        return changed
+
+    with monkeypatch.context() as patched:
+        for name in ("replace", "unlink"):
+            patched.setattr(os, name, looking(getattr(os, name)))
+        build(recipe(seed=7, compression=compression), folder, overwrite=True, workers=1)
+    new = onlooker._samples(ShardReader(folder))
+    assert new != onlooker.old
+    assert set(onlooker.seen) == {onlooker.old, new}
+    assert onlooker.seen == sorted(onlooker.seen, key=lambda one: one == new)  # old, then new
+    assert onlooker.refused
+    for message in onlooker.refused:
+        assert re.search("incomplete|was replaced by another data set while it was open", message), message
+    check_replaced(folder, recipe(seed=7, compression=compression), tmp_path)
 
 
 def test_a_folder_in_the_place_of_a_shard_is_seen_before_the_old_set_goes(

@@ -57,7 +57,7 @@ def test_an_edited_recipe_says_that_nothing_is_expected_and_replaces_the_set(run
     line = run("build", recipe).err.rpartition("to expect it   ")[2]
     recipe.write_text(recipe.read_text().replace("[-12, 12]", "[-20, 20]") + line)
     said = (
-        "the recipe expects the content hash of other settings or originals, so it is not asked for ('of' is "
+        "the recipe's 'expect' belongs to other settings or originals, so it is not applied ('of' is blake3:"
     )
     for more in (("--dry-run",), ()):
         strict = run("build", recipe, "--overwrite", "--strict", *more)
@@ -65,10 +65,10 @@ def test_an_edited_recipe_says_that_nothing_is_expected_and_replaces_the_set(run
         assert strict.err.startswith(f"error: {said}")
         assert "Traceback" not in strict.err
     dry = run("build", recipe, "--overwrite", "--dry-run")
-    assert (dry.code, dry.err.startswith(said)) == (0, True)
+    assert (dry.code, dry.err.startswith(f"warning: {said}")) == (0, True)
     assert "replaces  the set that is there, which stays until this one is complete\n" in dry.out
     code, _, told = run("build", recipe, "--overwrite")
-    assert (code, told.startswith(said)) == (0, True)
+    assert (code, told.startswith(f"warning: {said}")) == (0, True)
     assert "to expect it   expect: {content: " in told
     assert run("verify", "out/small").code == 0
 
@@ -80,7 +80,7 @@ def test_what_does_not_come_out_as_expected_lies_beside_the_old_set(run, recipe)
     recipe.write_text(recipe.read_text() + f"expect: {{content: blake3:{'0' * 64}, of: blake3:{of}}}\n")
     code, _, told = run("build", recipe, "--overwrite")
     assert code == 2
-    assert f"it is a data set of its own in {Path('out/small.unexpected').absolute()}, to be used or" in told
+    assert f"the new set is complete in {Path('out/small.unexpected').absolute()}, to be used or" in told
     assert read_manifest(Path("out/small")) == before
     assert [run("verify", folder).code for folder in ("out/small", "out/small.unexpected")] == [0, 0]
 

@@ -1,10 +1,16 @@
 import io
 import re
+from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
 
 from augforge.building import Progress
-from augforge.cli.progress import Lines, counting, line_of, progress_of
+from augforge.cli.pictures import write_png
+from augforge.cli.progress import CompilingNotice, Lines, counting, line_of, progress_of
+from augforge.forge import Forge
+from augforge.normalizing import Normalizer
 
 
 def progress(samples, seconds=1.0, kept=0, total=1000):
@@ -42,6 +48,57 @@ def test_compiling_is_announced_once_and_no_time_left_is_guessed():
     lines.show(compiling)
     assert said == ["compiling kernels (once)"]
     assert line_of(compiling) == "  0 %  0 of 1,000 samples"
+
+
+def test_lines_do_not_announce_again_what_was_announced_before():
+    said = []
+    notice = CompilingNotice(said.append)
+    notice()
+    Lines(said.append, Clock(), notice).show(Progress(0, 1000, 0, 1, seconds=2.0, made=0, compiling=True))
+    assert said == ["compiling kernels (once)"]
+
+
+@pytest.fixture
+def compiles(monkeypatch):
+    """Let opening a recipe's originals and normalizing a drawing compile something, as with an empty cache."""
+
+    def compiling(function):
+        def called(*arguments, **named):
+            numba.njit(lambda x: x + 1)(1)
+            return function(*arguments, **named)
+
+        return called
+
+    for owner, name in ((Forge, "__init__"), (Normalizer, "steps")):
+        monkeypatch.setattr(owner, name, compiling(getattr(owner, name)))
+
+
+@pytest.mark.usefixtures("compiles")
+@pytest.mark.parametrize(
+    ("words", "times"),
+    [
+        ("check small.yaml --samples 10", 1),
+        ("check small.yaml --samples 10 --json", 1),
+        ("preview small.yaml", 1),
+        ("normalize drawing.png --out normalized", 1),
+        ("build small.yaml --out new", 1),
+        ("build small.yaml --dry-run", 1),
+        ("build small.yaml --out new --quiet", 0),
+        ("verify set --prove 10", 1),
+        ("verify set --repair", 1),
+        ("verify set", 0),
+        ("info set", 0),
+    ],
+)
+def test_commands_announce_compiling(recipe, run, words, times):
+    write_png(np.pad(np.full((100, 20), 255, np.uint8), 50), Path("drawing.png"))
+    run("build", "small.yaml", "--out", "set", "--quiet")
+    if "--repair" in words:
+        next(Path("set/shards").iterdir()).unlink()
+    answer = run(*words.split(), with_notice=True)
+    assert answer.code == 0, answer.err
+    assert answer.err.count("compiling kernels (once)\n") == times, answer.err
+    assert "compiling" not in answer.out
 
 
 def test_lines_are_few():

@@ -4,12 +4,13 @@ import errno
 import fcntl
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tests.stress import jobs
@@ -18,12 +19,21 @@ from tests.stress.refusals import can_mount, mounted
 
 _COSTS_TIME = "the command succeeds, with at most one warning, which names the folder; the set is sound"
 _UNNOTICED = "the command succeeds without a warning"
-_ENDED = 600  # seconds after which a command counts as hanging: it may compile all that it needs
+_ENDED = 600  # seconds after which a command counts as hanging: it may compile all that it needs, on a busy machine
+_AT_ONCE = 2
+_CACHE_BYTES = 250_000  # more than all kernels take
 _NOBODY = 12345  # a user without an entry in the password database
 # What flock answers for a lock that is held, or that may be.
 _TAKEN = {errno.EAGAIN, errno.EACCES, errno.EALREADY, errno.EINPROGRESS, errno.EINTR}
 
-Prelude = Callable[[], object]
+# Words before a command that set a limit or a mask for it: functions that subprocess calls in the child do not go
+# with threads.
+_LIMIT = "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (n, n))"
+_MASK = "import os, sys; os.umask(int(sys.argv[1]))"
+
+
+def _under(setting: str, value: int) -> tuple[str, ...]:
+    return (sys.executable, "-c", f"{setting}; os.execv(sys.argv[2], sys.argv[2:])", str(value))
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class _World:
     Attributes
     ----------
     scratch, recipe, dataset, filled : Path
-        A folder for all, the recipe, the set that it makes, and the cache.
+        A folder for what is made, the recipe, the set that it makes, and the cache.
     """
 
     scratch: Path
@@ -41,19 +51,22 @@ class _World:
     dataset: Path
     filled: Path
 
-    def build(self, cache: Path, prelude: Prelude | None = None) -> Iterator[str]:
+    def build(self, cache: Path) -> Iterator[str]:
         """Build with a cache; yield what is wrong with what comes out."""
         folder = self.scratch / "made"
         shutil.rmtree(folder, ignore_errors=True)
-        yield from self._wrong(
-            _run(["build", self.recipe, "--out", folder, "--quiet"], cache, prelude), cache
-        )
+        yield from self._wrong(_run(["build", self.recipe, "--out", folder, "--quiet"], cache), cache)
         if jobs.contents(folder) != jobs.contents(self.dataset):
             yield "other files were made"
 
-    def verify(self, cache: Path, prelude: Prelude | None = None) -> Iterator[str]:
+    def apart(self, name: str) -> "_World":
+        """Return the same world with a folder of its own for what is made."""
+        (self.scratch / name).mkdir()
+        return replace(self, scratch=self.scratch / name)
+
+    def verify(self, cache: Path, *before: str) -> Iterator[str]:
         """Verify the sound set with a cache; yield what is wrong with the answer."""
-        yield from self._wrong(_run(["verify", self.dataset], cache, prelude), cache)
+        yield from self._wrong(_run(["verify", self.dataset], cache, *before), cache)
 
     def _wrong(self, ended: "subprocess.CompletedProcess[str]", cache: Path) -> Iterator[str]:
         if ended.returncode != 0:
@@ -69,42 +82,47 @@ class _World:
         return Path(shutil.copytree(self.filled, folder))
 
 
-def _run(
-    arguments: Sequence[object], cache: Path | None, prelude: Prelude | None = None, *before: str
-) -> "subprocess.CompletedProcess[str]":
+def _run(arguments: Sequence[object], cache: Path | None, *before: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, **({} if cache is None else {"NUMBA_CACHE_DIR": str(cache)})}
     command = [*before, sys.executable, "-m", "augforge", *map(str, arguments)]
     try:
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=_ENDED, preexec_fn=prelude
-        )
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_ENDED)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, -1, "", f"it did not end within {_ENDED} s")
 
 
 def run(cases: float, scratch: Path) -> Sequence[Outcome]:
-    """Try each kind of environment; those that only root can make are left out for others."""
-    world = _World(scratch, jobs.prepare(scratch), scratch / "set", scratch / "filled")
+    """Try each kind of environment, two at once; those that only root can make are left out for others."""
+    world = _World(scratch, _prepare(scratch), scratch / "set", scratch / "filled")
     for arguments in (["build", world.recipe, "--out", world.dataset, "--quiet"], ["verify", world.dataset]):
         _run(arguments, world.filled).check_returncode()
-    outcomes = [
-        _damaged(world, max(6, round(60 * cases))),
-        _not_private(world, max(1, round(3 * cases))),
-        _limited(world, max(2, round(10 * cases))),
-        _umasks(world),
-        _at_once(world, max(1, round(5 * cases))),
-        _without_locks(world, cases),
-    ]
+    kinds: dict[str, Callable[[_World], Outcome]] = {
+        "damaged": partial(_damaged, count=max(6, round(60 * cases))),
+        "not private": partial(_not_private, count=max(1, round(3 * cases))),
+        "limited": partial(_limited, count=max(2, round(10 * cases))),
+        "umasks": _umasks,
+        "at once": partial(_at_once, count=max(1, round(5 * cases))),
+        "without locks": partial(_without_locks, cases=cases),
+    }
     if can_mount(scratch):
-        outcomes.append(_full(world, max(2, round(10 * cases))))
-        outcomes.append(_read_only(world))
+        kinds["full"] = partial(_full, count=max(2, round(10 * cases)))
+        kinds["read-only"] = _read_only
     else:
         print("environments: full and read-only disks left out: this process may not mount", flush=True)
     if os.geteuid() == 0 and shutil.which("setpriv"):
-        outcomes.append(_nobody(world))
+        kinds["nobody"] = _nobody
     else:
         print("environments: users without an entry left out: needs root and setpriv", flush=True)
-    return outcomes
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda name: kinds[name](world.apart(name)), kinds))
+
+
+def _prepare(scratch: Path) -> Path:
+    """Write originals, and a recipe without the kernels that take long to compile; return the recipe's path."""
+    path = jobs.prepare(scratch)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if "rotate" not in line))
+    return path
 
 
 def _cut(path: Path, rng: random.Random) -> None:
@@ -141,9 +159,10 @@ def _damaged(world: _World, count: int) -> Outcome:
     for number in range(count):
         damage, cache = damages[number % len(damages)], world.copy()
         files = sorted(cache.glob("*/*.nbc"))
-        for path in rng.sample(files, 1 if number % 2 else 2):
+        builds = number // len(damages) % 2 == 0
+        for path in rng.sample(files, rng.choice((1, 2))) if builds else files:
             damage(path, rng)
-        found = [*world.build(cache), *world.verify(cache)]
+        found = [*(world.build if builds else world.verify)(cache)]
         failures += [f"{number} ({damage.__name__}): {what}" for what in found[:1]]
     return Outcome("kernel cache with damaged files", _COSTS_TIME, count, tuple(failures))
 
@@ -176,15 +195,12 @@ def _limited(world: _World, count: int) -> Outcome:
     failures: list[str] = []
     for number in range(count):
         size = 1000 + 90_000 * number // count
-
-        def limit(size: int = size) -> None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
+        limit = _under(_LIMIT, size)
         cache = world.scratch / f"limited-{number}"
-        failures += [f"files of {size} bytes: {what}" for what in world.verify(cache, limit)]
+        failures += [f"files of {size} bytes: {what}" for what in world.verify(cache, *limit)]
         left = [path.name for path in cache.rglob("*.tmp")]
         failures += [f"files of {size} bytes: left behind: {left}"] if left else []
-        failures += [f"files of {size} bytes, full: {what}" for what in world.verify(world.filled, limit)]
+        failures += [f"files of {size} bytes, full: {what}" for what in world.verify(world.filled, *limit)]
     return Outcome("kernel cache under a limit on the size of files", _COSTS_TIME, count, tuple(failures))
 
 
@@ -193,7 +209,7 @@ def _umasks(world: _World) -> Outcome:
     for mask in masks:
         cache = world.scratch / f"umask-{mask:o}"
         for _ in range(2):
-            ended = _run(["verify", world.dataset], cache, lambda mask=mask: os.umask(mask))
+            ended = _run(["verify", world.dataset], cache, *_under(_MASK, mask))
             if ended.returncode or ended.stderr:
                 failures.append(f"umask {mask:03o}: {ended.stdout[-200:]} {ended.stderr[-200:]}")
         if not list(cache.glob("*/*.nbc")):
@@ -206,16 +222,12 @@ def _at_once(world: _World, count: int) -> Outcome:
     failures: list[str] = []
     for number in range(count):
         cache = world.scratch / f"shared-{number}"
-        environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
-        command = [sys.executable, "-m", "augforge", "verify", str(world.dataset)]
-        running = [
-            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for _ in range(4)
+        with ThreadPoolExecutor(4) as pool:
+            running = [pool.submit(_run, ["verify", world.dataset], cache) for _ in range(4)]
+        ended = [one.result() for one in running]
+        failures += [
+            f"{number}: {one.returncode} {one.stderr[-200:]}" for one in ended if one.returncode or one.stderr
         ]
-        for one in running:
-            _, told = one.communicate(timeout=_ENDED)
-            if one.returncode or told:
-                failures.append(f"{number}: {one.returncode} {told.decode()[-200:]}")
         failures += [f"{number}, afterwards: {what}" for what in world.verify(cache)]
     return Outcome("four commands that fill one kernel cache", _UNNOTICED, count, tuple(failures))
 
@@ -244,13 +256,13 @@ class _Answer:
         def refuse(*_: object) -> None:
             raise OSError(self.code, os.strerror(self.code))
 
-        fcntl.flock = refuse  # type: ignore[assignment]
+        fcntl.flock = refuse
 
 
 def _full(world: _World, count: int) -> Outcome:
     failures: list[str] = []
     for number in range(count):
-        size = 8192 + 400_000 * number // count
+        size = 8192 + _CACHE_BYTES * number // count
         with mounted(world.scratch / "small", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs") as disk:
             doing = world.build if number % 3 == 0 else world.verify
             failures += [f"{size} bytes: {what}" for what in doing(disk)]
@@ -304,7 +316,7 @@ def _nobody(world: _World) -> Outcome:
         ["fetch"],
     )
     for arguments in commands:
-        ended = _run(arguments, None, None, *become)
+        ended = _run(arguments, None, *become)
         named = ended.stderr.count("the kernel cache ~/.cache/augforge/kernels cannot be used")
         unknown = arguments == ["fetch"] and "no home folder is known" in ended.stderr
         if (ended.returncode != 0 and not unknown) or named > 1 or "Traceback" in ended.stderr:
