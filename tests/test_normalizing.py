@@ -31,8 +31,8 @@ def drawings(draw: st.DrawFn) -> np.ndarray:
             draw(st.integers(left + 1, canvas.shape[1] - 2)),
         )
         canvas[top:bottom, left:right] = draw(st.integers(40, 255))
-    # Ink that covers most of a canvas may be paper.
-    assume(2 * np.count_nonzero(canvas) <= canvas.size)
+    # Ink that may be a sheet of paper is refused.
+    assume(kernels.separate_ink(canvas, -1)[1] == 1)
     return canvas
 
 
@@ -217,7 +217,7 @@ def test_anything_has_an_answer_or_a_clear_error(drawing: np.ndarray, options: A
     except AugforgeError as error:
         result = None
         reason = str(error)
-    assert reason.startswith("it has no ink") if result is None else result.max() > 0
+    assert reason.startswith(("it has no ink", "it can be read as")) if result is None else result.max() > 0
 
 
 def test_it_is_public() -> None:

@@ -176,14 +176,7 @@ def _list_runs(ink: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return where each row's runs begin in a list, and the list: first and last column, pixels, peak."""
     height, width = ink.shape
     rows = np.zeros(height + 1, np.int64)
-    count = 0
-    for y in range(height):
-        last = -_APART
-        for x in range(width):
-            if ink[y, x] != 0:
-                count += x - last >= _APART
-                last = x
-    runs = np.zeros((count, 4), np.int64)
+    runs = np.empty((height * ((width + _APART - 1) // _APART), 4), np.int64)
     at = -1
     for y in range(height):
         last = -_APART
@@ -194,12 +187,13 @@ def _list_runs(ink: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
             if x - last >= _APART:
                 at += 1
                 runs[at, 0] = x
+                runs[at, 2] = runs[at, 3] = 0
             last = x
             runs[at, 1] = x
             runs[at, 2] += 1
             runs[at, 3] = max(runs[at, 3], level)
         rows[y + 1] = at + 1
-    return rows, runs
+    return rows, runs[: at + 1]
 
 
 @part
@@ -264,8 +258,8 @@ def _greatest_divisor(a: int, b: int) -> int:
     return a
 
 
-@part
-def _unit(ink: NDArray[Any]) -> int:
+@compiled
+def block_size(ink: NDArray[Any]) -> int:
     """Return how many pixels large the squares are that a picture, cut to its box, consists of."""
     height, width = ink.shape
     unit = _greatest_divisor(height, width)
@@ -284,7 +278,7 @@ def _unit(ink: NDArray[Any]) -> int:
 def _settled_peak(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """Return ink without specks, and its peak."""
     peak = int(ink.max())
-    out = ink.copy()
+    out = ink
     for _ in range(_FAINT_PEAK):
         out = ink.copy()
         found = _erase_specks(ink, out, peak)
@@ -294,25 +288,11 @@ def _settled_peak(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
     return out, int(out.max())
 
 
-@part
-def strong_box(ink: NDArray[Any], peak: int) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of what has an eighth of a peak, ends excluded."""
-    height, width = ink.shape
-    top, bottom, left, right = height, 0, width, 0
-    for y in range(height):
-        for x in range(width):
-            if _SMALL_SHARE * np.int64(ink[y, x]) >= peak:
-                top, bottom = min(top, y), max(bottom, y + 1)
-                left, right = min(left, x), max(right, x + 1)
-    return top, bottom, left, right
-
-
 @compiled
 def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
-    """Return ink on even paper without small deviations, specks, and the faintest fringe around its box.
+    """Return ink on even paper without small deviations and specks.
 
-    The fringe is less than an eighth of the peak: the rim of an antialiased stroke, which noise hides. A picture
-    that was enlarged by a whole number is treated as before it was. A box of 20 pixels stays as it is.
+    A picture that was enlarged by a whole number is treated as before it was. A box of 20 pixels stays as it is.
 
     Parameters
     ----------
@@ -323,14 +303,13 @@ def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
     longer = max(bottom - top, right - left)
     if longer == 0:
         return ink
-    unit = _unit(ink[top:bottom, left:right])
+    unit = block_size(ink[top:bottom, left:right])
     if longer in (_OWN_BOX, _OWN_BOX * unit):
         return ink
     kept, peak = _settled_peak(ink[top:bottom:unit, left:right:unit].copy())
     kept = without_deviations(kept, peak)
-    box = strong_box(kept, peak)
     result = np.zeros(ink.shape, np.uint8)
-    for y in range(box[0] * unit, box[1] * unit):
-        for x in range(box[2] * unit, box[3] * unit):
-            result[top + y, left + x] = kept[y // unit, x // unit]
+    for y in range(unit):
+        for x in range(unit):
+            result[top + y : bottom : unit, left + x : right : unit] = kept
     return result
