@@ -46,7 +46,7 @@ def bounding_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
 
 @part
 def _fractional_start(peaks: NDArray[Any], step: int) -> int:
-    """Return where ink begins along an axis, in 256ths of a pixel from the first peak, or from the last if step is -1.
+    """Return where ink begins, in 256ths of a pixel from the first line on, or from the last if step is -1.
 
     A line is covered by its peak's share of the next line's, at least as much as the lines before it.
     """

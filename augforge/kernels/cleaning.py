@@ -47,6 +47,11 @@ _SMALL_SHARE = 8
 _STRONG = 16
 _FAINT_PEAK = 32
 
+# A drawing is noisy if pixels that deviate so little, next to its ink, are so large a share of it: one to so many;
+# and at least so many, since the soft rim of a small drawing has a few.
+_NOISY = 24
+_NOISY_LEAST = 20
+
 # Patches are so far apart, in pixels; a speck has at most such a share of the ink's area: one to so many.
 _APART = 3
 _SPECKS = 50
@@ -288,11 +293,36 @@ def _settled_peak(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
     return out, int(out.max())
 
 
+@part
+def _is_noisy(ink: NDArray[Any], peak: int) -> bool:
+    """Return whether ink without small deviations still has many of them, next to strokes."""
+    weak: Any = 0
+    strong: Any = 0
+    for y in range(ink.shape[0]):
+        for x in range(ink.shape[1]):
+            level = np.int64(ink[y, x])
+            strong += _SMALL_SHARE * level >= peak
+            weak += 0 < level <= _SMALL and _SMALL_SHARE * level < peak
+    return weak >= max(_NOISY_LEAST, strong // _NOISY)
+
+
+@part
+def _erase_fringe(ink: NDArray[Any], peak: int) -> None:
+    """Erase all that lies outside of the box of what has an eighth of a peak."""
+    top, bottom, left, right = bounding_box(ink >= (peak + _SMALL_SHARE - 1) // _SMALL_SHARE)
+    ink[:top] = 0
+    ink[bottom:] = 0
+    ink[:, :left] = 0
+    ink[:, right:] = 0
+
+
 @compiled
 def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
-    """Return ink on even paper without small deviations and specks.
+    """Return ink on even paper without small deviations and specks; if noisy, without its fringe.
 
-    A picture that was enlarged by a whole number is treated as before it was. A box of 20 pixels stays as it is.
+    The fringe is what lies outside of the box of all that has an eighth of the peak. Where there is no noise, it
+    may be a lighter stroke, and stays. A picture that was enlarged by a whole number is treated as before it was.
+    A box of 20 pixels stays as it is.
 
     Parameters
     ----------
@@ -308,6 +338,8 @@ def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
         return ink
     kept, peak = _settled_peak(ink[top:bottom:unit, left:right:unit].copy())
     kept = without_deviations(kept, peak)
+    if _is_noisy(kept, peak):
+        _erase_fringe(kept, peak)
     result = np.zeros(ink.shape, np.uint8)
     for y in range(unit):
         for x in range(unit):
