@@ -183,7 +183,7 @@ def _sheet(picture: np.ndarray, ink: np.ndarray, paper: int) -> np.ndarray | Non
     covered = (abs(sheet[on_it] - level) <= 4).sum() >= 0.6 * sheet.size
     return (
         picture[box]
-        if covered and closed and 256 * (2 * sheet <= level + paper).sum() >= sheet.size
+        if covered and closed and 256 * int((2 * sheet <= level + int(paper)).sum()) >= sheet.size
         else None
     )
 
