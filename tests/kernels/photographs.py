@@ -206,7 +206,7 @@ def _on_even_paper(picture: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
 
 def _light_on_even_paper(picture: np.ndarray, paper: int) -> np.ndarray:
     ink = cleanings.cleaned(_above(picture, paper))
-    if ink.max() > 16 or (ink.max() > 0 and picture.min() + 16 >= paper):
+    if ink.max() > 16 or (ink.max() > 0 and int(picture.min()) + 16 >= paper):
         return ink
     dark = 255 - picture
     sheet = _sheet(dark, cleanings.cleaned(_above(dark, 255 - paper)), 255 - paper)
