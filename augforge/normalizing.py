@@ -28,6 +28,8 @@ Pen = Literal["mnist", "as-drawn"]
 POLARITIES: tuple[str, ...] = get_args(Polarity)
 PENS: tuple[str, ...] = get_args(Pen)
 
+_Box = tuple[int, int, int, int]
+
 FRAME = 28
 """Height and width of the result, in pixels."""
 
@@ -143,23 +145,31 @@ class Normalizer:
             raise AugforgeError(
                 f"it has no ink: all of its {gray.shape[0]} x {gray.shape[1]} pixels are paper"
             )
-        drawn = _crop(self._redrawn(_stretched(cropped)))
+        drawn, box = self._redrawn(_stretched(cropped))
         return {
             "gray": gray,
             "ink": ink,
             "cropped": cropped,
             "drawn": drawn,
-            "placed": kernels.place(_scaled(drawn, BOX), FRAME, MIDDLE),
+            "placed": kernels.place(kernels.scale_box(drawn, box, BOX), FRAME, MIDDLE),
         }
 
-    def _redrawn(self, cropped: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _redrawn(self, cropped: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], _Box]:
+        """Return a drawing with its new pen, set upright, and its box."""
         changes_pen = self.pen == "mnist" and max(cropped.shape) != BOX
-        if not changes_pen and not self.upright:
-            return cropped
-        result = _scaled(cropped, _WORKING_BOX)
+        # A picture that was enlarged by a whole number has the box that it had before.
+        unit = kernels.block_size(cropped)
+        result = np.ascontiguousarray(cropped[::unit, ::unit])
+        box = _whole_box(result) if max(result.shape) == BOX else kernels.fractional_box(result)
         if self.upright:
-            result = _scaled(_crop(kernels.set_upright(result, _MAX_LEAN)), _WORKING_BOX)
-        return kernels.change_pen(result, MNIST_PEN, BOX) if changes_pen else result
+            scaled = kernels.scale_box(result, box, _WORKING_BOX)
+            result = _crop(kernels.set_upright(scaled, _MAX_LEAN))
+            box = kernels.fractional_box(result)
+        if changes_pen:
+            scaled = kernels.scale_box(result, box, _WORKING_BOX)
+            result = _crop(kernels.change_pen(scaled, MNIST_PEN, BOX))
+            box = kernels.fractional_box(result)
+        return result, box
 
 
 def normalize(
@@ -258,7 +268,6 @@ def _stretched(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return ((ink.astype(np.int64) * 510 + peak) // (2 * peak)).astype(np.uint8)
 
 
-def _scaled(drawing: NDArray[np.uint8], longer: int) -> NDArray[np.uint8]:
-    height, width = kernels.fitted_size(drawing.shape[0], drawing.shape[1], longer)
-    result: NDArray[np.uint8] = kernels.area_resample(drawing, height, width)
-    return result
+def _whole_box(image: NDArray[np.uint8]) -> _Box:
+    """Return the box of all of an image, as `kernels.fractional_box` returns boxes."""
+    return 0, kernels.PARTS * image.shape[0], 0, kernels.PARTS * image.shape[1]

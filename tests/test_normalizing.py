@@ -31,8 +31,8 @@ def drawings(draw: st.DrawFn) -> np.ndarray:
             draw(st.integers(left + 1, canvas.shape[1] - 2)),
         )
         canvas[top:bottom, left:right] = draw(st.integers(40, 255))
-    # Ink that covers most of a canvas may be paper.
-    assume(2 * np.count_nonzero(canvas) <= canvas.size)
+    # Ink that may be a sheet of paper is refused.
+    assume(kernels.separate_ink(canvas, -1)[1] == 1)
     return canvas
 
 
@@ -142,6 +142,39 @@ def test_faint_strokes_are_kept() -> None:
     assert normalize(thin).max() > 200
 
 
+@pytest.mark.parametrize("level", [12, 28])
+def test_a_lighter_stroke_is_not_cut_off(level: int) -> None:
+    """As by less pressure of the pen: it is below an eighth of the peak."""
+    drawing = np.zeros((120, 120), np.uint8)
+    drawing[60:66, 30:90] = 255
+    drawing[20:60, 50:56] = level
+    whole = np.minimum(drawing, 1) * np.uint8(255)
+    found = normalize(drawing, pen="as-drawn")
+    same = normalize(whole, pen="as-drawn")
+    assert (found > 0).sum() == (same > 0).sum()
+
+
+@pytest.mark.parametrize("side", [8, 12, 15])
+def test_a_tie_in_a_small_picture_needs_a_polarity(side: int) -> None:
+    picture = np.full((side, side), 128, np.uint8)
+    picture[2:-2, 2], picture[2:-2, 5] = 28, 228
+    with pytest.raises(AugforgeError, match="polarity says which: dark-on-light or light-on-dark"):
+        normalize(picture)
+
+
+def test_faint_noise_hardly_changes_a_drawing() -> None:
+    """By at most 4 levels on average, after the best shift of at most a pixel."""
+    rng = np.random.default_rng(0)
+    for image in open_source(SourceSpec(dataset="mnist-10k")).images[:30]:
+        top, bottom, left, right = kernels.bounding_box(image)
+        digit = np.ascontiguousarray(image[top:bottom, left:right])
+        large = np.pad(kernels.area_resample(digit, 4 * digit.shape[0] - 3, 4 * digit.shape[1] - 3), 20)
+        noisy = np.clip(np.rint(255.0 - large + rng.normal(0, 2, large.shape)), 0, 255).astype(np.uint8)
+        clean, found = (normalize(one, pen="as-drawn").astype(int) for one in (255 - large, noisy))
+        moves = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+        assert min(abs(np.roll(found, move, (0, 1)) - clean).mean() for move in moves) <= 4
+
+
 def test_dots_and_full_drawings_have_an_answer() -> None:
     dot = np.zeros((28, 28), np.uint8)
     dot[3, 20] = 255
@@ -217,7 +250,7 @@ def test_anything_has_an_answer_or_a_clear_error(drawing: np.ndarray, options: A
     except AugforgeError as error:
         result = None
         reason = str(error)
-    assert reason.startswith("it has no ink") if result is None else result.max() > 0
+    assert reason.startswith(("it has no ink", "it can be read as")) if result is None else result.max() > 0
 
 
 def test_it_is_public() -> None:

@@ -5,10 +5,11 @@ are given), never write into their input, and release the GIL.
 """
 
 from augforge.kernels.affine import compose, enlargements, rotations, shears, translations
-from augforge.kernels.area import area_resample, bounding_box, fitted_size
+from augforge.kernels.area import PARTS, area_resample, bounding_box, fitted_size, fractional_box, scale_box
 from augforge.kernels.backgrounds import add_stripes, lay_on_paper
 from augforge.kernels.bending import perspective_fields, wave_fields
 from augforge.kernels.blurring import gaussian_blur, motion_blur
+from augforge.kernels.cleaning import block_size
 from augforge.kernels.connections import topology
 from augforge.kernels.contrast import stroke_contrast
 from augforge.kernels.elastic import elastic_fields
@@ -28,10 +29,12 @@ from augforge.kernels.sums import gray_sums, highest_levels, ink_sums
 from augforge.kernels.warping import warp
 
 __all__ = [
+    "PARTS",
     "add_normal_noise",
     "add_stripes",
     "apply_tables",
     "area_resample",
+    "block_size",
     "bounding_box",
     "change_pen",
     "change_stroke_width",
@@ -41,6 +44,7 @@ __all__ = [
     "elastic_fields",
     "enlargements",
     "fitted_size",
+    "fractional_box",
     "gaussian_blur",
     "gray_level_tables",
     "gray_sums",
@@ -58,6 +62,7 @@ __all__ = [
     "place",
     "poke_pixels",
     "rotations",
+    "scale_box",
     "separate_ink",
     "set_upright",
     "shears",

@@ -47,6 +47,11 @@ _SMALL_SHARE = 8
 _STRONG = 16
 _FAINT_PEAK = 32
 
+# A drawing is noisy if pixels that deviate so little, next to its ink, are so large a share of it: one to so many;
+# and at least so many, since the soft rim of a small drawing has a few.
+_NOISY = 24
+_NOISY_LEAST = 20
+
 # Patches are so far apart, in pixels; a speck has at most such a share of the ink's area: one to so many.
 _APART = 3
 _SPECKS = 50
@@ -176,14 +181,7 @@ def _list_runs(ink: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return where each row's runs begin in a list, and the list: first and last column, pixels, peak."""
     height, width = ink.shape
     rows = np.zeros(height + 1, np.int64)
-    count = 0
-    for y in range(height):
-        last = -_APART
-        for x in range(width):
-            if ink[y, x] != 0:
-                count += x - last >= _APART
-                last = x
-    runs = np.zeros((count, 4), np.int64)
+    runs = np.empty((height * ((width + _APART - 1) // _APART), 4), np.int64)
     at = -1
     for y in range(height):
         last = -_APART
@@ -194,12 +192,13 @@ def _list_runs(ink: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
             if x - last >= _APART:
                 at += 1
                 runs[at, 0] = x
+                runs[at, 2] = runs[at, 3] = 0
             last = x
             runs[at, 1] = x
             runs[at, 2] += 1
             runs[at, 3] = max(runs[at, 3], level)
         rows[y + 1] = at + 1
-    return rows, runs
+    return rows, runs[: at + 1]
 
 
 @part
@@ -264,8 +263,8 @@ def _greatest_divisor(a: int, b: int) -> int:
     return a
 
 
-@part
-def _unit(ink: NDArray[Any]) -> int:
+@compiled
+def block_size(ink: NDArray[Any]) -> int:
     """Return how many pixels large the squares are that a picture, cut to its box, consists of."""
     height, width = ink.shape
     unit = _greatest_divisor(height, width)
@@ -284,7 +283,7 @@ def _unit(ink: NDArray[Any]) -> int:
 def _settled_peak(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """Return ink without specks, and its peak."""
     peak = int(ink.max())
-    out = ink.copy()
+    out = ink
     for _ in range(_FAINT_PEAK):
         out = ink.copy()
         found = _erase_specks(ink, out, peak)
@@ -295,24 +294,35 @@ def _settled_peak(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
 
 
 @part
-def strong_box(ink: NDArray[Any], peak: int) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of what has an eighth of a peak, ends excluded."""
-    height, width = ink.shape
-    top, bottom, left, right = height, 0, width, 0
-    for y in range(height):
-        for x in range(width):
-            if _SMALL_SHARE * np.int64(ink[y, x]) >= peak:
-                top, bottom = min(top, y), max(bottom, y + 1)
-                left, right = min(left, x), max(right, x + 1)
-    return top, bottom, left, right
+def _is_noisy(ink: NDArray[Any], peak: int) -> bool:
+    """Return whether ink without small deviations still has many of them, next to strokes."""
+    weak: Any = 0
+    strong: Any = 0
+    for y in range(ink.shape[0]):
+        for x in range(ink.shape[1]):
+            level = np.int64(ink[y, x])
+            strong += _SMALL_SHARE * level >= peak
+            weak += 0 < level <= _SMALL and _SMALL_SHARE * level < peak
+    return weak >= max(_NOISY_LEAST, strong // _NOISY)
+
+
+@part
+def _erase_fringe(ink: NDArray[Any], peak: int) -> None:
+    """Erase all that lies outside of the box of what has an eighth of a peak."""
+    top, bottom, left, right = bounding_box(ink >= (peak + _SMALL_SHARE - 1) // _SMALL_SHARE)
+    ink[:top] = 0
+    ink[bottom:] = 0
+    ink[:, :left] = 0
+    ink[:, right:] = 0
 
 
 @compiled
 def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
-    """Return ink on even paper without small deviations, specks, and the faintest fringe around its box.
+    """Return ink on even paper without small deviations and specks; if noisy, without its fringe.
 
-    The fringe is less than an eighth of the peak: the rim of an antialiased stroke, which noise hides. A picture
-    that was enlarged by a whole number is treated as before it was. A box of 20 pixels stays as it is.
+    The fringe is what lies outside of the box of all that has an eighth of the peak. Where there is no noise, it
+    may be a lighter stroke, and stays. A picture that was enlarged by a whole number is treated as before it was.
+    A box of 20 pixels stays as it is.
 
     Parameters
     ----------
@@ -323,14 +333,15 @@ def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
     longer = max(bottom - top, right - left)
     if longer == 0:
         return ink
-    unit = _unit(ink[top:bottom, left:right])
+    unit = block_size(ink[top:bottom, left:right])
     if longer in (_OWN_BOX, _OWN_BOX * unit):
         return ink
     kept, peak = _settled_peak(ink[top:bottom:unit, left:right:unit].copy())
     kept = without_deviations(kept, peak)
-    box = strong_box(kept, peak)
+    if _is_noisy(kept, peak):
+        _erase_fringe(kept, peak)
     result = np.zeros(ink.shape, np.uint8)
-    for y in range(box[0] * unit, box[1] * unit):
-        for x in range(box[2] * unit, box[3] * unit):
-            result[top + y, left + x] = kept[y // unit, x // unit]
+    for y in range(unit):
+        for x in range(unit):
+            result[top + y : bottom : unit, left + x : right : unit] = kept
     return result

@@ -28,7 +28,8 @@ from augforge.compiling import compiled, part
 from augforge.exactmath import tangent
 from augforge.kernels.area import bounding_box
 from augforge.kernels.cleaning import border_counts, cleaned, inside_frame
-from augforge.kernels.paper import photographed_ink, sheet_inside
+from augforge.kernels.paper import photographed_ink
+from augforge.kernels.sheets import sheet_inside
 from augforge.kernels.warping import warp
 
 # Paper is even if so large a share of the border has one level, or differs from it by one; or by a few levels, if
@@ -49,12 +50,9 @@ _SURE = 0.02
 _AREAS = 50
 _SUMS = 4
 
-# Smaller pictures have no room to tell which side is the ink, or a sheet: the heavier side is.
-_ROOM = 16
-
-# A sheet covers so large a share of what is not the desk; what is drawn on it has so many pixels at least.
+# A sheet covers so large a share of its box; what is drawn on it at least one pixel of so many.
 _SHEET = 0.6
-_DRAWN = 20
+_DRAWN = 256
 
 
 @part
@@ -127,13 +125,13 @@ def _sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[int, in
     What is drawn on it is nearer to the ground than to the sheet.
     """
     nothing = (0, 0, 0, 0)
+    if 2 * _area_and_sum(ink)[0] <= levels.size:
+        return nothing
     top, bottom, left, right = bounding_box(ink)
     counts = np.zeros(256, np.int64)
     for y in range(top, bottom):
         for x in range(left, right):
             counts[levels[y, x]] += ink[y, x] != 0
-    if 2 * counts.sum() <= levels.size or min(levels.shape) < _ROOM:
-        return nothing
     box = levels[top:bottom, left:right]
     level = _mode(counts)
     around = border_counts(box)
@@ -144,25 +142,42 @@ def _sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[int, in
     for y in range(box.shape[0]):
         for x in range(box.shape[1]):
             drawn += 2 * np.int64(box[y, x]) <= level + paper
-    return (top, bottom, left, right) if drawn >= _DRAWN else nothing
+    return (top, bottom, left, right) if _DRAWN * drawn >= box.size else nothing
+
+
+@part
+def _range(levels: NDArray[Any]) -> tuple[int, int]:
+    """Return the lowest and the highest level."""
+    low, high = np.uint8(255), np.uint8(0)
+    for y in range(levels.shape[0]):
+        for x in range(levels.shape[1]):
+            low, high = min(low, levels[y, x]), max(high, levels[y, x])
+    return int(low), int(high)
 
 
 @part
 def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
     """Return the ink of the heavier side of the paper, and how many readings are plausible."""
-    lighter = cleaned(_above(levels, paper))
-    darker = cleaned(_above(np.uint8(255) - levels, 255 - paper))
-    light_area, light_sum = _area_and_sum(lighter)
-    dark_area, dark_sum = _area_and_sum(darker)
-    is_dark = dark_sum > light_sum or (dark_sum == light_sum and paper >= 128)
-    if min(light_area, dark_area) > 0 and min(levels.shape) >= _ROOM:
-        if min(light_area, dark_area) * _AREAS <= max(light_area, dark_area):
-            is_dark = dark_area > light_area
-        elif min(light_sum, dark_sum) * _SUMS > max(light_sum, dark_sum):
-            return lighter, 2
-    if is_dark:
-        lighter, levels, paper = darker, np.uint8(255) - levels, 255 - paper
-    return lighter, 1 + (_sheet(levels, lighter, paper)[1] > 0)
+    low, high = _range(levels)
+    if low == paper:
+        # As most often: nothing is darker than the paper.
+        lighter = cleaned(_above(levels, paper))
+        return lighter, 1 + (_sheet(levels, lighter, paper)[1] > 0)
+    turned = np.uint8(255) - levels
+    darker = cleaned(_above(turned, 255 - paper))
+    if high > paper:
+        lighter = cleaned(_above(levels, paper))
+        light_area, light_sum = _area_and_sum(lighter)
+        dark_area, dark_sum = _area_and_sum(darker)
+        is_dark = dark_sum > light_sum or (dark_sum == light_sum and paper >= 128)
+        if min(light_area, dark_area) > 0:
+            if min(light_area, dark_area) * _AREAS <= max(light_area, dark_area):
+                is_dark = dark_area > light_area
+            elif min(light_sum, dark_sum) * _SUMS > max(light_sum, dark_sum):
+                return lighter, 2
+        if not is_dark:
+            return lighter, 1 + (_sheet(levels, lighter, paper)[1] > 0)
+    return darker, 1 + (_sheet(turned, darker, 255 - paper)[1] > 0)
 
 
 @part

@@ -24,7 +24,7 @@ from augforge.kernels.area import area_resample
 
 # A photograph is worked on so many pixels large, and the level of its paper so many.
 _SIDE = 256
-_COARSE_SIDE = 48
+COARSE_SIDE = 48
 
 # Half the width of the window, as a share of the picture: one to so many.
 _REACHES = 8
@@ -43,23 +43,13 @@ _DARKEST = 0.9
 _RIM = 1
 _RIM_GRAINS = 2
 
-# A sheet on a desk: share of the border that is desk, and of the picture that is sheet, at least; of what is
-# between
-# them at most; contrast in levels; share of a side that may be ink or desk; shortest side, in coarse pixels.
-_DESK = 0.8
-_SHEET_SHARE = 0.35
-_BETWEEN = 0.15
-_SHEET_CONTRAST = 40
-_SHEET_SIDE = 0.05
-_SHEET_LEAST = 12
-
 # Chosen on drawings made to look photographed, see docs/normalization.md.
 _SPECK = 0.02
 _WHOLE = 0.1
 
 
 @part
-def _shrunk(gray: NDArray[Any], longest: int) -> NDArray[Any]:
+def shrink(gray: NDArray[Any], longest: int) -> NDArray[Any]:
     """Return a picture made smaller about a whole number of times, so that no side exceeds so many pixels."""
     height, width = gray.shape
     times = (max(height, width) + longest - 1) // longest
@@ -257,7 +247,7 @@ def _at_share(counts: NDArray[Any], share: float) -> int:
 def _taken(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
     """Return how far each pixel, uint8 (H, W), is above its paper, in quarters; if the paper is light, by share."""
     height, width = levels.shape
-    paper = _between(paper_levels(_shrunk(levels, _COARSE_SIDE)), height, width)
+    paper = _between(paper_levels(shrink(levels, COARSE_SIDE)), height, width)
     out = np.empty((height, width), np.int64)
     for y in range(height):
         for x in range(width):
@@ -269,96 +259,7 @@ def _taken(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
 
 
 @part
-def _class_means(counts: NDArray[Any]) -> tuple[int, int]:
-    """Return the mean levels of what is darker and lighter than the middle between both (isodata)."""
-    levels = np.arange(counts.size)
-    low, high = np.flatnonzero(counts)[0], np.flatnonzero(counts)[-1]
-    for _ in range(counts.size):
-        middle = (low + high) // 2
-        below, above = counts[: middle + 1], counts[middle + 1 :]
-        if below.sum() == 0 or above.sum() == 0:
-            break
-        new_low = (below * levels[: middle + 1]).sum() // below.sum()
-        new_high = (above * levels[middle + 1 :]).sum() // above.sum()
-        if new_low == low and new_high == high:
-            break
-        low, high = new_low, new_high
-    return low, high
-
-
-@part
-def _shrink_to(mask: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of a rectangle whose sides lie in a mask (H, W) but for a few pixels."""
-    top, bottom, left, right = 0, mask.shape[0], 0, mask.shape[1]
-    while bottom - top > 2 and right - left > 2:
-        # Pixels outside of the mask on each side, as a share of the side.
-        across, down = float(right - left), float(bottom - top)
-        shares = np.array(
-            [
-                (~mask[top, left:right]).sum() / across,
-                (~mask[bottom - 1, left:right]).sum() / across,
-                (~mask[top:bottom, left]).sum() / down,
-                (~mask[top:bottom, right - 1]).sum() / down,
-            ]
-        )
-        worst = np.argmax(shares)
-        if shares[worst] <= _SHEET_SIDE:
-            break
-        top += worst == 0
-        bottom -= worst == 1
-        left += worst == 2
-        right -= worst == 3
-    return top, bottom, left, right
-
-
-@compiled
-def sheet_inside(gray: NDArray[Any], light_paper: int) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of a sheet that lies on a desk, ends excluded; else of the whole picture.
-
-    Most of the border is a desk, most of the rest a sheet, lighter or darker by far, and little is between the two:
-    light that falls off towards the corners is no desk.
-
-    Parameters
-    ----------
-    gray : ndarray of uint8, shape (H, W)
-    light_paper : int
-        1 for a light sheet on a dark desk alone, 0 for the reverse, -1 for both.
-    """
-    height, width = gray.shape
-    whole = (0, height, 0, width)
-    coarse = _shrunk(gray, _COARSE_SIDE)
-    rows, columns = coarse.shape
-    if min(rows, columns) < _SHEET_LEAST:
-        return whole
-    low, high = _class_means(_counted(coarse, 256))
-    if high - low < _SHEET_CONTRAST:
-        return whole
-    light = coarse > (low + high) // 2
-    border = (light[0].sum() + light[rows - 1].sum() + light[:, 0].sum() + light[:, columns - 1].sum()) / (
-        2.0 * (rows + columns)
-    )
-    is_light = border < 0.5
-    if max(border, 1.0 - border) < _DESK or light_paper == 1 - is_light:
-        return whole
-    sheet = light if is_light else ~light
-    between = ((coarse > low + (high - low) // 3) & (coarse < high - (high - low) // 3)).sum()
-    if sheet.sum() < _SHEET_SHARE * sheet.size or between > _BETWEEN * sheet.size:
-        return whole
-    top, bottom, left, right = _shrink_to(sheet)
-    # The outermost pixels are part desk.
-    top, bottom, left, right = top + 1, bottom - 1, left + 1, right - 1
-    if min(bottom - top, right - left) < _SHEET_LEAST:
-        return whole
-    return (
-        top * height // rows,
-        bottom * height // rows,
-        left * width // columns,
-        right * width // columns,
-    )
-
-
-@part
-def _counted(values: NDArray[Any], size: int) -> NDArray[Any]:
+def count_values(values: NDArray[Any], size: int) -> NDArray[Any]:
     """Return how often each of 0 to size - 1 is among values, int64 (H, W)."""
     counts = np.zeros(size, np.int64)
     for y in range(values.shape[0]):
@@ -375,7 +276,7 @@ def _grain(ink: NDArray[Any], counts: NDArray[Any], middle: int) -> int:
     """
     if ink.shape[1] < 2:
         return max(middle - _at_share(counts, 0.16), 1)
-    steps = _counted(np.abs(ink[:, 1:] - ink[:, :-1]), counts.size)
+    steps = count_values(np.abs(ink[:, 1:] - ink[:, :-1]), counts.size)
     return max(middle - _at_share(counts, 0.16), _at_share(steps, 0.68) * 7 // 10, 1)
 
 
@@ -410,12 +311,12 @@ def photographed_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
     ndarray of uint8, shape (H / n, W / n)
         Made smaller by a whole number n, if larger than 256 pixels, which takes noise away.
     """
-    levels = _shrunk(gray, _SIDE)
-    is_dark_ink = light_paper == 1 or (light_paper == -1 and is_light(_shrunk(levels, _COARSE_SIDE)))
+    levels = shrink(gray, _SIDE)
+    is_dark_ink = light_paper == 1 or (light_paper == -1 and is_light(shrink(levels, COARSE_SIDE)))
     if is_dark_ink:
         levels = np.uint8(255) - levels
     ink = _taken(levels, is_dark_ink)
-    counts = _counted(ink + _ZERO, 2 * _ZERO + 1)
+    counts = count_values(ink + _ZERO, 2 * _ZERO + 1)
     # Most is paper.
     middle = _at_share(counts, 0.5)
     grain = _grain(ink, counts, middle)

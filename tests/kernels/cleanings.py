@@ -113,12 +113,13 @@ def cleaned(ink: np.ndarray) -> np.ndarray:
         peak = found
     kept = without_deviations(kept, int(kept.max()))
     strong = 8 * kept.astype(int) >= int(kept.max())
-    down, across = np.flatnonzero(strong.any(axis=1)), np.flatnonzero(strong.any(axis=0))
-    inner = slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)
-    rest = np.zeros_like(kept)
-    rest[inner] = kept[inner]
+    if ((kept > 0) & (kept <= 4) & ~strong).sum() >= max(20, strong.sum() // 24):
+        inner = np.zeros_like(strong)
+        down, across = np.flatnonzero(strong.any(axis=1)), np.flatnonzero(strong.any(axis=0))
+        inner[down[0] : down[-1] + 1, across[0] : across[-1] + 1] = True
+        kept = np.where(inner, kept, 0).astype(np.uint8)
     out = np.zeros_like(ink)
-    out[box] = rest.repeat(step, axis=0).repeat(step, axis=1)
+    out[box] = kept.repeat(step, axis=0).repeat(step, axis=1)
     return out
 
 

@@ -174,14 +174,18 @@ def _above(picture: np.ndarray, paper: int) -> np.ndarray:
 def _sheet(picture: np.ndarray, ink: np.ndarray, paper: int) -> np.ndarray | None:
     """Return a sheet, lighter than the even ground around it, if something is drawn on it."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    if 2 * np.count_nonzero(ink) <= ink.size or min(ink.shape) < 16:
+    if 2 * np.count_nonzero(ink) <= ink.size:
         return None
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     sheet, on_it = picture[box].astype(int), ink[box] > 0
     level = int(np.bincount(sheet[on_it]).argmax())
     closed = all(abs(one - level) <= 4 for one in _border(sheet))
     covered = (abs(sheet[on_it] - level) <= 4).sum() >= 0.6 * sheet.size
-    return picture[box] if covered and closed and (2 * sheet <= level + paper).sum() >= 20 else None
+    return (
+        picture[box]
+        if covered and closed and 256 * int((2 * sheet <= level + int(paper)).sum()) >= sheet.size
+        else None
+    )
 
 
 def _on_even_paper(picture: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
@@ -190,7 +194,7 @@ def _on_even_paper(picture: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
     areas = [np.count_nonzero(ink) for ink in (light, dark)]
     sums = [int(ink.sum(dtype=int)) for ink in (light, dark)]
     is_dark = sums[1] > sums[0] or (sums[0] == sums[1] and paper >= 128)
-    if min(areas) > 0 and min(picture.shape) >= 16:
+    if min(areas) > 0:
         if 50 * min(areas) <= max(areas):
             is_dark = areas[1] > areas[0]
         elif 4 * min(sums) > max(sums):
@@ -202,7 +206,7 @@ def _on_even_paper(picture: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
 
 def _light_on_even_paper(picture: np.ndarray, paper: int) -> np.ndarray:
     ink = cleanings.cleaned(_above(picture, paper))
-    if ink.max() > 16 or (ink.max() > 0 and picture.min() + 16 >= paper):
+    if ink.max() > 16 or (ink.max() > 0 and int(picture.min()) + 16 >= paper):
         return ink
     dark = 255 - picture
     sheet = _sheet(dark, cleanings.cleaned(_above(dark, 255 - paper)), 255 - paper)

@@ -11,9 +11,9 @@ from augforge.kernels.paper import (
     paper_levels,
     patches,
     photographed_ink,
-    sheet_inside,
     without_specks,
 )
+from augforge.kernels.sheets import sheet_inside
 from tests.kernels import photographs
 
 AUTO = -1
