@@ -36,16 +36,17 @@ _MOST_PROBLEMS = 20
 class Problems:
     """Collect what is wrong with some of many things, to report all at once.
 
-    The first 20 messages are kept; the rest are counted.
-
     Parameters
     ----------
     what : str
         How messages call the things and what is wrong: ``"pictures cannot be normalized"``.
+    most : int, optional
+        Keep as many messages and count the rest; None keeps all.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, most: int | None = _MOST_PROBLEMS) -> None:
         self._what = what
+        self._most = most
         self._first: list[str] = []
         self._count = 0
 
@@ -55,7 +56,7 @@ class Problems:
     def add(self, message: str) -> None:
         """Add one message."""
         self._count += 1
-        if self._count <= _MOST_PROBLEMS:
+        if self._most is None or self._count <= self._most:
             self._first.append(message)
 
     def text(self, total: int) -> str:

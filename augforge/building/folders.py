@@ -51,7 +51,9 @@ def check(folder: Path, forge: Forge, *, overwrite: bool) -> None:
     there = current(folder)
     if not is_ours(there):
         raise DatasetError(f"{folder} is not empty and holds no data set; choose another folder (--out)")
-    if not overwrite:
+    if overwrite:
+        replacing.check_move_in(folder)
+    else:
         _check_same(there, forge)
 
 
@@ -93,6 +95,8 @@ def _is_unfinished(folder: Path, forge: Forge) -> bool:
 
 def prepare(folder: Path, recipe: Recipe) -> None:
     """Make an existing folder ready: remove what is half made, put the recipe in."""
+    # Without a manifest here a complete set in .replacement would seem to be on its way in.
+    replacing.withdraw_manifest(folder / REPLACEMENT)
     # A set that is being made is not complete: the manifest goes first.
     replacing.withdraw_manifest(folder)
     sweep(folder)

@@ -142,7 +142,11 @@ def carry_out(
 def _plan_anew(plan: BuildPlan) -> BuildPlan:
     """Return the plan for what is in the folder, now that no other build can be at work there."""
     finished = replacing.finish(plan.folder)
-    if finished is not None and finished.recipe_hash == folders.recipe_hash(plan.recipe):
+    if (
+        finished is not None
+        and finished.recipe_hash == folders.recipe_hash(plan.recipe)
+        and finished.pixel_digest == plan.forge.pixel_digest
+    ):
         # Replacing was all but done when it was interrupted: now it is.
         plan = replace(plan, overwrite=False)
     folders.check(plan.folder, plan.forge, overwrite=plan.overwrite)
@@ -183,6 +187,8 @@ def _publish(plan: BuildPlan, manifest: Manifest) -> None:
 def _leave_unexpected(plan: BuildPlan, manifest: Manifest) -> str:
     """Leave a set that is not the expected one beside the one that is there; return where, in words."""
     take = "`--set expect=null` accepts it"
+    if plan.extends:
+        return f"the set of {plan.extends:,} samples in {plan.folder} is unchanged; {take}"
     if not plan.replaces:
         return (
             f"its shards are kept in {plan.folder}, without a manifest; {take}, and makes none of them again"

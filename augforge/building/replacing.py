@@ -43,6 +43,21 @@ def check(folder: Path) -> None:
     check_own_folders(staged)
 
 
+def check_move_in(folder: Path) -> None:
+    """Raise `DatasetError` if a complete new set could not be moved into the place of the old one."""
+    if (folder / RECIPE).is_dir():
+        raise DatasetError(
+            f"{folder / RECIPE} is a folder, where a file of the data set belongs: move it away"
+        )
+    for name in OUR_NAMES:
+        place = folder / name
+        if place.is_dir() and place.stat().st_dev != folder.stat().st_dev:
+            raise DatasetError(
+                f"{place} is on another file system than {folder}, so no data set can be replaced there; choose "
+                "another folder (--out)"
+            )
+
+
 def is_empty(folder: Path) -> bool:
     """Tell whether there is no ``.replacement``, or nothing in it but what a crash may leave there."""
     staged = folder / REPLACEMENT

@@ -66,9 +66,8 @@ def command(
     FILES are pictures (PNG, JPEG, BMP), or folders of them, whose subfolders are kept. What is hidden in a folder
     (.NAME), and the folder of the results, are left out.
 
-    Drawings that cannot be read or normalized are listed at once, and nothing is written; with --skip-bad the
-    others
-    are normalized, and the exit code is 0 if there are any.
+    Drawings that cannot be read or normalized are listed at once, and nothing is written. With --skip-bad the
+    others are normalized; the exit code is 0 if there are any.
     """
     from augforge.normalizing import Normalizer
 
@@ -101,7 +100,7 @@ def _normalized(
 
     results: dict[Path, Any] = {}
     rows: list[Row] = []
-    problems = Problems(CANNOT)
+    problems = Problems(CANNOT, most=None)
     for source in sources:
         try:
             steps = _steps(source, normalizer)

@@ -152,9 +152,13 @@ def open_pixels(
     for g in range(begins.size - 1):
         asked[g] = False
         i = first + g
-        if stages[i] == 0 or boxes[g, 2] < 3 or boxes[g, 3] < 3:
+        if stages[i] == 0:
             continue
         begin, end = np.uint64(begins[g]), np.uint64(begins[g + 1])
+        if boxes[g, 2] < 3 or boxes[g, 3] < 3:
+            for k in range(begin, end):  # a part of a large image is asked for all the same
+                opened[k] = zero
+            continue
         columns, rows = np.uint64(boxes[g, 2]), np.uint64(boxes[g, 3])
         # Of squares in units of the octave's distance, a power of two, for differences over two pixels.
         unit = np.float32(0.25 / (1 << 2 * octaves[i]))

@@ -1,8 +1,8 @@
 """How far a loader has come: one number, the position in the global order of its epoch.
 
 Batches that workers have prefetched do not count. Frameworks ask for iterators that they never read from, and name
-the epoch after they have asked for one. So a pass is opened by ``iter`` and begins with its first batch; only
-then does it take the epoch and the position that were set or loaded.
+the epoch after they have asked for one. So a pass begins with its first batch, not with ``iter``: only then does it
+take the epoch and the position that were set or loaded.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ class Pass:
 
     Attributes
     ----------
-    begun : bool
-        Whether it has asked for its first batch.
+    number : int
+        Counts the passes that were opened.
     epoch, begin : int
         The epoch that it goes through and the position that it began at.
     batches : int
         Batches that it has handed out.
     """
 
-    def __init__(self) -> None:
-        self.begun = False
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.epoch = 0
         self.begin = 0
         self.batches = 0
@@ -50,28 +50,30 @@ class Progress:
         self._sharing = sharing
         self._begin = 0  # where the next pass begins
         self._reached = 0  # where the last pass stopped, or a loaded one
-        self._pass: Pass | None = None  # the pass that was opened last
+        self._pass: Pass | None = None  # the pass that counts, until it ends
+        self._opened = 0  # passes that were opened so far
 
     @property
     def position(self) -> int:
         """How many samples all ranks together have been given in this epoch."""
         if self._pass is None:
             return self._reached
-        if not self._pass.begun:
-            return self._begin
         return self._sharing.share.reached(self._pass.begin, self._pass.batches)
 
     def open(self) -> Pass:
-        """Return a new pass, which from now on is the one that counts."""
-        self._pass = Pass()
-        return self._pass
+        """Return a new pass, which has not begun."""
+        self._opened += 1
+        return Pass(self._opened)
 
     def begin(self, this: Pass) -> RankShare:
-        """Let a pass begin where the loader stands; return its share."""
+        """Let a pass begin where the loader stands; return its share.
+
+        From now on it is the one that counts, unless one that was opened later is under way.
+        """
         share = self._sharing.fix()
-        this.begun, this.epoch, this.begin = True, self.epoch, self._begin
-        if self._pass is this:
-            self._begin = 0
+        this.epoch, this.begin, self._begin = self.epoch, self._begin, 0
+        if self._pass is None or self._pass.number < this.number:
+            self._pass = this
         return share
 
     def end(self, this: Pass) -> None:
@@ -96,9 +98,7 @@ class Progress:
         self._stand_at(epoch, position)
 
     def _stand_at(self, epoch: int, position: int) -> None:
-        self.epoch, self._begin, self._reached = epoch, position, position
-        if self._pass is not None and self._pass.begun:
-            self._pass = None
+        self.epoch, self._begin, self._reached, self._pass = epoch, position, position, None
 
 
 def refuse_other_order(state: Mapping[str, Any], own: Mapping[str, Any]) -> None:

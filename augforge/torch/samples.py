@@ -10,6 +10,7 @@ import copy
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.context import get_spawning_popen
 from typing import Any, NoReturn, Protocol, Self, SupportsIndex, TypeGuard
 
 import numpy as np
@@ -95,9 +96,10 @@ class SampleDataset(Dataset[Any]):
 
     def __getstate__(self) -> dict[str, Any]:
         # Loader workers that are spawned get a copy: what is wrong with the kernel cache is said here, not by each.
-        from augforge.compiling import check_cache
+        if get_spawning_popen() is not None:
+            from augforge.compiling import check_cache
 
-        check_cache()
+            check_cache()
         return self.__dict__
 
     @property

@@ -286,6 +286,39 @@ def test_a_folder_in_the_place_of_a_shard_is_seen_before_the_old_set_goes(
     assert len(ShardReader(folder)) == 6000
 
 
+def test_another_file_system_is_seen_before_anything_is_built(
+    folder: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Path.stat
+
+    def other_device(path: Path, **options: Any) -> os.stat_result:
+        result = found(path, **options)
+        if path.name != "shards":
+            return result
+        return os.stat_result((*result[:2], result.st_dev + 1, *result[3:]))
+
+    monkeypatch.setattr(Path, "stat", other_device)
+    before = contents(folder)
+    with pytest.raises(DatasetError, match="shards is on another file system"):
+        build(recipe(seed=7), folder, overwrite=True)
+    assert contents(folder) == before
+
+
+def test_a_new_set_that_could_not_move_in_does_not_replace_what_is_built_later(
+    folder: Path, recipe: MakeRecipe
+) -> None:
+    obstacle = folder / "shards" / "small-00006.h5"
+    obstacle.mkdir()
+    with pytest.raises(DatasetError, match="move it away"):
+        build(recipe(seed=7, variants=3), folder, overwrite=True)
+    obstacle.rmdir()
+    next((folder / "shards").glob("small-*.h5")).unlink()
+    with pytest.raises(Crash):
+        build(recipe(seed=8), folder, on_progress=crash_after(0), workers=1)
+    assert not (folder / ".replacement" / "manifest.json").exists()
+    assert build(recipe(seed=8), folder).samples == 6000
+
+
 @pytest.mark.parametrize("kind", ["file", "link", "folder", "links inside"])
 def test_what_is_not_ours_in_the_place_of_the_new_set_is_left_alone(
     folder: Path, recipe: MakeRecipe, tmp_path: Path, kind: str

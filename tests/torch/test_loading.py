@@ -529,3 +529,24 @@ def test_epoch_must_be_a_number():
     loader = numbered()
     with pytest.raises(ValueError, match="epoch=-1; allowed: 0 to 4294967295"):
         loader.set_epoch(-1)
+
+
+def test_iterators_that_nobody_reads_change_no_position():
+    loader = numbered()
+    steps = iter(loader)
+    for _ in range(3):
+        next(steps)
+    iter(loader)  # frameworks look whether a loader can be iterated
+    assert loader.state_dict()["position"] == 24
+    next(steps)
+    assert loader.state_dict()["position"] == 32
+
+
+def test_a_loaded_position_counts_once():
+    loader = numbered()
+    next(iter(loader))
+    again = numbered()
+    again.load_state_dict(loader.state_dict())
+    rest, _ = iter(again), iter(again)
+    assert len(list(rest)) == len(loader) - 1
+    assert len(list(again)) == len(loader)
