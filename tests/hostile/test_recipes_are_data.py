@@ -152,8 +152,9 @@ def test_nothing_is_opened_but_what_they_name(watched: tuple[Path, dict[str, Any
     opened = {path for path in opened if not path.isdigit()}  # what was opened before
     assert str(folder / "digits.npz") in opened
     ours = (str(folder), str(Path(__file__).parents[2]), sys.prefix, sys.base_prefix)
-    # Dask looks at how busy the machine is.
-    assert {path for path in opened if not path.startswith((*ours, "/proc/"))} == set()
+    # Dask looks at how busy the machine is; its bare scratch folder is in a temporary one that is being removed.
+    elsewhere = {path for path in opened if not path.startswith((*ours, "/proc/"))}
+    assert elsewhere <= {"dask-scratch-space"}
 
 
 def test_nothing_is_written_elsewhere(watched: tuple[Path, dict[str, Any]]) -> None:

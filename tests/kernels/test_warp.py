@@ -151,6 +151,19 @@ def test_what_does_not_shrink_is_as_without_the_filter(
         np.testing.assert_array_equal(affine_warp(digits.images[:1], maps)[0], expected)
 
 
+def test_parts_of_frames_without_room_for_the_filter_are_as_bilinear() -> None:
+    # Two columns, and too many rows for one go: under fields such frames are not filtered.
+    images = np.full((2, 4096, 2), 255, np.uint8)
+    maps = np.tile([1.0, 0, 0, 0, 1, 0], (2, 2, 1))
+    fields = np.zeros((2, 1, 2, 4096, 2), np.int32)
+    fields[:, 0, 1] = np.arange(4096)[:, None] * 7 % 5 * 256
+    bent = np.ones((2, 1), bool)
+    first = kernels.warp(images, maps, fields, bent)
+    np.full((64, 1 << 16), np.nan, np.float32)  # freed again: what is not filled is likely to hold it
+    assert np.array_equal(kernels.warp(images, maps, fields, bent), first)
+    assert np.array_equal(first[0], first[1])
+
+
 def test_the_filter_grows_without_a_step(digits: Source) -> None:
     before = None
     for scale in np.arange(1.01, 0.2, -0.0005):
