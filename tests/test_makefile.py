@@ -63,7 +63,7 @@ def test_what_ready_recipes_expect_is_written_by_one_command() -> None:
 
 
 def test_frameworks_have_an_environment_of_their_own() -> None:
-    told = commands("test-frameworks")
+    told = commands("test-frameworks", "--what-if=pyproject.toml")  # as if it were not there yet
     assert ".venv-frameworks/bin/python -m pytest -n 2 tests/frameworks\n" in told
     assert '--constraint constraints.txt --editable ".[frameworks,dev]"' in told
     assert " .venv/" not in told
