@@ -11,8 +11,7 @@ faint, but for what `cleaning` removes. All else is a photograph, see `paper`. W
                               photograph
 
 With a given polarity only one side counts. A picture is then turned, so that its ink is light, and read as light
-ink
-on dark paper.
+ink on dark paper.
 
 Drawings come one by one, each of its own size, so there are no blocks here, and loops are plain. Sums are of whole
 numbers, but for the second moments about the mean, which are added up in float64 in the order of reading. A slant
