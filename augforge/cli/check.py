@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # So many as `augforge.realism.SAMPLES`, which is not imported for its heavy room.
 _SAMPLES = 2000
 _MOST = 1_000_000
+_BLOCK = 1000
 
 
 @click.command("check", short_help="Say whether a recipe can be built, and how realistic it is.")
@@ -90,6 +91,22 @@ def _blank_originals(forge: "Forge") -> int:
     return sum(not image.any() for image in forge.source.images)
 
 
+def _faint_originals(forge: "Forge") -> int:
+    """Count the originals that are fainter than the recipe's `min_contrast`."""
+    if not forge.recipe.guard.min_contrast:
+        return 0
+    import numpy as np
+
+    from augforge.forge.measuring import misses_already
+
+    labels, faint = forge.source.labels, 0
+    for start in range(0, len(forge.source), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(forge.source)))
+        some = None if labels is None else labels[rows]
+        faint += int(misses_already(forge.recipe.guard, forge.originals(rows), some).sum())
+    return faint
+
+
 def _plain(forge: "Forge") -> dict[str, object]:
     recipe, source = forge.recipe, forge.source
     return {
@@ -98,6 +115,7 @@ def _plain(forge: "Forge") -> dict[str, object]:
         "samples": len(forge),
         "originals": len(source),
         "originals_without_ink": _blank_originals(forge),
+        "originals_below_min_contrast": _faint_originals(forge),
         "variants": recipe.variants,
         "keep_originals": recipe.keep_originals,
         "image_shape": list(forge.image_shape),
@@ -113,7 +131,7 @@ def _text(forge: "Forge") -> str:
     height, width = forge.image_shape
     classes = counted(len(source.class_names), "class").replace("classs", "classes")
     labels = classes if forge.labelled else "no labels"
-    blank = _blank_originals(forge)
+    blank, faint = _blank_originals(forge), _faint_originals(forge)
     of_each = counted(recipe.variants, "variant") + " of each original"
     kept = ", and the originals themselves" if recipe.keep_originals else ""
     return pairs_text(
@@ -126,6 +144,11 @@ def _text(forge: "Forge") -> str:
             *(
                 (("without ink", f"{counted(blank, 'original')}, which guards of ink let pass"),)
                 if blank
+                else ()
+            ),
+            *(
+                (("too faint", f"{counted(faint, 'original')} below min_contrast; so their samples may be, too"),)
+                if faint
                 else ()
             ),
             ("samples", f"{len(forge):,}: {of_each}{kept}"),

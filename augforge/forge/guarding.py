@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from augforge.distortions import Drawn, Samples
 from augforge.forge.drawing import Table, draw_step
-from augforge.forge.measuring import measure_geometry, measure_ink_left, measure_pixels, rejects
+from augforge.forge.measuring import measure_geometry, measure_pixels, rejects, rejects_shape
 from augforge.forge.rendering import chain_of, render
 from augforge.recipe.guard import Guard, GuardKind
 
@@ -136,29 +136,25 @@ class GuardedBlock:
             last, rejected = [step[still] for step in last], rejected[still]
 
     def _judge_shape(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
-        originals = self._originals[rows]
+        originals, labels = self._originals[rows], self._labels_of(rows)
         kinds = [kind for kind in self._guard.active() if kind.of_shape]
-        left = np.ones(len(originals), bool)
+        left = self._distorted[rows].copy()
         chain = None if all(kind.of_pixels for kind in kinds) else chain_of(steps)
         for kind in kinds:
             if not kind.of_pixels:
                 measured = measure_geometry(kind, originals, chain)
-                left &= ~self._rejected_by(kind, rows, measured, self._distorted[rows])
+                left &= ~self._count(kind, rows, rejects(kind, self._guard, measured, labels))
         self._is_shaped[rows] = False
         kinds = [kind for kind in kinds if kind.of_pixels]
         if kinds and left.any():
             # What is rejected already is rendered with the others: to part them would take longer.
             shaped = render(originals, steps, chain)
             self._shaped[rows], self._is_shaped[rows] = shaped, True
-            judged = left & self._distorted[rows]
+            judged = left.copy()
             for kind in kinds:
-                measured = (
-                    measure_ink_left(originals, shaped)
-                    if kind.of_levels
-                    else measure_pixels(kind, originals, shaped, shaped)
-                )
-                left &= ~self._rejected_by(kind, rows, measured, judged)
-        return ~left
+                rejected = rejects_shape(kind, self._guard, originals, shaped, labels)
+                left &= ~self._count(kind, rows, rejected & judged)
+        return self._distorted[rows] & ~left
 
     def _judge_levels(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
         if not isinstance(rows, slice):
@@ -166,16 +162,18 @@ class GuardedBlock:
         rejected = np.zeros(len(self._originals[rows]), bool)
         for kind in self._guard.active():
             if kind.of_levels:
-                shown = (self._originals[rows], self._shaped[rows], self._images[rows])
-                rejected |= self._rejected_by(kind, rows, measure_pixels(kind, *shown), self._distorted[rows])
+                measured = measure_pixels(kind, self._originals[rows], self._shaped[rows], self._images[rows])
+                rejected |= self._count(
+                    kind, rows, rejects(kind, self._guard, measured, self._labels_of(rows))
+                )
         return rejected
 
-    def _rejected_by(
-        self, kind: GuardKind, rows: _Rows, measured: NDArray[Any], judged: NDArray[Any]
-    ) -> NDArray[Any]:
-        """Return and count which of the samples that are to be judged a guard rejects."""
-        labels = None if self._labels is None else self._labels[rows]
-        rejected: NDArray[Any] = rejects(kind, self._guard, measured, labels) & judged
+    def _labels_of(self, rows: _Rows) -> NDArray[Any] | None:
+        return None if self._labels is None else self._labels[rows]
+
+    def _count(self, kind: GuardKind, rows: _Rows, rejected: NDArray[Any]) -> NDArray[Any]:
+        """Return and count which of the distorted samples a guard rejects."""
+        rejected = rejected & self._distorted[rows]
         self._columns[f"guard.{kind.name}"][rows] += rejected
         return rejected
 

@@ -45,19 +45,10 @@ def measure_pixels(
         changes: NDArray[Any] = np.abs(after - before).sum(axis=1).astype(np.float64)
         return changes
     contrast: NDArray[Any] = kernels.stroke_contrast(images, shaped, _half_levels(shaped))
-    least: NDArray[Any] = np.minimum(contrast, measure_ink_left(originals, shaped))
-    return least
-
-
-def measure_ink_left(originals: NDArray[Any], shaped: NDArray[Any]) -> NDArray[Any]:
-    """Return the most contrast that gray levels could give a shape, float64 (N,): 0 without ink, else 255.
-
-    An original without ink has none to lose: 255.
-    """
-    most = np.full(len(shaped), 255.0)
+    # Without strokes there is none to measure, and none to miss where the original has none either.
     blank = np.flatnonzero(kernels.highest_levels(shaped) == 0)
-    most[blank[kernels.highest_levels(originals[blank]) > 0]] = 0.0
-    return most
+    contrast[blank[kernels.highest_levels(originals[blank]) > 0]] = 0.0
+    return contrast
 
 
 def _half_levels(images: NDArray[Any]) -> NDArray[Any]:
@@ -77,6 +68,34 @@ def rejects(
         beyond = measured < bound if kind.name.startswith("min_") else measured > bound
         rejected |= beyond & covered(limit.for_labels, limit.except_labels, labels)
     return rejected
+
+
+def rejects_shape(
+    kind: GuardKind, guard: Guard, originals: NDArray[Any], shaped: NDArray[Any], labels: NDArray[Any] | None
+) -> NDArray[Any]:
+    """Return which shapes a guard of pixels rejects, bool (N,).
+
+    A guard of levels rejects what stays below its limit with gray levels as they were. Where the original stays
+    below as well, half of its own contrast is enough.
+    """
+    measured = measure_pixels(kind, originals, shaped, shaped)
+    rejected = rejects(kind, guard, measured, labels)
+    rows = np.flatnonzero(rejected)
+    if kind.of_levels and len(rows):
+        few = originals[rows]
+        before = measure_pixels(kind, few, few, few)
+        faint = rejects(kind, guard, before, None if labels is None else labels[rows])
+        rejected[rows] = ~(faint & (measured[rows] >= before / 2))
+    return rejected
+
+
+def misses_already(guard: Guard, originals: NDArray[Any], labels: NDArray[Any] | None) -> NDArray[Any]:
+    """Return which originals miss a guard of levels themselves, so that samples may, too, bool (N,)."""
+    missed = np.zeros(len(originals), bool)
+    for kind in guard.active():
+        if kind.of_levels:
+            missed |= rejects(kind, guard, measure_pixels(kind, originals, originals, originals), labels)
+    return missed
 
 
 def _one_minus_cosine_of_turn(maps: NDArray[Any]) -> NDArray[Any]:

@@ -78,8 +78,9 @@ GUARD_KINDS = (
     GuardKind(
         "min_contrast",
         "Least difference, either way, between the mean gray levels of strokes and paper. Where they are is told "
-        "by the shape alone: strokes reach half of its highest level, paper stays below an eighth of it. A sample "
-        "whose ink is all lost has no contrast: its shape is drawn again. Originals without ink pass.",
+        "by the shape alone: strokes reach half of its highest level, paper stays below an eighth of it. A shape "
+        "that stays below the limit before gray levels are changed, or has lost all ink, is drawn again. Originals "
+        "without ink pass; where the original itself is below the limit, its shape must keep half of its contrast.",
         "gray levels", low=0, high=255, off=0, typical=60, of_shape=True, of_levels=True, of_pixels=True,
     ),
 )  # fmt: skip

@@ -63,10 +63,11 @@ A limit is a number, or a mapping with `limit` and the classes that it is for; o
 guard on shape refuses (all but `min_contrast`) has its moving and reshaping steps drawn again, up to 8 times;
 coins and choices stay. If that does not help, they are pulled half way toward doing nothing, again and again, at
 last all the way. `min_contrast` does the same with the other steps, and judges the whole image; before that it
-judges the shape: a sample that a shift, a small scale or a crop has left without any ink is drawn again in its
-moving and reshaping steps, and counted as `guard.attempts` and `guard.pull`. Only refused samples are made again.
-Samples to which no step is applied, such as kept originals, are not judged, and originals without ink pass;
-`augforge check` counts them.
+judges the shape: a sample of which a shift, a small scale or a crop has left no ink, or only a gray rest below
+the limit, is drawn again in its moving and reshaping steps, and counted as `guard.attempts` and `guard.pull`. Only
+refused samples are made again. Samples to which no step is applied, such as kept originals, are not judged.
+Originals without ink pass; where the original itself is below the limit, half of its contrast is enough for the
+shape, and the sample may stay below the limit. `augforge check` counts both.
 
 Shape is judged by the moving and reshaping steps alone, as if the others were not there: noise is no piece of ink.
 What imgaug does is not seen by guards on shape; and `min_contrast` cannot be used with it, since its images come in

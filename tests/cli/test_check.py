@@ -40,6 +40,7 @@ def test_json(run, recipe):
         "samples": 6000,
         "originals": 2000,
         "originals_without_ink": 0,
+        "originals_below_min_contrast": 0,
         "variants": 3,
         "keep_originals": False,
         "image_shape": [28, 28],
@@ -213,6 +214,20 @@ def test_originals_without_ink_are_reported(blank, told, run, recipe):
     lines = [line for line in text.splitlines() if line.startswith("without ink")]
     assert lines == ([f"without ink   {told}, which guards of ink let pass"] if told else [])
     assert json.loads(run("check", recipe, "--samples", 0, "--json").out)["originals_without_ink"] == blank
+
+
+def test_originals_below_min_contrast_are_reported(run, recipe):
+    images = np.zeros((2500, 9, 12), np.uint8)
+    images[:, 3:6, 4:6] = 200
+    images[[0, 1, 2400], 3:6, 4:6] = 59
+    np.savez("digits.npz", images=images)
+    text = RECIPE.replace("{dataset: mnist-10k, split: test}", "{path: digits.npz, labels: none}")
+    for guard, faint in (("min_contrast: 60", 3), ("min_contrast: 59", 0), ("max_turn: 10", 0)):
+        recipe.write_text(text.replace("min_ink_kept: 0.95", guard))
+        told = json.loads(run("check", recipe, "--samples", 0, "--json").out)
+        assert told["originals_below_min_contrast"] == faint
+        summary = run("check", recipe, "--samples", 0).out
+        assert ("\ntoo faint     3 originals below min_contrast" in summary) == bool(faint)
 
 
 BAD = {
