@@ -147,7 +147,12 @@ def _text(forge: "Forge") -> str:
                 else ()
             ),
             *(
-                (("too faint", f"{counted(faint, 'original')} below min_contrast; so their samples may be, too"),)
+                (
+                    (
+                        "too faint",
+                        f"{counted(faint, 'original')} below min_contrast; so their samples may be, too",
+                    ),
+                )
                 if faint
                 else ()
             ),

@@ -154,7 +154,8 @@ class GuardedBlock:
             for kind in kinds:
                 rejected = rejects_shape(kind, self._guard, originals, shaped, labels)
                 left &= ~self._count(kind, rows, rejected & judged)
-        return self._distorted[rows] & ~left
+        rejected: NDArray[Any] = self._distorted[rows] & ~left
+        return rejected
 
     def _judge_levels(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
         if not isinstance(rows, slice):

@@ -78,15 +78,28 @@ def rejects_shape(
     A guard of levels rejects what stays below its limit with gray levels as they were. Where the original stays
     below as well, half of its own contrast is enough.
     """
-    measured = measure_pixels(kind, originals, shaped, shaped)
-    rejected = rejects(kind, guard, measured, labels)
+    if not kind.of_levels:
+        return rejects(kind, guard, measure_pixels(kind, originals, shaped, shaped), labels)
+    # Nearly all pass by the least that their highest level allows, and need no look at their pixels.
+    rejected = rejects(kind, guard, _least_contrast(shaped), labels)
     rows = np.flatnonzero(rejected)
-    if kind.of_levels and len(rows):
-        few = originals[rows]
-        before = measure_pixels(kind, few, few, few)
-        faint = rejects(kind, guard, before, None if labels is None else labels[rows])
-        rejected[rows] = ~(faint & (measured[rows] >= before / 2))
+    if len(rows):
+        labels = None if labels is None else labels[rows]
+        before, after = (
+            measure_pixels(kind, originals[rows], block, block) for block in (originals[rows], shaped[rows])
+        )
+        faint = rejects(kind, guard, before, labels)
+        rejected[rows] = rejects(kind, guard, after, labels) & ~(faint & (after >= before / 2))
     return rejected
+
+
+def _least_contrast(images: NDArray[Any]) -> NDArray[Any]:
+    """Return a bound that the contrast of strokes and paper is not below, float64 (N,)."""
+    highest = kernels.highest_levels(images).astype(np.int64)
+    strokes = (highest + 1) // 2
+    paper = (strokes + 3) // 4 - 1
+    least: NDArray[Any] = np.where(highest > 0, strokes - paper, 0).astype(np.float64)
+    return least
 
 
 def misses_already(guard: Guard, originals: NDArray[Any], labels: NDArray[Any] | None) -> NDArray[Any]:
