@@ -152,8 +152,8 @@ class GuardedBlock:
             self._shaped[rows], self._is_shaped[rows] = shaped, True
             judged = left.copy()
             for kind in kinds:
-                rejected = rejects_shape(kind, self._guard, originals, shaped, labels)
-                left &= ~self._count(kind, rows, rejected & judged)
+                found = rejects_shape(kind, self._guard, originals, shaped, labels)
+                left &= ~self._count(kind, rows, found & judged)
         rejected: NDArray[Any] = self._distorted[rows] & ~left
         return rejected
 
