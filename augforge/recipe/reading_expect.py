@@ -61,7 +61,7 @@ def _difference(text: str) -> str:
     if digits != digits.lower():
         found.append("whose digits are in upper case")
     if wrong := next((one for one in digits if one not in string.hexdigits), ""):
-        found.append(f"in which {ascii(wrong)} is no hexadecimal digit")
+        found.append(f"in which {wrong!a} is no hexadecimal digit")
     if len(digits) != _DIGITS:
         found.append(f"which has {len(digits):,} digits")
     return " and ".join(found)

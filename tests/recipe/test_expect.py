@@ -95,7 +95,11 @@ def test_what_is_no_expectation_is_told_with_all_forms(value: str, message: str)
     ],
 )
 def test_in_what_a_text_differs_from_a_hash(value: str, difference: str) -> None:
-    for one in (value, f"{{content: {value}, of: blake3:{HASH}}}", f"{{content: blake3:{HASH}, of: {value}}}"):
+    for one in (
+        value,
+        f"{{content: {value}, of: blake3:{HASH}}}",
+        f"{{content: blake3:{HASH}, of: {value}}}",
+    ):
         assert difference in message_of(one)
 
 
