@@ -1,5 +1,6 @@
 """Say something once, however many threads and processes of one command could."""
 
+import errno
 import multiprocessing
 import os
 
@@ -19,6 +20,8 @@ class Once:
     def __init__(self, name: str) -> None:
         self._variable = name
         self._pipe, end = os.pipe()
+        found = os.fstat(self._pipe)
+        self._identity = found.st_dev, found.st_ino
         os.write(end, b"1")
         os.close(end)  # from now on reading never waits
 
@@ -28,8 +31,12 @@ class Once:
         if parent is not None and os.environ.get(self._variable) == str(parent.pid):
             return False
         try:
+            # A daemon closes all files, and the next one that is opened gets the pipe's number.
+            found = os.fstat(self._pipe)
+            if (found.st_dev, found.st_ino) != self._identity:
+                raise OSError(errno.EBADF, "not the pipe any more")
             is_first = bool(os.read(self._pipe, 1))
-        except OSError:  # somebody closed all files
+        except OSError:
             is_first = os.environ.get(self._variable) != str(os.getpid())
         if is_first:
             os.environ[self._variable] = str(os.getpid())

@@ -170,8 +170,21 @@ def _worker_program(
         try:
             yield program
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(program.pid, signal.SIGKILL)
+            _kill_group(program)
+
+
+def _kill_group(program: "subprocess.Popen[bytes]") -> None:
+    """Kill a program and all processes that it started.
+
+    macOS refuses to signal a group whose only members are zombies (EPERM), where Linux does nothing. The processes
+    are the user's own, so nothing else can be meant, and a leader that lives all the same is killed alone.
+    """
+    try:
+        os.killpg(program.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        program.kill()
 
 
 def _check_program(program: "subprocess.Popen[bytes]", log: Path) -> None:

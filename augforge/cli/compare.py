@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from augforge.shards import Comparison
 
 _MOST_NAMED = 10
+# Facts of the manifest that the recipe says, too, by its keys.
+_IN_RECIPE = {"name": "name", "compression": "output.compression", "shard_size": "output.shard_size"}
 
 
 @click.command("compare", short_help="Say in what two data sets differ.")
@@ -53,6 +55,7 @@ def _text(found: "Comparison", one: str, other: str) -> str:
     lines += [
         f"{field.replace('_', ' ')}: {_short(left)} -> {_short(right)}"
         for field, (left, right) in found.facts.items()
+        if f"{_IN_RECIPE.get(field)}: {left} -> {right}" not in found.recipe
     ]
     if not found.same_content:
         where = _some([f"{one.start:,} to {one.stop - 1:,}" for one in found.ranges])

@@ -31,6 +31,8 @@ class Fields:
         What messages call a key of it: ``key``, ``parameter``.
     synonyms : mapping of str to tuple of str
         Other names of keys, as `did_you_mean` takes them.
+    note : str
+        What messages about an unknown key add to the allowed ones.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Fields:
         problems: Problems,
         noun: str = "key",
         synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        note: str = "",
     ) -> None:
         self._synonyms = synonyms
         self.what = what
@@ -53,7 +56,8 @@ class Fields:
                 del self._entries[entry.key]
                 hint = self._hint(entry.key, entry.value, allowed)
                 problems.add(
-                    entry.place, f"unknown {noun} '{entry.key}' of {what}.{hint} Allowed: {listed(allowed)}"
+                    entry.place,
+                    f"unknown {noun} '{entry.key}' of {what}.{hint} Allowed: {listed(allowed)}{note}",
                 )
 
     @property

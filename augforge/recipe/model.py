@@ -258,6 +258,10 @@ class Recipe:
         It does not depend on paths, output, shard size, name or augforge's pixel version. Settings count where they
         are used, so that a setting that is added later leaves the digests of recipes without it as they are.
 
+        Each distortion of another package adds the package's name and the distortion's own pixel version. A plug-in
+        with new pixels is therefore another setting, for which nothing is expected; a new pixel version of augforge
+        is the same setting with other content, which fails.
+
         Parameters
         ----------
         originals_digest : str

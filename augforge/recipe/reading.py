@@ -15,7 +15,6 @@ from augforge.recipe.fields import (
 )
 from augforge.recipe.model import (
     COMPRESSIONS,
-    EXPECT_KIND,
     MAX_NAME,
     MAX_SEED,
     MAX_SHARD_SIZE,
@@ -27,6 +26,7 @@ from augforge.recipe.model import (
     Recipe,
 )
 from augforge.recipe.nodes import ListNode, MapNode, ScalarNode, YamlNode
+from augforge.recipe.reading_expect import read_expect
 from augforge.recipe.reading_guard import read_guard
 from augforge.recipe.reading_source import read_source
 from augforge.recipe.steps import read_steps
@@ -34,7 +34,6 @@ from augforge.sources import MAX_SIDE
 from augforge.sources.opening import INVERT_AND_NORMALIZE
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-EXPECTED = re.compile(f"{EXPECT_KIND}[0-9a-f]{{64}}")
 RECIPE_KEYS = (
     "version",
     "name",
@@ -53,7 +52,6 @@ RECIPE_KEYS = (
 )
 NORMALIZE_KEYS = ("polarity", "upright", "pen")
 OUTPUT_KEYS = ("shard_size", "compression")
-EXPECT_KEYS = ("content", "of")
 
 
 def read_recipe(root: MapNode, problems: Problems) -> Recipe:
@@ -73,7 +71,7 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
         problems,
     )
     keep_originals = read_boolean(fields.get("keep_originals"), "'keep_originals'", problems, True)
-    expect, expect_of = _read_expect(fields.get("expect"), problems)
+    expect, expect_of = read_expect(fields.get("expect"), problems)
     recipe = Recipe(
         version=RECIPE_VERSION,
         name=_read_name(
@@ -116,36 +114,6 @@ def refuse_newer(root: MapNode, problems: Problems) -> None:
             f"this recipe is of version {entry.value.describe()}; this augforge reads recipes up to version "
             f"{RECIPE_VERSION}. Use a newer augforge",
         )
-
-
-def _read_expect(node: YamlNode | None, problems: Problems) -> tuple[str | None, str | None]:
-    """Return the content hash that is expected, and the settings digest that it belongs to."""
-    if isinstance(node, ScalarNode) and node.value is None:
-        return None, None
-    if not isinstance(node, MapNode):
-        told = "; `augforge info DATASET` tells it"
-        return _read_hash(node, "'expect'", "content hash of the data set", told, problems), None
-    fields = Fields(node, "expect", EXPECT_KEYS, problems)
-    told = "; `augforge build` prints the whole line"
-    content = fields.required("content", node.place, "the content hash that must come out")
-    of = fields.required("of", node.place, "what it belongs to; without it, write `expect: blake3:...`")
-    return (
-        _read_hash(content, "'content'", "content hash of the data set", told, problems),
-        _read_hash(of, "'of'", "hash of the settings and originals", told, problems),
-    )
-
-
-def _read_hash(node: YamlNode | None, what: str, meaning: str, told: str, problems: Problems) -> str | None:
-    text = read_text(node, what, problems)
-    if text is None or node is None:
-        return None
-    if not EXPECTED.fullmatch(text):
-        problems.add(
-            node.place,
-            f"{what} must be the {meaning}, {EXPECT_KIND} and 64 hexadecimal digits, got {quoted(text)}{told}",
-        )
-        return None
-    return text.removeprefix(EXPECT_KIND)
 
 
 def _read_name(node: YamlNode | None, problems: Problems) -> str:

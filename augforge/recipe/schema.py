@@ -13,7 +13,8 @@ from augforge.randomness import Choice, LogUniform, Normal, Triangular, Uniform
 from augforge.recipe import model
 from augforge.recipe.guard import GUARD_KINDS, GuardKind, Limit
 from augforge.recipe.model import Applies, OneOf, Output, Recipe, SomeOf
-from augforge.recipe.reading import EXPECT_KEYS, EXPECTED, NAME
+from augforge.recipe.reading import NAME
+from augforge.recipe.reading_expect import EXPECT_KEYS, EXPECTED
 from augforge.recipe.reading_source import COLOURS
 from augforge.recipe.steps import ID
 from augforge.sources import DATASETS, FORMATS, MAX_SIDE, SourceSpec

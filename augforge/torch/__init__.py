@@ -13,7 +13,7 @@ import importlib.util
 
 if importlib.util.find_spec("torch") is None:
     raise ModuleNotFoundError(
-        "augforge.torch needs PyTorch, which is not installed: pip install 'augforge[torch]'.", name="torch"
+        "augforge.torch needs PyTorch, which is not installed: pip install 'augforge[torch]'", name="torch"
     )
 
 from augforge.torch.datasets import ForgeDataset, ShardDataset

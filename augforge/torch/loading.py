@@ -100,7 +100,7 @@ def make_loader(
     if not isinstance(dataset, SampleDataset):
         raise TypeError(
             f"make_loader takes a ShardDataset, a ForgeDataset or a side of split_by_source, "
-            f"not {type(dataset).__name__}."
+            f"not {type(dataset).__name__}"
         )
     refuse_unknown_options(loader_options, _LOADER_OPTIONS)
     refuse_unknown_tail(tail)

@@ -107,22 +107,22 @@ def refuse_other_order(state: Mapping[str, Any], own: Mapping[str, Any]) -> None
         if state.get(name) != own.get(name):
             raise DatasetError(
                 f"the state was saved with {name}={state.get(name)!r}, this loader has "
-                f"{name}={own.get(name)!r}: make it with the same."
+                f"{name}={own.get(name)!r}: make it with the same"
             )
 
 
 def _refuse_foreign_state(state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     if not isinstance(state, Mapping):
-        raise DatasetError(f"this is not the state of a loader: a mapping is needed, not {state!r}.")
+        raise DatasetError(f"this is not the state of a loader: a mapping is needed, not {state!r}")
     absent = listed(own.keys() - state.keys() - {"seed", "window"})
     if absent:
-        raise DatasetError(f"this is not the state of a loader: it lacks {absent}.")
+        raise DatasetError(f"this is not the state of a loader: it lacks {absent}")
     if state["version"] != STATE_VERSION:
-        raise DatasetError(f"the state has version {state['version']!r}; allowed: {STATE_VERSION}.")
+        raise DatasetError(f"the state has version {state['version']!r}; allowed: {STATE_VERSION}")
     if (state["dataset"], state["samples"]) != (own["dataset"], own["samples"]):
         raise DatasetError(
             f"the state belongs to another data set, of {state['samples']} samples; this one has "
-            f"{own['samples']} (digests {state['dataset']!s:.16} and {own['dataset']!s:.16}). "
-            "Recipe, source, variants and the side of a split must be the same."
+            f"{own['samples']} (digests {state['dataset']!s:.16} and {own['dataset']!s:.16}); "
+            "recipe, source, variants and the side of a split must be the same"
         )
     refuse_other_order(state, own)

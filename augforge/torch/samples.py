@@ -217,12 +217,12 @@ class SampleDataset(Dataset[Any]):
         foreign = np.setdiff1d(chosen, self.originals)
         if foreign.size:
             raise ValueError(
-                f"original {foreign[0]} is not among the {self.originals.size:,} of this data set."
+                f"original {foreign[0]} is not among the {self.originals.size:,} of this data set"
             )
         if self.about.samples % max(1, self.about.originals):
             raise DatasetError(
                 f"{self.about.samples:,} samples are not a whole number of variants of "
-                f"{self.about.originals:,} originals."
+                f"{self.about.originals:,} originals"
             )
         other = copy.copy(self)
         other._originals = chosen
@@ -232,20 +232,20 @@ class SampleDataset(Dataset[Any]):
         self._bare = isinstance(fields, str)
         self._fields = (fields,) if isinstance(fields, str) else tuple(fields)
         if not self._fields:
-            raise ValueError(f"fields is empty; allowed: {', '.join(FIELDS)}.")
+            raise ValueError(f"fields is empty; allowed: {', '.join(FIELDS)}")
         for field in self._fields:
             if field not in FIELDS:
                 hint = did_you_mean(str(field), FIELDS)
-                raise ValueError(f"no field is named {field!r}; allowed: {', '.join(FIELDS)}.{hint}")
+                raise ValueError(f"no field is named {field!r}.{hint} Allowed: {', '.join(FIELDS)}")
         if "label" in self._fields and not self.about.labelled:
             raise DatasetError(
-                "the data set has no labels (its source has none): leave 'label' out of fields."
+                "the data set has no labels (its source has none): leave 'label' out of fields"
             )
 
     def _refuse(self, index: SupportsIndex) -> NoReturn:
         size = len(self)
         allowed = f"allowed: {-size} to {size - 1}" if size else "it is empty"
-        raise IndexError(f"index {index} is outside a data set of {size:,} samples; {allowed}.")
+        raise IndexError(f"index {index} is outside a data set of {size:,} samples; {allowed}")
 
     def _inside(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return indices with negative ones counted from the end, all checked."""
@@ -299,7 +299,7 @@ def _as_indices(indices: Any) -> NDArray[np.int64]:
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(
             "an index is an integer, a slice or a sequence of integers, "
-            f"not {array.dtype} of shape {array.shape}."
+            f"not {array.dtype} of shape {array.shape}"
         )
     return array.astype(np.int64)
 

@@ -42,18 +42,18 @@ def split_by_source(dataset: D, fraction: float, seed: int = 0) -> tuple[D, D]:
     if not isinstance(dataset, SampleDataset):
         raise TypeError(
             "split_by_source takes a ShardDataset, a ForgeDataset or a side of one, "
-            f"not {type(dataset).__name__}."
+            f"not {type(dataset).__name__}"
         )
     if not isinstance(fraction, Real):
-        raise TypeError(f"fraction={fraction!r} is not a number.")
+        raise TypeError(f"fraction={fraction!r} is not a number")
     if not isinstance(seed, Integral):
-        raise TypeError(f"seed={seed!r} is not an integer.")
+        raise TypeError(f"seed={seed!r} is not an integer")
     originals = dataset.originals
     count = round(fraction * originals.size) if 0 < fraction < 1 else 0
     if not 0 < count < originals.size:
         raise ValueError(
             f"fraction {fraction!r} of {originals.size:,} originals leaves one side empty; "
-            "allowed: more than 0 and less than 1, with at least one original on each side."
+            "allowed: more than 0 and less than 1, with at least one original on each side"
         )
     shuffled = originals[permutation(originals.size, seed, "split by source")(np.arange(originals.size))]
     return dataset.of_originals(shuffled[:count]), dataset.of_originals(shuffled[count:])

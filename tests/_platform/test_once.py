@@ -1,6 +1,7 @@
 """A right that one process of a command gets."""
 
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
@@ -36,3 +37,22 @@ def test_spawned_processes_do_not_get_it_after_their_parent(monkeypatch: pytest.
     assert once.take()
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         assert not any(pool.map(take, range(4)))
+
+
+@pytest.mark.parametrize("reused", [False, True])
+def test_a_pipe_that_was_closed_is_not_mistaken_for_what_took_its_number(
+    monkeypatch: pytest.MonkeyPatch, reused: bool
+) -> None:
+    monkeypatch.delenv("AUGFORGE_TEST_ONCE_CLOSED", raising=False)
+    mine = Once("AUGFORGE_TEST_ONCE_CLOSED")
+    reading, writing = os.pipe()  # of somebody else, with a byte that is for them
+    os.write(writing, b"x")
+    os.close(writing)
+    os.close(mine._pipe)
+    if reused:
+        os.dup2(reading, mine._pipe)
+    assert [mine.take() for _ in range(3)] == [True, False, False]
+    assert os.read(reading, 2) == b"x"
+    os.close(reading)
+    if reused:
+        os.close(mine._pipe)

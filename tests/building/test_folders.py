@@ -10,6 +10,7 @@ from augforge.building.folders import HEADER, recipe_text
 from augforge.errors import BuildError, DatasetError
 from augforge.recipe import Recipe, parse_recipe
 from augforge.shards import read_manifest
+from tests.shards.test_verifying import rewrite
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -121,3 +122,15 @@ def test_originals_in_the_folder_that_is_built_are_not_replaced(tmp_path: Path, 
         with pytest.raises(BuildError, match="lie in the data set's own folder"):
             build(parse_recipe(text % f"{{path: {source}}}"), folder, overwrite=True)
     assert contents(folder) == before
+
+
+def test_a_former_pixel_version_is_said_before_other_originals(tmp_path: Path, recipe: MakeRecipe) -> None:
+    """Normalized originals differ with the pixel version, so their digest says nothing there."""
+    build(recipe(variants=0), tmp_path)
+    others = {"source_digest": "0" * 64, "pixel_digest": "1" * 64}
+    rewrite(tmp_path / "manifest.json", **others)
+    with pytest.raises(DatasetError, match="of the same recipe, but made with other originals"):
+        plan_build(recipe(variants=0), tmp_path)
+    rewrite(tmp_path / "manifest.json", **others, pixel_version=1)
+    with pytest.raises(DatasetError, match="of the same recipe, but made with pixel version 1 "):
+        plan_build(recipe(variants=0), tmp_path)

@@ -340,3 +340,21 @@ class TestTimeLeft:
 
         assert told().count("compiling kernels (once)\n") == 1
         assert "compiling" not in told()
+
+
+@pytest.mark.parametrize("error", [PermissionError, ProcessLookupError])
+def test_a_group_that_cannot_be_signalled_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    """As on macOS, where the leader is a zombie, or everywhere, where it is gone."""
+
+    def refuse(_group: int, _number: int) -> None:
+        raise error
+
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr("os.killpg", refuse)
+    local._kill_group(program)
+    if error is ProcessLookupError:
+        program.kill()
+    assert program.wait(20) == -signal.SIGKILL
+    local._kill_group(program)  # nor where it has ended

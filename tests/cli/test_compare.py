@@ -21,8 +21,19 @@ def test_the_same_content_in_other_shards(run):
         "same content: yes",
         "same recipe: no",
         "  output.shard_size: 1024 -> 2048",
-        "shard size: 1,024 -> 2,048",
     ]
+
+
+@pytest.mark.usefixtures("built")
+def test_what_recipe_and_manifest_say_is_printed_once(run, recipe):
+    overrides = ("--set", "name=other", "--set", "output.compression=gzip")
+    assert run("build", recipe, "--out", "e", "--quiet", *overrides)[0] == 0
+    _, text, _ = run("compare", "a", "e")
+    assert text.splitlines()[4:] == ["  name: small -> other", "  output.compression: none -> gzip"]
+    # A fact that no recipe explains is told.
+    Path("e/recipe.yaml").write_text("damaged")
+    _, text, _ = run("compare", "a", "e")
+    assert text.splitlines()[4:] == ["name: small -> other", "compression: none -> gzip"]
 
 
 @pytest.mark.usefixtures("built")

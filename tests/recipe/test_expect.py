@@ -42,44 +42,65 @@ def test_whether_that_holds_is_seen_when_the_originals_are_open(override: str) -
     assert (both.expect, both.expect_of) == (None, None)
 
 
+FORMS = "{content: blake3:..., of: blake3:...}, blake3:... or null"
+
+
+def message_of(value: str) -> str:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(TEXT.replace(f"blake3:{HASH}", value))
+    return str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (f"{{content: blake3:{HASH}}}", "expect needs 'of': what it belongs to; without it, write `expect: "),
-        (f"{{of: blake3:{HASH}}}", "expect needs 'content': the content hash that must come out"),
+        ("12", f"'expect' must be {FORMS}; got 12"),
+        ("true", f"'expect' must be {FORMS}; got true"),
+        ("[]", f"'expect' must be {FORMS}; got a list of 0"),
+        ("[a]", f"'expect' must be {FORMS}; got a list of 1"),
+        ("{}", f"'expect' must be {FORMS}; got an empty mapping"),
+        ("abc", f"'expect' must be {FORMS}; a hash is blake3: and 64 hexadecimal digits in lower case; got "),
+        ("{hash: 1}", f"unknown key 'hash' of expect. Allowed: content, of; 'expect' is {FORMS}"),
         (
-            f"{{content: {HASH}, of: blake3:{HASH}}}",
-            "'content' must be the content hash of the data set, blake3:",
+            f"{{contents: blake3:{HASH}, of: blake3:{HASH}}}",
+            "unknown key 'contents' of expect. Did you mean 'content'? Allowed: content, of; "
+            f"'expect' is {FORMS}",
         ),
-        (
-            f"{{content: blake3:{HASH}, of: x}}",
-            "'of' must be the hash of the settings and originals, blake3:",
-        ),
-        (f"{{contents: blake3:{HASH}, of: blake3:{HASH}}}", "unknown key 'contents' of expect. Did you mean"),
-        (f"{{content: null, of: blake3:{HASH}}}", "'content' must be text, got"),
+        (f"{{content: blake3:{HASH}}}", f"expect needs 'of': 'expect' is {FORMS}"),
+        (f"{{of: blake3:{HASH}}}", f"expect needs 'content': 'expect' is {FORMS}"),
+        (f"{{content: {HASH}, of: blake3:{HASH}}}", "'content' must be the content hash, blake3: and 64 "),
+        (f"{{content: blake3:{HASH}, of: x}}", "'of' must be the hash of settings and originals, blake3:"),
+        (f"{{content: null, of: blake3:{HASH}}}", "'content' must be the content hash, blake3: and 64 "),
+        (f"{{content: blake3:{HASH}, of: [1]}}", "hexadecimal digits in lower case; got a list of 1"),
     ],
 )
-def test_what_is_no_expectation(value: str, message: str) -> None:
-    with pytest.raises(RecipeError) as caught:
-        parse_recipe(TEXT.replace(f"blake3:{HASH}", value))
-    assert message in str(caught.value)
+def test_what_is_no_expectation_is_told_with_all_forms(value: str, message: str) -> None:
+    assert message in message_of(value)
 
 
 @pytest.mark.parametrize(
-    ("value", "got"),
+    ("value", "difference"),
     [
-        (HASH, "64 hexadecimal digits, got"),
-        (f"sha256:{HASH}", "got "),
-        (f"blake3:{HASH[:-1]}", "64 hexadecimal digits"),
-        (f"blake3:{HASH.upper()}", "64 hexadecimal digits"),
-        ("7", "must be text, got"),
-        ("[a]", "must be text, got"),
+        (f"'blake3:{HASH} '", "which has blanks around it."),
+        (f"'blake3:{HASH}\u00a0'", "which has blanks around it."),
+        (f"blake3:{HASH.upper()}", "whose digits are in upper case."),
+        (f"' blake3:{HASH.upper()}'", "which has blanks around it and whose digits are in upper case."),
+        (HASH, "which lacks 'blake3:' in front."),
+        (f"sha256:{HASH}", "which begins with 'sha256:' in place of 'blake3:'."),
+        (f"BLAKE3:{HASH}", "which begins with 'BLAKE3:' in place of 'blake3:'."),
+        (f"blake3:{HASH[:-1]}", "which has 63 digits."),
+        (f"blake3:{HASH[:-1]}g", "in which 'g' is no hexadecimal digit."),
+        (f"blake3:{HASH[:-1]}\u0430", r"in which '\u0430' is no hexadecimal digit."),  # looks like an a
+        (f'"blake3:{HASH}\\u200B"', r"in which '\u200b' is no hexadecimal digit and which has 65 digits."),
     ],
 )
-def test_what_is_no_content_hash(value: str, got: str) -> None:
-    with pytest.raises(RecipeError, match=r"'expect' must be") as caught:
-        parse_recipe(TEXT.replace(f"blake3:{HASH}", value))
-    assert got in str(caught.value)
+def test_in_what_a_text_differs_from_a_hash(value: str, difference: str) -> None:
+    for one in (
+        value,
+        f"{{content: {value}, of: blake3:{HASH}}}",
+        f"{{content: blake3:{HASH}, of: {value}}}",
+    ):
+        assert difference in message_of(one)
 
 
 @pytest.mark.parametrize(
