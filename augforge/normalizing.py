@@ -14,7 +14,7 @@ float64, so a drawing comes out the same everywhere.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from augforge import kernels
 from augforge.colours import laid_on, luma
 from augforge.errors import AugforgeError, Problems, listed
+from augforge.keys import Boolean, Word
 
 Polarity = Literal["auto", "dark-on-light", "light-on-dark"]
 Pen = Literal["mnist", "as-drawn"]
@@ -63,27 +64,32 @@ MAX_SIDE = 8192
 class Normalizer:
     """How drawings are made to look like MNIST's digits.
 
-    Attributes
-    ----------
-    polarity : str
-        ``auto`` tells it from the border: what most of the border shows is paper, and what differs from it is
-        ink; in photographs with gray borders, from what stands out. What stays ambiguous is an error. Or
-        ``dark-on-light`` or ``light-on-dark``.
-    upright : bool
-        Whether to take the slant out, as measured by second moments, up to 30 degrees.
-    pen : str
-        ``mnist`` redraws the strokes with a pen as wide as MNIST's, unless the digit's box is 20 pixels
-        already, as MNIST's own are; ``as-drawn`` only scales them.
-
     Raises
     ------
     AugforgeError
         If an option has no such value.
     """
 
-    polarity: Polarity = "auto"
-    upright: bool = False
-    pen: Pen = "mnist"
+    polarity: Annotated[
+        Polarity,
+        Word(
+            "`auto` detects it from the border: most of the border shows paper, and ink differs from it; in photographs "
+            "with gray borders, from what stands out; an ambiguous drawing is an error. Or `dark-on-light` or "
+            "`light-on-dark`.",
+            words=POLARITIES,
+        ),
+    ] = "auto"
+    upright: Annotated[
+        bool, Boolean("Whether to take the slant out, as measured by second moments, up to 30 degrees.")
+    ] = False
+    pen: Annotated[
+        Pen,
+        Word(
+            "`mnist` redraws the strokes with a pen as wide as MNIST's, unless the digit's box is 20 pixels already, as "
+            "MNIST's own are; `as-drawn` only scales them.",
+            words=PENS,
+        ),
+    ] = "mnist"
 
     def __post_init__(self) -> None:
         for name, allowed in (("polarity", POLARITIES), ("pen", PENS)):

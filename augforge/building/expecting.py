@@ -6,7 +6,7 @@ from typing import NoReturn
 from augforge.errors import BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
-from augforge.recipe.model import EXPECT_KIND
+from augforge.recipe.expect import EXPECT_KIND
 from augforge.shards import Manifest
 
 

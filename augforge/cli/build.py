@@ -129,7 +129,7 @@ class _Result:
 
     def plain(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
-        from augforge.recipe.model import plain_expect
+        from augforge.recipe.expect import plain_expect
 
         return {
             "name": self.manifest.name,
@@ -246,7 +246,7 @@ def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
 
 
 def _plain_plan(plan: "BuildPlan", at_once: int) -> dict[str, Any]:
-    from augforge.recipe.model import EXPECT_KIND
+    from augforge.recipe.expect import EXPECT_KIND
 
     return {
         "name": plan.recipe.name,
@@ -269,7 +269,7 @@ def _plain_plan(plan: "BuildPlan", at_once: int) -> dict[str, Any]:
 
 
 def _plan_text(plan: "BuildPlan", at_once: int) -> str:
-    from augforge.recipe.model import EXPECT_KIND
+    from augforge.recipe.expect import EXPECT_KIND
 
     at_most = "" if plan.recipe.output.compression == "none" else "at most "
     return pairs_text(

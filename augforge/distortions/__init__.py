@@ -9,8 +9,9 @@ from augforge.distortions.bending import Bending
 from augforge.distortions.catalogue import registry
 from augforge.distortions.geometry import Affine, Chain, Geometry, chained
 from augforge.distortions.gray import Gray
-from augforge.distortions.parameters import Parameter, parameter, problem
+from augforge.distortions.parameters import Parameter, parameter
 from augforge.distortions.single import Single
+from augforge.keys import problem
 from augforge.randomness import Distribution
 
 __all__ = [

@@ -10,8 +10,9 @@ from pydantic import model_validator
 from augforge import kernels
 from augforge.distortions.base import Drawn
 from augforge.distortions.geometry import Affine
-from augforge.distortions.parameters import parameter, problem
+from augforge.distortions.parameters import parameter
 from augforge.errors import AugforgeError
+from augforge.keys import problem
 from augforge.randomness import Distribution
 
 

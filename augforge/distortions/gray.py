@@ -10,7 +10,8 @@ from pydantic import model_validator
 
 from augforge import kernels
 from augforge.distortions.base import Distortion, Drawn, check_array
-from augforge.distortions.parameters import parameter, problem
+from augforge.distortions.parameters import parameter
+from augforge.keys import problem
 from augforge.randomness import Distribution
 
 

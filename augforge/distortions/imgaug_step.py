@@ -24,8 +24,9 @@ from pydantic_core import PydanticCustomError
 from augforge import randomness
 from augforge.compiling import keeping_imported
 from augforge.distortions.base import Distortion, Drawn
-from augforge.distortions.parameters import Parameter, parse_distribution, problem
+from augforge.distortions.parameters import Parameter, parse_distribution
 from augforge.errors import AugforgeError, did_you_mean, listed
+from augforge.keys import problem
 from augforge.randomness import Choice, Constant, Distribution
 
 _BLOCK = 64

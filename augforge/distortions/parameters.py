@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
 from augforge.errors import did_you_mean, listed
+from augforge.keys import problem
 from augforge.randomness import (
     Choice,
     Constant,
@@ -275,8 +275,3 @@ def _shown(plain: Any) -> str:
     kinds = {str: "text", bool: "a truth value", list: "a list", dict: "a mapping", type(None): "nothing"}
     kind = kinds.get(type(plain), "a number")
     return f"{kind} ({plain!r})" if isinstance(plain, str | bool) else kind
-
-
-def problem(message: str, key: str = "") -> PydanticCustomError:
-    """Return an error with its text and the key, if any, at which a recipe should point."""
-    return PydanticCustomError("augforge", "{message}", {"message": message, "key": key})

@@ -7,8 +7,9 @@ from pydantic import model_validator
 
 from augforge import kernels
 from augforge.distortions.base import Drawn
-from augforge.distortions.parameters import parameter, problem
+from augforge.distortions.parameters import parameter
 from augforge.distortions.single import Single
+from augforge.keys import problem
 from augforge.randomness import Distribution
 
 

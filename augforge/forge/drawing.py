@@ -21,7 +21,7 @@ from augforge import randomness
 from augforge.distortions import Distortion, Drawn, Samples
 from augforge.recipe import Node, OneOf, SomeOf, Step
 from augforge.recipe.guard import covered
-from augforge.recipe.model import Applies
+from augforge.recipe.steps import Applies
 
 Streams = tuple[tuple[str, str], ...]
 

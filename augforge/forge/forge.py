@@ -15,7 +15,7 @@ from augforge.forge.guarding import GuardedBlock, guard_columns
 from augforge.forge.memory import keep_freed_memory
 from augforge.forge.rendering import render
 from augforge.recipe import Guard, Recipe, Step, load_recipe
-from augforge.recipe.model import single_steps
+from augforge.recipe.steps import single_steps
 from augforge.sources import Source, open_source
 from augforge.sources.levels import level_warnings
 

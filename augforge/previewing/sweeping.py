@@ -15,7 +15,7 @@ from augforge.previewing.choosing import choose_originals, find_node, first_dist
 from augforge.previewing.gallery import Gallery, Row, check_size, subtitle_of
 from augforge.randomness import Choice, Distribution
 from augforge.recipe import Step
-from augforge.recipe.model import single_steps
+from augforge.recipe.steps import single_steps
 
 # Shares of the whole, their middle exactly one half.
 _SHARES = (np.arange(1001) + 0.5) / 1001

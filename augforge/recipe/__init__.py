@@ -9,8 +9,9 @@
 from augforge.recipe.differing import differences
 from augforge.recipe.guard import GUARD_KINDS, Guard, GuardKind, Limit
 from augforge.recipe.loading import load_recipe, parse_recipe, ready_recipes
-from augforge.recipe.model import Applies, Node, OneOf, Output, Recipe, SomeOf, Step
+from augforge.recipe.model import Output, Recipe
 from augforge.recipe.schema import recipe_schema
+from augforge.recipe.steps import Applies, Node, OneOf, SomeOf, Step
 
 __all__ = [
     "GUARD_KINDS",

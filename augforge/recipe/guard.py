@@ -1,18 +1,60 @@
 """Guards: what every distorted sample must keep, so that its label stays true."""
 
 import functools
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from augforge.keys import Key, Number, keys_of, located, misfit, problem
+from augforge.recipe.mappings import Holder, mapping_schema
+from augforge.recipe.steps import ExceptLabels, ForLabels, plain_labels
 from augforge.recipe.writing import tidied
 
 
 @dataclass(frozen=True)
-class GuardKind:
+class Limit:
+    """A guard's limit, for all samples or for some classes."""
+
+    limit: Annotated[float, Number("In the unit of its guard.", low=-math.inf, high=math.inf)]
+    for_labels: ForLabels = None
+    except_labels: ExceptLabels = None
+
+    def plain(self) -> Any:
+        """Return the limit as YAML would say it."""
+        limit = tidied(self.limit)
+        return {"limit": limit, **found} if (found := plain_labels(self)) else limit
+
+
+@dataclass(frozen=True)
+class _OneLimit(Holder):
+    """A number, or a mapping of a limit and the classes that it is for."""
+
+    kind: type = Limit
+    number: Number = Number()
+
+    def keys(self) -> Mapping[str, Key]:
+        """Return the keys of the mapping."""
+        return {**keys_of(Limit), "limit": self.number}
+
+    def spell_out(self, plain: Any) -> Any:
+        """Return the mapping that a number stands for."""
+        return plain if isinstance(plain, dict | Limit) else {"limit": plain}
+
+    def prepare(self, known: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
+        """Return the limit and its classes, with the limit within those of its guard."""
+        try:
+            return {**known, "limit": self.number.check(known["limit"])} if "limit" in known else known
+        except PydanticCustomError as error:
+            raise located([(("limit",), error)]) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardKind(Key):
     """One kind of guard.
 
     Attributes
@@ -37,97 +79,129 @@ class GuardKind:
     """
 
     name: str
-    doc: str
     unit: str
     low: float
     high: float
     off: float
     typical: float
-    of_shape: bool
-    of_levels: bool
-    of_pixels: bool
+    of_shape: bool = True
+    of_levels: bool = False
+    of_pixels: bool = False
 
+    @property
+    def must(self) -> str:
+        """What a value must be, after "must"."""
+        return self._limit().number.must
 
-GUARD_KINDS = (
-    GuardKind(
-        "min_ink_kept",
-        "Least share of the original's ink (the sum of its gray levels) that all geometry together, as if it "
-        "were one warp, leaves inside the frame.",
-        "share", low=0, high=1, off=0, typical=0.95, of_shape=True, of_levels=False, of_pixels=False,
-    ),
-    GuardKind(
-        "max_turn",
-        "Largest angle, either way, by which all affine steps together turn the digit; a lean counts for about "
-        "half of its angle, bends and perspective do not count. For classes that become another one: 6 and 9.",
-        "degrees", low=0, high=180, off=180, typical=30, of_shape=True, of_levels=False, of_pixels=False,
-    ),
-    GuardKind(
-        "max_ink_growth",
-        "Largest share by which the ink grows, by thicker strokes or a larger digit, before gray levels are "
-        "changed.",
-        "share", low=0, high=100, off=100, typical=0.8, of_shape=True, of_levels=False, of_pixels=True,
-    ),
-    GuardKind(
-        "max_stroke_changes",
-        "By how much the number of pieces of ink and that of holes may differ from the original's, together, "
-        "before gray levels are changed: with 0 an 8 keeps its holes and a 1 stays whole. Ink is what reaches "
-        "half of the original's highest level, and diagonals connect it; three pixels at least make a piece or "
-        "a hole.",
-        "pieces", low=0, high=255, off=255, typical=0, of_shape=True, of_levels=False, of_pixels=True,
-    ),
-    GuardKind(
-        "min_contrast",
-        "Least difference, either way, between the mean gray levels of strokes and paper. Where they are is told "
-        "by the shape alone: strokes reach half of its highest level, paper stays below an eighth of it. A shape "
-        "that stays below the limit before gray levels are changed, or has lost all ink, is drawn again. Originals "
-        "without ink pass; where the original itself is below the limit, its shape must keep half of its contrast.",
-        "gray levels", low=0, high=255, off=0, typical=60, of_shape=True, of_levels=True, of_pixels=True,
-    ),
-)  # fmt: skip
+    def _limit(self) -> _OneLimit:
+        such_as = f"such as `{self.name}: {{limit: {self.typical:g}, for_labels: [6, 9]}}`"
+        number = Number("In the unit of the guard.", missing=such_as, low=self.low, high=self.high)
+        return _OneLimit(what=self.name, number=number)
 
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        one = self._limit().__get_pydantic_core_schema__(Limit, handler)
+        return core_schema.no_info_wrap_validator_function(self._check, core_schema.list_schema(one))
 
-@dataclass(frozen=True)
-class Limit:
-    """A guard's limit, for all samples or for some classes.
+    def _check(self, plain: Any, check_limits: Any) -> tuple[Limit, ...]:
+        if plain == []:
+            raise misfit("have one limit at least")
+        limits = tuple(check_limits(list(plain) if isinstance(plain, list | tuple) else [plain]))
+        if sum(limit.for_labels is None and limit.except_labels is None for limit in limits) > 1:
+            raise problem(
+                f"'{self.name}' has two limits for all classes; a guard takes no range, but one limit, "
+                "and more only with for_labels or except_labels"
+            )
+        return limits
 
-    Attributes
-    ----------
-    limit : float
-        In the unit of its guard.
-    for_labels : tuple of int, optional
-        Only samples of these classes (0 to 255, ascending); None: all.
-    except_labels : tuple of int, optional
-        All samples but those of these classes; never together with `for_labels`.
-    """
-
-    limit: float
-    for_labels: tuple[int, ...] | None = None
-    except_labels: tuple[int, ...] | None = None
-
-    def plain(self) -> Any:
-        """Return the limit as YAML would say it."""
-        said: dict[str, Any] = {"limit": tidied(self.limit)}
-        for key, labels in (("for_labels", self.for_labels), ("except_labels", self.except_labels)):
-            if labels is not None:
-                said[key] = list(labels)
-        return said if len(said) > 1 else said["limit"]
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        number = {"minimum": self.low, "maximum": self.high}
+        one = {**number, "properties": {"limit": number}}
+        return {
+            "description": f"{self.doc} ({self.unit}, {self.low:g} to {self.high:g})",
+            "allOf": [{"$ref": "#/definitions/limits"}],
+            **one,
+            "items": one,
+        }
 
 
 @dataclass(frozen=True)
 class Guard:
-    """What every distorted sample must keep; see `GUARD_KINDS` for the meaning of each.
+    """What every distorted sample must keep: all limits for its class; see `GUARD_KINDS` for the meaning of each."""
 
-    Attributes
-    ----------
-    min_ink_kept, max_turn, max_ink_growth, max_stroke_changes, min_contrast : tuple of Limit
-        All that are for a sample's class hold; none: no guard.
-    """
-
-    min_ink_kept: tuple[Limit, ...] = ()
-    max_turn: tuple[Limit, ...] = ()
-    max_ink_growth: tuple[Limit, ...] = ()
-    max_stroke_changes: tuple[Limit, ...] = ()
-    min_contrast: tuple[Limit, ...] = ()
+    min_ink_kept: Annotated[
+        tuple[Limit, ...],
+        GuardKind(
+            "Least share of the original's ink (the sum of its gray levels) that all geometry together, as if it "
+            "were one warp, leaves inside the frame.",
+            name="min_ink_kept",
+            unit="share",
+            low=0,
+            high=1,
+            off=0,
+            typical=0.95,
+        ),
+    ] = ()
+    max_turn: Annotated[
+        tuple[Limit, ...],
+        GuardKind(
+            "Largest angle, either way, by which all affine steps together turn the digit; a lean counts for about "
+            "half of its angle, bends and perspective do not count. For classes that become another one: 6 and 9.",
+            name="max_turn",
+            unit="degrees",
+            low=0,
+            high=180,
+            off=180,
+            typical=30,
+        ),
+    ] = ()
+    max_ink_growth: Annotated[
+        tuple[Limit, ...],
+        GuardKind(
+            "Largest share by which the ink grows, by thicker strokes or a larger digit, before gray levels are "
+            "changed.",
+            name="max_ink_growth",
+            unit="share",
+            low=0,
+            high=100,
+            off=100,
+            typical=0.8,
+            of_pixels=True,
+        ),
+    ] = ()
+    max_stroke_changes: Annotated[
+        tuple[Limit, ...],
+        GuardKind(
+            "By how much the number of pieces of ink and that of holes may differ from the original's, together, "
+            "before gray levels are changed: with 0 an 8 keeps its holes and a 1 stays whole. Ink is what reaches "
+            "half of the original's highest level, and diagonals connect it; three pixels at least make a piece or "
+            "a hole.",
+            name="max_stroke_changes",
+            unit="pieces",
+            low=0,
+            high=255,
+            off=255,
+            typical=0,
+            of_pixels=True,
+        ),
+    ] = ()
+    min_contrast: Annotated[
+        tuple[Limit, ...],
+        GuardKind(
+            "Least difference, either way, between the mean gray levels of strokes and paper. Where they are is told "
+            "by the shape alone: strokes reach half of its highest level, paper stays below an eighth of it. A shape "
+            "that stays below the limit before gray levels are changed, or has lost all ink, is drawn again. Originals "
+            "without ink pass; where the original itself is below the limit, its shape must keep half of its contrast.",
+            name="min_contrast",
+            unit="gray levels",
+            low=0,
+            high=255,
+            off=0,
+            typical=60,
+            of_levels=True,
+            of_pixels=True,
+        ),
+    ] = ()
 
     def __bool__(self) -> bool:
         return bool(self.active())
@@ -155,6 +229,18 @@ class Guard:
             if limits:
                 said[kind.name] = limits[0] if len(limits) == 1 else limits
         return said
+
+
+GUARD_KINDS: tuple[GuardKind, ...] = tuple(
+    kind for kind in keys_of(Guard).values() if isinstance(kind, GuardKind)
+)
+
+
+def limits_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the limits of one guard, whatever its unit."""
+    one = [{"type": "number"}, mapping_schema(keys_of(Limit), Limit)]
+    several = {"type": "array", "items": {"anyOf": one}, "minItems": 1}
+    return {"description": "A limit, or several for different classes.", "anyOf": [*one, several]}
 
 
 def covered(

@@ -1,6 +1,7 @@
 """From a path, a ready recipe's name or a text to a `Recipe`."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,9 @@ from augforge import bundle
 from augforge.errors import RecipeError, did_you_mean, listed
 from augforge.recipe.diagnostics import Document, Place, Problems
 from augforge.recipe.merging import merged, with_overrides
-from augforge.recipe.model import Recipe
+from augforge.recipe.model import NAME, Recipe
 from augforge.recipe.nodes import MapNode, ScalarNode
-from augforge.recipe.reading import NAME, read_recipe, refuse_newer
+from augforge.recipe.reading import read_recipe, refuse_newer
 from augforge.recipe.yaml_reader import read_yaml
 
 MOST_BYTES = 1_000_000
@@ -130,7 +131,7 @@ def _located(text: str, folder: Path, asked_at: Place, problems: Problems) -> Pa
         return ready[text]
     if os.path.isdir(path):
         problems.stop(asked_at, f"{path} is a folder; needed is a recipe, a .yaml file")
-    if NAME.fullmatch(text):
+    if re.fullmatch(NAME, text):
         absent = (
             f"no such file, and no ready recipe is called '{text}'.{did_you_mean(text, ready)} "
             f"Ready recipes: {listed(ready)}"

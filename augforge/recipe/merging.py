@@ -10,12 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from augforge.errors import did_you_mean, listed
+from augforge.keys import keys_of
 from augforge.recipe.diagnostics import Document, Place, Problems
+from augforge.recipe.mappings import Holder
+from augforge.recipe.model import Recipe
 from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
-from augforge.recipe.reading import RECIPE_KEYS
+from augforge.recipe.reading import ROOT
 from augforge.recipe.yaml_reader import read_yaml
 
-_MERGED = ("source", "normalize", "guard", "output")
+_HOLDERS = {name: key for name, key in keys_of(Recipe).items() if isinstance(key, Holder)}
+_ALIASES = {
+    key.alias: name for holder in _HOLDERS.values() for name, key in holder.keys().items() if key.alias
+}
 _NAMES_ORIGINALS = ("dataset", "path")
 
 
@@ -25,7 +31,7 @@ def merged(base: MapNode, over: MapNode) -> MapNode:
     for entry in over.entries:
         old = result.get(entry.key)
         new = _long_form(entry)
-        if old is not None and entry.key in _MERGED:
+        if old is not None and entry.key in _HOLDERS:
             new = replace(new, value=_merged_value(_long_form(old).value, new.value))
         result[entry.key] = new
     return MapNode(tuple(result.values()), over.place)
@@ -37,8 +43,13 @@ def _merged_value(base: YamlNode, over: YamlNode) -> YamlNode:
     if any(over.get(key) for key in _NAMES_ORIGINALS):
         # Other originals: neither split nor format of the base's can be meant.
         return over
-    entries = {entry.key: entry for entry in (*base.entries, *over.entries)}
-    return MapNode(tuple(entries.values()), over.place)
+    return MapNode((*_without(base, over.entries), *over.entries), over.place)
+
+
+def _without(base: MapNode, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the base's entries whose keys, in any spelling, are not among others."""
+    given = {_ALIASES.get(entry.key, entry.key) for entry in entries}
+    return tuple(entry for entry in base.entries if _ALIASES.get(entry.key, entry.key) not in given)
 
 
 def _long_form(entry: Entry) -> Entry:
@@ -70,10 +81,10 @@ def with_overrides(root: MapNode, overrides: Iterable[str], problems: Problems) 
         keys, value = _parse(text, document, place, problems)
         if keys[0] == "distort" and len(keys) > 1:
             into_steps.append((keys[1:], value, place))
-        elif len(keys) > 2 or (len(keys) == 2 and keys[0] not in _MERGED and keys[0] in RECIPE_KEYS):
+        elif len(keys) > 2 or (len(keys) == 2 and keys[0] not in _HOLDERS and keys[0] in ROOT.keys()):
             problems.add(
                 place,
-                f"'{'.'.join(keys[:-1])}' holds no further keys; only {listed(['distort', *_MERGED])} do",
+                f"'{'.'.join(keys[:-1])}' holds no further keys; only {listed(['distort', *_HOLDERS])} do",
             )
         elif keys[0] == "extends":
             problems.add(place, "'extends' cannot be set; name another recipe instead")
@@ -110,7 +121,8 @@ def _with_key(over: MapNode, keys: Sequence[str], value: YamlNode, place: Place)
     holder = _long_form(inner).value if inner else MapNode((), place)
     if not isinstance(holder, MapNode):
         holder = MapNode((), place)
-    return over.with_entry(Entry(keys[0], place, holder.with_entry(Entry(keys[1], place, value))))
+    new = Entry(keys[1], place, value)
+    return over.with_entry(Entry(keys[0], place, MapNode((*_without(holder, [new]), new), holder.place)))
 
 
 def _with_step_key(

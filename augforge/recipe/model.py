@@ -1,186 +1,104 @@
-"""What a valid recipe is: frozen values that everything below the recipe room relies on."""
+"""What a valid recipe is: frozen values, whose annotated fields are the recipe's keys."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from augforge.distortions import PIXEL_VERSION, Distortion
+from augforge.distortions import PIXEL_VERSION
 from augforge.distortions.catalogue import pixel_terms
+from augforge.keys import Boolean, Integer, Text, Word, keys_of, problem, size
 from augforge.normalizing import Normalizer
+from augforge.recipe.diagnostics import quoted
+from augforge.recipe.expect import Expectation, plain_expect
 from augforge.recipe.guard import Guard
-from augforge.recipe.writing import digest_of, tidied, write_yaml
-from augforge.sources import SourceSpec
+from augforge.recipe.mappings import Holder, defaults_of
+from augforge.recipe.originals import NormalizeKey, SourceKey
+from augforge.recipe.steps import Node, StepList, single_steps
+from augforge.recipe.writing import digest_of, write_yaml
+from augforge.sources import MAX_SIDE, SourceSpec
 
 RECIPE_VERSION = 1
+NAME = "[a-z0-9][a-z0-9_-]*"
 MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 65_535
 MAX_NAME = 64
 MAX_SHARD_SIZE = 2**24
 SHARD_STEP = 1_024
-MAX_LABEL = 255
-MAX_GROUP_DEPTH = 4
-MAX_WEIGHT = 1e9
-EXPECT_KIND = "blake3:"
+# Later keys are written only where they are not at their default, so that stored recipes keep their bytes.
+_ALWAYS_WRITTEN = (
+    "version",
+    "name",
+    "seed",
+    "source",
+    "variants",
+    "keep_originals",
+    "distort",
+    "guard",
+    "output",
+)
 
 Compression = Literal["none", "gzip", "lz4", "zstd"]
 COMPRESSIONS: tuple[str, ...] = get_args(Compression)
 
 
 @dataclass(frozen=True)
-class Applies:
-    """When a step is applied to a sample.
-
-    Attributes
-    ----------
-    probability : float
-        Chance for each sample, 0 to 1.
-    for_labels : tuple of int, optional
-        Only samples of these classes (0 to 255, ascending); None: all.
-    except_labels : tuple of int, optional
-        All samples but those of these classes; never together with `for_labels`.
-    """
-
-    probability: float = 1.0
-    for_labels: tuple[int, ...] | None = None
-    except_labels: tuple[int, ...] | None = None
-
-    def plain(self) -> dict[str, Any]:
-        """Return what is not the default, as YAML would say it."""
-        said: dict[str, Any] = {}
-        if self.probability != 1.0:
-            said["probability"] = tidied(self.probability)
-        for key, labels in (("for_labels", self.for_labels), ("except_labels", self.except_labels)):
-            if labels is not None:
-                said[key] = list(labels)
-        return said
+class _Name(Text):
+    def check(self, plain: Any) -> str:
+        """Return the name, or raise `problem`."""
+        if isinstance(plain, str) and ("/" in plain or "\\" in plain):
+            raise problem(
+                f"'name' names files and must not hold a path, got {quoted(plain)}; "
+                "where the data set goes is said when it is built (--out)"
+            )
+        return super().check(plain)
 
 
 @dataclass(frozen=True)
-class Step:
-    """One distortion, known by its id."""
+class _ShardSize(Integer):
+    def check(self, plain: Any) -> int:
+        """Return the number of samples, or raise `problem`."""
+        number = super().check(plain)
+        if wrong := wrong_shard_size(number):
+            raise problem(wrong)
+        return number
 
-    id: str
-    distortion: Distortion
-    applies: Applies = field(default_factory=Applies)
-
-    def plain(self, *, id_always: bool = False) -> dict[str, Any]:
-        """Return the step as YAML would say it; the id only where it is not the default, or always."""
-        body = self.distortion.plain()
-        # An open-ended one hands its values on as they are, and to imgaug 1.0 is not 1.
-        body = body if self.distortion.open_ended else tidied(body)
-        return _plain_step(self, self.distortion.name, body, id_always)
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        return {**super().schema(), "minimum": SHARD_STEP, "multipleOf": SHARD_STEP}
 
 
-@dataclass(frozen=True)
-class OneOf:
-    """A group of which each sample gets exactly one member.
-
-    Attributes
-    ----------
-    id : str
-        The group's id.
-    steps : tuple of Step, OneOf or SomeOf
-        The members, one at least.
-    weights : tuple of float
-        How likely each member is in proportion to the others; 0 to 1e9, not all 0.
-    applies : Applies
-        When any member is applied at all.
-    """
-
-    id: str
-    steps: tuple["Node", ...]
-    weights: tuple[float, ...]
-    applies: Applies = field(default_factory=Applies)
-
-    def plain(self, *, id_always: bool = False) -> dict[str, Any]:
-        """Return the group as YAML would say it; the ids only where they are not the default, or always."""
-        equal = all(weight == 1.0 for weight in self.weights)
-        body = {} if equal else {"weights": tidied(list(self.weights))}
-        steps = [node.plain(id_always=id_always) for node in self.steps]
-        return _plain_step(self, "one_of", {**body, "steps": steps}, id_always)
-
-
-@dataclass(frozen=True)
-class SomeOf:
-    """A group of which each sample gets several different members, in their listed order.
-
-    Attributes
-    ----------
-    id : str
-        The group's id.
-    steps : tuple of Step, OneOf or SomeOf
-        The members, one at least.
-    count : tuple of int, int
-        The least and the most members that a sample gets, each number equally likely; 0 to len(steps).
-    applies : Applies
-        When any member is applied at all.
-    """
-
-    id: str
-    steps: tuple["Node", ...]
-    count: tuple[int, int]
-    applies: Applies = field(default_factory=Applies)
-
-    def plain(self, *, id_always: bool = False) -> dict[str, Any]:
-        """Return the group as YAML would say it; the ids only where they are not the default, or always."""
-        low, high = self.count
-        count = low if low == high else [low, high]
-        steps = [node.plain(id_always=id_always) for node in self.steps]
-        return _plain_step(self, "some_of", {"count": count, "steps": steps}, id_always)
-
-
-Node = Step | OneOf | SomeOf
+def wrong_shard_size(size: int) -> str | None:
+    """Return what is wrong with a number of samples in a shard, or None."""
+    if size >= SHARD_STEP and size % SHARD_STEP == 0:
+        return None
+    below = max(SHARD_STEP, size // SHARD_STEP * SHARD_STEP)
+    return (
+        f"'shard_size' must be a multiple of {SHARD_STEP}, got {size}; "
+        f"the two nearest are {below} and {below + SHARD_STEP}"
+    )
 
 
 @dataclass(frozen=True)
 class Output:
-    """How the data set is written; never what is in it.
+    """How the data set is written; never what is in it."""
 
-    Attributes
-    ----------
-    shard_size : int
-        Samples in one shard (the last may have fewer): a multiple of 1,024, up to 2**24.
-    compression : str
-        ``none``, ``gzip``, ``lz4`` or ``zstd``.
-    """
+    shard_size: Annotated[
+        int,
+        _ShardSize(
+            "Samples in one shard (the last may have fewer): a multiple of 1,024, up to 2**24.",
+            low=1,
+            high=MAX_SHARD_SIZE,
+        ),
+    ] = 65_536
+    compression: Annotated[Compression, Word("`none`, `gzip`, `lz4` or `zstd`.", words=COMPRESSIONS)] = "none"
 
-    shard_size: int = 65_536
-    compression: Compression = "none"
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A recipe that can be made as it stands; `load_recipe` and `parse_recipe` give one.
 
     Attributes
     ----------
-    version : int
-        Of the recipe's grammar: 1.
-    name : str
-        Names files: ``[a-z0-9][a-z0-9_-]*``, at most 64 letters.
-    source : SourceSpec
-        The originals.
-    normalize : Normalizer, optional
-        How the originals, drawings of any size, are first made to look like MNIST's digits; None: not at all.
-    distort : tuple of Step, OneOf or SomeOf
-        The steps in order; none at all is the identity.
-    description : str
-        For people; empty if there is none.
-    seed : int
-        0 to 2**63 - 1; another seed draws everything anew.
-    frame : tuple of int, int, optional
-        Height and width, in pixels, that the originals are padded to with blank paper, in the middle, before
-        anything else; None: as they are.
-    variants : int
-        Distorted copies of each original, 0 to 65,535.
-    keep_originals : bool
-        Whether variant 0 of each original is the original itself.
-    guard : Guard
-        What every distorted sample must keep.
-    output : Output
-        How the data set is written.
-    expect : str, optional
-        The content hash that the data set must have, 64 hexadecimal digits; None: any.
     expect_of : str, optional
         The `settings_digest` that `expect` belongs to: of other settings or originals nothing is expected. None:
         `expect` must come out in any case.
@@ -188,41 +106,83 @@ class Recipe:
         Whether the recipe has an expectation that ``--set`` made void: it changed pixels or the number of variants.
     """
 
-    version: int
-    name: str
-    source: SourceSpec
-    distort: tuple[Node, ...]
-    description: str = ""
-    seed: int = 0
-    normalize: Normalizer | None = None
-    frame: tuple[int, int] | None = None
-    variants: int = 1
-    keep_originals: bool = True
-    guard: Guard = field(default_factory=Guard)
-    output: Output = field(default_factory=Output)
-    expect: str | None = None
+    version: Annotated[
+        int,
+        Integer(
+            "Of the recipe's grammar.", missing="write `version: 1`", low=RECIPE_VERSION, high=RECIPE_VERSION
+        ),
+    ]
+    name: Annotated[
+        str,
+        _Name(
+            "Names files: `[a-z0-9][a-z0-9_-]*`, at most 64 letters.",
+            missing="it names the files, such as `name: realistic`",
+            pattern=NAME,
+            most=MAX_NAME,
+            rule=f"be of a-z, 0-9, _ and -, begin with a letter or digit and have at most {MAX_NAME} letters",
+        ),
+    ]
+    description: Annotated[str, Text("For people.")] = ""
+    seed: Annotated[int, Integer("0 to 2**63 - 1; another seed draws everything anew.", high=MAX_SEED)] = 0
+    source: Annotated[SourceSpec, SourceKey("The originals.")]
+    normalize: Annotated[
+        Normalizer | None,
+        NormalizeKey(
+            "How the originals, drawings of any size, are first made to look like MNIST's digits; by default not at "
+            "all."
+        ),
+    ] = None
+    frame: Annotated[
+        tuple[int, int] | None,
+        size(
+            "Height and width, in pixels, that the originals are padded to with blank paper, in the middle, before "
+            "anything else; by default as they are.",
+            MAX_SIDE,
+            "[40, 40]",
+        ),
+    ] = None
+    variants: Annotated[
+        int, Integer("Distorted copies of each original, 0 to 65,535.", high=MAX_VARIANTS)
+    ] = 1
+    keep_originals: Annotated[bool, Boolean("Whether variant 0 of each original is the original itself.")] = (
+        True
+    )
+    distort: Annotated[tuple[Node, ...], StepList("The steps in order; none at all is the identity.")]
+    guard: Annotated[
+        Guard,
+        Holder(
+            "What every distorted sample must keep.", kind=Guard, what="guard", such_as="{min_ink_kept: 0.95}"
+        ),
+    ] = field(default_factory=Guard)
+    output: Annotated[
+        Output,
+        Holder(
+            "How the data set is written.",
+            kind=Output,
+            what="output",
+            such_as="{shard_size: 65536, compression: none}",
+        ),
+    ] = field(default_factory=Output)
+    expect: Annotated[
+        str | None, Expectation("The content hash that the data set must have; by default any.")
+    ] = None
     expect_of: str | None = None
     expect_set_aside: bool = field(default=False, compare=False)
 
     def plain(self) -> dict[str, Any]:
         """Return the recipe as YAML would say it, every setting spelled out, paths made absolute."""
-        described = {"description": self.description} if self.description else {}
-        normalized = {} if self.normalize is None else {"normalize": asdict(self.normalize)}
-        return {
-            "version": self.version,
-            "name": self.name,
-            **described,
-            "seed": self.seed,
+        said = {key: getattr(self, key) for key in keys_of(type(self))}
+        said |= {
             "source": _plain_source(self.source),
-            **normalized,
-            **({} if self.frame is None else {"frame": list(self.frame)}),
-            "variants": self.variants,
-            "keep_originals": self.keep_originals,
+            "normalize": self.normalize and asdict(self.normalize),
+            "frame": self.frame and list(self.frame),
             "distort": [node.plain() for node in self.distort],
             "guard": self.guard.plain(),
             "output": asdict(self.output),
-            **({} if self.expect is None else {"expect": plain_expect(self.expect, self.expect_of)}),
+            "expect": self.expect and plain_expect(self.expect, self.expect_of),
         }
+        defaults = defaults_of(type(self))
+        return {key: value for key, value in said.items() if key in _ALWAYS_WRITTEN or value != defaults[key]}
 
     def to_yaml(self) -> str:
         """Return the recipe as YAML; `parse_recipe` of it gives an equal recipe."""
@@ -291,13 +251,6 @@ class Recipe:
         )
 
 
-def plain_expect(content: str, of: str | None) -> str | dict[str, str]:
-    """Return an expectation as YAML would say it."""
-    if of is None:
-        return f"{EXPECT_KIND}{content}"
-    return {"content": f"{EXPECT_KIND}{content}", "of": f"{EXPECT_KIND}{of}"}
-
-
 def _but_defaults(settings: Normalizer) -> dict[str, Any]:
     """Return the settings that differ from their defaults."""
     return {
@@ -313,21 +266,8 @@ def _plug_in_terms(nodes: Iterable[Node]) -> list[Any]:
     return [terms] if terms else []
 
 
-def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
-    """Yield the single steps of a recipe in their listed order, those of groups included."""
-    for node in nodes:
-        if isinstance(node, Step):
-            yield node
-        else:
-            yield from single_steps(node.steps)
-
-
-def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) -> dict[str, Any]:
-    named = {"id": node.id} if id_always or node.id != kind else {}
-    return {kind: {**named, **node.applies.plain(), **body}}
-
-
 def _plain_source(source: SourceSpec) -> dict[str, Any]:
-    # What is not inverted does not say so: stored recipes keep the bytes that they had before there was the key.
-    left_out = None if source.invert else {"invert"}
-    return source.model_dump(mode="json", exclude_none=True, exclude=left_out)
+    """Return the source as YAML would say it: its split, and what is not the default."""
+    defaults = defaults_of(SourceSpec)
+    plain = source.model_dump(mode="json")
+    return {key: value for key, value in plain.items() if key == "split" or value != defaults[key]}

@@ -1,6 +1,8 @@
 """A recipe's text as a tree of values that know their places."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from augforge.recipe.diagnostics import Place, quoted
 from augforge.recipe.scalars import Scalar
@@ -43,7 +45,7 @@ class ListNode:
 
     def describe(self) -> str:
         """Return the value as messages quote it."""
-        return f"a list of {len(self.items)}"
+        return f"a list of {len(self.items)}" if self.items else "an empty list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,33 @@ class MapNode:
 
 
 YamlNode = ScalarNode | ListNode | MapNode
+
+
+class Located(dict[str, Any]):
+    """A mapping as plain values that knows its node."""
+
+    def __init__(self, plain: Mapping[str, Any], node: "MapNode") -> None:
+        super().__init__(plain)
+        self.node = node
+
+
+class Spelled(int):
+    """A whole number that is not written as Python writes it: 007."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def plain_value(node: YamlNode) -> Any:
+    """Return a node as plain mappings, lists, text and numbers."""
+    if isinstance(node, MapNode):
+        return Located({entry.key: plain_value(entry.value) for entry in node.entries}, node)
+    if isinstance(node, ListNode):
+        return [plain_value(item) for item in node.items]
+    if type(node.value) is int and str(node.value) != node.text:
+        spelled = Spelled(node.value)
+        spelled.text = node.text
+        return spelled
+    return node.value

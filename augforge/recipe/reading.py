@@ -1,57 +1,57 @@
-"""The tree of a whole recipe -> `Recipe`."""
+"""The tree of a whole recipe -> `Recipe`, and pydantic's errors -> the lines that they are about."""
 
-import re
-from typing import cast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from augforge.normalizing import PENS, POLARITIES, Normalizer, Pen, Polarity
-from augforge.recipe.diagnostics import Problems, quoted
-from augforge.recipe.fields import (
-    Fields,
-    read_boolean,
-    read_integer,
-    read_mapping,
-    read_one_of,
-    read_text,
-)
-from augforge.recipe.model import (
-    COMPRESSIONS,
-    MAX_NAME,
-    MAX_SEED,
-    MAX_SHARD_SIZE,
-    MAX_VARIANTS,
-    RECIPE_VERSION,
-    SHARD_STEP,
-    Compression,
-    Output,
-    Recipe,
-)
-from augforge.recipe.nodes import ListNode, MapNode, ScalarNode, YamlNode
-from augforge.recipe.reading_expect import read_expect
-from augforge.recipe.reading_guard import read_guard
-from augforge.recipe.reading_source import read_source
-from augforge.recipe.steps import read_steps
-from augforge.sources import MAX_SIDE
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from augforge.keys import Key, Location, Text, keys_of, problem
+from augforge.recipe.diagnostics import Place, Problems, quoted
+from augforge.recipe.expect import settings_of
+from augforge.recipe.mappings import Context, Holder, adapter
+from augforge.recipe.model import MAX_VARIANTS, RECIPE_VERSION, Recipe
+from augforge.recipe.nodes import ListNode, MapNode, ScalarNode, YamlNode, plain_value
 from augforge.sources.opening import INVERT_AND_NORMALIZE
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-RECIPE_KEYS = (
-    "version",
-    "name",
-    "description",
-    "extends",
-    "seed",
-    "source",
-    "normalize",
-    "frame",
-    "variants",
-    "keep_originals",
-    "distort",
-    "guard",
-    "output",
-    "expect",
+EXTENDS = Text(
+    "Another recipe, by path (relative to this file) or a ready one by name: the base of all keys that are not "
+    "given here; lists are replaced whole."
 )
-NORMALIZE_KEYS = ("polarity", "upright", "pen")
-OUTPUT_KEYS = ("shard_size", "compression")
+
+
+@dataclass(frozen=True)
+class _Root(Holder):
+    """A whole recipe."""
+
+    kind: type = Recipe
+    what: str = "a recipe"
+
+    def keys(self) -> dict[str, Key]:
+        """Return the keys of the mapping."""
+        return {**keys_of(Recipe), "extends": EXTENDS}
+
+    def compare(self, known: dict[str, Any]) -> Iterator[tuple[Location, PydanticCustomError]]:
+        """Yield errors of values that do not go together."""
+        if known.get("keep_originals") is False and known.get("variants") in (0, 0.0):
+            yield (
+                ("variants",),
+                problem(
+                    f"'variants' must be 1 to {MAX_VARIANTS} where 'keep_originals' is false; 0 would make nothing"
+                ),
+            )
+        source, normalize = known.get("source"), known.get("normalize")
+        inverted = isinstance(source, dict) and source.get("invert") is True and "path" in source
+        if inverted and normalize not in (None, False):
+            yield ("normalize",), problem(INVERT_AND_NORMALIZE)
+
+    def prepare(self, known: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a recipe."""
+        return {**known, "expect_of": settings_of(known.get("expect"))}
+
+
+ROOT = _Root()
 
 
 def read_recipe(root: MapNode, problems: Problems) -> Recipe:
@@ -60,46 +60,17 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
     Raises
     ------
     RecipeError
-        For all that is wrong with it, and all that was noted before.
+        For all errors of the recipe, and all that were noted before.
     """
-    fields = Fields(root, "a recipe", RECIPE_KEYS, problems)
-    read_integer(
-        fields.required("version", root.place, f"write `version: {RECIPE_VERSION}`"),
-        "'version'",
-        RECIPE_VERSION,
-        RECIPE_VERSION,
-        problems,
-    )
-    keep_originals = read_boolean(fields.get("keep_originals"), "'keep_originals'", problems, True)
-    expect, expect_of = read_expect(fields.get("expect"), problems)
-    recipe = Recipe(
-        version=RECIPE_VERSION,
-        name=_read_name(
-            fields.required("name", root.place, "it names the files, such as `name: realistic`"), problems
-        ),
-        description=read_text(fields.get("description"), "'description'", problems) or "",
-        seed=read_integer(fields.get("seed"), "'seed'", 0, MAX_SEED, problems),
-        source=read_source(
-            fields.required("source", root.place, "the originals, such as `source: mnist-10k`"), problems
-        ),
-        normalize=_read_normalize(fields.get("normalize"), problems),
-        frame=_read_frame(fields.get("frame"), problems),
-        variants=_read_variants(fields.get("variants"), keep_originals, problems),
-        keep_originals=keep_originals,
-        distort=read_steps(
-            fields.required(
-                "distort", root.place, "the steps; `distort: []` leaves the originals as they are"
-            ),
-            problems,
-        ),
-        guard=read_guard(fields.get("guard"), problems),
-        output=_read_output(fields.get("output"), problems),
-        expect=expect,
-        expect_of=expect_of,
-    )
-    normalize = fields.get("normalize")
-    if normalize is not None and recipe.normalize is not None and recipe.source.invert:
-        problems.add(normalize.place, INVERT_AND_NORMALIZE)
+    try:
+        recipe: Recipe = adapter(Annotated[Recipe, ROOT]).validate_python(
+            plain_value(root), context=Context()
+        )
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            _note(details, root, problems)
+        problems.raise_if_any()
+        raise
     problems.raise_if_any()
     return recipe
 
@@ -116,90 +87,67 @@ def refuse_newer(root: MapNode, problems: Problems) -> None:
         )
 
 
-def _read_name(node: YamlNode | None, problems: Problems) -> str:
-    text = read_text(node, "'name'", problems)
-    if text is None or node is None:
-        return "unknown"
-    if "/" in text or "\\" in text:
-        problems.add(
-            node.place,
-            f"'name' names files and must not hold a path, got {quoted(text)}; "
-            "where the data set goes is said when it is built (--out)",
+def _note(details: Any, root: MapNode, problems: Problems) -> None:
+    """Note one of pydantic's errors at the place in the recipe that it is about."""
+    context = details.get("ctx", {})
+    found = _find(root, details["loc"])
+    place = found.key_place if context.get("at_key") else _pointed_at(found.node, context.get("key", ""))
+    problems.add(place, _worded(details, context, found))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A node at the location of an error, with the key that holds it and that key's place."""
+
+    node: YamlNode
+    key: str
+    key_place: Place
+    in_list: bool
+
+
+def _find(root: MapNode, location: Location) -> _Found:
+    """Return the node at a location, as far as the tree goes: short forms leave keys out."""
+    found = _Found(root, "", root.place, in_list=False)
+    for part in location:
+        node = found.node
+        if isinstance(node, MapNode) and isinstance(part, str) and (entry := node.get(part)):
+            found = _Found(entry.value, part, entry.place, in_list=False)
+        elif isinstance(node, ListNode) and isinstance(part, int):
+            found = _Found(node.items[part], found.key, node.items[part].place, in_list=True)
+    return found
+
+
+def _worded(details: Any, context: Any, found: _Found) -> str:
+    """Return the message of an error, with the key in front and the value as written behind."""
+    message = str(context.get("message") or details["msg"].removeprefix("Value error, "))
+    if message.startswith("must "):
+        message = f"{'a value of ' if found.in_list else ''}'{found.key}' {message}"
+    if context.get("named"):
+        message += f" '{found.key}'"
+    if "got" in context:
+        shown = (
+            context.get("instead") or (context.get("bare") and _quoted(found.node)) or found.node.describe()
         )
-    elif not NAME.fullmatch(text) or len(text) > MAX_NAME:
-        long = f" ({len(text)} letters)" if len(text) > MAX_NAME else ""
-        problems.add(
-            node.place,
-            "'name' must be of a-z, 0-9, _ and -, begin with a letter or digit and have "
-            f"at most {MAX_NAME} letters; got {quoted(text)}{long}",
-        )
-    return text
+        message += f"{context['got']}{shown}{context.get('after', '')}"
+    if context.get("quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
+        message += f"; if that is meant, put it in quotes: {quoted(found.node.text)}"
+    return message
 
 
-def _read_normalize(node: YamlNode | None, problems: Problems) -> Normalizer | None:
-    if isinstance(node, ScalarNode) and isinstance(node.value, bool):
-        return Normalizer() if node.value else None
-    mapping = read_mapping(node, "'normalize'", "true, or {pen: as-drawn}", problems)
-    if mapping is None:
-        return None
-    fields = Fields(mapping, "normalize", NORMALIZE_KEYS, problems)
-    polarity = read_one_of(fields.get("polarity"), "'polarity'", POLARITIES, problems)
-    pen = read_one_of(fields.get("pen"), "'pen'", PENS, problems)
-    return Normalizer(
-        cast("Polarity", polarity or Normalizer.polarity),
-        read_boolean(fields.get("upright"), "'upright'", problems, Normalizer.upright),
-        cast("Pen", pen or Normalizer.pen),
-    )
+def _quoted(node: YamlNode) -> str:
+    return quoted(node.text) if isinstance(node, ScalarNode) else ""
 
 
-def _read_frame(node: YamlNode | None, problems: Problems) -> tuple[int, int] | None:
-    if node is None:
-        return None
-    if not isinstance(node, ListNode) or len(node.items) != 2:
-        problems.add(
-            node.place, f"'frame' must be [height, width] in pixels, such as [40, 40]; got {node.describe()}"
-        )
-        return None
-    height, width = (read_integer(item, "'frame'", 1, MAX_SIDE, problems, 1) for item in node.items)
-    return height, width
-
-
-def _read_variants(node: YamlNode | None, keep_originals: bool, problems: Problems) -> int:
-    variants = read_integer(node, "'variants'", 0, MAX_VARIANTS, problems, default=1)
-    if node is not None and variants == 0 and not keep_originals:
-        problems.add(
-            node.place,
-            f"'variants' must be 1 to {MAX_VARIANTS} where 'keep_originals' is false; 0 would make nothing",
-        )
-    return variants
-
-
-def _read_output(node: YamlNode | None, problems: Problems) -> Output:
-    mapping = read_mapping(node, "'output'", "{shard_size: 65536, compression: none}", problems)
-    if mapping is None:
-        return Output()
-    fields = Fields(mapping, "output", OUTPUT_KEYS, problems)
-    compression = read_one_of(fields.get("compression"), "'compression'", COMPRESSIONS, problems)
-    return Output(
-        _read_shard_size(fields.get("shard_size"), problems),
-        cast("Compression", compression or Output.compression),
-    )
-
-
-def _read_shard_size(node: YamlNode | None, problems: Problems) -> int:
-    before = len(problems)
-    size = read_integer(node, "'shard_size'", 1, MAX_SHARD_SIZE, problems, Output.shard_size)
-    if node is not None and len(problems) == before and (wrong := wrong_shard_size(size)):
-        problems.add(node.place, wrong)
-    return size
-
-
-def wrong_shard_size(size: int) -> str | None:
-    """Return what is wrong with a number of samples in a shard, or None."""
-    if size >= SHARD_STEP and size % SHARD_STEP == 0:
-        return None
-    below = max(SHARD_STEP, size // SHARD_STEP * SHARD_STEP)
-    return (
-        f"'shard_size' must be a multiple of {SHARD_STEP}, got {size}; "
-        f"the two nearest are {below} and {below + SHARD_STEP}"
-    )
+def _pointed_at(node: YamlNode, key: str) -> Place:
+    """Return the place of a key within a value, or of the whole value."""
+    if not key:
+        return node.place
+    if isinstance(node, ListNode) and len(node.items) == 2 and key in ("low", "high"):
+        return node.items[("low", "high").index(key)].place
+    if isinstance(node, MapNode):
+        for entry in node.entries:
+            if entry.key == key:
+                return entry.place
+            if (inner := _pointed_at(entry.value, key)) is not entry.value.place:
+                return inner
+    return node.place

@@ -1,288 +1,375 @@
 """``distort:`` -> steps and groups."""
 
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from augforge.distortions import Distortion, catalogue
-from augforge.distortions.catalogue import COMMON_KEYS
 from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
 from augforge.errors import AugforgeError, listed
-from augforge.recipe.diagnostics import Place, Problems, quoted
-from augforge.recipe.fields import (
-    Fields,
-    plain_value,
-    read_integer,
-    read_list,
-    read_number,
-    read_text,
-)
-from augforge.recipe.model import MAX_GROUP_DEPTH, MAX_LABEL, MAX_WEIGHT, Applies, Node, OneOf, SomeOf, Step
-from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
+from augforge.keys import Integer, Key, Location, Number, Sequence, Text, keys_of, located, misfit, problem
+from augforge.recipe.diagnostics import Place
+from augforge.recipe.mappings import Context, Given, adapter, required_of
+from augforge.recipe.nodes import Located
+from augforge.recipe.writing import tidied
 
-ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
+MAX_LABEL = 255
+MAX_GROUP_DEPTH = 4
+MAX_WEIGHT = 1e9
 RESERVED_IDS = ("guard",)
-GROUP_KEYS = {"one_of": ("steps", "weights"), "some_of": ("steps", "count")}
+ID = Text(
+    "What the step is known by; by default its key.",
+    pattern="[a-z0-9][a-z0-9_-]*",
+    rule="be of a-z, 0-9, _ and -, and begin with a letter or digit",
+)
+_SUCH_AS = "a step is one key with its parameters, such as `- rotate: {degrees: [-5, 5]}`"
 
 
-def read_steps(node: YamlNode | None, problems: Problems) -> tuple[Node, ...]:
-    """Return the steps of ``distort:``; an empty list is the identity."""
-    if node is None:
-        return ()
-    if not isinstance(node, ListNode):
-        problems.add(
-            node.place,
-            "'distort' must be a list of steps such as `- rotate: {degrees: [-5, 5]}`, "
-            f"got {node.describe()}",
-        )
-        return ()
-    return _Steps(problems).read(node.items, depth=0)
-
-
-class _Steps:
-    """Reads steps and remembers their ids, which are unique in the whole recipe, groups included."""
-
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
-        self._known = catalogue.names()
-        # Where each id stands, and whether it is the step's own or its distortion's name.
-        self._ids: dict[str, tuple[Place, bool]] = {}
-
-    def read(self, items: tuple[YamlNode, ...], depth: int) -> tuple[Node, ...]:
-        """Return the steps that could be read."""
-        found = (self._step(item, depth) for item in items)
-        return tuple(step for step in found if step is not None)
-
-    def _step(self, node: YamlNode, depth: int) -> Node | None:
-        entry = self._only_entry(node)
-        if entry is None:
-            return None
-        kinds = [*self._known, *GROUP_KEYS]
-        if entry.key not in kinds:
-            meant = step_meant(entry.key, kinds)
-            missing = "" if meant else " (if a package adds it, install that)"
-            self._problems.add(
-                entry.place, f"unknown distortion '{entry.key}'.{meant} Allowed: {listed(kinds)}{missing}"
-            )
-            return None
-        if entry.key in GROUP_KEYS:
-            body = self._body(entry, ["steps"])
-            return None if body is None else self._group(entry, body, depth)
-        try:
-            kind = catalogue.find(entry.key)
-        except AugforgeError as error:
-            self._problems.add(entry.place, str(error))
-            return None
-        body = self._body(entry, _keys(kind))
-        return None if body is None else self._distortion(entry, body, kind)
-
-    def _only_entry(self, node: YamlNode) -> Entry | None:
-        if isinstance(node, MapNode) and len(node.entries) == 1:
-            return node.entries[0]
-        such_as = "a step is one key with its parameters, such as `- rotate: {degrees: [-5, 5]}`"
-        if isinstance(node, MapNode) and node.entries:
-            keys = listed(entry.key for entry in node.entries)
-            self._problems.add(
-                node.entries[1].place,
-                f"{such_as}; got {len(node.entries)} keys: {keys} "
-                "(parameters are indented further than the name of their distortion)",
-            )
-        else:
-            self._problems.add(node.place, f"{such_as}; got {node.describe()}")
-        return None
-
-    def _body(self, entry: Entry, keys: list[str]) -> MapNode | None:
-        if isinstance(entry.value, MapNode):
-            return entry.value
-        if isinstance(entry.value, ScalarNode) and entry.value.value is None:
-            return MapNode((), entry.place)
-        given = ", ".join(f"{key}: ..." for key in keys)
-        self._problems.add(
-            entry.value.place,
-            f"the parameters of {entry.key} are given by name, {entry.key}: {{{given}}}; "
-            f"got {entry.value.describe()}"
-            if keys
-            else f"{entry.key} takes no parameters, {entry.key}: {{}}; got {entry.value.describe()}",
-        )
-        return None
-
-    def _distortion(self, entry: Entry, body: MapNode, kind: type[Distortion]) -> Step | None:
-        names = [parameter.name for parameter in kind.parameters()]
-        allowed = None if kind.open_ended else [*names, *COMMON_KEYS]
-        fields = Fields(body, entry.key, allowed, self._problems, "parameter", PARAMETER_SYNONYMS)
-        step_id, applies = self._id(fields, entry), read_applies(fields)
-        distortion = read_distortion(kind, entry, fields)
-        return None if distortion is None else Step(step_id, distortion, applies)
-
-    def _group(self, entry: Entry, body: MapNode, depth: int) -> OneOf | SomeOf | None:
-        fields = Fields(body, entry.key, (*GROUP_KEYS[entry.key], *COMMON_KEYS), self._problems)
-        group_id, applies = self._id(fields, entry), read_applies(fields)
-        if depth >= MAX_GROUP_DEPTH:
-            self._problems.add(entry.place, f"groups may nest {MAX_GROUP_DEPTH} deep; this one is deeper")
-            return None
-        such_as = "[{rotate: {degrees: 5}}, {shift: {x: 1}}]"
-        listed_steps = read_list(fields.required("steps", entry.place), "'steps'", such_as, self._problems)
-        steps = self.read(listed_steps, depth + 1)
-        if entry.key == "one_of":
-            weights = self._weights(fields.get("weights"), len(listed_steps))
-            return OneOf(group_id, steps, weights, applies)
-        count = self._count(fields.required("count", entry.place), len(listed_steps))
-        return SomeOf(group_id, steps, count, applies)
-
-    def _id(self, fields: Fields, entry: Entry) -> str:
-        """Return the step's id, its own or by default its distortion's name, after a look at all others."""
-        node = fields.get("id")
-        own = read_text(node, "'id'", self._problems)
-        step_id = entry.key if own is None else own
-        place = entry.place if node is None or own is None else node.place
-        if not ID.fullmatch(step_id):
-            self._problems.add(
-                place,
-                f"'id' must be of a-z, 0-9, _ and -, and begin with a letter or digit; got {quoted(step_id)}",
-            )
-        elif step_id in RESERVED_IDS:
-            self._problems.add(place, f"the id '{step_id}' is reserved; choose another one")
-        elif own is None and fields.may_miss("id"):
-            pass  # Its id is most likely what an unknown key was meant to say.
-        elif (first := self._ids.setdefault(step_id, (place, own is None)))[0] is not place:
-            self._note_repeated(step_id, place, *first, by_name=own is None)
-        return step_id
-
-    def _note_repeated(
-        self, step_id: str, place: Place, first: Place, first_by_name: bool, *, by_name: bool
-    ) -> None:
-        where = f"line {first.line}" if first.document is place.document else str(first)
-        if by_name and first_by_name:
-            self._problems.add(
-                place,
-                f"{step_id} comes twice, first in {where}; give each an id of its own: "
-                f"`{step_id}: {{id: {step_id}-2, ...}}`",
-            )
-        else:
-            self._problems.add(
-                place,
-                f"the id '{step_id}' is already used in {where}; ids are unique in the whole recipe, "
-                "and a step without one goes by its distortion's name",
-            )
-
-    def _weights(self, node: YamlNode | None, steps: int) -> tuple[float, ...]:
-        if node is None:
-            return (1.0,) * steps
-        items = read_list(node, "'weights'", "[2, 1]", self._problems)
-        if not items or not steps:
-            return ()
-        before = len(self._problems)
-        weights = tuple(read_number(item, "a weight", 0, MAX_WEIGHT, self._problems, 1.0) for item in items)
-        if len(self._problems) > before:
-            return ()
-        if len(items) != steps:
-            self._problems.add(
-                node.place, f"'weights' must be one for each step, {steps} in all; got {len(items)}"
-            )
-        elif sum(weights) == 0:
-            self._problems.add(node.place, "'weights' must not all be 0")
-        return weights
-
-    def _count(self, node: YamlNode | None, steps: int) -> tuple[int, int]:
-        if node is None or not steps:
-            return (0, 0)
-        if isinstance(node, ScalarNode):
-            count = read_integer(node, "'count'", 0, steps, self._problems)
-            return (count, count)
-        if not isinstance(node, ListNode) or len(node.items) != 2:
-            self._problems.add(
-                node.place,
-                f"'count' must be a number or [fewest, most], from 0 to {steps}; got {node.describe()}",
-            )
-            return (0, 0)
-        before = len(self._problems)
-        low, high = (read_integer(item, "'count'", 0, steps, self._problems) for item in node.items)
-        if low > high and len(self._problems) == before:
-            self._problems.add(node.place, f"'count' is [fewest, most], got [{low}, {high}]")
-        return (low, high)
-
-
-def _keys(kind: type[Distortion]) -> list[str]:
-    """Return the parameters that a distortion declares, or what an open-ended one cannot do without."""
-    return [name for name, field in kind.model_fields.items() if not kind.open_ended or field.is_required()]
-
-
-def read_applies(fields: Fields) -> Applies:
-    """Return when a step or group is applied."""
-    problems = fields.problems
-    probability = read_number(fields.get("probability"), "'probability'", 0, 1, problems, 1.0)
-    return Applies(probability, *read_labels(fields))
-
-
-def read_labels(fields: Fields) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
-    """Return ``for_labels`` and ``except_labels``, of which one at most may be given."""
-    problems = fields.problems
-    wanted, unwanted = fields.get("for_labels"), fields.get("except_labels")
-    if wanted is not None and unwanted is not None:
-        problems.add(unwanted.place, "'except_labels' and 'for_labels' exclude each other; keep one")
-    return (
-        _read_labels(wanted, "'for_labels'", problems),
-        _read_labels(unwanted, "'except_labels'", problems),
+def labels(doc: str, excludes: str = "") -> Sequence:
+    """Return the key of a list of classes."""
+    return Sequence(
+        doc,
+        excludes=excludes,
+        item=Integer(low=0, high=MAX_LABEL),
+        such_as="[1, 7]",
+        unique=True,
+        ordered=True,
     )
 
 
-def _read_labels(node: YamlNode | None, what: str, problems: Problems) -> tuple[int, ...] | None:
-    if node is None:
-        return None
-    labels: list[int] = []
-    for item in read_list(node, what, "[1, 7]", problems):
-        before = len(problems)
-        label = read_integer(item, f"a label in {what}", 0, MAX_LABEL, problems)
-        if label in labels and len(problems) == before:
-            problems.add(item.place, f"the label {label} comes twice in {what}")
-        labels.append(label)
-    return tuple(sorted(labels))
+ForLabels = Annotated[
+    tuple[int, ...] | None, labels("Only samples of these classes, 0 to 255; by default all.")
+]
+ExceptLabels = Annotated[
+    tuple[int, ...] | None,
+    labels("All samples but those of these classes; never together with `for_labels`.", "for_labels"),
+]
 
 
-def read_distortion(kind: type[Distortion], entry: Entry, fields: Fields) -> Distortion | None:
-    """Return the distortion with its parameters, or None where they are wrong."""
-    given = fields.rest(*COMMON_KEYS)
-    before = len(fields.problems)
-    plain = {name: plain_value(own.value, fields.problems) for name, own in given.items()}
-    if len(fields.problems) > before:
-        return None
-    try:
-        return kind.model_validate(plain)
-    except ValidationError as error:
-        for details in error.errors(include_url=False, include_input=False):
-            _note(details, entry, given, fields)
-        return None
+def plain_labels(limited: Any) -> dict[str, Any]:
+    """Return the classes that something is limited to, as YAML would say it."""
+    found = {key: getattr(limited, key) for key in ("for_labels", "except_labels")}
+    return {key: list(labels) for key, labels in found.items() if labels is not None}
 
 
-def _note(details: Any, entry: Entry, given: Mapping[str, Entry], fields: Fields) -> None:
-    """Note one of pydantic's errors at the place in the recipe that it is about."""
-    name = str(details["loc"][0]) if details["loc"] else ""
-    if details["type"] == "missing":
-        fields.required(name, entry.place)
-        return
-    if not name and fields.has_unknown:
-        # What the parameters lack together is most likely what the unknown one was meant for.
-        return
-    key = details.get("ctx", {}).get("key", "")
-    if name in given:
-        place = _pointed_at(given[name].value, key)
-    elif key in given:
-        place = given[key].place
+@dataclass(frozen=True)
+class Applies:
+    """When a step is applied to a sample."""
+
+    probability: Annotated[float, Number("Chance for each sample, 0 to 1.")] = 1.0
+    for_labels: ForLabels = None
+    except_labels: ExceptLabels = None
+
+    def plain(self) -> dict[str, Any]:
+        """Return what is not the default, as YAML would say it."""
+        probability = {} if self.probability == 1.0 else {"probability": tidied(self.probability)}
+        return {**probability, **plain_labels(self)}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One distortion, known by its id."""
+
+    id: str
+    distortion: Distortion
+    applies: Applies = field(default_factory=Applies)
+
+    def plain(self, *, id_always: bool = False) -> dict[str, Any]:
+        """Return the step as YAML would say it; the id only where it is not the default, or always."""
+        body = self.distortion.plain()
+        # An open-ended one hands its values on as they are, and to imgaug 1.0 is not 1.
+        body = body if self.distortion.open_ended else tidied(body)
+        return _plain_step(self, self.distortion.name, body, id_always)
+
+
+@dataclass(frozen=True)
+class StepList(Key):
+    """A list of steps, which may be groups of steps."""
+
+    missing: str = "the steps; `distort: []` leaves the originals as they are"
+    must = "be a list of steps such as `- rotate: {degrees: [-5, 5]}`"  # type: ignore[assignment]
+
+    def core(self) -> CoreSchema:
+        """Return pydantic's schema of a value."""
+        node = core_schema.with_info_plain_validator_function(_read_step)
+        return core_schema.no_info_wrap_validator_function(self._check, core_schema.list_schema(node))
+
+    def _check(self, plain: Any, check_steps: Any) -> tuple["Node", ...]:
+        if not isinstance(plain, list):
+            raise misfit(self.must)
+        return tuple(check_steps(plain))
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        return {"type": "array", "items": {"$ref": "#/definitions/step"}}
+
+
+@dataclass(frozen=True)
+class Members(StepList):
+    """The steps of a group: one at least."""
+
+    missing: str = ""
+    must = "be a list such as [{rotate: {degrees: 5}}, {shift: {x: 1}}]"  # type: ignore[assignment]
+
+    def _check(self, plain: Any, check_steps: Any) -> tuple["Node", ...]:
+        if not plain:
+            raise misfit(self.must)
+        return super()._check(plain, check_steps)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        return {**super().schema(), "minItems": 1}
+
+
+@dataclass(frozen=True)
+class Count(Key):
+    """A number of members, or the fewest and the most."""
+
+    must = "be a number of steps, or [fewest, most]"  # type: ignore[assignment]
+
+    def core(self) -> CoreSchema:
+        """Return pydantic's schema of a value."""
+        numbers = core_schema.list_schema(Integer().core())
+        return core_schema.no_info_wrap_validator_function(self._check, numbers)
+
+    def _check(self, plain: Any, check_numbers: Any) -> tuple[int, int]:
+        if not isinstance(plain, list):
+            return (Integer().check(plain),) * 2
+        if len(plain) != 2:
+            raise misfit(self.must)
+        low, high = check_numbers(plain)
+        return (low, high)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        number = Integer().schema()
+        return {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A group of which each sample gets exactly one member."""
+
+    id: str
+    steps: Annotated[tuple["Node", ...], Members("The members, one at least.")]
+    weights: Annotated[
+        tuple[float, ...],
+        Sequence(
+            "How likely each member is in proportion to the others; 0 to 1e9, not all 0; by default all the same.",
+            item=Number(low=0, high=MAX_WEIGHT),
+            such_as="[2, 1]",
+        ),
+    ] = ()
+    applies: Applies = field(default_factory=Applies)
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            object.__setattr__(self, "weights", (1.0,) * len(self.steps))
+
+    def plain(self, *, id_always: bool = False) -> dict[str, Any]:
+        """Return the group as YAML would say it; the ids only where they are not the default, or always."""
+        equal = all(weight == 1.0 for weight in self.weights)
+        body = {} if equal else {"weights": tidied(list(self.weights))}
+        steps = [node.plain(id_always=id_always) for node in self.steps]
+        return _plain_step(self, "one_of", {**body, "steps": steps}, id_always)
+
+    @staticmethod
+    def compare(known: dict[str, Any], steps: int) -> Iterator[tuple[Location, PydanticCustomError]]:
+        """Yield errors of the weights, given the number of steps."""
+        weights = known.get("weights")
+        if not isinstance(weights, list) or not weights:
+            return
+        if len(weights) != steps:
+            yield (
+                ("weights",),
+                problem(f"'weights' must be one for each step, {steps} in all; got {len(weights)}"),
+            )
+        elif all(weight == 0 and weight is not False for weight in weights):
+            yield ("weights",), problem("'weights' must not all be 0")
+
+
+@dataclass(frozen=True)
+class SomeOf:
+    """A group of which each sample gets several different members, in their listed order."""
+
+    id: str
+    steps: Annotated[tuple["Node", ...], Members("The members, one at least.")]
+    count: Annotated[
+        tuple[int, int],
+        Count("The fewest and the most members that a sample gets, each number equally likely."),
+    ]
+    applies: Applies = field(default_factory=Applies)
+
+    def plain(self, *, id_always: bool = False) -> dict[str, Any]:
+        """Return the group as YAML would say it; the ids only where they are not the default, or always."""
+        low, high = self.count
+        count = low if low == high else [low, high]
+        steps = [node.plain(id_always=id_always) for node in self.steps]
+        return _plain_step(self, "some_of", {"count": count, "steps": steps}, id_always)
+
+    @staticmethod
+    def compare(known: dict[str, Any], steps: int) -> Iterator[tuple[Location, PydanticCustomError]]:
+        """Yield errors of the count, given the number of steps."""
+        count = known.get("count")
+        numbers = count if isinstance(count, list) else [count]
+        if not all(isinstance(one, int | float) for one in numbers):
+            return
+        beyond = [n for n, one in enumerate(numbers) if one > steps]
+        for n in beyond:
+            yield ("count", n), misfit(Integer(low=0, high=steps).must)
+        if not beyond and len(numbers) == 2 and numbers[0] > numbers[1]:
+            yield ("count",), problem(f"'count' is [fewest, most], got [{numbers[0]}, {numbers[1]}]")
+
+
+Node = Step | OneOf | SomeOf
+GROUPS: dict[str, type[OneOf] | type[SomeOf]] = {"one_of": OneOf, "some_of": SomeOf}
+
+
+def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
+    """Yield the single steps of a recipe in their listed order, those of groups included."""
+    for node in nodes:
+        if isinstance(node, Step):
+            yield node
+        else:
+            yield from single_steps(node.steps)
+
+
+def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) -> dict[str, Any]:
+    named = {"id": node.id} if id_always or node.id != kind else {}
+    return {kind: {**named, **node.applies.plain(), **body}}
+
+
+def common_keys() -> dict[str, Key]:
+    """Return the keys that every step has."""
+    return {"id": ID, **keys_of(Applies)}
+
+
+def _read_step(plain: Any, info: Any) -> Node:
+    """Return a step or group; a step is one key with its parameters."""
+    context: Context = info.context
+    if not isinstance(plain, Located) or not plain:
+        raise problem(_SUCH_AS, got="; got ")
+    if len(plain) > 1:
+        keys = f"{len(plain)} keys: {listed(plain)} (parameters are indented further than the name of their distortion)"
+        raise located([((list(plain)[1],), problem(f"{_SUCH_AS}; got {keys}", at_key=True))])
+    ((name, body),) = plain.items()
+    errors = Given({}, name, {}, (), context)
+    node = errors.check((name,), lambda: _read_node(name, body, plain, context))
+    errors.raise_if_any()
+    found: Node = node
+    return found
+
+
+def _read_node(name: str, body: Any, plain: Located, context: Context) -> Node:
+    group = GROUPS.get(name)
+    kind = None if group else _find(name, context)
+    if kind is not None:
+        declared = dict.fromkeys(one.name for one in kind.parameters())
+        required = required_of(kind)
     else:
-        place = entry.place
-    fields.problems.add(place, details["msg"])
+        declared, required = keys_of(group), required_of(group)[1:]
+    if body is None:
+        body = Located({}, plain.node.entries[0])
+    if not isinstance(body, dict):
+        given = ", ".join(f"{key}: ..." for key in (declared if kind and not kind.open_ended else required))
+        if given:
+            raise problem(f"the parameters of {name} are given by name, {name}: {{{given}}}", got="; got ")
+        raise problem(f"{name} takes no parameters, {name}: {{}}", got="; got ")
+    given = Given(
+        body,
+        name,
+        {**declared, **common_keys()},
+        required,
+        context,
+        open_ended=kind is not None and kind.open_ended,
+        at_key=True,
+        **({"noun": "parameter", "synonyms": PARAMETER_SYNONYMS} if kind else {}),
+    )
+    own = {key: given.known.pop(key) for key in list(given.known) if key in common_keys()}
+    step_id = _read_id(own.pop("id", None), name, plain, given, context)
+    applies = given.check((), lambda: adapter(Applies).validate_python(own)) or Applies()
+    if kind is not None:
+        node: Any = Step(step_id, _read_distortion(kind, given), applies)
+    else:
+        node = _read_group(group, given, step_id, applies, context)
+    given.raise_if_any()
+    return node
 
 
-def _pointed_at(node: YamlNode, key: str) -> Place:
-    """Return the place of a key within a parameter's value, or of the whole value."""
-    if isinstance(node, ListNode) and len(node.items) == 2 and key in ("low", "high"):
-        return node.items[("low", "high").index(key)].place
-    if isinstance(node, MapNode):
-        for entry in node.entries:
-            if entry.key == key:
-                return entry.place
-            if (inner := _pointed_at(entry.value, key)) is not entry.value.place:
-                return inner
-    return node.place
+def _find(name: str, context: Context) -> type[Distortion]:
+    kinds = [*catalogue.names(), *GROUPS]
+    if name not in kinds:
+        meant = context.hint(lambda: step_meant(name, kinds))
+        missing = "" if meant else " (if a package adds it, install that)"
+        raise problem(f"unknown distortion '{name}'.{meant} Allowed: {listed(kinds)}{missing}", at_key=True)
+    try:
+        return catalogue.find(name)
+    except AugforgeError as error:
+        raise problem(str(error), at_key=True) from error
+
+
+def _read_distortion(kind: type[Distortion], given: Given) -> Any:
+    infinite = [(loc, misfit("be a finite number")) for loc in _infinite(given.known, ())]
+    given.errors += infinite
+    return None if infinite else given.check((), lambda: kind.model_validate(given.known))
+
+
+def _infinite(plain: Any, location: Location) -> Iterator[Location]:
+    """Yield where a value is infinite or not a number."""
+    if isinstance(plain, dict | list):
+        for key, value in plain.items() if isinstance(plain, dict) else enumerate(plain):
+            yield from _infinite(value, (*location, key))
+    elif isinstance(plain, float) and plain - plain != 0:
+        yield location
+
+
+def _read_group(kind: Any, given: Given, step_id: str, applies: Applies, context: Context) -> Any:
+    if context.depth >= MAX_GROUP_DEPTH:
+        given.errors.append(
+            ((), problem(f"groups may nest {MAX_GROUP_DEPTH} deep; this one is deeper", at_key=True))
+        )
+        return None
+    if isinstance(given.known.get("steps"), list) and given.known["steps"]:
+        given.errors += kind.compare(given.known, len(given.known["steps"]))
+    context.depth += 1
+    try:
+        plain = {**given.known, "id": step_id, "applies": applies}
+        return given.check((), lambda: adapter(kind).validate_python(plain, context=context))
+    finally:
+        context.depth -= 1
+
+
+def _read_id(own: Any, name: str, plain: Located, given: Given, context: Context) -> str:
+    """Return the step's id, its own or by default its distortion's name, unless it is already used."""
+    entry = plain.node.entries[0]
+    place = entry.place
+    if own is not None:
+        if given.check(("id",), lambda: ID.check(own)) is None:
+            return name
+        place = entry.value.get("id").value.place
+    step_id = name if own is None else own
+    location: Location = () if own is None else ("id",)
+    if step_id in RESERVED_IDS:
+        message = f"the id '{step_id}' is reserved; choose another one"
+        given.errors.append((location, problem(message, at_key=not location)))
+    elif own is not None or not given.may_miss("id"):
+        first, by_name = context.ids.setdefault(step_id, (place, own is None))
+        if first is not place:
+            message = _repeated(step_id, place, first, both_by_name=by_name and own is None)
+            given.errors.append((location, problem(message, at_key=not location)))
+    return str(step_id)
+
+
+def _repeated(step_id: str, place: Place, first: Place, *, both_by_name: bool) -> str:
+    where = f"line {first.line}" if first.document is place.document else str(first)
+    if both_by_name:
+        return (
+            f"{step_id} comes twice, first in {where}; give each an id of its own: "
+            f"`{step_id}: {{id: {step_id}-2, ...}}`"
+        )
+    return (
+        f"the id '{step_id}' is already used in {where}; ids are unique in the whole recipe, "
+        "and a step without one goes by its distortion's name"
+    )

@@ -141,7 +141,7 @@ def array_plans(
 def check_shard_size(shard_size: int) -> None:
     """Raise `AugforgeError` unless a shard of so many samples holds whole leaves of the content hash."""
     # Imported here: reading a data set needs the layout, but no recipe.
-    from augforge.recipe.reading import wrong_shard_size
+    from augforge.recipe.model import wrong_shard_size
 
     if wrong := wrong_shard_size(shard_size):
         raise AugforgeError(wrong)

@@ -64,7 +64,7 @@ def recipe_before_extension(text: bytes, manifest: Manifest) -> bytes | None:
     bytes or None
         What has the hash that the manifest lists; None if something else happened to the recipe.
     """
-    from augforge.recipe.model import EXPECT_KIND
+    from augforge.recipe.expect import EXPECT_KIND
     from augforge.recipe.writing import write_yaml
 
     variants = manifest.samples // manifest.originals - (b"\nkeep_originals: true\n" in text)

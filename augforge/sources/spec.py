@@ -1,9 +1,12 @@
 """What is asked for: `SourceSpec`."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from augforge.keys import Boolean, Integer, Sequence, Text, Word, keys_of, size
 
 MAX_SIDE = 4096
 """Height and width of an original, in pixels, at most: augforge is for characters, not for photographs."""
@@ -19,62 +22,102 @@ DEFAULT_SPLIT = "train"
 NO_LABELS = "none"
 """What ``labels:`` says where the source is to have none."""
 
-# A data set and a split name files: letters that cannot lead out of a folder.
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
-_ArrayName = Annotated[str, Field(min_length=1, max_length=200)]
-_Side = Annotated[int, Field(ge=1, le=MAX_SIDE, strict=True)]
-_ClassName = Annotated[str, Field(min_length=1, max_length=100)]
+_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,99}"  # names files: letters that cannot lead out of a folder
+_NAME_RULE = "be of A-Z, a-z, 0-9, _ and -, begin with a letter or digit and have at most 100 letters"
+_ARRAY_RULE = "be the name of an array, 1 to 200 letters"
 
-# What says how the files at a path are to be read; a data set known by name has its own.
-_WITH_PATH = ("format", "classes", "class_names", "images", "labels", "shape", "colour", "invert")
+
+@dataclass(frozen=True)
+class _ClassName(Text):
+    def check(self, plain: Any) -> str:
+        """Return the name as written: classes are often called by digits, which need no quotes."""
+        is_number = isinstance(plain, int) and not isinstance(plain, bool)
+        return super().check(str(plain) if is_number else plain)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        return {"type": ["string", "integer"]}
+
+
+@dataclass(frozen=True)
+class _Folder(Text):
+    def check(self, plain: Any) -> Path:  # type: ignore[override]
+        """Return the path."""
+        return plain if isinstance(plain, Path) else Path(super().check(plain))
 
 
 class SourceSpec(BaseModel):
     """Which originals: a data set known by name, or a path.
 
-    Attributes
-    ----------
-    dataset
-        Name of a known data set, such as ``mnist-10k``.
-    path
-        Folder or file with the originals; absolute by the time it is opened.
-    format
-        What is at `path`; None: told from what is there.
-    split
-        Which part: ``train``, ``test``, or the name that the files begin with.
-    classes
-        Number of classes of what is at `path`; None: what the files say, or else 10.
-    class_names
-        What the labels 0, 1, 2, ... are called; for pictures the names of the class folders, in the order of their
-        labels; None: as the files say, or else the labels themselves.
-    images
-        Which array of an NPZ or HDF5 file the images are; None: ``images``, or ``x_train`` by the split.
-    labels
-        Which array of an NPZ or HDF5 file the labels are, or ``none`` for a source without labels, whatever its
-        format; None: ``labels``, or ``y_train`` by the split.
-    shape
-        Height and width of the images, in pixels, where the files hold flat rows of pixels; None: a square.
-    colour
-        ``gray`` turns pictures in colour to gray; None: they are an error.
-    invert
-        Whether light and dark change places: for dark ink on light paper.
-    written_path
-        `path` as the user wrote it, for messages; set by whoever made `path` absolute.
+    `written_path` is `path` as the user wrote it, for messages; set by the code that makes `path` absolute.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: _Name | None = None
-    path: Path | None = None
-    format: str | None = None
-    split: _Name = DEFAULT_SPLIT
-    classes: Annotated[int, Field(ge=1, le=MAX_CLASSES, strict=True)] | None = None
-    class_names: Annotated[tuple[_ClassName, ...], Field(min_length=1, max_length=MAX_CLASSES)] | None = None
-    images: _ArrayName | None = None
-    labels: _ArrayName | None = None
-    shape: tuple[_Side, _Side] | None = None
-    colour: Literal["gray"] | None = None
-    invert: Annotated[bool, Field(strict=True)] = False
+    dataset: Annotated[
+        str | None, Text("Name of a known data set, such as `mnist-10k`.", pattern=_NAME, rule=_NAME_RULE)
+    ] = None
+    path: Annotated[
+        Path | None, _Folder("Folder or file with the originals; absolute by the time it is opened.")
+    ] = None
+    format: Annotated[str | None, Text("Format of the files at `path`; by default detected.")] = None
+    split: Annotated[
+        str,
+        Text(
+            "Which part: `train`, `test`, or the name that the files begin with.",
+            pattern=_NAME,
+            rule=_NAME_RULE,
+        ),
+    ] = DEFAULT_SPLIT
+    classes: Annotated[
+        int | None,
+        Integer(
+            "Number of classes at `path`; by default as the files say, or else 10.", low=1, high=MAX_CLASSES
+        ),
+    ] = None
+    class_names: Annotated[
+        tuple[str, ...] | None,
+        Sequence(
+            "Names of the labels 0, 1, 2, ...; for pictures the names of the class folders, in the order of "
+            "their labels; by default as the files say, or else the labels themselves.",
+            item=_ClassName(pattern=".{1,100}", rule="have 1 to 100 letters"),
+            such_as="[zero, one, two]",
+            most=MAX_CLASSES,
+        ),
+    ] = None
+    images: Annotated[
+        str | None,
+        Text(
+            "Array of an NPZ or HDF5 file that holds the images; by default `images`, or `x_train` by the split.",
+            pattern=".{1,200}",
+            rule=_ARRAY_RULE,
+        ),
+    ] = None
+    labels: Annotated[
+        str | None,
+        Text(
+            "Array of an NPZ or HDF5 file that holds the labels, or `none` for a source without labels, in any "
+            "format; by default `labels`, or `y_train` by the split.",
+            pattern=".{1,200}",
+            rule=f"{_ARRAY_RULE}, or none",
+            text="text (an array's name, or none)",
+        ),
+    ] = None
+    shape: Annotated[
+        tuple[int, int] | None,
+        size(
+            "Height and width of the images where the files hold flat rows of pixels.", MAX_SIDE, "[28, 28]"
+        ),
+    ] = None
+    colour: Annotated[
+        Literal["gray"] | None,
+        Word(
+            "`gray` converts color pictures to gray; by default they are an error.",
+            words=("gray",),
+            alias="color",
+        ),
+    ] = None
+    invert: Annotated[bool, Boolean("Swap light and dark: for dark ink on light paper.")] = False
     written_path: Annotated[str | None, Field(exclude=True, repr=False)] = None
 
     @model_validator(mode="after")
@@ -82,8 +125,12 @@ class SourceSpec(BaseModel):
         if (self.dataset is None) == (self.path is None):
             raise ValueError("a source needs either 'dataset' or 'path', and not both")
         if self.path is None:
-            for key in _WITH_PATH:
-                if getattr(self, key) != type(self).model_fields[key].default:
+            # All other keys say how to read the files at a path.
+            for key in keys_of(type(self)):
+                if (
+                    key not in ("dataset", "path", "split")
+                    and getattr(self, key) != type(self).model_fields[key].default
+                ):
                     raise ValueError(f"'{key}' goes with 'path'; a data set known by name has its own")
         if self.class_names is not None:
             self._check_class_names(self.class_names)

@@ -3,7 +3,7 @@ import pytest
 
 from augforge.errors import AugforgeError
 from augforge.previewing.choosing import choose_originals, find_node, name_of, with_only
-from augforge.recipe.model import single_steps
+from augforge.recipe.steps import single_steps
 from tests.previewing.conftest import made_source
 
 

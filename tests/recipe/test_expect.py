@@ -56,7 +56,7 @@ def message_of(value: str) -> str:
     [
         ("12", f"'expect' must be {FORMS}; got 12"),
         ("true", f"'expect' must be {FORMS}; got true"),
-        ("[]", f"'expect' must be {FORMS}; got a list of 0"),
+        ("[]", f"'expect' must be {FORMS}; got an empty list"),
         ("[a]", f"'expect' must be {FORMS}; got a list of 1"),
         ("{}", f"'expect' must be {FORMS}; got an empty mapping"),
         ("abc", f"'expect' must be {FORMS}; a hash is blake3: and 64 hexadecimal digits in lower case; got "),

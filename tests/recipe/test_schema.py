@@ -7,7 +7,7 @@ import pytest
 
 from augforge.recipe import load_recipe, ready_recipes, recipe_schema
 from augforge.recipe.diagnostics import Document, Problems
-from augforge.recipe.fields import plain_value
+from augforge.recipe.nodes import plain_value
 from augforge.recipe.schema import schema_text
 from augforge.recipe.yaml_reader import read_yaml
 
@@ -20,7 +20,7 @@ def _plain(text: str) -> Any:
     problems = Problems()
     node = read_yaml(Document("text", text, Path()), problems)
     assert node is not None
-    return plain_value(node, problems)
+    return plain_value(node)
 
 
 def test_the_committed_copy_is_current() -> None:
@@ -100,11 +100,15 @@ def test_refused(plain: dict[str, Any]) -> None:
         VALIDATOR.validate(plain)
 
 
+def _resolved(value: dict[str, Any], schema: dict[str, Any]) -> Any:
+    return schema["definitions"][value["$ref"].rpartition("/")[2]] if "$ref" in value else value
+
+
 def test_every_key_is_explained() -> None:
     schema = recipe_schema()
     keys = schema["properties"] | schema["properties"]["output"]["properties"]
     for name, step in schema["definitions"].items():
         assert step.get("description"), name
         if name.startswith("step_") and name != "step_imgaug":
-            keys |= {f"{name}.{key}": value for key, value in step["properties"].items()}
+            keys |= {f"{name}.{key}": _resolved(value, schema) for key, value in step["properties"].items()}
     assert [key for key, value in keys.items() if not value.get("description")] == []

@@ -1,0 +1,119 @@
+"""``expect:``, the content hash that must come out, and the settings that it belongs to."""
+
+import re
+import string
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from augforge.keys import Key, keys_of, misfit
+from augforge.recipe.diagnostics import quoted
+from augforge.recipe.mappings import Context, Given, mapping_schema, required_of
+
+EXPECT_KIND = "blake3:"
+
+_FORMS = f"{{content: {EXPECT_KIND}..., of: {EXPECT_KIND}...}}, {EXPECT_KIND}... or null"
+_HASH = f"{EXPECT_KIND} and 64 hexadecimal digits in lower case"
+_EXPECTED = f"{EXPECT_KIND}[0-9a-f]{{64}}"
+_DIGITS = 64
+
+
+@dataclass(frozen=True)
+class Hash(Key):
+    """A BLAKE3 hash in hexadecimal digits."""
+
+    meaning: str = ""
+    missing: str = f"'expect' is {_FORMS}"
+
+    @property
+    def must(self) -> str:
+        """What a value must be, after "must"."""
+        return f"be {self.meaning}"
+
+    def check(self, plain: Any) -> str:
+        """Return the digits, or raise `problem`."""
+        if not isinstance(plain, str):
+            raise misfit(self.must, "; got ")
+        if not re.fullmatch(_EXPECTED, plain):
+            raise misfit(
+                self.must,
+                "; got ",
+                instead=f"{quoted(plain)}, {_difference(plain)}. `augforge build` prints the line to paste",
+            )
+        return plain.removeprefix(EXPECT_KIND)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        return {"type": "string", "pattern": f"^{_EXPECTED}$"}
+
+
+@dataclass(frozen=True)
+class _Mapping:
+    content: Annotated[
+        str, Hash("The content hash that the data set must have.", meaning=f"the content hash, {_HASH}")
+    ]
+    of: Annotated[
+        str,
+        Hash(
+            "The settings and originals that it belongs to, as `augforge build` prints it; nothing is expected of "
+            "others.",
+            meaning=f"the hash of settings and originals, {_HASH}",
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Expectation(Key):
+    """A hash alone, a mapping of the hash and what it belongs to, or null."""
+
+    nullable = True
+    must = f"be {_FORMS}"  # type: ignore[assignment]
+
+    def check(self, plain: Any) -> str | None:
+        """Return the content hash, or raise `problem`; `settings_of` gives what it belongs to."""
+        if plain is None:
+            return None
+        if isinstance(plain, str):
+            return Hash(meaning=f"{_FORMS}; a hash is {_HASH}").check(plain)
+        if not isinstance(plain, dict) or not plain:
+            raise misfit(self.must, "; got ")
+        keys = keys_of(_Mapping)
+        given = Given(plain, "expect", keys, required_of(_Mapping), Context(), note=f"; 'expect' is {_FORMS}")
+        for name in given.known:
+            given.check((name,), lambda name=name: keys[name].check(given.known[name]))
+        given.raise_if_any()
+        return str(plain["content"]).removeprefix(EXPECT_KIND)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        alone = {"type": ["string", "null"], "pattern": f"^{_EXPECTED}$"}
+        return {"anyOf": [alone, mapping_schema(keys_of(_Mapping), _Mapping)]}
+
+
+def settings_of(plain: Any) -> str | None:
+    """Return the settings that a checked expectation belongs to, or None."""
+    return str(plain["of"]).removeprefix(EXPECT_KIND) if isinstance(plain, dict) and "of" in plain else None
+
+
+def plain_expect(content: str, of: str | None) -> str | dict[str, str]:
+    """Return an expectation as YAML would say it."""
+    if of is None:
+        return f"{EXPECT_KIND}{content}"
+    return {"content": f"{EXPECT_KIND}{content}", "of": f"{EXPECT_KIND}{of}"}
+
+
+def _difference(text: str) -> str:
+    """Return in what a text differs from a hash, in words."""
+    bare = text.strip()
+    kind, colon, digits = bare.rpartition(":")
+    found = ["which has blanks around it"] if bare != text else []
+    if not colon:
+        found.append(f"which lacks '{EXPECT_KIND}' in front")
+    elif f"{kind}:" != EXPECT_KIND:
+        found.append(f"which begins with {quoted(f'{kind}:')} in place of '{EXPECT_KIND}'")
+    if digits != digits.lower():
+        found.append("whose digits are in upper case")
+    if wrong := next((one for one in digits if one not in string.hexdigits), ""):
+        found.append(f"in which {wrong!a} is no hexadecimal digit")
+    if len(digits) != _DIGITS:
+        found.append(f"which has {len(digits):,} digits")
+    return " and ".join(found)

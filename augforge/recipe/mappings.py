@@ -1,0 +1,285 @@
+"""Mappings of a recipe -> frozen classes, by the keys that their fields declare."""
+
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticUndefined, core_schema
+
+from augforge.errors import did_you_mean, listed
+from augforge.keys import Key, Location, keys_of, located, misfit, problem
+
+# Beyond these, a recipe is shown no further hints: looking for similar names takes time.
+_MOST_HINTS = 100
+
+
+class Context:
+    """What the checks of one recipe share.
+
+    Attributes
+    ----------
+    hints : int
+        Unknown words so far.
+    depth : int
+        Groups around the step that is being checked.
+    ids : dict
+        Where each step's id stands, and whether it is the step's own.
+    """
+
+    def __init__(self) -> None:
+        self.hints = 0
+        self.depth = 0
+        self.ids: dict[str, tuple[Any, bool]] = {}
+
+    def hint(self, find: Callable[[], str]) -> str:
+        """Return "did you mean" for an unknown word, or an empty string after too many."""
+        self.hints += 1
+        return find() if self.hints <= _MOST_HINTS else ""
+
+
+class Given:
+    """The keys of one mapping, sorted into known, unknown and missing ones.
+
+    Parameters
+    ----------
+    plain : dict
+        The mapping.
+    what : str
+        Name of the mapping in messages: ``a recipe``, ``rotate``.
+    keys : mapping of str to Key or None
+        The keys that it may have, and how each is declared.
+    required : collection of str
+        The keys that it must have.
+    context : Context
+        What the checks of the recipe share.
+    open_ended : bool
+        Whether other keys are allowed.
+    at_key : bool
+        Whether errors of the whole mapping point at the key that holds it.
+    noun, note : str
+        Message parts: a word for a key, and an addition to the allowed keys.
+    synonyms : mapping of str to tuple of str
+        Other names of keys, as `did_you_mean` takes them.
+    """
+
+    def __init__(
+        self,
+        plain: dict[str, Any],
+        what: str,
+        keys: Mapping[str, Key | None],
+        required: Collection[str],
+        context: Context,
+        *,
+        open_ended: bool = False,
+        at_key: bool = False,
+        noun: str = "key",
+        note: str = "",
+        synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    ) -> None:
+        self.errors: list[tuple[Location, PydanticCustomError]] = []
+        self.known: dict[str, Any] = {}
+        self._meant: set[str] = set()
+        self._puzzling = False
+        self.incomplete = False
+        self._written: dict[str, str] = {}
+        self._at_key = at_key
+        aliases = {key.alias: name for name, key in keys.items() if key and key.alias}
+        allowed = [key.alias if key and key.alias else name for name, key in keys.items()]
+        for written, value in plain.items():
+            name = aliases.get(written, written)
+            if name not in keys and not open_ended:
+                self.incomplete = True
+                hint = context.hint(functools.partial(self._hint, written, value, allowed, synonyms))
+                message = f"unknown {noun} '{written}' of {what}.{hint} Allowed: {listed(allowed)}{note}"
+                self.errors.append(((written,), problem(message, at_key=True)))
+            elif name in self.known:
+                message = f"'{written}' and '{self._written[name]}' are spellings of one key; keep one"
+                self.errors.append(((written,), problem(message, at_key=True)))
+            else:
+                self._check_given(name, written, value, keys.get(name), plain)
+        for name in required:
+            if name not in self.known and not self.may_miss(name):
+                key = keys.get(name)
+                how = f": {key.missing}" if key and key.missing else ""
+                self.errors.append(((), problem(f"{what} needs '{name}'{how}", at_key=at_key)))
+
+    def _check_given(
+        self, name: str, written: str, value: Any, key: Key | None, plain: dict[str, Any]
+    ) -> None:
+        self.known[name] = value
+        self._written[name] = written
+        if key and key.excludes and key.excludes in plain:
+            message = f"'{written}' and '{key.excludes}' exclude each other; keep one"
+            self.errors.append(((written,), problem(message)))
+        if value is None and key and not key.nullable:
+            del self.known[name]
+            self.errors.append(((written,), misfit(key.must)))
+
+    def may_miss(self, key: str) -> bool:
+        """Whether a key that is not given may be meant by an unknown one."""
+        return self._puzzling or key in self._meant
+
+    def check(self, location: Location, check: Callable[[], Any]) -> Any:
+        """Return what a check returns, or None after collecting its errors."""
+        try:
+            return check()
+        except PydanticCustomError as error:
+            self.errors.append((location, error))
+        except ValidationError as error:
+            for details in error.errors(include_url=False, include_input=False):
+                self._add(details, location)
+        return None
+
+    def _add(self, details: Any, location: Location) -> None:
+        """Collect one of pydantic's errors; an incomplete mapping is not judged as a whole."""
+        if details["type"] == "missing" or (self.incomplete and not details["loc"]):
+            return
+        inner = tuple(self._written.get(part, part) for part in details["loc"])
+        error = _as_problem(details)
+        if not inner and self._at_key and (error.context or {}).get("key") not in self.known:
+            error = problem(**{**(error.context or {}), "at_key": True})
+        self.errors.append(((*location, *inner), error))
+
+    def raise_if_any(self) -> None:
+        """Raise all errors collected so far, if there are any."""
+        if self.errors:
+            raise located(self.errors)
+
+    def _hint(self, key: str, value: Any, allowed: list[str], synonyms: Mapping[str, tuple[str, ...]]) -> str:
+        word, colon, _ = key.partition(":")
+        if colon and word in allowed and value is None:
+            self._meant.add(word)
+            return " A ':' needs a blank after it."
+        hint = did_you_mean(key, sorted(allowed), synonyms)
+        meant = [name for name in allowed if f"'{name}'" in hint]
+        self._meant.update(meant)
+        # An unknown key without a likely meaning may stand for any that is missing.
+        self._puzzling |= not meant or "extends" in meant
+        return hint
+
+
+def _as_problem(details: Any) -> PydanticCustomError:
+    if details["type"] == "augforge":
+        return problem(**details["ctx"])
+    return problem(str(details["msg"]).removeprefix("Value error, "))
+
+
+@dataclass(frozen=True)
+class Holder(Key):
+    """A key that holds a mapping, checked into a frozen class.
+
+    Attributes
+    ----------
+    kind : type
+        The class, whose fields declare the keys.
+    what : str
+        Name of the mapping in messages.
+    such_as : str
+        An example.
+    note : str
+        Addition to messages about an unknown key.
+    """
+
+    kind: type = object
+    what: str = ""
+    such_as: str = ""
+    note: str = ""
+
+    @property
+    def must(self) -> str:
+        """What a value must be, after "must"."""
+        return f"be a mapping such as {self.such_as}"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.with_info_wrap_validator_function(self._check, handler.generate_schema(self.kind))
+
+    def _check(self, plain: Any, build: Callable[[Any], Any], info: Any) -> Any:
+        plain = self.spell_out(plain)
+        if plain is None or isinstance(plain, self.kind):
+            return plain
+        if not isinstance(plain, dict):
+            raise misfit(self.must)
+        given = Given(
+            plain, self.what, self.keys(), required_of(self.kind), info.context or Context(), note=self.note
+        )
+        if wrong := list(self.compare(given.known)):
+            given.errors += wrong
+            given.incomplete = True
+        prepared = given.check((), lambda: self.prepare(given.known, plain))
+        found = None if prepared is None else given.check((), lambda: build(prepared))
+        given.raise_if_any()
+        return found
+
+    def keys(self) -> Mapping[str, Key]:
+        """Return the keys of the mapping."""
+        return keys_of(self.kind)
+
+    def spell_out(self, plain: Any) -> Any:
+        """Return the mapping that a shorter form stands for."""
+        return plain
+
+    def compare(self, known: dict[str, Any]) -> Iterable[tuple[Location, PydanticCustomError]]:
+        """Return errors of values that do not go together; each value itself may be wrong."""
+        return ()
+
+    def prepare(self, known: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
+        """Return the keyword arguments of the class."""
+        return known
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        return mapping_schema(self.keys(), self.kind)
+
+
+@functools.cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return pydantic's validator of a class."""
+    return TypeAdapter(kind)
+
+
+@functools.cache
+def defaults_of(kind: type) -> dict[str, Any]:
+    """Return the defaults of a class's fields; PydanticUndefined where a field has none."""
+    fields: Any = getattr(kind, "__dataclass_fields__", None) or getattr(kind, "model_fields", {})
+    return {
+        name: PydanticUndefined
+        if (field.is_required() if hasattr(field, "is_required") else _needs_value(field))
+        else field.default
+        for name, field in fields.items()
+    }
+
+
+def required_of(kind: type) -> list[str]:
+    """Return the fields of a class that have no default."""
+    return [name for name, default in defaults_of(kind).items() if default is PydanticUndefined]
+
+
+def _needs_value(field: Any) -> bool:
+    import dataclasses
+
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def mapping_schema(keys: Mapping[str, Key], kind: type) -> dict[str, Any]:
+    """Return the JSON Schema of a mapping, with the defaults and required fields of a class."""
+    defaults = defaults_of(kind)
+    properties: dict[str, Any] = {}
+    for name, key in keys.items():
+        default = defaults.get(name)
+        known = isinstance(default, bool | int | float | str) and default != ""
+        described = {"description": key.doc.replace("`", "")} if key.doc else {}
+        properties[name] = {**described, **key.schema(), **({"default": default} if known else {})}
+        if key.alias:
+            properties[key.alias] = properties[name]
+    required = [name for name in required_of(kind) if name in keys]
+    excluded = [[name, key.excludes] for name, key in keys.items() if key.excludes]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        **({"required": required} if required else {}),
+        **({"not": {"required": excluded[0]}} if excluded else {}),
+    }
