@@ -20,6 +20,8 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Val
 from augforge.errors import did_you_mean, listed
 
 Location = tuple[int | str, ...]
+Misfit = tuple[Location, PydanticCustomError]
+"""An error, and where below the validated value it is."""
 
 
 def problem(message: str, key: str = "", **details: Any) -> PydanticCustomError:
@@ -32,10 +34,27 @@ def misfit(must: str, got: str = ", got ", **details: Any) -> PydanticCustomErro
     return problem(f"must {must}", got=got, **details)
 
 
-def located(errors: Iterable[tuple[Location, PydanticCustomError]]) -> ValidationError:
+def located(errors: Iterable[Misfit]) -> ValidationError:
     """Return one error that holds several, each at its location below the validated value."""
     details = [InitErrorDetails(type=error, loc=loc, input=None) for loc, error in errors]
     return ValidationError.from_exception_data("recipe", details)
+
+
+def below(key: str, error: ValidationError) -> ValidationError:
+    """Return the errors of a key's value as those of the mapping that holds it."""
+    return located((((key, *details["loc"]), as_problem(details)) for details in errors_of(error)))
+
+
+def errors_of(error: ValidationError) -> Any:
+    """Return pydantic's errors, without what nobody reads."""
+    return error.errors(include_url=False, include_input=False)
+
+
+def as_problem(details: Any) -> PydanticCustomError:
+    """Return one of pydantic's errors as `problem`."""
+    if details["type"] == "augforge":
+        return problem(**details["ctx"])
+    return problem(str(details["msg"]).removeprefix("Value error, "))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 import string
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from augforge.keys import Key, keys_of, misfit
@@ -79,7 +80,7 @@ class Expectation(Key):
         keys = keys_of(_Mapping)
         given = Given(plain, "expect", keys, required_of(_Mapping), Context(), note=f"; 'expect' is {_FORMS}")
         for name in given.known:
-            given.check((name,), lambda name=name: keys[name].check(given.known[name]))
+            given.check(partial(keys[name].check, given.known[name]), name)
         given.raise_if_any()
         return str(plain["content"]).removeprefix(EXPECT_KIND)
 

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from augforge.keys import Key, Number, keys_of, located, misfit, problem
+from augforge.keys import Key, Misfit, Number, keys_of, misfit, problem
 from augforge.recipe.mappings import Holder, mapping_schema
 from augforge.recipe.steps import ExceptLabels, ForLabels, plain_labels
 from augforge.recipe.writing import tidied
@@ -45,12 +45,13 @@ class _OneLimit(Holder):
         """Return the mapping that a number stands for."""
         return plain if isinstance(plain, dict | Limit) else {"limit": plain}
 
-    def prepare(self, known: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
-        """Return the limit and its classes, with the limit within those of its guard."""
+    def compare(self, known: dict[str, Any]) -> Iterator[Misfit]:
+        """Yield an error of a limit beyond those of its guard."""
         try:
-            return {**known, "limit": self.number.check(known["limit"])} if "limit" in known else known
+            self.number.check(known.get("limit", self.number.low))
         except PydanticCustomError as error:
-            raise located([(("limit",), error)]) from error
+            del known["limit"]
+            yield ("limit",), error
 
 
 @dataclass(frozen=True, kw_only=True)

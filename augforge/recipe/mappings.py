@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticUndefined, core_schema
 
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, Location, keys_of, located, misfit, problem
+from augforge.keys import Key, Misfit, as_problem, errors_of, keys_of, located, misfit, problem
 
 # Beyond these, a recipe is shown no further hints: looking for similar names takes time.
 _MOST_HINTS = 100
@@ -79,7 +79,7 @@ class Given:
         note: str = "",
         synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
-        self.errors: list[tuple[Location, PydanticCustomError]] = []
+        self.errors: list[Misfit] = []
         self.known: dict[str, Any] = {}
         self._meant: set[str] = set()
         self._puzzling = False
@@ -95,13 +95,13 @@ class Given:
                 hint = context.hint(functools.partial(self._hint, written, value, allowed, synonyms))
                 message = f"unknown {noun} '{written}' of {what}.{hint} Allowed: {listed(allowed)}{note}"
                 self.errors.append(((written,), problem(message, at_key=True)))
-            elif name in self.known:
+            elif name in self._written:
                 message = f"'{written}' and '{self._written[name]}' are spellings of one key; keep one"
                 self.errors.append(((written,), problem(message, at_key=True)))
             else:
                 self._check_given(name, written, value, keys.get(name), plain)
         for name in required:
-            if name not in self.known and not self.may_miss(name):
+            if name not in self._written and not self.may_miss(name):
                 key = keys.get(name)
                 how = f": {key.missing}" if key and key.missing else ""
                 self.errors.append(((), problem(f"{what} needs '{name}'{how}", at_key=at_key)))
@@ -122,26 +122,26 @@ class Given:
         """Whether a key that is not given may be meant by an unknown one."""
         return self._puzzling or key in self._meant
 
-    def check(self, location: Location, check: Callable[[], Any]) -> Any:
+    def check(self, check: Callable[[], Any], *location: str) -> Any:
         """Return what a check returns, or None after collecting its errors."""
         try:
             return check()
         except PydanticCustomError as error:
             self.errors.append((location, error))
         except ValidationError as error:
-            for details in error.errors(include_url=False, include_input=False):
-                self._add(details, location)
+            for details in errors_of(error):
+                self._add(details)
         return None
 
-    def _add(self, details: Any, location: Location) -> None:
+    def _add(self, details: Any) -> None:
         """Collect one of pydantic's errors; an incomplete mapping is not judged as a whole."""
         if details["type"] == "missing" or (self.incomplete and not details["loc"]):
             return
         inner = tuple(self._written.get(part, part) for part in details["loc"])
-        error = _as_problem(details)
+        error = as_problem(details)
         if not inner and self._at_key and (error.context or {}).get("key") not in self.known:
             error = problem(**{**(error.context or {}), "at_key": True})
-        self.errors.append(((*location, *inner), error))
+        self.errors.append((inner, error))
 
     def raise_if_any(self) -> None:
         """Raise all errors collected so far, if there are any."""
@@ -159,12 +159,6 @@ class Given:
         # An unknown key without a likely meaning may stand for any that is missing.
         self._puzzling |= not meant or "extends" in meant
         return hint
-
-
-def _as_problem(details: Any) -> PydanticCustomError:
-    if details["type"] == "augforge":
-        return problem(**details["ctx"])
-    return problem(str(details["msg"]).removeprefix("Value error, "))
 
 
 @dataclass(frozen=True)
@@ -208,8 +202,8 @@ class Holder(Key):
         if wrong := list(self.compare(given.known)):
             given.errors += wrong
             given.incomplete = True
-        prepared = given.check((), lambda: self.prepare(given.known, plain))
-        found = None if prepared is None else given.check((), lambda: build(prepared))
+        prepared = given.check(lambda: self.prepare(given.known, plain))
+        found = None if prepared is None else given.check(lambda: build(prepared))
         given.raise_if_any()
         return found
 
@@ -221,7 +215,7 @@ class Holder(Key):
         """Return the mapping that a shorter form stands for."""
         return plain
 
-    def compare(self, known: dict[str, Any]) -> Iterable[tuple[Location, PydanticCustomError]]:
+    def compare(self, known: dict[str, Any]) -> Iterable[Misfit]:
         """Return errors of values that do not go together; each value itself may be wrong."""
         return ()
 

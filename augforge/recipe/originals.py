@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, Location, Word, keys_of, located, problem
+from augforge.keys import Key, Misfit, Word, keys_of, located, problem
 from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quoted
 from augforge.recipe.mappings import Holder
@@ -52,7 +52,7 @@ class SourceKey(Holder):
         keys = keys_of(SourceSpec)
         return {**keys, "format": Word(keys["format"].doc, words=sorted(FORMATS))}
 
-    def compare(self, known: dict[str, Any]) -> Iterator[tuple[Location, PydanticCustomError]]:
+    def compare(self, known: dict[str, Any]) -> Iterator[Misfit]:
         """Yield errors of names that are not known."""
         name, split = known.get("dataset"), known.get("split", "train")
         if isinstance(known.get("format"), str) and known["format"] not in FORMATS:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
-from augforge.keys import Key, Location, Text, keys_of, problem
+from augforge.keys import Key, Location, Misfit, Text, errors_of, keys_of, problem
 from augforge.recipe.diagnostics import Place, Problems, quoted
 from augforge.recipe.expect import settings_of
 from augforge.recipe.mappings import Context, Holder, adapter
@@ -32,7 +31,7 @@ class _Root(Holder):
         """Return the keys of the mapping."""
         return {**keys_of(Recipe), "extends": EXTENDS}
 
-    def compare(self, known: dict[str, Any]) -> Iterator[tuple[Location, PydanticCustomError]]:
+    def compare(self, known: dict[str, Any]) -> Iterator[Misfit]:
         """Yield errors of values that do not go together."""
         if known.get("keep_originals") is False and known.get("variants") in (0, 0.0):
             yield (
@@ -67,7 +66,7 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
             plain_value(root), context=Context()
         )
     except ValidationError as error:
-        for details in error.errors(include_url=False, include_input=False):
+        for details in errors_of(error):
             _note(details, root, problems)
         problems.raise_if_any()
         raise

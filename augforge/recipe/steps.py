@@ -1,18 +1,33 @@
 """``distort:`` -> steps and groups."""
 
+import functools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, ValidationError, core_schema
 
 from augforge.distortions import Distortion, catalogue
 from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
 from augforge.errors import AugforgeError, listed
-from augforge.keys import Integer, Key, Location, Number, Sequence, Text, keys_of, located, misfit, problem
+from augforge.keys import (
+    Integer,
+    Key,
+    Location,
+    Misfit,
+    Number,
+    Sequence,
+    Text,
+    below,
+    keys_of,
+    located,
+    misfit,
+    problem,
+)
 from augforge.recipe.diagnostics import Place
 from augforge.recipe.mappings import Context, Given, adapter, required_of
-from augforge.recipe.nodes import Located
+from augforge.recipe.nodes import Entry, Located, MapNode
 from augforge.recipe.writing import tidied
 
 MAX_LABEL = 255
@@ -136,7 +151,9 @@ class Count(Key):
 
     def _check(self, plain: Any, check_numbers: Any) -> tuple[int, int]:
         if not isinstance(plain, list):
-            return (Integer().check(plain),) * 2
+            if not _is_number(plain) or not 0 <= plain < math.inf or plain != int(plain):
+                raise misfit(self.must)
+            return (int(plain), int(plain))
         if len(plain) != 2:
             raise misfit(self.must)
         low, high = check_numbers(plain)
@@ -176,17 +193,17 @@ class OneOf:
         return _plain_step(self, "one_of", {**body, "steps": steps}, id_always)
 
     @staticmethod
-    def compare(known: dict[str, Any], steps: int) -> Iterator[tuple[Location, PydanticCustomError]]:
+    def compare(known: dict[str, Any], steps: int) -> Iterator[Misfit]:
         """Yield errors of the weights, given the number of steps."""
         weights = known.get("weights")
-        if not isinstance(weights, list) or not weights:
+        if not isinstance(weights, list) or not weights or not all(map(_is_number, weights)):
             return
         if len(weights) != steps:
             yield (
                 ("weights",),
                 problem(f"'weights' must be one for each step, {steps} in all; got {len(weights)}"),
             )
-        elif all(weight == 0 and weight is not False for weight in weights):
+        elif not any(weights):
             yield ("weights",), problem("'weights' must not all be 0")
 
 
@@ -210,13 +227,13 @@ class SomeOf:
         return _plain_step(self, "some_of", {"count": count, "steps": steps}, id_always)
 
     @staticmethod
-    def compare(known: dict[str, Any], steps: int) -> Iterator[tuple[Location, PydanticCustomError]]:
+    def compare(known: dict[str, Any], steps: int) -> Iterator[Misfit]:
         """Yield errors of the count, given the number of steps."""
         count = known.get("count")
         numbers = count if isinstance(count, list) else [count]
-        if not all(isinstance(one, int | float) for one in numbers):
+        if not all(map(_is_number, numbers)):
             return
-        beyond = [n for n, one in enumerate(numbers) if one > steps]
+        beyond = [n for n, one in enumerate(numbers) if steps < one < math.inf]
         for n in beyond:
             yield ("count", n), misfit(Integer(low=0, high=steps).must)
         if not beyond and len(numbers) == 2 and numbers[0] > numbers[1]:
@@ -236,11 +253,16 @@ def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
             yield from single_steps(node.steps)
 
 
+def _is_number(plain: Any) -> bool:
+    return isinstance(plain, int | float) and not isinstance(plain, bool)
+
+
 def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) -> dict[str, Any]:
     named = {"id": node.id} if id_always or node.id != kind else {}
     return {kind: {**named, **node.applies.plain(), **body}}
 
 
+@functools.cache
 def common_keys() -> dict[str, Key]:
     """Return the keys that every step has."""
     return {"id": ID, **keys_of(Applies)}
@@ -248,72 +270,119 @@ def common_keys() -> dict[str, Key]:
 
 def _read_step(plain: Any, info: Any) -> Node:
     """Return a step or group; a step is one key with its parameters."""
-    context: Context = info.context
     if not isinstance(plain, Located) or not plain:
         raise problem(_SUCH_AS, got="; got ")
-    if len(plain) > 1:
+    name, *others = plain
+    if others:
         keys = f"{len(plain)} keys: {listed(plain)} (parameters are indented further than the name of their distortion)"
-        raise located([((list(plain)[1],), problem(f"{_SUCH_AS}; got {keys}", at_key=True))])
-    ((name, body),) = plain.items()
-    errors = Given({}, name, {}, (), context)
-    node = errors.check((name,), lambda: _read_node(name, body, plain, context))
-    errors.raise_if_any()
-    found: Node = node
-    return found
-
-
-def _read_node(name: str, body: Any, plain: Located, context: Context) -> Node:
-    group = GROUPS.get(name)
-    kind = None if group else _find(name, context)
-    if kind is not None:
-        declared = dict.fromkeys(one.name for one in kind.parameters())
-        required = required_of(kind)
-    else:
-        declared, required = keys_of(group), required_of(group)[1:]
-    if body is None:
-        body = Located({}, plain.node.entries[0])
-    if not isinstance(body, dict):
-        given = ", ".join(f"{key}: ..." for key in (declared if kind and not kind.open_ended else required))
-        if given:
-            raise problem(f"the parameters of {name} are given by name, {name}: {{{given}}}", got="; got ")
-        raise problem(f"{name} takes no parameters, {name}: {{}}", got="; got ")
-    given = Given(
-        body,
-        name,
-        {**declared, **common_keys()},
-        required,
-        context,
-        open_ended=kind is not None and kind.open_ended,
-        at_key=True,
-        **({"noun": "parameter", "synonyms": PARAMETER_SYNONYMS} if kind else {}),
-    )
-    own = {key: given.known.pop(key) for key in list(given.known) if key in common_keys()}
-    step_id = _read_id(own.pop("id", None), name, plain, given, context)
-    applies = given.check((), lambda: adapter(Applies).validate_python(own)) or Applies()
-    if kind is not None:
-        node: Any = Step(step_id, _read_distortion(kind, given), applies)
-    else:
-        node = _read_group(group, given, step_id, applies, context)
-    given.raise_if_any()
-    return node
-
-
-def _find(name: str, context: Context) -> type[Distortion]:
-    kinds = [*catalogue.names(), *GROUPS]
-    if name not in kinds:
-        meant = context.hint(lambda: step_meant(name, kinds))
-        missing = "" if meant else " (if a package adds it, install that)"
-        raise problem(f"unknown distortion '{name}'.{meant} Allowed: {listed(kinds)}{missing}", at_key=True)
+        raise located([((others[0],), problem(f"{_SUCH_AS}; got {keys}", at_key=True))])
     try:
-        return catalogue.find(name)
-    except AugforgeError as error:
-        raise problem(str(error), at_key=True) from error
+        return _Form.of(name, info.context).read(plain, info.context)
+    except PydanticCustomError as error:
+        raise located([((name,), error)]) from error
+    except ValidationError as error:
+        raise below(name, error) from error
 
 
-def _read_distortion(kind: type[Distortion], given: Given) -> Any:
-    infinite = [(loc, misfit("be a finite number")) for loc in _infinite(given.known, ())]
-    given.errors += infinite
-    return None if infinite else given.check((), lambda: kind.model_validate(given.known))
+@dataclass(frozen=True)
+class _Form:
+    """What a step of one name may hold.
+
+    Attributes
+    ----------
+    name : str
+        The step's key.
+    kind : type
+        A distortion, or a group.
+    keys : dict of str to Key or None
+        Its keys; the parameters of a distortion check themselves.
+    required : list of str
+        The keys that it must have.
+    """
+
+    name: str
+    kind: Any
+    keys: dict[str, Key | None]
+    required: list[str]
+
+    @staticmethod
+    def of(name: str, context: Context) -> "_Form":
+        """Return the form of a step, or raise `problem` for an unknown one."""
+        if name not in GROUPS and name not in catalogue.names():
+            kinds = [*catalogue.names(), *GROUPS]
+            meant = context.hint(lambda: step_meant(name, kinds))
+            missing = "" if meant else " (if a package adds it, install that)"
+            raise problem(
+                f"unknown distortion '{name}'.{meant} Allowed: {listed(kinds)}{missing}", at_key=True
+            )
+        try:
+            return _form_of(name, GROUPS.get(name) or catalogue.find(name))
+        except AugforgeError as error:
+            raise problem(str(error), at_key=True) from error
+
+    def read(self, plain: Located, context: Context) -> Node:
+        """Return the step or group, or raise all its errors."""
+        body = plain[self.name]
+        if not isinstance(body, dict | None):
+            raise self._not_by_name()
+        is_group = self.name in GROUPS
+        open_ended = not is_group and self.kind.open_ended
+        given = Given(
+            body or {},
+            self.name,
+            self.keys,
+            self.required,
+            context,
+            open_ended=open_ended,
+            at_key=True,
+            noun="key" if is_group else "parameter",
+            synonyms={} if is_group else PARAMETER_SYNONYMS,
+        )
+        own = {key: given.known.pop(key) for key in common_keys() if key in given.known}
+        step_id = _read_id(own.pop("id", None), plain.node.entries[0], given, context)
+        applies = given.check(lambda: adapter(Applies).validate_python(own)) if own else Applies()
+        read = self._read_group if is_group else self._read_distortion
+        node: Node = read(given, step_id, applies or Applies(), context)
+        given.raise_if_any()
+        return node
+
+    def _not_by_name(self) -> PydanticCustomError:
+        shown = self.required if self.name in GROUPS or self.kind.open_ended else self.keys
+        names = ", ".join(f"{key}: ..." for key in shown if key not in common_keys())
+        if not names:
+            return problem(f"{self.name} takes no parameters, {self.name}: {{}}", got="; got ")
+        by_name = f"the parameters of {self.name} are given by name, {self.name}: {{{names}}}"
+        return problem(by_name, got="; got ")
+
+    def _read_distortion(self, given: Given, step_id: str, applies: Applies, _context: Context) -> Any:
+        infinite = [(loc, misfit("be a finite number")) for loc in _infinite(given.known, ())]
+        given.errors += infinite
+        found = None if infinite else given.check(lambda: self.kind.model_validate(given.known))
+        return Step(step_id, found, applies)
+
+    def _read_group(self, given: Given, step_id: str, applies: Applies, context: Context) -> Any:
+        if context.depth >= MAX_GROUP_DEPTH:
+            too_deep = f"groups may nest {MAX_GROUP_DEPTH} deep; this one is deeper"
+            given.errors.append(((), problem(too_deep, at_key=True)))
+            return None
+        steps = given.known.get("steps")
+        if isinstance(steps, list) and steps:
+            given.errors += self.kind.compare(given.known, len(steps))
+        context.depth += 1
+        try:
+            plain = {**given.known, "id": step_id, "applies": applies}
+            return given.check(lambda: adapter(self.kind).validate_python(plain, context=context))
+        finally:
+            context.depth -= 1
+
+
+@functools.cache
+def _form_of(name: str, kind: Any) -> _Form:
+    if name in GROUPS:
+        own, required = keys_of(kind), [key for key in keys_of(kind) if key in required_of(kind)]
+        return _Form(name, kind, {**own, **common_keys()}, required)
+    parameters = dict.fromkeys(one.name for one in kind.parameters())
+    return _Form(name, kind, {**parameters, **common_keys()}, required_of(kind))
 
 
 def _infinite(plain: Any, location: Location) -> Iterator[Location]:
@@ -325,40 +394,24 @@ def _infinite(plain: Any, location: Location) -> Iterator[Location]:
         yield location
 
 
-def _read_group(kind: Any, given: Given, step_id: str, applies: Applies, context: Context) -> Any:
-    if context.depth >= MAX_GROUP_DEPTH:
-        given.errors.append(
-            ((), problem(f"groups may nest {MAX_GROUP_DEPTH} deep; this one is deeper", at_key=True))
-        )
-        return None
-    if isinstance(given.known.get("steps"), list) and given.known["steps"]:
-        given.errors += kind.compare(given.known, len(given.known["steps"]))
-    context.depth += 1
-    try:
-        plain = {**given.known, "id": step_id, "applies": applies}
-        return given.check((), lambda: adapter(kind).validate_python(plain, context=context))
-    finally:
-        context.depth -= 1
-
-
-def _read_id(own: Any, name: str, plain: Located, given: Given, context: Context) -> str:
+def _read_id(own: Any, entry: Entry, given: Given, context: Context) -> str:
     """Return the step's id, its own or by default its distortion's name, unless it is already used."""
-    entry = plain.node.entries[0]
-    place = entry.place
-    if own is not None:
-        if given.check(("id",), lambda: ID.check(own)) is None:
-            return name
-        place = entry.value.get("id").value.place
-    step_id = name if own is None else own
-    location: Location = () if own is None else ("id",)
+    place, location = entry.place, ()
+    if own is not None and isinstance(entry.value, MapNode) and (below := entry.value.get("id")):
+        if given.check(lambda: ID.check(own), "id") is None:
+            return entry.key
+        place, location = below.value.place, ("id",)
+    step_id = own or entry.key
+    wrong = ""
     if step_id in RESERVED_IDS:
-        message = f"the id '{step_id}' is reserved; choose another one"
-        given.errors.append((location, problem(message, at_key=not location)))
-    elif own is not None or not given.may_miss("id"):
+        wrong = f"the id '{step_id}' is reserved; choose another one"
+    elif own or not given.may_miss("id"):
         first, by_name = context.ids.setdefault(step_id, (place, own is None))
-        if first is not place:
-            message = _repeated(step_id, place, first, both_by_name=by_name and own is None)
-            given.errors.append((location, problem(message, at_key=not location)))
+        wrong = (
+            "" if first is place else _repeated(step_id, place, first, both_by_name=by_name and own is None)
+        )
+    if wrong:
+        given.errors.append((location, problem(wrong, at_key=not location)))
     return str(step_id)
 
 
