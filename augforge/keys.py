@@ -175,7 +175,6 @@ class Number(Key):
         return {"type": "number", **{name: limit for name, limit in limits.items() if math.isfinite(limit)}}
 
 
-@dataclass(frozen=True)
 class Boolean(Key):
     """True or false, which nothing else stands for."""
 

@@ -62,7 +62,6 @@ class _Mapping:
     ]
 
 
-@dataclass(frozen=True)
 class Expectation(Key):
     """A hash alone, a mapping of the hash and what it belongs to, or null."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticUndefined, core_schema
 
+from augforge.distortions import catalogue
 from augforge.errors import did_you_mean, listed
 from augforge.keys import Key, Misfit, as_problem, errors_of, keys_of, located, misfit, problem
 
@@ -33,6 +34,11 @@ class Context:
         self.hints = 0
         self.depth = 0
         self.ids: dict[str, tuple[Any, bool]] = {}
+
+    @functools.cached_property
+    def distortions(self) -> tuple[str, ...]:
+        """The names of all distortions, looked up once."""
+        return tuple(catalogue.names())
 
     def hint(self, find: Callable[[], str]) -> str:
         """Return "did you mean" for an unknown word, or an empty string after too many."""

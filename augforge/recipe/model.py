@@ -41,7 +41,6 @@ Compression = Literal["none", "gzip", "lz4", "zstd"]
 COMPRESSIONS: tuple[str, ...] = get_args(Compression)
 
 
-@dataclass(frozen=True)
 class _Name(Text):
     def check(self, plain: Any) -> str:
         """Return the name, or raise `problem`."""
@@ -53,7 +52,6 @@ class _Name(Text):
         return super().check(plain)
 
 
-@dataclass(frozen=True)
 class _ShardSize(Integer):
     def check(self, plain: Any) -> int:
         """Return the number of samples, or raise `problem`."""
@@ -124,12 +122,22 @@ class Recipe:
     ]
     description: Annotated[str, Text("For people.")] = ""
     seed: Annotated[int, Integer("0 to 2**63 - 1; another seed draws everything anew.", high=MAX_SEED)] = 0
-    source: Annotated[SourceSpec, SourceKey("The originals.")]
+    source: Annotated[
+        SourceSpec,
+        SourceKey(
+            "The originals.",
+            missing="the originals, such as `source: mnist-10k`",
+            kind=SourceSpec,
+            what="source",
+            such_as="{dataset: mnist-10k, split: train}",
+        ),
+    ]
     normalize: Annotated[
         Normalizer | None,
         NormalizeKey(
-            "How the originals, drawings of any size, are first made to look like MNIST's digits; by default not at "
-            "all."
+            "How drawings of any size are first made to look like MNIST's digits; by default not at all.",
+            kind=Normalizer,
+            what="normalize",
         ),
     ] = None
     frame: Annotated[
@@ -147,7 +155,13 @@ class Recipe:
     keep_originals: Annotated[bool, Boolean("Whether variant 0 of each original is the original itself.")] = (
         True
     )
-    distort: Annotated[tuple[Node, ...], StepList("The steps in order; none at all is the identity.")]
+    distort: Annotated[
+        tuple[Node, ...],
+        StepList(
+            "The steps in order; none at all is the identity.",
+            missing="the steps; `distort: []` leaves the originals as they are",
+        ),
+    ]
     guard: Annotated[
         Guard,
         Holder(

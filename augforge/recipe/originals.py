@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,14 @@ from pydantic_core import PydanticCustomError
 
 from augforge.errors import did_you_mean, listed
 from augforge.keys import Key, Misfit, Word, keys_of, located, problem
-from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quoted
 from augforge.recipe.mappings import Holder
 from augforge.sources import DATASETS, FORMATS, SourceSpec
 
 
-@dataclass(frozen=True)
 class NormalizeKey(Holder):
     """How originals are normalized: true, false, or a mapping of settings."""
 
-    kind: type = Normalizer
-    what: str = "normalize"
-    such_as: str = "{pen: as-drawn}"
     must = "be a mapping such as true, or {pen: as-drawn}"  # type: ignore[assignment]
 
     def spell_out(self, plain: Any) -> Any:
@@ -34,14 +28,8 @@ class NormalizeKey(Holder):
         return {"anyOf": [{"type": "boolean"}, super().schema()]}
 
 
-@dataclass(frozen=True)
 class SourceKey(Holder):
     """The originals: the name of a data set, or a mapping."""
-
-    kind: type = SourceSpec
-    what: str = "source"
-    such_as: str = "{dataset: mnist-10k, split: train}"
-    missing: str = "the originals, such as `source: mnist-10k`"
 
     def spell_out(self, plain: Any) -> Any:
         """Return the mapping that a data set's name stands for."""

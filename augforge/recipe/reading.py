@@ -20,12 +20,8 @@ EXTENDS = Text(
 )
 
 
-@dataclass(frozen=True)
 class _Root(Holder):
     """A whole recipe."""
-
-    kind: type = Recipe
-    what: str = "a recipe"
 
     def keys(self) -> dict[str, Key]:
         """Return the keys of the mapping."""
@@ -50,7 +46,7 @@ class _Root(Holder):
         return {**known, "expect_of": settings_of(known.get("expect"))}
 
 
-ROOT = _Root()
+ROOT = _Root(kind=Recipe, what="a recipe")
 
 
 def read_recipe(root: MapNode, problems: Problems) -> Recipe:

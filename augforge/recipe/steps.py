@@ -99,11 +99,9 @@ class Step:
         return _plain_step(self, self.distortion.name, body, id_always)
 
 
-@dataclass(frozen=True)
 class StepList(Key):
     """A list of steps, which may be groups of steps."""
 
-    missing: str = "the steps; `distort: []` leaves the originals as they are"
     must = "be a list of steps such as `- rotate: {degrees: [-5, 5]}`"  # type: ignore[assignment]
 
     def core(self) -> CoreSchema:
@@ -121,11 +119,9 @@ class StepList(Key):
         return {"type": "array", "items": {"$ref": "#/definitions/step"}}
 
 
-@dataclass(frozen=True)
 class Members(StepList):
     """The steps of a group: one at least."""
 
-    missing: str = ""
     must = "be a list such as [{rotate: {degrees: 5}}, {shift: {x: 1}}]"  # type: ignore[assignment]
 
     def _check(self, plain: Any, check_steps: Any) -> tuple["Node", ...]:
@@ -138,7 +134,6 @@ class Members(StepList):
         return {**super().schema(), "minItems": 1}
 
 
-@dataclass(frozen=True)
 class Count(Key):
     """A number of members, or the fewest and the most."""
 
@@ -308,8 +303,8 @@ class _Form:
     @staticmethod
     def of(name: str, context: Context) -> "_Form":
         """Return the form of a step, or raise `problem` for an unknown one."""
-        if name not in GROUPS and name not in catalogue.names():
-            kinds = [*catalogue.names(), *GROUPS]
+        if name not in GROUPS and name not in context.distortions:
+            kinds = [*context.distortions, *GROUPS]
             meant = context.hint(lambda: step_meant(name, kinds))
             missing = "" if meant else " (if a package adds it, install that)"
             raise problem(

@@ -1,6 +1,5 @@
 """What is asked for: `SourceSpec`."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -27,7 +26,6 @@ _NAME_RULE = "be of A-Z, a-z, 0-9, _ and -, begin with a letter or digit and hav
 _ARRAY_RULE = "be the name of an array, 1 to 200 letters"
 
 
-@dataclass(frozen=True)
 class _ClassName(Text):
     def check(self, plain: Any) -> str:
         """Return the name as written: classes are often called by digits, which need no quotes."""
@@ -39,7 +37,6 @@ class _ClassName(Text):
         return {"type": ["string", "integer"]}
 
 
-@dataclass(frozen=True)
 class _Folder(Text):
     def check(self, plain: Any) -> Path:  # type: ignore[override]
         """Return the path."""
