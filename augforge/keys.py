@@ -2,7 +2,7 @@
 
 ::
 
-    seed: Annotated[int, Integer("0 to 2**63 - 1; another seed draws everything anew.", low=0, high=MAX_SEED)] = 0
+    seed: Annotated[int, integer("Another seed draws everything anew.", high=MAX_SEED)] = 0
 
 pydantic runs the checks. Their errors start with "must": the recipe room adds the key and the value as written.
 """
@@ -10,10 +10,10 @@ pydantic runs the checks. Their errors start with "must": the recipe room adds t
 import functools
 import math
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from types import NoneType
-from typing import Any, ClassVar, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
@@ -40,24 +40,21 @@ def located(errors: Iterable[Misfit]) -> ValidationError:
     return ValidationError.from_exception_data("recipe", details)
 
 
-def below(key: str, error: ValidationError) -> ValidationError:
-    """Return the errors of a key's value as those of the mapping that holds it."""
-    return located((((key, *details["loc"]), as_problem(details)) for details in errors_of(error)))
+def misfits_of(error: ValidationError) -> list[Misfit]:
+    """Return pydantic's errors, each as `problem` at its location; without those of missing fields."""
+    return [
+        (
+            details["loc"],
+            problem(**details["ctx"])
+            if details["type"] == "augforge"
+            else problem(details["msg"].removeprefix("Value error, ")),
+        )
+        for details in error.errors(include_url=False, include_input=False)
+        if details["type"] != "missing"
+    ]
 
 
-def errors_of(error: ValidationError) -> Any:
-    """Return pydantic's errors, without what nobody reads."""
-    return error.errors(include_url=False, include_input=False)
-
-
-def as_problem(details: Any) -> PydanticCustomError:
-    """Return one of pydantic's errors as `problem`."""
-    if details["type"] == "augforge":
-        return problem(**details["ctx"])
-    return problem(str(details["msg"]).removeprefix("Value error, "))
-
-
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Key:
     """A key of a mapping.
 
@@ -65,8 +62,20 @@ class Key:
     ----------
     doc : str
         What it means, for people.
+    must : str
+        What a value must be, after "must".
+    check : callable
+        Returns the checked value, or raises `problem`. For a list it also gets what checks the items.
+    schema : mapping
+        The JSON Schema of a value.
+    item : Key, optional
+        Each value of a list.
+    shared : bool
+        Whether `check` also gets pydantic's info, for what the checks of one recipe share.
+    nullable : bool
+        Whether null is a value.
     missing : str
-        What to write where it is required but not given.
+        What to write where the key is required but not given.
     alias : str
         Another spelling of the key, the preferred one in messages.
     excludes : str
@@ -74,29 +83,25 @@ class Key:
     """
 
     doc: str = ""
-    _: KW_ONLY
+    must: str = ""
+    check: Callable[..., Any] = id
+    schema: Mapping[str, Any] = None  # type: ignore[assignment]
+    item: "Key | None" = None
+    shared: bool = False
+    nullable: bool = False
     missing: str = ""
     alias: str = ""
     excludes: str = ""
 
-    nullable: ClassVar[bool] = False
-    """Whether null is a value."""
-
-    @property
-    def must(self) -> str:
-        """What a value must be, after "must"."""
-        raise NotImplementedError
-
-    def check(self, plain: Any) -> Any:
-        """Return the checked value, or raise `problem`."""
-        raise NotImplementedError
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        raise NotImplementedError
-
     def core(self) -> CoreSchema:
         """Return pydantic's schema of a value."""
+        if self.item is not None:
+            items = core_schema.list_schema(self.item.core())
+            # Without it, pydantic warns where it writes a tuple.
+            written = core_schema.simple_ser_schema("any")
+            return core_schema.no_info_wrap_validator_function(self.check, items, serialization=written)
+        if self.shared:
+            return core_schema.with_info_plain_validator_function(self.check)
         return core_schema.no_info_plain_validator_function(self.check)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
@@ -105,209 +110,166 @@ class Key:
 
 
 @functools.cache
-def keys_of(kind: type) -> dict[str, Key]:
+def keys_of(kind: Any) -> dict[str, Key]:
     """Return the keys that a class declares, by name and in order."""
-    hints = get_type_hints(kind, include_extras=True)
-    found = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
-    return {
-        name: next(one for one in metadata if isinstance(one, Key))
-        for name, metadata in found.items()
-        if any(isinstance(one, Key) for one in metadata)
+    hints = get_type_hints(kind, include_extras=True).items()
+    found = {
+        name: [one for one in getattr(hint, "__metadata__", ()) if isinstance(one, Key)]
+        for name, hint in hints
     }
+    return {name: keys[0] for name, keys in found.items() if keys}
 
 
-@dataclass(frozen=True)
-class Integer(Key):
-    """A whole number; 1e3 and 5.0 are whole, true is no number."""
+def is_number(plain: Any) -> bool:
+    """Return whether a value is a number; true is none."""
+    return isinstance(plain, int | float) and not isinstance(plain, bool)
 
-    _: KW_ONLY
-    low: int = 0
-    high: int | None = None
 
-    @property
-    def must(self) -> str:
-        """What a value must be, after "must"."""
-        if self.low == self.high:
-            return f"be {self.low}"
-        return f"be an integer from {self.low}" + ("" if self.high is None else f" to {self.high}")
+def integer(
+    doc: str = "",
+    *,
+    low: int = 0,
+    high: int,
+    refuse: Callable[[int], str | None] = lambda _: None,
+    **more: Any,
+) -> Key:
+    """Return the key of a whole number; 1e3 and 5.0 are whole. `refuse` says what is wrong with one."""
+    must = f"be {low}" if low == high else f"be an integer from {low} to {high}"
 
-    def check(self, plain: Any) -> int:
-        """Return the number, or raise `problem`."""
-        whole = isinstance(plain, int) or (isinstance(plain, float) and plain.is_integer())
-        if isinstance(plain, bool) or not whole or not self.low <= plain <= (self.high or plain):
-            raise misfit(self.must)
+    def check(plain: Any) -> int:
+        if not is_number(plain) or not low <= plain <= high or plain != int(plain):
+            raise misfit(must)
+        if wrong := refuse(int(plain)):
+            raise problem(wrong)
         return int(plain)
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        if self.low == self.high:
-            return {"const": self.low}
-        limits = {"minimum": self.low} | ({} if self.high is None else {"maximum": self.high})
-        return {"type": "integer", **limits}
+    schema = {"const": low} if low == high else {"type": "integer", "minimum": low, "maximum": high}
+    return Key(doc, must, check, **{"schema": schema, **more})
 
 
-@dataclass(frozen=True)
-class Number(Key):
-    """A number from `low` to `high`."""
+def number(doc: str = "", *, low: float = 0, high: float = 1, **more: Any) -> Key:
+    """Return the key of a number from `low` to `high`."""
+    must = f"be a number from {low:g} to {high:g}"
 
-    _: KW_ONLY
-    low: float = 0.0
-    high: float = 1.0
-
-    @property
-    def must(self) -> str:
-        """What a value must be, after "must"."""
-        return f"be a number from {self.low:g} to {self.high:g}"
-
-    def check(self, plain: Any) -> float:
-        """Return the number, or raise `problem`."""
-        if (
-            isinstance(plain, bool)
-            or not isinstance(plain, int | float)
-            or not self.low <= plain <= self.high
-        ):
-            raise misfit(self.must)
+    def check(plain: Any) -> float:
+        if not is_number(plain) or not low <= plain <= high:
+            raise misfit(must)
         return float(plain)
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        limits = {"minimum": self.low, "maximum": self.high}
-        return {"type": "number", **{name: limit for name, limit in limits.items() if math.isfinite(limit)}}
+    limits = {"minimum": low, "maximum": high}
+    limits = {name: limit for name, limit in limits.items() if math.isfinite(limit)}
+    return Key(doc, must, check, {"type": "number", **limits}, **more)
 
 
-class Boolean(Key):
-    """True or false, which nothing else stands for."""
+def boolean(doc: str) -> Key:
+    """Return the key of true or false, which nothing else stands for."""
+    must = "be true or false"
 
-    must = "be true or false"  # type: ignore[assignment]
-
-    def check(self, plain: Any) -> bool:
-        """Return the value, or raise `problem`."""
+    def check(plain: Any) -> bool:
         if not isinstance(plain, bool):
-            raise misfit(self.must)
+            raise misfit(must)
         return plain
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        return {"type": "boolean"}
+    return Key(doc, must, check, {"type": "boolean"})
 
 
-@dataclass(frozen=True)
-class Text(Key):
-    """Text, which may have to match a pattern.
+def text(
+    doc: str = "",
+    *,
+    what: str = "text",
+    pattern: str = "",
+    most: int | None = None,
+    rule: str = "",
+    refuse: Callable[[str], str | None] = lambda _: None,
+    **more: Any,
+) -> Key:
+    """Return the key of text, which may have to match a pattern.
 
-    Attributes
+    Parameters
     ----------
-    pattern, most : str, int, optional
-        What the whole text must match; its most letters.
+    doc, what : str
+        What the key means; what messages call its value where that is no text.
+    pattern, most : str, int
+        What the whole text must match, and its most letters.
     rule : str
         The same in words, after "must".
-    text : str
-        What messages call it where it is no text at all.
+    refuse : callable
+        Says what is wrong with a text.
     """
 
-    _: KW_ONLY
-    pattern: str = ""
-    most: int | None = None
-    rule: str = ""
-    text: str = "text"
-
-    @property
-    def must(self) -> str:
-        """What a value must be, after "must"."""
-        return f"be {self.text}"
-
-    def check(self, plain: Any) -> str:
-        """Return the text, or raise `problem`."""
+    def check(plain: Any) -> str:
         if not isinstance(plain, str):
-            raise misfit(self.must, quotes=True)
-        long = self.most is not None and len(plain) > self.most
-        if long or (self.pattern and not re.fullmatch(self.pattern, plain, re.DOTALL)):
-            raise misfit(self.rule, "; got ", bare=True, after=f" ({len(plain)} letters)" if long else "")
+            raise misfit(f"be {what}", quotes=True)
+        if wrong := refuse(plain):
+            raise problem(wrong)
+        long = f" ({len(plain)} letters)" if most is not None and len(plain) > most else ""
+        if long or (pattern and not re.fullmatch(pattern, plain, re.DOTALL)):
+            raise misfit(rule, "; got ", bare=True, after=long)
         return plain
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        pattern = {"pattern": f"^{self.pattern}$"} if self.pattern else {}
-        return {"type": "string", **pattern, **({} if self.most is None else {"maxLength": self.most})}
+    matching: dict[str, Any] = {"pattern": f"^{pattern}$"} if pattern else {}
+    matching |= {} if most is None else {"maxLength": most}
+    return Key(doc, f"be {what}", check, **{"schema": {"type": "string", **matching}, **more})
 
 
-@dataclass(frozen=True)
-class Word(Text):
-    """One of several words."""
+def word(doc: str, words: Collection[str], **more: Any) -> Key:
+    """Return the key of one of several words."""
+    a_text = text()
 
-    _: KW_ONLY
-    words: Collection[str] = ()
+    def check(plain: Any) -> str:
+        if a_text.check(plain) not in words:
+            hint = did_you_mean(plain, sorted(words))
+            raise misfit(f"be one of {listed(words)}", bare=True, after=f".{hint}" if hint else "")
+        return str(plain)
 
-    def check(self, plain: Any) -> str:
-        """Return the word, or raise `problem`."""
-        if (text := super().check(plain)) not in self.words:
-            hint = did_you_mean(text, sorted(self.words))
-            raise misfit(f"be one of {listed(self.words)}", bare=True, after=f".{hint}" if hint else "")
-        return text
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        return {"enum": list(self.words)}
+    return Key(doc, a_text.must, check, {"enum": list(words)}, **more)
 
 
-@dataclass(frozen=True)
-class Sequence(Key):
-    """A list of values of one kind.
+def sequence(
+    doc: str,
+    item: Key,
+    such_as: str,
+    *,
+    length: int = 0,
+    most: int | None = None,
+    as_set: bool = False,
+    **more: Any,
+) -> Key:
+    """Return the key of a list of values.
 
-    Attributes
+    Parameters
     ----------
+    doc, such_as : str
+        What the key means; an example, or of a fixed length what it must be.
     item : Key
         Each value.
-    such_as : str
-        An example.
-    length : int, optional
-        How many there must be; None: one at least.
-    most : int, optional
-        How many there may be.
+    length, most : int
+        How many values there must be, and may be; 0: one at least.
+    as_set : bool
+        Whether no value may come twice, and their order does not count.
     """
+    must = f"be {such_as}" if length else f"be a list such as {such_as}"
 
-    _: KW_ONLY
-    item: Key = Key()
-    such_as: str = ""
-    length: int | None = None
-    most: int | None = None
-    unique: bool = False
-    ordered: bool = False
-
-    @property
-    def must(self) -> str:
-        """What a value must be, after "must"."""
-        return f"be {self.such_as}" if self.length else f"be a list such as {self.such_as}"
-
-    def core(self) -> CoreSchema:
-        """Return pydantic's schema of a value."""
-        items = core_schema.list_schema(self.item.core())
-        # Else pydantic warns where it writes a tuple.
-        written = core_schema.simple_ser_schema("any")  # type: ignore[arg-type]
-        return core_schema.no_info_wrap_validator_function(self._check, items, serialization=written)
-
-    def _check(self, plain: Any, check_items: Any) -> tuple[Any, ...]:
-        if not isinstance(plain, list | tuple) or not plain or len(plain) != (self.length or len(plain)):
-            raise misfit(self.must)
-        if self.most is not None and len(plain) > self.most:
-            raise misfit(f"have at most {self.most} values")
+    def check(plain: Any, check_items: Callable[[Any], list[Any]]) -> tuple[Any, ...]:
+        if not isinstance(plain, list | tuple) or not plain or len(plain) != (length or len(plain)):
+            raise misfit(must)
+        if most is not None and len(plain) > most:
+            raise misfit(f"have at most {most} values")
         values = check_items(list(plain))
-        if self.unique and len(set(values)) < len(values):
-            first = {value: n for n, value in reversed(list(enumerate(values)))}
-            twice = ((n, value) for n, value in enumerate(values) if first[value] != n)
+        first = {value: n for n, value in reversed(list(enumerate(values)))}
+        twice = [(n, value) for n, value in enumerate(values) if as_set and first[value] != n]
+        if twice:
             raise located(
                 ((n,), problem(f"the value {value!r} comes twice in", named=True)) for n, value in twice
             )
-        return tuple(sorted(values) if self.ordered else values)
+        return tuple(sorted(values) if as_set else values)
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        most = {} if self.most is None and self.length is None else {"maxItems": self.length or self.most}
-        unique = {"uniqueItems": True} if self.unique else {}
-        return {"type": "array", "items": self.item.schema(), "minItems": self.length or 1, **most, **unique}
+    schema = {"type": "array", "items": item.schema, "minItems": length or 1}
+    schema |= {"maxItems": length or most} if length or most else {}
+    return Key(doc, must, check, schema | ({"uniqueItems": True} if as_set else {}), item, **more)
 
 
-def size(doc: str, most: int, example: str) -> Sequence:
+def size(doc: str, most: int, example: str) -> Key:
     """Return the key of a height and width, in pixels."""
-    sides = Integer(low=1, high=most)
-    return Sequence(doc, item=sides, length=2, such_as=f"[height, width] in pixels, such as {example}")
+    such_as = f"[height, width] in pixels, such as {example}"
+    return sequence(doc, integer(low=1, high=most), such_as, length=2)

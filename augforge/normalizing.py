@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from augforge import kernels
 from augforge.colours import laid_on, luma
 from augforge.errors import AugforgeError, Problems, listed
-from augforge.keys import Boolean, Word
+from augforge.keys import boolean, word
 
 Polarity = Literal["auto", "dark-on-light", "light-on-dark"]
 Pen = Literal["mnist", "as-drawn"]
@@ -72,22 +72,22 @@ class Normalizer:
 
     polarity: Annotated[
         Polarity,
-        Word(
-            "`auto` detects it from the border: most of the border shows paper, and ink differs from it; in photographs "
-            "with gray borders, from what stands out; an ambiguous drawing is an error. Or `dark-on-light` or "
-            "`light-on-dark`.",
-            words=POLARITIES,
+        word(
+            "`auto` detects it from the border: most of the border shows paper, and ink differs from it; in "
+            "photographs with gray borders, from what stands out; an ambiguous drawing is an error. Or "
+            "`dark-on-light` or `light-on-dark`.",
+            POLARITIES,
         ),
     ] = "auto"
     upright: Annotated[
-        bool, Boolean("Whether to take the slant out, as measured by second moments, up to 30 degrees.")
+        bool, boolean("Whether to take the slant out, as measured by second moments, up to 30 degrees.")
     ] = False
     pen: Annotated[
         Pen,
-        Word(
-            "`mnist` redraws the strokes with a pen as wide as MNIST's, unless the digit's box is 20 pixels already, as "
-            "MNIST's own are; `as-drawn` only scales them.",
-            words=PENS,
+        word(
+            "`mnist` redraws the strokes with a pen as wide as MNIST's, unless the digit's box is 20 pixels "
+            "already, as MNIST's own are; `as-drawn` only scales them.",
+            PENS,
         ),
     ] = "mnist"
 

@@ -18,75 +18,59 @@ _EXPECTED = f"{EXPECT_KIND}[0-9a-f]{{64}}"
 _DIGITS = 64
 
 
-@dataclass(frozen=True)
-class Hash(Key):
-    """A BLAKE3 hash in hexadecimal digits."""
+_SCHEMA = {"type": "string", "pattern": f"^{_EXPECTED}$"}
 
-    meaning: str = ""
-    missing: str = f"'expect' is {_FORMS}"
 
-    @property
-    def must(self) -> str:
-        """What a value must be, after "must"."""
-        return f"be {self.meaning}"
+def _hash(doc: str, meaning: str) -> Key:
+    """Return the key of a BLAKE3 hash in hexadecimal digits."""
 
-    def check(self, plain: Any) -> str:
-        """Return the digits, or raise `problem`."""
+    def check(plain: Any) -> str:
         if not isinstance(plain, str):
-            raise misfit(self.must, "; got ")
+            raise misfit(f"be {meaning}", "; got ")
         if not re.fullmatch(_EXPECTED, plain):
-            raise misfit(
-                self.must,
-                "; got ",
-                instead=f"{quoted(plain)}, {_difference(plain)}. `augforge build` prints the line to paste",
-            )
+            shown = f"{quoted(plain)}, {_difference(plain)}. `augforge build` prints the line to paste"
+            raise misfit(f"be {meaning}", "; got ", instead=shown)
         return plain.removeprefix(EXPECT_KIND)
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        return {"type": "string", "pattern": f"^{_EXPECTED}$"}
+    return Key(doc, f"be {meaning}", check, _SCHEMA, missing=f"'expect' is {_FORMS}")
 
 
 @dataclass(frozen=True)
 class _Mapping:
     content: Annotated[
-        str, Hash("The content hash that the data set must have.", meaning=f"the content hash, {_HASH}")
+        str, _hash("The content hash that the data set must have.", f"the content hash, {_HASH}")
     ]
     of: Annotated[
         str,
-        Hash(
+        _hash(
             "The settings and originals that it belongs to, as `augforge build` prints it; nothing is expected of "
             "others.",
-            meaning=f"the hash of settings and originals, {_HASH}",
+            f"the hash of settings and originals, {_HASH}",
         ),
     ]
 
 
-class Expectation(Key):
-    """A hash alone, a mapping of the hash and what it belongs to, or null."""
+def expectation(doc: str) -> Key:
+    """Return the key of a hash alone, or a mapping of the hash and what it belongs to, or null."""
+    alone = {**_SCHEMA, "type": ["string", "null"]}
+    schema = {"anyOf": [alone, mapping_schema(keys_of(_Mapping), _Mapping)]}
+    return Key(doc, f"be {_FORMS}", _check_expectation, schema, nullable=True)
 
-    nullable = True
-    must = f"be {_FORMS}"  # type: ignore[assignment]
 
-    def check(self, plain: Any) -> str | None:
-        """Return the content hash, or raise `problem`; `settings_of` gives what it belongs to."""
-        if plain is None:
-            return None
-        if isinstance(plain, str):
-            return Hash(meaning=f"{_FORMS}; a hash is {_HASH}").check(plain)
-        if not isinstance(plain, dict) or not plain:
-            raise misfit(self.must, "; got ")
-        keys = keys_of(_Mapping)
-        given = Given(plain, "expect", keys, required_of(_Mapping), Context(), note=f"; 'expect' is {_FORMS}")
-        for name in given.known:
-            given.check(partial(keys[name].check, given.known[name]), name)
-        given.raise_if_any()
-        return str(plain["content"]).removeprefix(EXPECT_KIND)
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        alone = {"type": ["string", "null"], "pattern": f"^{_EXPECTED}$"}
-        return {"anyOf": [alone, mapping_schema(keys_of(_Mapping), _Mapping)]}
+def _check_expectation(plain: Any) -> str | None:
+    """Return the content hash, or raise `problem`; `settings_of` gives what it belongs to."""
+    if plain is None:
+        return None
+    if isinstance(plain, str):
+        return str(_hash("", f"{_FORMS}; a hash is {_HASH}").check(plain))
+    if not isinstance(plain, dict) or not plain:
+        raise misfit(f"be {_FORMS}", "; got ")
+    keys = keys_of(_Mapping)
+    given = Given(plain, "expect", keys, required_of(_Mapping), Context(), note=f"; 'expect' is {_FORMS}")
+    for name in given.known:
+        given.check(partial(keys[name].check, given.known[name]), name)
+    given.raise_if_any()
+    return str(plain["content"]).removeprefix(EXPECT_KIND)
 
 
 def settings_of(plain: Any) -> str | None:

@@ -2,15 +2,15 @@
 
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from augforge.keys import Key, Misfit, Number, keys_of, misfit, problem
+from augforge.keys import Key, Misfit, keys_of, misfit, number, problem
 from augforge.recipe.mappings import Holder, mapping_schema
 from augforge.recipe.steps import ExceptLabels, ForLabels, plain_labels
 from augforge.recipe.writing import tidied
@@ -20,7 +20,7 @@ from augforge.recipe.writing import tidied
 class Limit:
     """A guard's limit, for all samples or for some classes."""
 
-    limit: Annotated[float, Number("In the unit of its guard.", low=-math.inf, high=math.inf)]
+    limit: Annotated[float, number("In the unit of its guard.", low=-math.inf, high=math.inf)]
     for_labels: ForLabels = None
     except_labels: ExceptLabels = None
 
@@ -31,31 +31,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class _OneLimit(Holder):
-    """A number, or a mapping of a limit and the classes that it is for."""
-
-    kind: type = Limit
-    number: Number = Number()
-
-    def keys(self) -> Mapping[str, Key]:
-        """Return the keys of the mapping."""
-        return {**keys_of(Limit), "limit": self.number}
-
-    def spell_out(self, plain: Any) -> Any:
-        """Return the mapping that a number stands for."""
-        return plain if isinstance(plain, dict | Limit) else {"limit": plain}
-
-    def compare(self, known: dict[str, Any]) -> Iterator[Misfit]:
-        """Yield an error of a limit beyond those of its guard."""
-        try:
-            self.number.check(known.get("limit", self.number.low))
-        except PydanticCustomError as error:
-            del known["limit"]
-            yield ("limit",), error
-
-
-@dataclass(frozen=True, kw_only=True)
-class GuardKind(Key):
+class GuardKind:
     """One kind of guard.
 
     Attributes
@@ -79,6 +55,8 @@ class GuardKind(Key):
         Whether it needs the pixels, not only the parameters.
     """
 
+    doc: str
+    _: KW_ONLY
     name: str
     unit: str
     low: float
@@ -89,118 +67,149 @@ class GuardKind(Key):
     of_levels: bool = False
     of_pixels: bool = False
 
-    @property
-    def must(self) -> str:
-        """What a value must be, after "must"."""
-        return self._limit().number.must
 
-    def _limit(self) -> _OneLimit:
-        such_as = f"such as `{self.name}: {{limit: {self.typical:g}, for_labels: [6, 9]}}`"
-        number = Number("In the unit of the guard.", missing=such_as, low=self.low, high=self.high)
-        return _OneLimit(what=self.name, number=number)
+class _OneLimit(Holder):
+    """A number, or a mapping of a limit and the classes that it is for."""
+
+    def __init__(self, kind: GuardKind) -> None:
+        such_as = f"such as `{kind.name}: {{limit: {kind.typical:g}, for_labels: [6, 9]}}`"
+        self.number = number("In the unit of the guard.", missing=such_as, low=kind.low, high=kind.high)
+        super().__init__("", Limit, kind.name, such_as)
+
+    def keys(self) -> Mapping[str, Key]:
+        """Return the keys of the mapping."""
+        return {**keys_of(Limit), "limit": self.number}
+
+    def spell_out(self, plain: Any) -> Any:
+        """Return the mapping that a number stands for."""
+        return plain if isinstance(plain, dict | Limit) else {"limit": plain}
+
+    def compare(self, known: dict[str, Any]) -> Iterator[Misfit]:
+        """Yield an error of a limit beyond those of its guard."""
+        try:
+            self.number.check(known.get("limit", 0))
+        except PydanticCustomError as error:
+            del known["limit"]
+            yield ("limit",), error
+
+
+class _Limits(Key):
+    """One limit, or several for different classes."""
+
+    def __init__(self, kind: GuardKind) -> None:
+        self.kind = kind
+        within = {"minimum": kind.low, "maximum": kind.high}
+        bounds = {**within, "properties": {"limit": within}}
+        schema = {"allOf": [{"$ref": "#/definitions/limits"}], **bounds, "items": bounds}
+        super().__init__(
+            f"{kind.doc} ({kind.unit}, {kind.low:g} to {kind.high:g})",
+            _OneLimit(kind).number.must,
+            schema=schema,
+        )
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        one = self._limit().__get_pydantic_core_schema__(Limit, handler)
+        one = _OneLimit(self.kind).__get_pydantic_core_schema__(Limit, handler)
         return core_schema.no_info_wrap_validator_function(self._check, core_schema.list_schema(one))
 
-    def _check(self, plain: Any, check_limits: Any) -> tuple[Limit, ...]:
+    def _check(self, plain: Any, check_limits: Callable[[Any], list[Limit]]) -> tuple[Limit, ...]:
         if plain == []:
             raise misfit("have one limit at least")
         limits = tuple(check_limits(list(plain) if isinstance(plain, list | tuple) else [plain]))
         if sum(limit.for_labels is None and limit.except_labels is None for limit in limits) > 1:
             raise problem(
-                f"'{self.name}' has two limits for all classes; a guard takes no range, but one limit, "
+                f"'{self.kind.name}' has two limits for all classes; a guard takes no range, but one limit, "
                 "and more only with for_labels or except_labels"
             )
         return limits
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        number = {"minimum": self.low, "maximum": self.high}
-        one = {**number, "properties": {"limit": number}}
-        return {
-            "description": f"{self.doc} ({self.unit}, {self.low:g} to {self.high:g})",
-            "allOf": [{"$ref": "#/definitions/limits"}],
-            **one,
-            "items": one,
-        }
-
 
 @dataclass(frozen=True)
 class Guard:
-    """What every distorted sample must keep: all limits for its class; see `GUARD_KINDS` for the meaning of each."""
+    """What every distorted sample must keep: all limits for its class; `GUARD_KINDS` explains each."""
 
     min_ink_kept: Annotated[
         tuple[Limit, ...],
-        GuardKind(
-            "Least share of the original's ink (the sum of its gray levels) that all geometry together, as if it "
-            "were one warp, leaves inside the frame.",
-            name="min_ink_kept",
-            unit="share",
-            low=0,
-            high=1,
-            off=0,
-            typical=0.95,
+        _Limits(
+            GuardKind(
+                "Least share of the original's ink (the sum of its gray levels) that all geometry together, "
+                "as if it were one warp, leaves inside the frame.",
+                name="min_ink_kept",
+                unit="share",
+                low=0,
+                high=1,
+                off=0,
+                typical=0.95,
+            )
         ),
     ] = ()
     max_turn: Annotated[
         tuple[Limit, ...],
-        GuardKind(
-            "Largest angle, either way, by which all affine steps together turn the digit; a lean counts for about "
-            "half of its angle, bends and perspective do not count. For classes that become another one: 6 and 9.",
-            name="max_turn",
-            unit="degrees",
-            low=0,
-            high=180,
-            off=180,
-            typical=30,
+        _Limits(
+            GuardKind(
+                "Largest angle, either way, by which all affine steps together turn the digit; a lean counts"
+                " for about half of its angle, bends and perspective do not count. For classes that become "
+                "another one: 6 and 9.",
+                name="max_turn",
+                unit="degrees",
+                low=0,
+                high=180,
+                off=180,
+                typical=30,
+            )
         ),
     ] = ()
     max_ink_growth: Annotated[
         tuple[Limit, ...],
-        GuardKind(
-            "Largest share by which the ink grows, by thicker strokes or a larger digit, before gray levels are "
-            "changed.",
-            name="max_ink_growth",
-            unit="share",
-            low=0,
-            high=100,
-            off=100,
-            typical=0.8,
-            of_pixels=True,
+        _Limits(
+            GuardKind(
+                "Largest share by which the ink grows, by thicker strokes or a larger digit, before gray "
+                "levels are changed.",
+                name="max_ink_growth",
+                unit="share",
+                low=0,
+                high=100,
+                off=100,
+                typical=0.8,
+                of_pixels=True,
+            )
         ),
     ] = ()
     max_stroke_changes: Annotated[
         tuple[Limit, ...],
-        GuardKind(
-            "By how much the number of pieces of ink and that of holes may differ from the original's, together, "
-            "before gray levels are changed: with 0 an 8 keeps its holes and a 1 stays whole. Ink is what reaches "
-            "half of the original's highest level, and diagonals connect it; three pixels at least make a piece or "
-            "a hole.",
-            name="max_stroke_changes",
-            unit="pieces",
-            low=0,
-            high=255,
-            off=255,
-            typical=0,
-            of_pixels=True,
+        _Limits(
+            GuardKind(
+                "By how much the number of pieces of ink and that of holes may differ from the original's, "
+                "together, before gray levels are changed: with 0 an 8 keeps its holes and a 1 stays whole. "
+                "Ink is what reaches half of the original's highest level, and diagonals connect it; three "
+                "pixels at least make a piece or a hole.",
+                name="max_stroke_changes",
+                unit="pieces",
+                low=0,
+                high=255,
+                off=255,
+                typical=0,
+                of_pixels=True,
+            )
         ),
     ] = ()
     min_contrast: Annotated[
         tuple[Limit, ...],
-        GuardKind(
-            "Least difference, either way, between the mean gray levels of strokes and paper. Where they are is told "
-            "by the shape alone: strokes reach half of its highest level, paper stays below an eighth of it. A shape "
-            "that stays below the limit before gray levels are changed, or has lost all ink, is drawn again. Originals "
-            "without ink pass; where the original itself is below the limit, its shape must keep half of its contrast.",
-            name="min_contrast",
-            unit="gray levels",
-            low=0,
-            high=255,
-            off=0,
-            typical=60,
-            of_levels=True,
-            of_pixels=True,
+        _Limits(
+            GuardKind(
+                "Least difference, either way, between the mean gray levels of strokes and paper. Where they"
+                " are is told by the shape alone: strokes reach half of its highest level, paper stays below"
+                " an eighth of it. A shape that stays below the limit before gray levels are changed, or has"
+                " lost all ink, is drawn again. Originals without ink pass; where the original itself is "
+                "below the limit, its shape must keep half of its contrast.",
+                name="min_contrast",
+                unit="gray levels",
+                low=0,
+                high=255,
+                off=0,
+                typical=60,
+                of_levels=True,
+                of_pixels=True,
+            )
         ),
     ] = ()
 
@@ -232,9 +241,7 @@ class Guard:
         return said
 
 
-GUARD_KINDS: tuple[GuardKind, ...] = tuple(
-    kind for kind in keys_of(Guard).values() if isinstance(kind, GuardKind)
-)
+GUARD_KINDS = tuple(key.kind for key in keys_of(Guard).values() if isinstance(key, _Limits))
 
 
 def limits_schema() -> dict[str, Any]:

@@ -1,17 +1,17 @@
 """Mappings of a recipe -> frozen classes, by the keys that their fields declare."""
 
 import functools
+import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticUndefined, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from augforge.distortions import catalogue
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, Misfit, as_problem, errors_of, keys_of, located, misfit, problem
+from augforge.keys import Key, Location, Misfit, keys_of, located, misfit, misfits_of, problem
 
 # Beyond these, a recipe is shown no further hints: looking for similar names takes time.
 _MOST_HINTS = 100
@@ -135,19 +135,16 @@ class Given:
         except PydanticCustomError as error:
             self.errors.append((location, error))
         except ValidationError as error:
-            for details in errors_of(error):
-                self._add(details)
+            # An incomplete mapping is not judged as a whole.
+            self.errors += [self._placed(*one) for one in misfits_of(error) if one[0] or not self.incomplete]
         return None
 
-    def _add(self, details: Any) -> None:
-        """Collect one of pydantic's errors; an incomplete mapping is not judged as a whole."""
-        if details["type"] == "missing" or (self.incomplete and not details["loc"]):
-            return
-        inner = tuple(self._written.get(part, part) for part in details["loc"])
-        error = as_problem(details)
-        if not inner and self._at_key and (error.context or {}).get("key") not in self.known:
-            error = problem(**{**(error.context or {}), "at_key": True})
-        self.errors.append((inner, error))
+    def _placed(self, location: Location, error: PydanticCustomError) -> Misfit:
+        """Return an error with the key as written, or at the key that holds the mapping."""
+        details = error.context or {}
+        if not location and self._at_key and details["key"] not in self.known:
+            error = problem(**{**details, "at_key": True})
+        return tuple(self._written.get(str(part), part) for part in location), error
 
     def raise_if_any(self) -> None:
         """Raise all errors collected so far, if there are any."""
@@ -167,31 +164,25 @@ class Given:
         return hint
 
 
-@dataclass(frozen=True)
 class Holder(Key):
     """A key that holds a mapping, checked into a frozen class.
 
-    Attributes
+    Parameters
     ----------
+    doc : str
+        What it means, for people.
     kind : type
         The class, whose fields declare the keys.
     what : str
         Name of the mapping in messages.
     such_as : str
         An example.
-    note : str
-        Addition to messages about an unknown key.
     """
 
-    kind: type = object
-    what: str = ""
-    such_as: str = ""
-    note: str = ""
-
-    @property
-    def must(self) -> str:
-        """What a value must be, after "must"."""
-        return f"be a mapping such as {self.such_as}"
+    def __init__(self, doc: str, kind: Any, what: str, such_as: str, **more: Any) -> None:
+        super().__init__(doc, f"be a mapping such as {such_as}", **more)
+        self.kind, self.what = kind, what
+        self.schema = self.form()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         return core_schema.with_info_wrap_validator_function(self._check, handler.generate_schema(self.kind))
@@ -202,9 +193,7 @@ class Holder(Key):
             return plain
         if not isinstance(plain, dict):
             raise misfit(self.must)
-        given = Given(
-            plain, self.what, self.keys(), required_of(self.kind), info.context or Context(), note=self.note
-        )
+        given = Given(plain, self.what, self.keys(), required_of(self.kind), info.context or Context())
         if wrong := list(self.compare(given.known)):
             given.errors += wrong
             given.incomplete = True
@@ -221,7 +210,7 @@ class Holder(Key):
         """Return the mapping that a shorter form stands for."""
         return plain
 
-    def compare(self, known: dict[str, Any]) -> Iterable[Misfit]:
+    def compare(self, _known: dict[str, Any]) -> Iterable[Misfit]:
         """Return errors of values that do not go together; each value itself may be wrong."""
         return ()
 
@@ -229,7 +218,7 @@ class Holder(Key):
         """Return the keyword arguments of the class."""
         return known
 
-    def schema(self) -> dict[str, Any]:
+    def form(self) -> dict[str, Any]:
         """Return the JSON Schema of a value."""
         return mapping_schema(self.keys(), self.kind)
 
@@ -241,26 +230,15 @@ def adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 @functools.cache
-def defaults_of(kind: type) -> dict[str, Any]:
-    """Return the defaults of a class's fields; PydanticUndefined where a field has none."""
-    fields: Any = getattr(kind, "__dataclass_fields__", None) or getattr(kind, "model_fields", {})
-    return {
-        name: PydanticUndefined
-        if (field.is_required() if hasattr(field, "is_required") else _needs_value(field))
-        else field.default
-        for name, field in fields.items()
-    }
+def defaults_of(kind: Any) -> dict[str, Any]:
+    """Return the defaults of a class's fields; `inspect.Parameter.empty` where a field has none."""
+    return {name: one.default for name, one in inspect.signature(kind).parameters.items()}
 
 
-def required_of(kind: type) -> list[str]:
+@functools.cache
+def required_of(kind: Any) -> list[str]:
     """Return the fields of a class that have no default."""
-    return [name for name, default in defaults_of(kind).items() if default is PydanticUndefined]
-
-
-def _needs_value(field: Any) -> bool:
-    import dataclasses
-
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    return [name for name, default in defaults_of(kind).items() if default is inspect.Parameter.empty]
 
 
 def mapping_schema(keys: Mapping[str, Key], kind: type) -> dict[str, Any]:
@@ -271,7 +249,7 @@ def mapping_schema(keys: Mapping[str, Key], kind: type) -> dict[str, Any]:
         default = defaults.get(name)
         known = isinstance(default, bool | int | float | str) and default != ""
         described = {"description": key.doc.replace("`", "")} if key.doc else {}
-        properties[name] = {**described, **key.schema(), **({"default": default} if known else {})}
+        properties[name] = {**described, **key.schema, **({"default": default} if known else {})}
         if key.alias:
             properties[key.alias] = properties[name]
     required = [name for name in required_of(kind) if name in keys]

@@ -81,7 +81,7 @@ def with_overrides(root: MapNode, overrides: Iterable[str], problems: Problems) 
         keys, value = _parse(text, document, place, problems)
         if keys[0] == "distort" and len(keys) > 1:
             into_steps.append((keys[1:], value, place))
-        elif len(keys) > 2 or (len(keys) == 2 and keys[0] not in _HOLDERS and keys[0] in ROOT.keys()):
+        elif len(keys) > 2 or (len(keys) == 2 and keys[0] not in _HOLDERS and ROOT.keys().get(keys[0])):
             problems.add(
                 place,
                 f"'{'.'.join(keys[:-1])}' holds no further keys; only {listed(['distort', *_HOLDERS])} do",

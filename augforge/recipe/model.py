@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal, get_args
 
 from augforge.distortions import PIXEL_VERSION
 from augforge.distortions.catalogue import pixel_terms
-from augforge.keys import Boolean, Integer, Text, Word, keys_of, problem, size
+from augforge.keys import boolean, integer, keys_of, size, text, word
 from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quoted
-from augforge.recipe.expect import Expectation, plain_expect
+from augforge.recipe.expect import expectation, plain_expect
 from augforge.recipe.guard import Guard
 from augforge.recipe.mappings import Holder, defaults_of
-from augforge.recipe.originals import NormalizeKey, SourceKey
-from augforge.recipe.steps import Node, StepList, single_steps
+from augforge.recipe.originals import normalize_key, source_key
+from augforge.recipe.steps import Node, single_steps, step_list
 from augforge.recipe.writing import digest_of, write_yaml
 from augforge.sources import MAX_SIDE, SourceSpec
 
@@ -41,28 +41,14 @@ Compression = Literal["none", "gzip", "lz4", "zstd"]
 COMPRESSIONS: tuple[str, ...] = get_args(Compression)
 
 
-class _Name(Text):
-    def check(self, plain: Any) -> str:
-        """Return the name, or raise `problem`."""
-        if isinstance(plain, str) and ("/" in plain or "\\" in plain):
-            raise problem(
-                f"'name' names files and must not hold a path, got {quoted(plain)}; "
-                "where the data set goes is said when it is built (--out)"
-            )
-        return super().check(plain)
-
-
-class _ShardSize(Integer):
-    def check(self, plain: Any) -> int:
-        """Return the number of samples, or raise `problem`."""
-        number = super().check(plain)
-        if wrong := wrong_shard_size(number):
-            raise problem(wrong)
-        return number
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        return {**super().schema(), "minimum": SHARD_STEP, "multipleOf": SHARD_STEP}
+def _path_in(name: str) -> str | None:
+    """Return what is wrong with a name that holds a path, or None."""
+    if "/" not in name and "\\" not in name:
+        return None
+    return (
+        f"'name' names files and must not hold a path, got {quoted(name)}; "
+        "where the data set goes is said when it is built (--out)"
+    )
 
 
 def wrong_shard_size(size: int) -> str | None:
@@ -82,13 +68,20 @@ class Output:
 
     shard_size: Annotated[
         int,
-        _ShardSize(
+        integer(
             "Samples in one shard (the last may have fewer): a multiple of 1,024, up to 2**24.",
             low=1,
             high=MAX_SHARD_SIZE,
+            refuse=wrong_shard_size,
+            schema={
+                "type": "integer",
+                "minimum": SHARD_STEP,
+                "maximum": MAX_SHARD_SIZE,
+                "multipleOf": SHARD_STEP,
+            },
         ),
     ] = 65_536
-    compression: Annotated[Compression, Word("`none`, `gzip`, `lz4` or `zstd`.", words=COMPRESSIONS)] = "none"
+    compression: Annotated[Compression, word("`none`, `gzip`, `lz4` or `zstd`.", COMPRESSIONS)] = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,38 +99,31 @@ class Recipe:
 
     version: Annotated[
         int,
-        Integer(
+        integer(
             "Of the recipe's grammar.", missing="write `version: 1`", low=RECIPE_VERSION, high=RECIPE_VERSION
         ),
     ]
     name: Annotated[
         str,
-        _Name(
+        text(
             "Names files: `[a-z0-9][a-z0-9_-]*`, at most 64 letters.",
             missing="it names the files, such as `name: realistic`",
+            refuse=_path_in,
             pattern=NAME,
             most=MAX_NAME,
             rule=f"be of a-z, 0-9, _ and -, begin with a letter or digit and have at most {MAX_NAME} letters",
         ),
     ]
-    description: Annotated[str, Text("For people.")] = ""
-    seed: Annotated[int, Integer("0 to 2**63 - 1; another seed draws everything anew.", high=MAX_SEED)] = 0
+    description: Annotated[str, text("For people.")] = ""
+    seed: Annotated[int, integer("0 to 2**63 - 1; another seed draws everything anew.", high=MAX_SEED)] = 0
     source: Annotated[
         SourceSpec,
-        SourceKey(
-            "The originals.",
-            missing="the originals, such as `source: mnist-10k`",
-            kind=SourceSpec,
-            what="source",
-            such_as="{dataset: mnist-10k, split: train}",
-        ),
+        source_key("The originals."),
     ]
     normalize: Annotated[
         Normalizer | None,
-        NormalizeKey(
-            "How drawings of any size are first made to look like MNIST's digits; by default not at all.",
-            kind=Normalizer,
-            what="normalize",
+        normalize_key(
+            "How drawings of any size are first made to look like MNIST's digits; by default not at all."
         ),
     ] = None
     frame: Annotated[
@@ -150,42 +136,36 @@ class Recipe:
         ),
     ] = None
     variants: Annotated[
-        int, Integer("Distorted copies of each original, 0 to 65,535.", high=MAX_VARIANTS)
+        int, integer("Distorted copies of each original, 0 to 65,535.", high=MAX_VARIANTS)
     ] = 1
-    keep_originals: Annotated[bool, Boolean("Whether variant 0 of each original is the original itself.")] = (
+    keep_originals: Annotated[bool, boolean("Whether variant 0 of each original is the original itself.")] = (
         True
     )
     distort: Annotated[
         tuple[Node, ...],
-        StepList(
+        step_list(
             "The steps in order; none at all is the identity.",
+            "be a list of steps such as `- rotate: {degrees: [-5, 5]}`",
             missing="the steps; `distort: []` leaves the originals as they are",
         ),
     ]
     guard: Annotated[
         Guard,
-        Holder(
-            "What every distorted sample must keep.", kind=Guard, what="guard", such_as="{min_ink_kept: 0.95}"
-        ),
+        Holder("What every distorted sample must keep.", Guard, "guard", "{min_ink_kept: 0.95}"),
     ] = field(default_factory=Guard)
     output: Annotated[
         Output,
-        Holder(
-            "How the data set is written.",
-            kind=Output,
-            what="output",
-            such_as="{shard_size: 65536, compression: none}",
-        ),
+        Holder("How the data set is written.", Output, "output", "{shard_size: 65536, compression: none}"),
     ] = field(default_factory=Output)
     expect: Annotated[
-        str | None, Expectation("The content hash that the data set must have; by default any.")
+        str | None, expectation("The content hash that the data set must have; by default any.")
     ] = None
     expect_of: str | None = None
     expect_set_aside: bool = field(default=False, compare=False)
 
     def plain(self) -> dict[str, Any]:
         """Return the recipe as YAML would say it, every setting spelled out, paths made absolute."""
-        said = {key: getattr(self, key) for key in keys_of(type(self))}
+        said = {key: getattr(self, key) for key in keys_of(Recipe)}
         said |= {
             "source": _plain_source(self.source),
             "normalize": self.normalize and asdict(self.normalize),
@@ -195,7 +175,7 @@ class Recipe:
             "output": asdict(self.output),
             "expect": self.expect and plain_expect(self.expect, self.expect_of),
         }
-        defaults = defaults_of(type(self))
+        defaults = defaults_of(Recipe)
         return {key: value for key, value in said.items() if key in _ALWAYS_WRITTEN or value != defaults[key]}
 
     def to_yaml(self) -> str:

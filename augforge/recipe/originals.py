@@ -8,29 +8,24 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, Misfit, Word, keys_of, located, problem
+from augforge.keys import Key, Misfit, keys_of, located, problem, word
+from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quoted
 from augforge.recipe.mappings import Holder
 from augforge.sources import DATASETS, FORMATS, SourceSpec
 
 
-class NormalizeKey(Holder):
-    """How originals are normalized: true, false, or a mapping of settings."""
-
-    must = "be a mapping such as true, or {pen: as-drawn}"  # type: ignore[assignment]
-
+class _Normalize(Holder):
     def spell_out(self, plain: Any) -> Any:
         """Return the settings that true stands for; None for false."""
         return ({} if plain else None) if isinstance(plain, bool) else plain
 
-    def schema(self) -> dict[str, Any]:
+    def form(self) -> dict[str, Any]:
         """Return the JSON Schema of a value."""
-        return {"anyOf": [{"type": "boolean"}, super().schema()]}
+        return {"anyOf": [{"type": "boolean"}, super().form()]}
 
 
-class SourceKey(Holder):
-    """The originals: the name of a data set, or a mapping."""
-
+class _Source(Holder):
     def spell_out(self, plain: Any) -> Any:
         """Return the mapping that a data set's name stands for."""
         return {"dataset": plain} if isinstance(plain, str) else plain
@@ -38,7 +33,7 @@ class SourceKey(Holder):
     def keys(self) -> Mapping[str, Key]:
         """Return the keys of the mapping, with the names known here."""
         keys = keys_of(SourceSpec)
-        return {**keys, "format": Word(keys["format"].doc, words=sorted(FORMATS))}
+        return {**keys, "format": word(keys["format"].doc, sorted(FORMATS))}
 
     def compare(self, known: dict[str, Any]) -> Iterator[Misfit]:
         """Yield errors of names that are not known."""
@@ -82,9 +77,20 @@ class SourceKey(Holder):
             raise located([(("path",), problem(f"'path' leads nowhere: {error}"))]) from error
         return {**known, "path": path, "written_path": written}
 
-    def schema(self) -> dict[str, Any]:
+    def form(self) -> dict[str, Any]:
         """Return the JSON Schema of a value."""
         known = {"enum": sorted(DATASETS)}
-        mapping = super().schema()
+        mapping = super().form()
         mapping["properties"]["dataset"] = {"description": self.keys()["dataset"].doc, **known}
         return {"anyOf": [known, {**mapping, "not": {"required": ["dataset", "path"]}}]}
+
+
+def source_key(doc: str) -> Key:
+    """Return the key of the originals: a data set's name, or a mapping."""
+    such_as, missing = "{dataset: mnist-10k, split: train}", "the originals, such as `source: mnist-10k`"
+    return _Source(doc, SourceSpec, "source", such_as, missing=missing)
+
+
+def normalize_key(doc: str) -> Key:
+    """Return the key of how originals are normalized: true, false, or a mapping of settings."""
+    return _Normalize(doc, Normalizer, "normalize", "true, or {pen: as-drawn}")

@@ -1,12 +1,12 @@
 """The tree of a whole recipe -> `Recipe`, and pydantic's errors -> the lines that they are about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import ValidationError
 
-from augforge.keys import Key, Location, Misfit, Text, errors_of, keys_of, problem
+from augforge.keys import Key, Location, Misfit, keys_of, misfits_of, problem, text
 from augforge.recipe.diagnostics import Place, Problems, quoted
 from augforge.recipe.expect import settings_of
 from augforge.recipe.mappings import Context, Holder, adapter
@@ -14,7 +14,7 @@ from augforge.recipe.model import MAX_VARIANTS, RECIPE_VERSION, Recipe
 from augforge.recipe.nodes import ListNode, MapNode, ScalarNode, YamlNode, plain_value
 from augforge.sources.opening import INVERT_AND_NORMALIZE
 
-EXTENDS = Text(
+EXTENDS = text(
     "Another recipe, by path (relative to this file) or a ready one by name: the base of all keys that are not "
     "given here; lists are replaced whole."
 )
@@ -46,7 +46,7 @@ class _Root(Holder):
         return {**known, "expect_of": settings_of(known.get("expect"))}
 
 
-ROOT = _Root(kind=Recipe, what="a recipe")
+ROOT = _Root("", Recipe, "a recipe", "")
 
 
 def read_recipe(root: MapNode, problems: Problems) -> Recipe:
@@ -62,8 +62,8 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
             plain_value(root), context=Context()
         )
     except ValidationError as error:
-        for details in errors_of(error):
-            _note(details, root, problems)
+        for location, one in misfits_of(error):
+            _note(_find(root, location), one.context or {}, problems)
         problems.raise_if_any()
         raise
     problems.raise_if_any()
@@ -82,12 +82,10 @@ def refuse_newer(root: MapNode, problems: Problems) -> None:
         )
 
 
-def _note(details: Any, root: MapNode, problems: Problems) -> None:
-    """Note one of pydantic's errors at the place in the recipe that it is about."""
-    context = details.get("ctx", {})
-    found = _find(root, details["loc"])
-    place = found.key_place if context.get("at_key") else _pointed_at(found.node, context.get("key", ""))
-    problems.add(place, _worded(details, context, found))
+def _note(found: "_Found", details: Mapping[str, Any], problems: Problems) -> None:
+    """Note an error at the place in the recipe that it is about."""
+    place = found.key_place if details.get("at_key") else _pointed_at(found.node, details["key"])
+    problems.add(place, _worded(details, found))
 
 
 @dataclass(frozen=True)
@@ -112,19 +110,19 @@ def _find(root: MapNode, location: Location) -> _Found:
     return found
 
 
-def _worded(details: Any, context: Any, found: _Found) -> str:
+def _worded(details: Mapping[str, Any], found: _Found) -> str:
     """Return the message of an error, with the key in front and the value as written behind."""
-    message = str(context.get("message") or details["msg"].removeprefix("Value error, "))
+    message = str(details["message"])
     if message.startswith("must "):
         message = f"{'a value of ' if found.in_list else ''}'{found.key}' {message}"
-    if context.get("named"):
+    if details.get("named"):
         message += f" '{found.key}'"
-    if "got" in context:
+    if "got" in details:
         shown = (
-            context.get("instead") or (context.get("bare") and _quoted(found.node)) or found.node.describe()
+            details.get("instead") or (details.get("bare") and _quoted(found.node)) or found.node.describe()
         )
-        message += f"{context['got']}{shown}{context.get('after', '')}"
-    if context.get("quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
+        message += f"{details['got']}{shown}{details.get('after', '')}"
+    if details.get("quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
         message += f"; if that is meant, put it in quotes: {quoted(found.node.text)}"
     return message
 

@@ -41,7 +41,7 @@ def recipe_schema(*, ours_alone: bool = False) -> dict[str, Any]:
     kinds = built_in() if ours_alone else registry()
     steps = {name: _distortion(kind) for name, kind in kinds.items()}
     steps |= {name: _group(kind) for name, kind in GROUPS.items()}
-    schema = {
+    return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"augforge recipe, version {RECIPE_VERSION}",
         **root,
@@ -62,7 +62,6 @@ def recipe_schema(*, ours_alone: bool = False) -> dict[str, Any]:
             },
         },
     }
-    return schema
 
 
 def schema_text(*, ours_alone: bool = False) -> str:

@@ -2,28 +2,29 @@
 
 import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic_core import CoreSchema, PydanticCustomError, ValidationError, core_schema
+from pydantic_core import PydanticCustomError, ValidationError
 
 from augforge.distortions import Distortion, catalogue
 from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
 from augforge.errors import AugforgeError, listed
 from augforge.keys import (
-    Integer,
     Key,
     Location,
     Misfit,
-    Number,
-    Sequence,
-    Text,
-    below,
+    integer,
+    is_number,
     keys_of,
     located,
     misfit,
+    misfits_of,
+    number,
     problem,
+    sequence,
+    text,
 )
 from augforge.recipe.diagnostics import Place
 from augforge.recipe.mappings import Context, Given, adapter, required_of
@@ -34,7 +35,7 @@ MAX_LABEL = 255
 MAX_GROUP_DEPTH = 4
 MAX_WEIGHT = 1e9
 RESERVED_IDS = ("guard",)
-ID = Text(
+ID = text(
     "What the step is known by; by default its key.",
     pattern="[a-z0-9][a-z0-9_-]*",
     rule="be of a-z, 0-9, _ and -, and begin with a letter or digit",
@@ -42,16 +43,9 @@ ID = Text(
 _SUCH_AS = "a step is one key with its parameters, such as `- rotate: {degrees: [-5, 5]}`"
 
 
-def labels(doc: str, excludes: str = "") -> Sequence:
+def labels(doc: str, **more: Any) -> Key:
     """Return the key of a list of classes."""
-    return Sequence(
-        doc,
-        excludes=excludes,
-        item=Integer(low=0, high=MAX_LABEL),
-        such_as="[1, 7]",
-        unique=True,
-        ordered=True,
-    )
+    return sequence(doc, integer(low=0, high=MAX_LABEL), "[1, 7]", as_set=True, **more)
 
 
 ForLabels = Annotated[
@@ -59,7 +53,9 @@ ForLabels = Annotated[
 ]
 ExceptLabels = Annotated[
     tuple[int, ...] | None,
-    labels("All samples but those of these classes; never together with `for_labels`.", "for_labels"),
+    labels(
+        "All samples but those of these classes; never together with `for_labels`.", excludes="for_labels"
+    ),
 ]
 
 
@@ -73,7 +69,7 @@ def plain_labels(limited: Any) -> dict[str, Any]:
 class Applies:
     """When a step is applied to a sample."""
 
-    probability: Annotated[float, Number("Chance for each sample, 0 to 1.")] = 1.0
+    probability: Annotated[float, number("Chance for each sample, 0 to 1.")] = 1.0
     for_labels: ForLabels = None
     except_labels: ExceptLabels = None
 
@@ -99,65 +95,45 @@ class Step:
         return _plain_step(self, self.distortion.name, body, id_always)
 
 
-class StepList(Key):
-    """A list of steps, which may be groups of steps."""
+def step_list(doc: str, must: str, *, least: int = 0, **more: Any) -> Key:
+    """Return the key of a list of steps, which may be groups of steps."""
 
-    must = "be a list of steps such as `- rotate: {degrees: [-5, 5]}`"  # type: ignore[assignment]
+    def check(plain: Any, check_steps: Callable[[Any], list["Node"]]) -> tuple["Node", ...]:
+        if not isinstance(plain, list | tuple) or len(plain) < least:
+            raise misfit(must)
+        return tuple(check_steps(list(plain)))
 
-    def core(self) -> CoreSchema:
-        """Return pydantic's schema of a value."""
-        node = core_schema.with_info_plain_validator_function(_read_step)
-        return core_schema.no_info_wrap_validator_function(self._check, core_schema.list_schema(node))
-
-    def _check(self, plain: Any, check_steps: Any) -> tuple["Node", ...]:
-        if not isinstance(plain, list):
-            raise misfit(self.must)
-        return tuple(check_steps(plain))
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        return {"type": "array", "items": {"$ref": "#/definitions/step"}}
+    step = Key(check=lambda plain, info: _read_step(plain, info.context), shared=True)
+    schema = {"type": "array", "items": {"$ref": "#/definitions/step"}}
+    return Key(doc, must, check, schema | ({"minItems": least} if least else {}), step, **more)
 
 
-class Members(StepList):
-    """The steps of a group: one at least."""
-
-    must = "be a list such as [{rotate: {degrees: 5}}, {shift: {x: 1}}]"  # type: ignore[assignment]
-
-    def _check(self, plain: Any, check_steps: Any) -> tuple["Node", ...]:
-        if not plain:
-            raise misfit(self.must)
-        return super()._check(plain, check_steps)
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        return {**super().schema(), "minItems": 1}
+def _members() -> Key:
+    such_as = "[{rotate: {degrees: 5}}, {shift: {x: 1}}]"
+    return step_list("The members, one at least.", f"be a list such as {such_as}", least=1)
 
 
-class Count(Key):
-    """A number of members, or the fewest and the most."""
+def _count(doc: str) -> Key:
+    must = "be a number of steps, or [fewest, most]"
+    one = Key("", must, lambda plain: _whole(plain, must))
 
-    must = "be a number of steps, or [fewest, most]"  # type: ignore[assignment]
-
-    def core(self) -> CoreSchema:
-        """Return pydantic's schema of a value."""
-        numbers = core_schema.list_schema(Integer().core())
-        return core_schema.no_info_wrap_validator_function(self._check, numbers)
-
-    def _check(self, plain: Any, check_numbers: Any) -> tuple[int, int]:
-        if not isinstance(plain, list):
-            if not _is_number(plain) or not 0 <= plain < math.inf or plain != int(plain):
-                raise misfit(self.must)
-            return (int(plain), int(plain))
+    def check(plain: Any, check_numbers: Callable[[Any], list[int]]) -> tuple[int, int]:
+        if not isinstance(plain, list | tuple):
+            return (_whole(plain, must),) * 2
         if len(plain) != 2:
-            raise misfit(self.must)
-        low, high = check_numbers(plain)
+            raise misfit(must)
+        low, high = check_numbers(list(plain))
         return (low, high)
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        number = Integer().schema()
-        return {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
+    number = {"type": "integer", "minimum": 0}
+    pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+    return Key(doc, must, check, {"anyOf": [number, pair]}, one)
+
+
+def _whole(plain: Any, must: str) -> int:
+    if not is_number(plain) or not 0 <= plain < math.inf or plain != int(plain):
+        raise misfit(must)
+    return int(plain)
 
 
 @dataclass(frozen=True)
@@ -165,13 +141,13 @@ class OneOf:
     """A group of which each sample gets exactly one member."""
 
     id: str
-    steps: Annotated[tuple["Node", ...], Members("The members, one at least.")]
+    steps: Annotated[tuple["Node", ...], _members()]
     weights: Annotated[
         tuple[float, ...],
-        Sequence(
+        sequence(
             "How likely each member is in proportion to the others; 0 to 1e9, not all 0; by default all the same.",
-            item=Number(low=0, high=MAX_WEIGHT),
-            such_as="[2, 1]",
+            number(high=MAX_WEIGHT),
+            "[2, 1]",
         ),
     ] = ()
     applies: Applies = field(default_factory=Applies)
@@ -191,7 +167,7 @@ class OneOf:
     def compare(known: dict[str, Any], steps: int) -> Iterator[Misfit]:
         """Yield errors of the weights, given the number of steps."""
         weights = known.get("weights")
-        if not isinstance(weights, list) or not weights or not all(map(_is_number, weights)):
+        if not isinstance(weights, list) or not weights or not all(map(is_number, weights)):
             return
         if len(weights) != steps:
             yield (
@@ -207,10 +183,10 @@ class SomeOf:
     """A group of which each sample gets several different members, in their listed order."""
 
     id: str
-    steps: Annotated[tuple["Node", ...], Members("The members, one at least.")]
+    steps: Annotated[tuple["Node", ...], _members()]
     count: Annotated[
         tuple[int, int],
-        Count("The fewest and the most members that a sample gets, each number equally likely."),
+        _count("The fewest and the most members that a sample gets, each number equally likely."),
     ]
     applies: Applies = field(default_factory=Applies)
 
@@ -225,12 +201,12 @@ class SomeOf:
     def compare(known: dict[str, Any], steps: int) -> Iterator[Misfit]:
         """Yield errors of the count, given the number of steps."""
         count = known.get("count")
-        numbers = count if isinstance(count, list) else [count]
-        if not all(map(_is_number, numbers)):
+        numbers: list[Any] = count if isinstance(count, list) else [count]
+        if not all(map(is_number, numbers)):
             return
         beyond = [n for n, one in enumerate(numbers) if steps < one < math.inf]
         for n in beyond:
-            yield ("count", n), misfit(Integer(low=0, high=steps).must)
+            yield ("count", n), misfit(integer(high=steps).must)
         if not beyond and len(numbers) == 2 and numbers[0] > numbers[1]:
             yield ("count",), problem(f"'count' is [fewest, most], got [{numbers[0]}, {numbers[1]}]")
 
@@ -248,10 +224,6 @@ def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
             yield from single_steps(node.steps)
 
 
-def _is_number(plain: Any) -> bool:
-    return isinstance(plain, int | float) and not isinstance(plain, bool)
-
-
 def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) -> dict[str, Any]:
     named = {"id": node.id} if id_always or node.id != kind else {}
     return {kind: {**named, **node.applies.plain(), **body}}
@@ -263,20 +235,21 @@ def common_keys() -> dict[str, Key]:
     return {"id": ID, **keys_of(Applies)}
 
 
-def _read_step(plain: Any, info: Any) -> Node:
+def _read_step(plain: Any, context: Context) -> Node:
     """Return a step or group; a step is one key with its parameters."""
     if not isinstance(plain, Located) or not plain:
         raise problem(_SUCH_AS, got="; got ")
     name, *others = plain
     if others:
-        keys = f"{len(plain)} keys: {listed(plain)} (parameters are indented further than the name of their distortion)"
-        raise located([((others[0],), problem(f"{_SUCH_AS}; got {keys}", at_key=True))])
+        hint = "(parameters are indented further than the name of their distortion)"
+        message = f"{_SUCH_AS}; got {len(plain)} keys: {listed(plain)} {hint}"
+        raise located([((others[0],), problem(message, at_key=True))])
     try:
-        return _Form.of(name, info.context).read(plain, info.context)
+        return _Form.of(name, context).read(plain, context)
     except PydanticCustomError as error:
         raise located([((name,), error)]) from error
     except ValidationError as error:
-        raise below(name, error) from error
+        raise located(((name, *loc), one) for loc, one in misfits_of(error)) from error
 
 
 @dataclass(frozen=True)
@@ -311,7 +284,8 @@ class _Form:
                 f"unknown distortion '{name}'.{meant} Allowed: {listed(kinds)}{missing}", at_key=True
             )
         try:
-            return _form_of(name, GROUPS.get(name) or catalogue.find(name))
+            kind: Any = GROUPS.get(name) or catalogue.find(name)
+            return _form_of(name, kind)
         except AugforgeError as error:
             raise problem(str(error), at_key=True) from error
 
@@ -352,7 +326,7 @@ class _Form:
     def _read_distortion(self, given: Given, step_id: str, applies: Applies, _context: Context) -> Any:
         infinite = [(loc, misfit("be a finite number")) for loc in _infinite(given.known, ())]
         given.errors += infinite
-        found = None if infinite else given.check(lambda: self.kind.model_validate(given.known))
+        found: Any = None if infinite else given.check(lambda: self.kind.model_validate(given.known))
         return Step(step_id, found, applies)
 
     def _read_group(self, given: Given, step_id: str, applies: Applies, context: Context) -> Any:
@@ -391,7 +365,8 @@ def _infinite(plain: Any, location: Location) -> Iterator[Location]:
 
 def _read_id(own: Any, entry: Entry, given: Given, context: Context) -> str:
     """Return the step's id, its own or by default its distortion's name, unless it is already used."""
-    place, location = entry.place, ()
+    place = entry.place
+    location: Location = ()
     if own is not None and isinstance(entry.value, MapNode) and (below := entry.value.get("id")):
         if given.check(lambda: ID.check(own), "id") is None:
             return entry.key

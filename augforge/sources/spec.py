@@ -1,11 +1,12 @@
 """What is asked for: `SourceSpec`."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from augforge.keys import Boolean, Integer, Sequence, Text, Word, keys_of, size
+from augforge.keys import boolean, integer, is_number, keys_of, sequence, size, text, word
 
 MAX_SIDE = 4096
 """Height and width of an original, in pixels, at most: augforge is for characters, not for photographs."""
@@ -26,21 +27,14 @@ _NAME_RULE = "be of A-Z, a-z, 0-9, _ and -, begin with a letter or digit and hav
 _ARRAY_RULE = "be the name of an array, 1 to 200 letters"
 
 
-class _ClassName(Text):
-    def check(self, plain: Any) -> str:
-        """Return the name as written: classes are often called by digits, which need no quotes."""
-        is_number = isinstance(plain, int) and not isinstance(plain, bool)
-        return super().check(str(plain) if is_number else plain)
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a value."""
-        return {"type": ["string", "integer"]}
-
-
-class _Folder(Text):
-    def check(self, plain: Any) -> Path:  # type: ignore[override]
-        """Return the path."""
-        return plain if isinstance(plain, Path) else Path(super().check(plain))
+# Classes are often called by digits, which need no quotes.
+_A_NAME = text(pattern=".{1,100}", rule="have 1 to 100 letters")
+_CLASS_NAME = replace(
+    _A_NAME,
+    check=lambda plain: _A_NAME.check(str(plain) if isinstance(plain, int) and is_number(plain) else plain),
+    schema={"type": ["string", "integer"]},
+)
+_PATH = text("Folder or file with the originals; absolute by the time it is opened.")
 
 
 class SourceSpec(BaseModel):
@@ -52,15 +46,16 @@ class SourceSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: Annotated[
-        str | None, Text("Name of a known data set, such as `mnist-10k`.", pattern=_NAME, rule=_NAME_RULE)
+        str | None, text("Name of a known data set, such as `mnist-10k`.", pattern=_NAME, rule=_NAME_RULE)
     ] = None
     path: Annotated[
-        Path | None, _Folder("Folder or file with the originals; absolute by the time it is opened.")
+        Path | None,
+        replace(_PATH, check=lambda plain: plain if isinstance(plain, Path) else Path(_PATH.check(plain))),
     ] = None
-    format: Annotated[str | None, Text("Format of the files at `path`; by default detected.")] = None
+    format: Annotated[str | None, text("Format of the files at `path`; by default detected.")] = None
     split: Annotated[
         str,
-        Text(
+        text(
             "Which part: `train`, `test`, or the name that the files begin with.",
             pattern=_NAME,
             rule=_NAME_RULE,
@@ -68,23 +63,23 @@ class SourceSpec(BaseModel):
     ] = DEFAULT_SPLIT
     classes: Annotated[
         int | None,
-        Integer(
+        integer(
             "Number of classes at `path`; by default as the files say, or else 10.", low=1, high=MAX_CLASSES
         ),
     ] = None
     class_names: Annotated[
         tuple[str, ...] | None,
-        Sequence(
+        sequence(
             "Names of the labels 0, 1, 2, ...; for pictures the names of the class folders, in the order of "
             "their labels; by default as the files say, or else the labels themselves.",
-            item=_ClassName(pattern=".{1,100}", rule="have 1 to 100 letters"),
-            such_as="[zero, one, two]",
+            _CLASS_NAME,
+            "[zero, one, two]",
             most=MAX_CLASSES,
         ),
     ] = None
     images: Annotated[
         str | None,
-        Text(
+        text(
             "Array of an NPZ or HDF5 file that holds the images; by default `images`, or `x_train` by the split.",
             pattern=".{1,200}",
             rule=_ARRAY_RULE,
@@ -92,12 +87,12 @@ class SourceSpec(BaseModel):
     ] = None
     labels: Annotated[
         str | None,
-        Text(
+        text(
             "Array of an NPZ or HDF5 file that holds the labels, or `none` for a source without labels, in any "
             "format; by default `labels`, or `y_train` by the split.",
             pattern=".{1,200}",
             rule=f"{_ARRAY_RULE}, or none",
-            text="text (an array's name, or none)",
+            what="text (an array's name, or none)",
         ),
     ] = None
     shape: Annotated[
@@ -108,13 +103,13 @@ class SourceSpec(BaseModel):
     ] = None
     colour: Annotated[
         Literal["gray"] | None,
-        Word(
+        word(
             "`gray` converts color pictures to gray; by default they are an error.",
-            words=("gray",),
+            ("gray",),
             alias="color",
         ),
     ] = None
-    invert: Annotated[bool, Boolean("Swap light and dark: for dark ink on light paper.")] = False
+    invert: Annotated[bool, boolean("Swap light and dark: for dark ink on light paper.")] = False
     written_path: Annotated[str | None, Field(exclude=True, repr=False)] = None
 
     @model_validator(mode="after")
