@@ -2,16 +2,17 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
-from augforge.keys import Key, Misfit, keys_of, misfit, number, problem
-from augforge.recipe.mappings import Holder, mapping_schema
+from augforge.keys import Key, keys_of, misfit, number, problem
+from augforge.recipe.mappings import Given, Holder, mapping_schema
 from augforge.recipe.steps import ExceptLabels, ForLabels, plain_labels
 from augforge.recipe.writing import tidied
 
@@ -84,13 +85,13 @@ class _OneLimit(Holder):
         """Return the mapping that a number stands for."""
         return plain if isinstance(plain, dict | Limit) else {"limit": plain}
 
-    def compare(self, known: dict[str, Any]) -> Iterator[Misfit]:
-        """Yield an error of a limit beyond those of its guard."""
-        try:
-            self.number.check(known.get("limit", 0))
-        except PydanticCustomError as error:
-            del known["limit"]
-            yield ("limit",), error
+    def examine(self, given: Given) -> None:
+        """Refuse a limit beyond those of its guard."""
+        if (
+            "limit" in given.known
+            and given.check(partial(self.number.check, given.known["limit"]), "limit") is None
+        ):
+            del given.known["limit"]
 
 
 class _Limits(Key):

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -85,6 +85,7 @@ class Given:
         note: str = "",
         synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
+        self.plain = plain
         self.errors: list[Misfit] = []
         self.known: dict[str, Any] = {}
         self._meant: set[str] = set()
@@ -123,6 +124,10 @@ class Given:
         if value is None and key and not key.nullable:
             del self.known[name]
             self.errors.append(((written,), misfit(key.must)))
+
+    def refuse(self, key: str, message: str) -> None:
+        """Collect an error of one key's value."""
+        self.errors.append(((key,), problem(message)))
 
     def may_miss(self, key: str) -> bool:
         """Whether a key that is not given may be meant by an unknown one."""
@@ -194,11 +199,10 @@ class Holder(Key):
         if not isinstance(plain, dict):
             raise misfit(self.must)
         given = Given(plain, self.what, self.keys(), required_of(self.kind), info.context or Context())
-        if wrong := list(self.compare(given.known)):
-            given.errors += wrong
-            given.incomplete = True
-        prepared = given.check(lambda: self.prepare(given.known, plain))
-        found = None if prepared is None else given.check(lambda: build(prepared))
+        before = len(given.errors)
+        self.examine(given)
+        given.incomplete |= len(given.errors) > before
+        found = given.check(lambda: build(given.known))
         given.raise_if_any()
         return found
 
@@ -210,13 +214,8 @@ class Holder(Key):
         """Return the mapping that a shorter form stands for."""
         return plain
 
-    def compare(self, _known: dict[str, Any]) -> Iterable[Misfit]:
-        """Return errors of values that do not go together; each value itself may be wrong."""
-        return ()
-
-    def prepare(self, known: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
-        """Return the keyword arguments of the class."""
-        return known
+    def examine(self, given: Given) -> None:
+        """Refuse values that do not go together, and complete the keyword arguments of the class."""
 
     def form(self) -> dict[str, Any]:
         """Return the JSON Schema of a value."""

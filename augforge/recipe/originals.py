@@ -1,18 +1,19 @@
 """``source:`` and ``normalize:``, as a recipe writes them."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, Misfit, keys_of, located, problem, word
+from augforge.keys import Key, keys_of, word
 from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quoted
-from augforge.recipe.mappings import Holder
+from augforge.recipe.mappings import Given, Holder
+from augforge.recipe.nodes import Located
 from augforge.sources import DATASETS, FORMATS, SourceSpec
+from augforge.sources.spec import DEFAULT_SPLIT
 
 
 class _Normalize(Holder):
@@ -35,47 +36,37 @@ class _Source(Holder):
         keys = keys_of(SourceSpec)
         return {**keys, "format": word(keys["format"].doc, sorted(FORMATS))}
 
-    def compare(self, known: dict[str, Any]) -> Iterator[Misfit]:
-        """Yield errors of names that are not known."""
-        name, split = known.get("dataset"), known.get("split", "train")
-        if isinstance(known.get("format"), str) and known["format"] not in FORMATS:
-            try:
-                self.keys()["format"].check(known["format"])
-            except PydanticCustomError as error:
-                yield ("format",), error
-        if not isinstance(name, str) or "path" in known:
-            return
-        if name not in DATASETS:
-            del known["dataset"]
-            yield (
-                ("dataset",),
-                problem(
-                    f"unknown data set {quoted(name)}.{did_you_mean(name, DATASETS)} Known: {listed(DATASETS)}; "
-                    "others are given by path: `source: {path: ...}`"
-                ),
-            )
-        elif isinstance(split, str) and split not in (splits := DATASETS[name].splits):
-            known.pop("split")
-            yield (
-                ("split",),
-                problem(
-                    f"data set '{name}' has no split {quoted(split)}.{did_you_mean(split, splits)} "
-                    f"Allowed: {listed(splits)}"
-                ),
-            )
+    def examine(self, given: Given) -> None:
+        """Refuse names that are not known, and make the path absolute."""
+        known = given.known
+        if isinstance(known.get("format"), str):
+            given.check(partial(self.keys()["format"].check, known["format"]), "format")
+        if isinstance(known.get("path"), str):
+            self._resolve(given)
+        elif isinstance(known.get("dataset"), str):
+            self._look_up(given, known["dataset"], known.get("split", DEFAULT_SPLIT))
 
-    def prepare(self, known: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
-        """Return the keys with an absolute path, and the path as written."""
-        written = known.get("path")
-        if not isinstance(written, str):
-            return known
-        node = getattr(plain, "node", None)
-        folder = node.get("path").place.document.folder if node else Path()
+    def _look_up(self, given: Given, name: str, split: Any) -> None:
+        if name not in DATASETS:
+            del given.known["dataset"]
+            hint = f"{did_you_mean(name, DATASETS)} Known: {listed(DATASETS)}"
+            others = "others are given by path: `source: {path: ...}`"
+            given.refuse("dataset", f"unknown data set {quoted(name)}.{hint}; {others}")
+        elif isinstance(split, str) and split not in (splits := DATASETS[name].splits):
+            given.known.pop("split", None)
+            hint = f"{did_you_mean(split, splits)} Allowed: {listed(splits)}"
+            given.refuse("split", f"data set '{name}' has no split {quoted(split)}.{hint}")
+
+    def _resolve(self, given: Given) -> None:
+        written = given.known["path"]
+        entry = given.plain.node.get("path") if isinstance(given.plain, Located) else None
+        folder = entry.place.document.folder if entry else Path()
         try:
             path = (folder / os.path.expanduser(written)).resolve()
         except (OSError, RuntimeError) as error:  # of which Python 3.13 needs the second no more
-            raise located([(("path",), problem(f"'path' leads nowhere: {error}"))]) from error
-        return {**known, "path": path, "written_path": written}
+            given.refuse("path", f"'path' leads nowhere: {error}")
+        else:
+            given.known |= {"path": path, "written_path": written}
 
     def form(self) -> dict[str, Any]:
         """Return the JSON Schema of a value."""

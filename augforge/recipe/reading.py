@@ -1,15 +1,15 @@
 """The tree of a whole recipe -> `Recipe`, and pydantic's errors -> the lines that they are about."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import ValidationError
 
-from augforge.keys import Key, Location, Misfit, keys_of, misfits_of, problem, text
+from augforge.keys import Key, Location, keys_of, misfits_of, text
 from augforge.recipe.diagnostics import Place, Problems, quoted
 from augforge.recipe.expect import settings_of
-from augforge.recipe.mappings import Context, Holder, adapter
+from augforge.recipe.mappings import Context, Given, Holder, adapter
 from augforge.recipe.model import MAX_VARIANTS, RECIPE_VERSION, Recipe
 from augforge.recipe.nodes import ListNode, MapNode, ScalarNode, YamlNode, plain_value
 from augforge.sources.opening import INVERT_AND_NORMALIZE
@@ -27,23 +27,17 @@ class _Root(Holder):
         """Return the keys of the mapping."""
         return {**keys_of(Recipe), "extends": EXTENDS}
 
-    def compare(self, known: dict[str, Any]) -> Iterator[Misfit]:
-        """Yield errors of values that do not go together."""
+    def examine(self, given: Given) -> None:
+        """Refuse values that do not go together."""
+        known = given.known
         if known.get("keep_originals") is False and known.get("variants") in (0, 0.0):
-            yield (
-                ("variants",),
-                problem(
-                    f"'variants' must be 1 to {MAX_VARIANTS} where 'keep_originals' is false; 0 would make nothing"
-                ),
-            )
-        source, normalize = known.get("source"), known.get("normalize")
+            must = f"must be 1 to {MAX_VARIANTS} where 'keep_originals' is false; 0 would make nothing"
+            given.refuse("variants", f"'variants' {must}")
+        source = known.get("source")
         inverted = isinstance(source, dict) and source.get("invert") is True and "path" in source
-        if inverted and normalize not in (None, False):
-            yield ("normalize",), problem(INVERT_AND_NORMALIZE)
-
-    def prepare(self, known: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments of a recipe."""
-        return {**known, "expect_of": settings_of(known.get("expect"))}
+        if inverted and known.get("normalize") not in (None, False):
+            given.refuse("normalize", INVERT_AND_NORMALIZE)
+        known["expect_of"] = settings_of(known.get("expect"))
 
 
 ROOT = _Root("", Recipe, "a recipe", "")

@@ -14,7 +14,6 @@ from augforge.errors import AugforgeError, listed
 from augforge.keys import (
     Key,
     Location,
-    Misfit,
     integer,
     is_number,
     keys_of,
@@ -164,18 +163,17 @@ class OneOf:
         return _plain_step(self, "one_of", {**body, "steps": steps}, id_always)
 
     @staticmethod
-    def compare(known: dict[str, Any], steps: int) -> Iterator[Misfit]:
-        """Yield errors of the weights, given the number of steps."""
-        weights = known.get("weights")
+    def examine(given: Given, steps: int) -> None:
+        """Refuse weights that do not go with the number of steps."""
+        weights = given.known.get("weights")
         if not isinstance(weights, list) or not weights or not all(map(is_number, weights)):
             return
         if len(weights) != steps:
-            yield (
-                ("weights",),
-                problem(f"'weights' must be one for each step, {steps} in all; got {len(weights)}"),
+            given.refuse(
+                "weights", f"'weights' must be one for each step, {steps} in all; got {len(weights)}"
             )
         elif not any(weights):
-            yield ("weights",), problem("'weights' must not all be 0")
+            given.refuse("weights", "'weights' must not all be 0")
 
 
 @dataclass(frozen=True)
@@ -198,17 +196,16 @@ class SomeOf:
         return _plain_step(self, "some_of", {"count": count, "steps": steps}, id_always)
 
     @staticmethod
-    def compare(known: dict[str, Any], steps: int) -> Iterator[Misfit]:
-        """Yield errors of the count, given the number of steps."""
-        count = known.get("count")
+    def examine(given: Given, steps: int) -> None:
+        """Refuse a count that does not go with the number of steps."""
+        count = given.known.get("count")
         numbers: list[Any] = count if isinstance(count, list) else [count]
         if not all(map(is_number, numbers)):
             return
         beyond = [n for n, one in enumerate(numbers) if steps < one < math.inf]
-        for n in beyond:
-            yield ("count", n), misfit(integer(high=steps).must)
+        given.errors += [(("count", n), misfit(integer(high=steps).must)) for n in beyond]
         if not beyond and len(numbers) == 2 and numbers[0] > numbers[1]:
-            yield ("count",), problem(f"'count' is [fewest, most], got [{numbers[0]}, {numbers[1]}]")
+            given.refuse("count", f"'count' is [fewest, most], got [{numbers[0]}, {numbers[1]}]")
 
 
 Node = Step | OneOf | SomeOf
@@ -336,7 +333,7 @@ class _Form:
             return None
         steps = given.known.get("steps")
         if isinstance(steps, list) and steps:
-            given.errors += self.kind.compare(given.known, len(steps))
+            self.kind.examine(given, len(steps))
         context.depth += 1
         try:
             plain = {**given.known, "id": step_id, "applies": applies}
