@@ -93,10 +93,10 @@ class Given:
         self.incomplete = False
         self._written: dict[str, str] = {}
         self._at_key = at_key
-        aliases = {key.alias: name for name, key in keys.items() if key and key.alias}
+        self._aliases = {key.alias: name for name, key in keys.items() if key and key.alias}
         allowed = [key.alias if key and key.alias else name for name, key in keys.items()]
         for written, value in plain.items():
-            name = aliases.get(written, written)
+            name = self._aliases.get(written, written)
             if name not in keys and not open_ended:
                 self.incomplete = True
                 hint = context.hint(functools.partial(self._hint, written, value, allowed, synonyms))
@@ -163,7 +163,7 @@ class Given:
             return " A ':' needs a blank after it."
         hint = did_you_mean(key, sorted(allowed), synonyms)
         meant = [name for name in allowed if f"'{name}'" in hint]
-        self._meant.update(meant)
+        self._meant.update(self._aliases.get(name, name) for name in meant)
         # An unknown key without a likely meaning may stand for any that is missing.
         self._puzzling |= not meant or "extends" in meant
         return hint
