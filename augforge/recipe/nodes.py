@@ -90,23 +90,10 @@ class Located(dict[str, Any]):
         self.node = node
 
 
-class Spelled(int):
-    """A whole number that is not written as Python writes it: 007."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-
 def plain_value(node: YamlNode) -> Any:
     """Return a node as plain mappings, lists, text and numbers."""
     if isinstance(node, MapNode):
         return Located({entry.key: plain_value(entry.value) for entry in node.entries}, node)
     if isinstance(node, ListNode):
         return [plain_value(item) for item in node.items]
-    if type(node.value) is int and str(node.value) != node.text:
-        spelled = Spelled(node.value)
-        spelled.text = node.text
-        return spelled
     return node.value

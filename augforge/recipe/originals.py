@@ -11,7 +11,7 @@ from augforge.keys import Key, keys_of, word
 from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quoted
 from augforge.recipe.mappings import Given, Holder
-from augforge.recipe.nodes import Located
+from augforge.recipe.nodes import ListNode, Located, ScalarNode, YamlNode, plain_value
 from augforge.sources import DATASETS, FORMATS, SourceSpec
 from augforge.sources.spec import DEFAULT_SPLIT
 
@@ -39,6 +39,8 @@ class _Source(Holder):
     def examine(self, given: Given) -> None:
         """Refuse names that are not known, and make the path absolute."""
         known = given.known
+        if isinstance(given.plain, Located) and (names := given.plain.node.get("class_names")):
+            known["class_names"] = _as_written(names.value)
         if isinstance(known.get("format"), str):
             given.check(partial(self.keys()["format"].check, known["format"]), "format")
         if isinstance(known.get("path"), str):
@@ -74,6 +76,16 @@ class _Source(Holder):
         mapping = super().form()
         mapping["properties"]["dataset"] = {"description": self.keys()["dataset"].doc, **known}
         return {"anyOf": [known, {**mapping, "not": {"required": ["dataset", "path"]}}]}
+
+
+def _as_written(names: YamlNode) -> Any:
+    """Return names of classes, which are often digits, and need no quotes then."""
+    if not isinstance(names, ListNode):
+        return plain_value(names)
+    return [
+        name.text if isinstance(name, ScalarNode) and type(name.value) is int else plain_value(name)
+        for name in names.items
+    ]
 
 
 def source_key(doc: str) -> Key:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from augforge.keys import boolean, integer, is_number, keys_of, sequence, size, text, word
+from augforge.keys import Key, boolean, integer, keys_of, sequence, size, text, word
 
 MAX_SIDE = 4096
 """Height and width of an original, in pixels, at most: augforge is for characters, not for photographs."""
@@ -22,18 +22,21 @@ DEFAULT_SPLIT = "train"
 NO_LABELS = "none"
 """What ``labels:`` says where the source is to have none."""
 
-_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,99}"  # names files: letters that cannot lead out of a folder
-_NAME_RULE = "be of A-Z, a-z, 0-9, _ and -, begin with a letter or digit and have at most 100 letters"
-_ARRAY_RULE = "be the name of an array, 1 to 200 letters"
+
+def _name(doc: str) -> Key:
+    """Return the key of a name of files: letters that cannot lead out of a folder."""
+    rule = "be of A-Z, a-z, 0-9, _ and -, begin with a letter or digit and have at most 100 letters"
+    return text(doc, pattern="[A-Za-z0-9][A-Za-z0-9_-]{0,99}", rule=rule)
 
 
-# Classes are often called by digits, which need no quotes.
-_A_NAME = text(pattern=".{1,100}", rule="have 1 to 100 letters")
-_CLASS_NAME = replace(
-    _A_NAME,
-    check=lambda plain: _A_NAME.check(str(plain) if isinstance(plain, int) and is_number(plain) else plain),
-    schema={"type": ["string", "integer"]},
-)
+def _array(doc: str, or_none: str = "") -> Key:
+    """Return the key of the name of an array."""
+    rule = f"be the name of an array, 1 to 200 letters{or_none}"
+    return text(doc, what=f"text (an array's name{or_none})", pattern=".{1,200}", rule=rule)
+
+
+# In a recipe, digits need no quotes.
+_CLASS_NAME = text(pattern=".{1,100}", rule="have 1 to 100 letters", schema={"type": ["string", "integer"]})
 _PATH = text("Folder or file with the originals; absolute by the time it is opened.")
 
 
@@ -45,9 +48,7 @@ class SourceSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: Annotated[
-        str | None, text("Name of a known data set, such as `mnist-10k`.", pattern=_NAME, rule=_NAME_RULE)
-    ] = None
+    dataset: Annotated[str | None, _name("Name of a known data set, such as `mnist-10k`.")] = None
     path: Annotated[
         Path | None,
         replace(_PATH, check=lambda plain: plain if isinstance(plain, Path) else Path(_PATH.check(plain))),
@@ -55,11 +56,7 @@ class SourceSpec(BaseModel):
     format: Annotated[str | None, text("Format of the files at `path`; by default detected.")] = None
     split: Annotated[
         str,
-        text(
-            "Which part: `train`, `test`, or the name that the files begin with.",
-            pattern=_NAME,
-            rule=_NAME_RULE,
-        ),
+        _name("Which part: `train`, `test`, or the name that the files begin with."),
     ] = DEFAULT_SPLIT
     classes: Annotated[
         int | None,
@@ -79,20 +76,16 @@ class SourceSpec(BaseModel):
     ] = None
     images: Annotated[
         str | None,
-        text(
-            "Array of an NPZ or HDF5 file that holds the images; by default `images`, or `x_train` by the split.",
-            pattern=".{1,200}",
-            rule=_ARRAY_RULE,
+        _array(
+            "Array of an NPZ or HDF5 file that holds the images; by default `images`, or `x_train` by the split."
         ),
     ] = None
     labels: Annotated[
         str | None,
-        text(
+        _array(
             "Array of an NPZ or HDF5 file that holds the labels, or `none` for a source without labels, in any "
             "format; by default `labels`, or `y_train` by the split.",
-            pattern=".{1,200}",
-            rule=f"{_ARRAY_RULE}, or none",
-            what="text (an array's name, or none)",
+            ", or none",
         ),
     ] = None
     shape: Annotated[
@@ -117,12 +110,9 @@ class SourceSpec(BaseModel):
         if (self.dataset is None) == (self.path is None):
             raise ValueError("a source needs either 'dataset' or 'path', and not both")
         if self.path is None:
-            # All other keys say how to read the files at a path.
-            for key in keys_of(type(self)):
-                if (
-                    key not in ("dataset", "path", "split")
-                    and getattr(self, key) != type(self).model_fields[key].default
-                ):
+            # All keys but dataset, path and split say how to read the files at a path.
+            for key in (one for one in keys_of(SourceSpec) if one not in ("dataset", "path", "split")):
+                if getattr(self, key) != SourceSpec.model_fields[key].default:
                     raise ValueError(f"'{key}' goes with 'path'; a data set known by name has its own")
         if self.class_names is not None:
             self._check_class_names(self.class_names)
