@@ -12,12 +12,15 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
 from augforge.errors import did_you_mean, listed
+
+_MOST_MISFITS = 101
 
 Location = tuple[int | str, ...]
 Misfit = tuple[Location, PydanticCustomError]
@@ -36,7 +39,10 @@ def misfit(must: str, got: str = ", got ", **details: Any) -> PydanticCustomErro
 
 def located(errors: Iterable[Misfit]) -> ValidationError:
     """Return one error that holds several, each at its location below the validated value."""
-    details = [InitErrorDetails(type=error, loc=loc, input=None) for loc, error in errors]
+    # More are never shown.
+    details = [
+        InitErrorDetails(type=error, loc=loc, input=None) for loc, error in islice(errors, _MOST_MISFITS)
+    ]
     return ValidationError.from_exception_data("recipe", details)
 
 
@@ -49,7 +55,7 @@ def misfits_of(error: ValidationError) -> list[Misfit]:
             if details["type"] == "augforge"
             else problem(details["msg"].removeprefix("Value error, ")),
         )
-        for details in error.errors(include_url=False, include_input=False)
+        for details in error.errors(include_url=False, include_input=False)[:_MOST_MISFITS]
         if details["type"] != "missing"
     ]
 

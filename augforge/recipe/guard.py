@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from augforge.keys import Key, keys_of, misfit, number, problem
 from augforge.recipe.mappings import Given, Holder, mapping_schema
+from augforge.recipe.nodes import Located
 from augforge.recipe.steps import ExceptLabels, ForLabels, plain_labels
 from augforge.recipe.writing import tidied
 
@@ -87,11 +88,14 @@ class _OneLimit(Holder):
 
     def examine(self, given: Given) -> None:
         """Refuse a limit beyond those of its guard."""
-        if (
-            "limit" in given.known
-            and given.check(partial(self.number.check, given.known["limit"]), "limit") is None
-        ):
+        if "limit" not in given.known:
+            return
+        limit = given.known["limit"]
+        if given.check(partial(self.number.check, limit), "limit") is None:
             del given.known["limit"]
+            if isinstance(given.plain, Located):
+                must = f"'limit' of {self.what} must {self.number.must}"
+                given.errors[-1] = (("limit",), problem(must, got=", got "))
 
 
 class _Limits(Key):
