@@ -231,7 +231,8 @@ def adapter(kind: Any) -> TypeAdapter[Any]:
 @functools.cache
 def defaults_of(kind: Any) -> dict[str, Any]:
     """Return the defaults of a class's fields; `inspect.Parameter.empty` where a field has none."""
-    return {name: one.default for name, one in inspect.signature(kind).parameters.items()}
+    parameters = inspect.signature(kind).parameters.items()
+    return {name: one.default for name, one in parameters if one.kind is not one.VAR_KEYWORD}
 
 
 @functools.cache
