@@ -238,7 +238,8 @@ def sequence(
     *,
     length: int = 0,
     most: int | None = None,
-    as_set: bool = False,
+    unique: bool = False,
+    ordered: bool = True,
     **more: Any,
 ) -> Key:
     """Return the key of a list of values.
@@ -251,8 +252,8 @@ def sequence(
         Each value.
     length, most : int
         How many values there must be, and may be; 0: one at least.
-    as_set : bool
-        Whether no value may come twice, and their order does not count.
+    unique, ordered : bool
+        Whether no value may come twice; whether their order counts.
     """
     must = f"be {such_as}" if length else f"be a list such as {such_as}"
 
@@ -263,16 +264,16 @@ def sequence(
             raise misfit(f"have at most {most} values")
         values = check_items(list(plain))
         first = {value: n for n, value in reversed(list(enumerate(values)))}
-        twice = [(n, value) for n, value in enumerate(values) if as_set and first[value] != n]
+        twice = [(n, value) for n, value in enumerate(values) if unique and first[value] != n]
         if twice:
             raise located(
                 ((n,), problem(f"the value {value!r} comes twice in", named=True)) for n, value in twice
             )
-        return tuple(sorted(values) if as_set else values)
+        return tuple(values if ordered else sorted(values))
 
     schema = {"type": "array", "items": item.schema, "minItems": length or 1}
     schema |= {"maxItems": length or most} if length or most else {}
-    return Key(doc, must, check, schema | ({"uniqueItems": True} if as_set else {}), item, **more)
+    return Key(doc, must, check, schema | ({"uniqueItems": True} if unique else {}), item, **more)
 
 
 def size(doc: str, most: int, example: str) -> Key:

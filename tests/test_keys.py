@@ -19,7 +19,7 @@ KEYS: dict[str, Key] = {
     "text": text(),
     "name": text(pattern="[a-z]+", most=3, rule="have at most 3 letters, a to z"),
     "word": word("", ("black", "white")),
-    "set": sequence("", integer(high=9), "[1, 2]", as_set=True),
+    "set": sequence("", integer(high=9), "[1, 2]", unique=True, ordered=False),
     "few": sequence("", integer(high=9), "[1, 2]", most=2),
     "size": size("", 9, "[2, 3]"),
 }

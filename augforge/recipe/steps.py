@@ -44,7 +44,7 @@ _SUCH_AS = "a step is one key with its parameters, such as `- rotate: {degrees: 
 
 def labels(doc: str, **more: Any) -> Key:
     """Return the key of a list of classes."""
-    return sequence(doc, integer(low=0, high=MAX_LABEL), "[1, 7]", as_set=True, **more)
+    return sequence(doc, integer(low=0, high=MAX_LABEL), "[1, 7]", unique=True, ordered=False, **more)
 
 
 ForLabels = Annotated[

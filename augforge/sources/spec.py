@@ -72,6 +72,7 @@ class SourceSpec(BaseModel):
             _CLASS_NAME,
             "[zero, one, two]",
             most=MAX_CLASSES,
+            unique=True,
         ),
     ] = None
     images: Annotated[
@@ -121,9 +122,6 @@ class SourceSpec(BaseModel):
         return self
 
     def _check_class_names(self, names: tuple[str, ...]) -> None:
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                raise ValueError(f"'class_names' has '{name}' twice")
         if self.classes not in (None, len(names)):
             raise ValueError(f"'classes' is {self.classes}, but 'class_names' has {len(names)}")
         if self.unlabelled:
