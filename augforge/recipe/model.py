@@ -1,7 +1,7 @@
 """What a valid recipe is: frozen values, whose annotated fields are the recipe's keys."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, get_args
 
 from augforge.distortions import PIXEL_VERSION
@@ -25,17 +25,22 @@ MAX_NAME = 64
 MAX_SHARD_SIZE = 2**24
 SHARD_STEP = 1_024
 # Later keys are written only where they are not at their default, so that stored recipes keep their bytes.
-_ALWAYS_WRITTEN = (
-    "version",
-    "name",
-    "seed",
-    "source",
-    "variants",
-    "keep_originals",
-    "distort",
-    "guard",
-    "output",
-)
+_ALWAYS_WRITTEN = {
+    "Recipe": (
+        "version",
+        "name",
+        "seed",
+        "source",
+        "variants",
+        "keep_originals",
+        "distort",
+        "guard",
+        "output",
+    ),
+    "SourceSpec": ("split",),
+    "Normalizer": ("polarity", "upright", "pen"),
+    "Output": ("shard_size", "compression"),
+}
 
 Compression = Literal["none", "gzip", "lz4", "zstd"]
 COMPRESSIONS: tuple[str, ...] = get_args(Compression)
@@ -165,18 +170,16 @@ class Recipe:
 
     def plain(self) -> dict[str, Any]:
         """Return the recipe as YAML would say it, every setting spelled out, paths made absolute."""
-        said = {key: getattr(self, key) for key in keys_of(Recipe)}
-        said |= {
-            "source": _plain_source(self.source),
-            "normalize": self.normalize and asdict(self.normalize),
-            "frame": self.frame and list(self.frame),
-            "distort": [node.plain() for node in self.distort],
-            "guard": self.guard.plain(),
-            "output": asdict(self.output),
-            "expect": self.expect and plain_expect(self.expect, self.expect_of),
-        }
-        defaults = defaults_of(Recipe)
-        return {key: value for key, value in said.items() if key in _ALWAYS_WRITTEN or value != defaults[key]}
+        return _plain(
+            self,
+            source=_plain(self.source, **self.source.model_dump(mode="json")),
+            normalize=self.normalize and _plain(self.normalize),
+            frame=self.frame and list(self.frame),
+            distort=[node.plain() for node in self.distort],
+            guard=self.guard.plain(),
+            output=_plain(self.output),
+            expect=self.expect and plain_expect(self.expect, self.expect_of),
+        )
 
     def to_yaml(self) -> str:
         """Return the recipe as YAML; `parse_recipe` of it gives an equal recipe."""
@@ -227,7 +230,7 @@ class Recipe:
             64 hexadecimal digits.
         """
         used = {
-            "normalize": None if self.normalize is None else _but_defaults(self.normalize),
+            "normalize": None if self.normalize is None else _but_defaults(vars(self.normalize), Normalizer),
             "frame": self.frame,
             "guard": self.guard.plain() or None,
             "packages": _plug_in_terms(self.distort) or None,
@@ -245,13 +248,6 @@ class Recipe:
         )
 
 
-def _but_defaults(settings: Normalizer) -> dict[str, Any]:
-    """Return the settings that differ from their defaults."""
-    return {
-        one.name: value for one in fields(settings) if (value := getattr(settings, one.name)) != one.default
-    }
-
-
 def _plug_in_terms(nodes: Iterable[Node]) -> list[Any]:
     """Return what pixels depend on beyond our own pixel version; nothing where all distortions are ours."""
     kinds = {type(step.distortion).name: type(step.distortion) for step in single_steps(nodes)}
@@ -260,8 +256,14 @@ def _plug_in_terms(nodes: Iterable[Node]) -> list[Any]:
     return [terms] if terms else []
 
 
-def _plain_source(source: SourceSpec) -> dict[str, Any]:
-    """Return the source as YAML would say it: its split, and what is not the default."""
-    defaults = defaults_of(SourceSpec)
-    plain = source.model_dump(mode="json")
-    return {key: value for key, value in plain.items() if key == "split" or value != defaults[key]}
+def _plain(settings: Any, **plain: Any) -> dict[str, Any]:
+    """Return settings as YAML would say them, without later keys at their default."""
+    kind: Any = type(settings)
+    said = {key: plain.get(key, getattr(settings, key)) for key in keys_of(kind)}
+    changed, always = _but_defaults(said, kind), _ALWAYS_WRITTEN[kind.__name__]
+    return {key: value for key, value in said.items() if key in changed or key in always}
+
+
+def _but_defaults(said: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """Return the settings that differ from the defaults of their class."""
+    return {key: value for key, value in said.items() if value != defaults_of(kind)[key]}
