@@ -1,9 +1,11 @@
-"""YAML with places -> validated `Recipe`; what is wrong is told where it stands.
+"""Read recipes: YAML with positions -> a validated `Recipe`, or all errors at their lines.
 
 ::
 
     text --yaml_reader--> tree --merging--> tree --reading--> Recipe --writing--> text, digest
-                     (places)   (extends, --set)  (steps, fields)
+                   (with positions)  (extends, --set)  |
+                                                 the annotated fields of `model`, `steps`, `guard`, `originals`
+                                                 and `expect`: each is a key, its check, JSON Schema and documentation
 """
 
 from augforge.recipe.differing import differences
