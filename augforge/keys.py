@@ -1,4 +1,4 @@
-"""A recipe's key, declared once: its documentation, check and JSON Schema are one annotation of a field.
+"""Declare a recipe's key once: an annotation is its check, JSON Schema and documentation.
 
 ::
 
@@ -28,17 +28,17 @@ Misfit = tuple[Location, PydanticCustomError]
 
 
 def problem(message: str, key: str = "", **details: Any) -> PydanticCustomError:
-    """Return an error with its text and the key, if any, at which a recipe should point."""
+    """Make an error; `key` is the key that a recipe points at."""
     return PydanticCustomError("augforge", "{message}", {"message": message, "key": key, **details})
 
 
 def misfit(must: str, got: str = ", got ", **details: Any) -> PydanticCustomError:
-    """Return an error of a value by itself; `got` stands between it and the value as written."""
+    """Make an error of one value; `got` introduces the value as written."""
     return problem(f"must {must}", got=got, **details)
 
 
-def located(errors: Iterable[Misfit]) -> ValidationError:
-    """Return one error that holds several, each at its location below the validated value."""
+def errors_at(errors: Iterable[Misfit]) -> ValidationError:
+    """Combine errors, each at its location below the validated value."""
     # More are never shown.
     details = [
         InitErrorDetails(type=error, loc=loc, input=None) for loc, error in islice(errors, _MOST_MISFITS)
@@ -47,7 +47,7 @@ def located(errors: Iterable[Misfit]) -> ValidationError:
 
 
 def misfits_of(error: ValidationError) -> list[Misfit]:
-    """Return pydantic's errors, each as `problem` at its location; without those of missing fields."""
+    """Split pydantic's error into `problem`s at locations, without missing fields."""
     return [
         (
             details["loc"],
@@ -117,7 +117,7 @@ class Key:
 
 @functools.cache
 def keys_of(kind: Any) -> dict[str, Key]:
-    """Return the keys that a class declares, by name and in order."""
+    """List the keys of a class by name, in order."""
     hints = get_type_hints(kind, include_extras=True).items()
     found = {
         name: [one for one in getattr(hint, "__metadata__", ()) if isinstance(one, Key)]
@@ -127,7 +127,7 @@ def keys_of(kind: Any) -> dict[str, Key]:
 
 
 def is_number(plain: Any) -> bool:
-    """Return whether a value is a number; true is none."""
+    """Check for a number; true is none."""
     return isinstance(plain, int | float) and not isinstance(plain, bool)
 
 
@@ -139,7 +139,7 @@ def integer(
     refuse: Callable[[int], str | None] = lambda _: None,
     **more: Any,
 ) -> Key:
-    """Return the key of a whole number; 1e3 and 5.0 are whole. `refuse` says what is wrong with one."""
+    """Return the key of a whole number, such as 5, 5.0 or 1e3; `refuse` explains why not."""
     must = f"be {low}" if low == high else f"be an integer from {low} to {high}"
 
     def check(plain: Any) -> int:
@@ -168,7 +168,7 @@ def number(doc: str = "", *, low: float = 0, high: float = 1, **more: Any) -> Ke
 
 
 def boolean(doc: str) -> Key:
-    """Return the key of true or false, which nothing else stands for."""
+    """Return the key of true or false."""
     must = "be true or false"
 
     def check(plain: Any) -> bool:
@@ -189,7 +189,7 @@ def text(
     refuse: Callable[[str], str | None] = lambda _: None,
     **more: Any,
 ) -> Key:
-    """Return the key of text, which may have to match a pattern.
+    """Return the key of text that matches a pattern, if any.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def sequence(
         first = {value: n for n, value in reversed(list(enumerate(values)))}
         twice = [(n, value) for n, value in enumerate(values) if unique and first[value] != n]
         if twice:
-            raise located(
+            raise errors_at(
                 ((n,), problem(f"the value {value!r} comes twice in", named=True)) for n, value in twice
             )
         return tuple(values if ordered else sorted(values))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from augforge.forge import Forge
 from augforge.randomness import Constant
 from augforge.recipe import Guard, Step
-from augforge.recipe.writing import tidied, write_inline
+from augforge.recipe.writing import normalize_numbers, write_inline
 
 # Weaker rank correlations are what chance shows, or side effects.
 _LEAST_CORRELATION = 0.2
@@ -124,7 +124,7 @@ def _only(forge: Forge, step: Step) -> Forge:
 
 
 def _written(plain: Any) -> str:
-    return write_inline(tidied(plain)) if plain != {} else ""
+    return write_inline(normalize_numbers(plain)) if plain != {} else ""
 
 
 def _ranks(values: NDArray[Any]) -> NDArray[np.float64]:

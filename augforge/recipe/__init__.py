@@ -3,9 +3,9 @@
 ::
 
     text --yaml_reader--> tree --merging--> tree --reading--> Recipe --writing--> text, digest
-                   (with positions)  (extends, --set)  |
-                                                 the annotated fields of `model`, `steps`, `guard`, `originals`
-                                                 and `expect`: each is a key, its check, JSON Schema and documentation
+                   (with positions)  (extends, --set)
+
+The annotated fields of `model`, `steps`, `guard`, `originals` and `expect` are the grammar: see `augforge.keys`.
 """
 
 from augforge.recipe.differing import differences

@@ -1,7 +1,7 @@
-"""Where in a recipe something is wrong, and how that is told.
+"""Report the errors of a recipe at their lines and columns.
 
-Every value of a recipe remembers its `Place`. `Problems` collects all that is wrong with a recipe, so that
-it can be mended in one go, and raises one `RecipeError` that shows each problem with the lines themselves::
+Every value of a recipe knows its `SourcePosition`. `Problems` collects the errors of a recipe and raises one
+`RecipeError` that shows each of them with its lines::
 
     recipes/mine.yaml:9:14: error: unknown parameter 'degreees' of rotate. Did you mean 'degrees'? ...
        8 | distort:
@@ -40,7 +40,7 @@ class Document:
     path : Path, optional
         The file itself, for a file.
     shows_lines : bool
-        Whether places are told by line and column; not for ``--set``, whose name says it all.
+        Whether positions have a line and column; not for ``--set``.
     """
 
     name: str
@@ -56,8 +56,8 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A stretch of one line of a document; line and column count from 1, and line 0 is the whole document."""
+class SourcePosition:
+    """Part of one line; line and column count from 1, line 0 is the whole document."""
 
     document: Document
     line: int = 0
@@ -70,12 +70,12 @@ class Place:
         return f"{self.document.name}:{self.line}:{self.column}"
 
     def excerpt(self) -> str:
-        """Return the line before, the line itself and carets below the place, or an empty string."""
+        """Return the line before, the line itself and carets below the position, or an empty string."""
         if self.line == 0 or not self.document.shows_lines:
             return ""
         lines = self.document.lines
         text = lines[self.line - 1] if self.line <= len(lines) else ""
-        # A long line is shown from a little before the place on.
+        # A long line is shown from a little before the position on.
         start = 0 if len(text) <= _WIDEST else max(0, self.column - 1 - _WIDEST // 3)
         shown = _printable(text[start : start + _WIDEST])
         before = _printable(text[start : self.column - 1])
@@ -89,19 +89,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, and where."""
+    """An error and its position."""
 
-    place: Place
+    position: SourcePosition
     message: str
 
     def __str__(self) -> str:
-        told = f"{self.place}: error: {self.message}"
-        excerpt = self.place.excerpt()
+        told = f"{self.position}: error: {self.message}"
+        excerpt = self.position.excerpt()
         return f"{told}\n{excerpt}" if excerpt else told
 
 
 class Problems:
-    """All that is wrong with one recipe, gathered until it is raised together."""
+    """The errors of one recipe, raised together."""
 
     def __init__(self) -> None:
         # A dict keeps them in order and each one once.
@@ -110,27 +110,28 @@ class Problems:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, place: Place, message: str) -> None:
-        """Note a problem; the same problem at the same place is noted once."""
+    def add(self, position: SourcePosition, message: str) -> None:
+        """Add an error, once for each position and message."""
         ending = "" if message.endswith((".", "?")) else "."
-        self._found[Problem(place, message + ending)] = None
+        self._found[Problem(position, message + ending)] = None
         if len(self._found) > MOST_NOTED:
             raise self._error()
 
-    def stop(self, place: Place, message: str) -> NoReturn:
-        """Note a problem after which reading on would be guesswork, and raise all."""
-        self.add(place, message)
+    def stop(self, position: SourcePosition, message: str) -> NoReturn:
+        """Add an error that forbids reading on, and raise all."""
+        self.add(position, message)
         raise self._error()
 
     def raise_if_any(self) -> None:
-        """Raise one `RecipeError` that tells all problems noted so far, if there are any."""
+        """Raise one `RecipeError` with all errors so far, if there are any."""
         if self._found:
             raise self._error()
 
     def _error(self) -> RecipeError:
-        documents = list(dict.fromkeys(problem.place.document for problem in self._found))
+        documents = list(dict.fromkeys(problem.position.document for problem in self._found))
         ordered = sorted(
-            self._found, key=lambda p: (documents.index(p.place.document), p.place.line, p.place.column)
+            self._found,
+            key=lambda p: (documents.index(p.position.document), p.position.line, p.position.column),
         )
         told = [str(problem) for problem in ordered[:MOST_SHOWN]]
         if len(ordered) > MOST_SHOWN:
@@ -138,19 +139,19 @@ class Problems:
         return RecipeError("\n".join(told))
 
 
-def quoted(value: object) -> str:
-    """Return a value for use in a message: text in quotes, everything cut to a readable length."""
+def quote(value: object) -> str:
+    """Shorten a value for a message, with text in quotes."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:40]}...{text[-10:]}"
 
 
 def _printable(text: str) -> str:
-    """Return text with tabs made visible and what a terminal might obey as a replacement character."""
+    """Make tabs visible, and replace characters that control terminals."""
     return "".join("→" if c == "\t" else c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _cells(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Count the terminal columns of a text."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )

@@ -1,4 +1,4 @@
-"""In what two recipes differ."""
+"""List the settings in which two recipes differ."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from augforge.recipe.model import Recipe
 
 
 def differences(one: Recipe, other: Recipe) -> list[str]:
-    """Return in what two recipes differ, descriptions and expectations aside.
+    """List the settings in which two recipes differ, except descriptions and expectations.
 
     Returns
     -------
@@ -22,7 +22,7 @@ def differences(one: Recipe, other: Recipe) -> list[str]:
 
 
 def _flat(plain: Any, path: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, with dotted keys; steps are known by their ids, in their order."""
+    """Flatten nested mappings into dotted keys; steps are keyed by id."""
     if isinstance(plain, dict):
         flat: dict[str, Any] = {}
         for key, value in plain.items():

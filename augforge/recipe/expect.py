@@ -1,4 +1,4 @@
-"""``expect:``, the content hash that must come out, and the settings that it belongs to."""
+"""``expect:``: the expected content hash, and the settings that it belongs to."""
 
 import re
 import string
@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from augforge.keys import Key, keys_of, misfit
-from augforge.recipe.diagnostics import quoted
+from augforge.recipe.diagnostics import quote
 from augforge.recipe.mappings import Context, Given, mapping_schema, required_of
 
 EXPECT_KIND = "blake3:"
@@ -28,7 +28,7 @@ def _hash(doc: str, meaning: str) -> Key:
         if not isinstance(plain, str):
             raise misfit(f"be {meaning}", "; got ")
         if not re.fullmatch(_EXPECTED, plain):
-            shown = f"{quoted(plain)}, {_difference(plain)}. `augforge build` prints the line to paste"
+            shown = f"{quote(plain)}, {_difference(plain)}. `augforge build` prints the line to paste"
             raise misfit(f"be {meaning}", "; got ", instead=shown)
         return plain.removeprefix(EXPECT_KIND)
 
@@ -51,14 +51,14 @@ class _Mapping:
 
 
 def expectation(doc: str) -> Key:
-    """Return the key of a hash alone, or a mapping of the hash and what it belongs to, or null."""
+    """Return the key of a hash, a mapping of hash and settings, or null."""
     alone = {**_SCHEMA, "type": ["string", "null"]}
     schema = {"anyOf": [alone, mapping_schema(keys_of(_Mapping), _Mapping)]}
     return Key(doc, f"be {_FORMS}", _check_expectation, schema, nullable=True)
 
 
 def _check_expectation(plain: Any) -> str | None:
-    """Return the content hash, or raise `problem`; `settings_of` gives what it belongs to."""
+    """Return the content hash; `settings_of` returns the settings."""
     if plain is None:
         return None
     if isinstance(plain, str):
@@ -74,26 +74,26 @@ def _check_expectation(plain: Any) -> str | None:
 
 
 def settings_of(plain: Any) -> str | None:
-    """Return the settings that a checked expectation belongs to, or None."""
+    """Return the settings of a checked expectation, or None."""
     return str(plain["of"]).removeprefix(EXPECT_KIND) if isinstance(plain, dict) and "of" in plain else None
 
 
 def plain_expect(content: str, of: str | None) -> str | dict[str, str]:
-    """Return an expectation as YAML would say it."""
+    """Convert an expectation to plain values as in YAML."""
     if of is None:
         return f"{EXPECT_KIND}{content}"
     return {"content": f"{EXPECT_KIND}{content}", "of": f"{EXPECT_KIND}{of}"}
 
 
 def _difference(text: str) -> str:
-    """Return in what a text differs from a hash, in words."""
+    """Explain how a text differs from a hash."""
     bare = text.strip()
     kind, colon, digits = bare.rpartition(":")
     found = ["which has blanks around it"] if bare != text else []
     if not colon:
         found.append(f"which lacks '{EXPECT_KIND}' in front")
     elif f"{kind}:" != EXPECT_KIND:
-        found.append(f"which begins with {quoted(f'{kind}:')} in place of '{EXPECT_KIND}'")
+        found.append(f"which begins with {quote(f'{kind}:')} in place of '{EXPECT_KIND}'")
     if digits != digits.lower():
         found.append("whose digits are in upper case")
     if wrong := next((one for one in digits if one not in string.hexdigits), ""):

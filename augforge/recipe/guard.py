@@ -1,4 +1,4 @@
-"""Guards: what every distorted sample must keep, so that its label stays true."""
+"""Guards: limits that keep the label of every distorted sample true."""
 
 import functools
 import math
@@ -15,7 +15,7 @@ from augforge.keys import Key, keys_of, misfit, number, problem
 from augforge.recipe.mappings import Given, Holder, mapping_schema
 from augforge.recipe.nodes import Located
 from augforge.recipe.steps import ExceptLabels, ForLabels, plain_labels
-from augforge.recipe.writing import tidied
+from augforge.recipe.writing import normalize_numbers
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Limit:
     except_labels: ExceptLabels = None
 
     def plain(self) -> Any:
-        """Return the limit as YAML would say it."""
-        limit = tidied(self.limit)
+        """Convert to plain values as in YAML."""
+        limit = normalize_numbers(self.limit)
         return {"limit": limit, **found} if (found := plain_labels(self)) else limit
 
 
@@ -130,7 +130,7 @@ class _Limits(Key):
 
 @dataclass(frozen=True)
 class Guard:
-    """What every distorted sample must keep: all limits for its class; `GUARD_KINDS` explains each."""
+    """Limits of every distorted sample; `GUARD_KINDS` explains each."""
 
     min_ink_kept: Annotated[
         tuple[Limit, ...],
@@ -227,7 +227,7 @@ class Guard:
         return found
 
     def active(self) -> tuple[GuardKind, ...]:
-        """Return the kinds that have a limit which some sample might not keep."""
+        """Return the kinds that may reject a sample."""
         return self._active
 
     @functools.cached_property
@@ -237,7 +237,7 @@ class Guard:
         )
 
     def plain(self) -> dict[str, Any]:
-        """Return the guard as YAML would say it; what is not given is left out."""
+        """Convert to plain values as in YAML, without kinds that have no limit."""
         said: dict[str, Any] = {}
         for kind in GUARD_KINDS:
             limits = [limit.plain() for limit in self.limits(kind)]
@@ -250,7 +250,7 @@ GUARD_KINDS = tuple(key.kind for key in keys_of(Guard).values() if isinstance(ke
 
 
 def limits_schema() -> dict[str, Any]:
-    """Return the JSON Schema of the limits of one guard, whatever its unit."""
+    """Return the JSON Schema that the limits of all guards share."""
     one = [{"type": "number"}, mapping_schema(keys_of(Limit), Limit)]
     several = {"type": "array", "items": {"anyOf": one}, "minItems": 1}
     return {"description": "A limit, or several for different classes.", "anyOf": [*one, several]}
@@ -259,7 +259,7 @@ def limits_schema() -> dict[str, Any]:
 def covered(
     for_labels: Sequence[int] | None, except_labels: Sequence[int] | None, labels: NDArray[Any] | None
 ) -> NDArray[Any] | bool:
-    """Return which samples are of the classes that something is limited to.
+    """Select the samples whose classes are covered.
 
     Parameters
     ----------

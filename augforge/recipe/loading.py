@@ -1,4 +1,4 @@
-"""From a path, a ready recipe's name or a text to a `Recipe`."""
+"""Load a `Recipe` from a path, a ready recipe's name or a text."""
 
 import os
 import re
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from augforge import bundle
 from augforge.errors import RecipeError, did_you_mean, listed
-from augforge.recipe.diagnostics import Document, Place, Problems
-from augforge.recipe.merging import merged, with_overrides
+from augforge.recipe.diagnostics import Document, Problems, SourcePosition
+from augforge.recipe.merging import merge, with_overrides
 from augforge.recipe.model import NAME, Recipe
 from augforge.recipe.nodes import MapNode, ScalarNode
 from augforge.recipe.reading import read_recipe, refuse_newer
@@ -32,10 +32,10 @@ def load_recipe(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Reci
     Raises
     ------
     RecipeError
-        If there is no such recipe, or it is wrong; then all errors are told, each with its place.
+        If there is no such recipe, or for all its errors, each with its position.
     """
     problems = Problems()
-    where = Place(Document(str(path_or_name) or "RECIPE", "", Path()))
+    where = SourcePosition(Document(str(path_or_name) or "RECIPE", "", Path()))
     path = _located(str(path_or_name), Path(), where, problems)
     return _finished(_read_file(path, where, problems), overrides, problems)
 
@@ -55,13 +55,13 @@ def parse_recipe(text: str, base: str | Path = ".", overrides: Iterable[str] = (
     Raises
     ------
     RecipeError
-        If it is wrong; all errors are told, each with its place.
+        For all its errors, each with its position.
     """
     return _finished(Document("<recipe>", text.removeprefix("\ufeff"), Path(base)), overrides, Problems())
 
 
 def ready_recipes() -> dict[str, Path]:
-    """Return the recipes that augforge brings along, by name."""
+    """List the bundled recipes by name."""
     return {path.stem: path for path in sorted(bundle.folder("recipes").glob("*.yaml"))}
 
 
@@ -80,7 +80,7 @@ def _finished(document: Document, overrides: Iterable[str], problems: Problems) 
 
 
 def _makes_the_same(root: MapNode, recipe: Recipe) -> bool:
-    """Tell whether the recipe as written makes the same data set, and so whether what it expects still holds."""
+    """Check whether the recipe without ``--set`` makes the same data set."""
     try:
         written = read_recipe(root, Problems())
     except RecipeError:
@@ -92,33 +92,35 @@ def _makes_the_same(root: MapNode, recipe: Recipe) -> bool:
 
 
 def _with_bases(document: Document, below: tuple[Document, ...], problems: Problems) -> MapNode:
-    """Return a document's tree, put over the tree of the recipe that it extends."""
+    """Merge a document's tree over the recipe that it extends."""
     root = _read_root(document, problems)
     entry = root.get("extends")
     if entry is None:
         return root
     node = entry.value
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
-        problems.stop(node.place, f"'extends' must be a path or a ready recipe's name, got {node.describe()}")
+        problems.stop(
+            node.position, f"'extends' must be a path or a ready recipe's name, got {node.describe()}"
+        )
     chain = (*below, document)
     if len(chain) > MOST_BASES:
-        problems.stop(node.place, f"recipes may extend each other {MOST_BASES} deep; this one is deeper")
-    path = _located(node.text, document.folder, node.place, problems)
+        problems.stop(node.position, f"recipes may extend each other {MOST_BASES} deep; this one is deeper")
+    path = _located(node.text, document.folder, node.position, problems)
     if not path.is_file():  # nobody may ever write into a pipe; one on the command line is the user's own
-        problems.stop(node.place, f"{path} is no regular file; needed is a recipe, a .yaml file")
-    base = _read_file(path, node.place, problems)
+        problems.stop(node.position, f"{path} is no regular file; needed is a recipe, a .yaml file")
+    base = _read_file(path, node.position, problems)
     if base.path in [one.path for one in chain]:
         circle = " -> ".join(one.name for one in (*chain, base))
-        problems.stop(node.place, f"this recipe extends itself: {circle}")
-    own = MapNode(tuple(one for one in root.entries if one.key != "extends"), root.place)
+        problems.stop(node.position, f"this recipe extends itself: {circle}")
+    own = MapNode(tuple(one for one in root.entries if one.key != "extends"), root.position)
     inherited = _with_bases(base, chain, problems)
     # What the base expects is of the base's own data set.
-    inherited = MapNode(tuple(one for one in inherited.entries if one.key != "expect"), inherited.place)
-    return merged(inherited, own)
+    inherited = MapNode(tuple(one for one in inherited.entries if one.key != "expect"), inherited.position)
+    return merge(inherited, own)
 
 
-def _located(text: str, folder: Path, asked_at: Place, problems: Problems) -> Path:
-    """Return the file that a text means: a path relative to the folder, or else a ready recipe's name."""
+def _located(text: str, folder: Path, asked_at: SourcePosition, problems: Problems) -> Path:
+    """Find the file of a path, or else of a ready recipe's name."""
     if not text:
         problems.stop(
             asked_at, "an empty text names no recipe; needed is a .yaml file, or the name of a ready recipe"
@@ -141,13 +143,13 @@ def _located(text: str, folder: Path, asked_at: Place, problems: Problems) -> Pa
     return problems.stop(asked_at, absent)
 
 
-def _read_file(path: Path, asked_at: Place, problems: Problems) -> Document:
+def _read_file(path: Path, asked_at: SourcePosition, problems: Problems) -> Document:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         problems.stop(asked_at, f"{path} cannot be read: {error.strerror or error}")
-    here = Place(Document(str(path), "", path.parent))
+    here = SourcePosition(Document(str(path), "", path.parent))
     if len(content) > MOST_BYTES:
         problems.stop(here, f"this is no recipe: it has more than {MOST_BYTES} bytes")
     try:
@@ -164,13 +166,15 @@ def _read_file(path: Path, asked_at: Place, problems: Problems) -> Document:
 
 def _read_root(document: Document, problems: Problems) -> MapNode:
     if len(document.text) > MOST_BYTES:
-        problems.stop(Place(document), f"this is no recipe: it has more than {MOST_BYTES} letters")
+        problems.stop(SourcePosition(document), f"this is no recipe: it has more than {MOST_BYTES} letters")
     root = read_yaml(document, problems)
     if root is None:
-        problems.stop(Place(document), "this recipe is empty; the least is version, name, source and distort")
+        problems.stop(
+            SourcePosition(document), "this recipe is empty; the least is version, name, source and distort"
+        )
     if not isinstance(root, MapNode):
         problems.stop(
-            root.place, f"a recipe is a mapping of keys such as `version: 1`, got {root.describe()}"
+            root.position, f"a recipe is a mapping of keys such as `version: 1`, got {root.describe()}"
         )
     refuse_newer(root, problems)
     return root

@@ -1,4 +1,4 @@
-"""Mappings of a recipe -> frozen classes, by the keys that their fields declare."""
+"""Build frozen classes from mappings, by the keys that their fields declare."""
 
 import functools
 import inspect
@@ -11,14 +11,14 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from augforge.distortions import catalogue
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, Location, Misfit, keys_of, located, misfit, misfits_of, problem
+from augforge.keys import Key, Location, Misfit, errors_at, keys_of, misfit, misfits_of, problem
 
 # Beyond these, a recipe is shown no further hints: looking for similar names takes time.
 _MOST_HINTS = 100
 
 
 class Context:
-    """What the checks of one recipe share.
+    """State that the checks of one recipe share.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Context:
         return tuple(catalogue.names())
 
     def hint(self, find: Callable[[], str]) -> str:
-        """Return "did you mean" for an unknown word, or an empty string after too many."""
+        """Return "did you mean" for an unknown word, unless there were too many."""
         self.hints += 1
         return find() if self.hints <= _MOST_HINTS else ""
 
@@ -130,22 +130,24 @@ class Given:
         self.errors.append(((key,), problem(message)))
 
     def may_miss(self, key: str) -> bool:
-        """Whether a key that is not given may be meant by an unknown one."""
+        """Check whether an unknown key may stand for a missing one."""
         return self._puzzling or key in self._meant
 
     def check(self, check: Callable[[], Any], *location: str) -> Any:
-        """Return what a check returns, or None after collecting its errors."""
+        """Run a check; collect its errors and return None where it fails."""
         try:
             return check()
         except PydanticCustomError as error:
             self.errors.append((location, error))
         except ValidationError as error:
             # An incomplete mapping is not judged as a whole.
-            self.errors += [self._placed(*one) for one in misfits_of(error) if one[0] or not self.incomplete]
+            self.errors += [
+                self._at_position(*one) for one in misfits_of(error) if one[0] or not self.incomplete
+            ]
         return None
 
-    def _placed(self, location: Location, error: PydanticCustomError) -> Misfit:
-        """Return an error with the key as written, or at the key that holds the mapping."""
+    def _at_position(self, location: Location, error: PydanticCustomError) -> Misfit:
+        """Move an error to the key as written, or to the holding key."""
         details = error.context or {}
         if not location and self._at_key and details["key"] not in self.known:
             error = problem(**{**details, "at_key": True})
@@ -154,7 +156,7 @@ class Given:
     def raise_if_any(self) -> None:
         """Raise all errors collected so far, if there are any."""
         if self.errors:
-            raise located(self.errors)
+            raise errors_at(self.errors)
 
     def _hint(self, key: str, value: Any, allowed: list[str], synonyms: Mapping[str, tuple[str, ...]]) -> str:
         word, colon, _ = key.partition(":")
@@ -215,7 +217,7 @@ class Holder(Key):
         return plain
 
     def examine(self, given: Given) -> None:
-        """Refuse values that do not go together, and complete the keyword arguments of the class."""
+        """Refuse conflicting values, and complete the keyword arguments of the class."""
 
     def form(self) -> dict[str, Any]:
         """Return the JSON Schema of a value."""

@@ -1,7 +1,7 @@
-"""Recipes made of recipes: ``extends:`` and ``--set``.
+"""Merge recipes: ``extends:`` and ``--set``.
 
-Both work on trees, before anything is judged, so every value keeps the place that it was written at, be it
-in a base or on the command line. A recipe replaces its base's values key by key;
+Both work on trees, before validation, so every value keeps its position, in a base or on the command line.
+A recipe replaces its base's values key by key;
 ``source``, ``normalize``, ``guard`` and ``output`` are merged, lists are replaced whole.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from augforge.errors import did_you_mean, listed
 from augforge.keys import keys_of
-from augforge.recipe.diagnostics import Document, Place, Problems
+from augforge.recipe.diagnostics import Document, Problems, SourcePosition
 from augforge.recipe.mappings import Holder
 from augforge.recipe.model import Recipe
 from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
@@ -25,43 +25,43 @@ _ALIASES = {
 _NAMES_ORIGINALS = ("dataset", "path")
 
 
-def merged(base: MapNode, over: MapNode) -> MapNode:
-    """Return the base with all that the other says put over it."""
+def merge(base: MapNode, over: MapNode) -> MapNode:
+    """Merge a recipe over its base."""
     result = {entry.key: entry for entry in base.entries}
     for entry in over.entries:
         old = result.get(entry.key)
         new = _long_form(entry)
         if old is not None and entry.key in _HOLDERS:
-            new = replace(new, value=_merged_value(_long_form(old).value, new.value))
+            new = replace(new, value=_merge_value(_long_form(old).value, new.value))
         result[entry.key] = new
-    return MapNode(tuple(result.values()), over.place)
+    return MapNode(tuple(result.values()), over.position)
 
 
-def _merged_value(base: YamlNode, over: YamlNode) -> YamlNode:
+def _merge_value(base: YamlNode, over: YamlNode) -> YamlNode:
     if not isinstance(base, MapNode) or not isinstance(over, MapNode):
         return over
     if any(over.get(key) for key in _NAMES_ORIGINALS):
         # Other originals: neither split nor format of the base's can be meant.
         return over
-    return MapNode((*_without(base, over.entries), *over.entries), over.place)
+    return MapNode((*_without(base, over.entries), *over.entries), over.position)
 
 
 def _without(base: MapNode, entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return the base's entries whose keys, in any spelling, are not among others."""
+    """Drop the base's entries that others replace, in any spelling."""
     given = {_ALIASES.get(entry.key, entry.key) for entry in entries}
     return tuple(entry for entry in base.entries if _ALIASES.get(entry.key, entry.key) not in given)
 
 
 def _long_form(entry: Entry) -> Entry:
-    """Return ``source: NAME`` as ``source: {dataset: NAME}``, anything else as it is."""
+    """Expand ``source: NAME`` to ``source: {dataset: NAME}``."""
     value = entry.value
     if entry.key != "source" or not isinstance(value, ScalarNode) or not isinstance(value.value, str):
         return entry
-    return replace(entry, value=MapNode((Entry("dataset", value.place, value),), value.place))
+    return replace(entry, value=MapNode((Entry("dataset", value.position, value),), value.position))
 
 
 def with_overrides(root: MapNode, overrides: Iterable[str], problems: Problems) -> MapNode:
-    """Return the recipe's tree with ``KEY=VALUE`` texts put over it.
+    """Merge ``KEY=VALUE`` texts over a recipe.
 
     Parameters
     ----------
@@ -71,62 +71,68 @@ def with_overrides(root: MapNode, overrides: Iterable[str], problems: Problems) 
         ``variants=10``, ``output.shard_size=1024``, ``distort.tilt.degrees=[-5, 5]`` (a step goes by its id,
         in whatever group it is); the values are YAML. Of two for one key the later one counts.
     problems : Problems
-        Where keys that lead nowhere are noted; their place is ``--set KEY=VALUE``.
+        Where keys that lead nowhere are noted; their position is ``--set KEY=VALUE``.
     """
-    over = MapNode((), root.place)
-    into_steps: list[tuple[list[str], YamlNode, Place]] = []
+    over = MapNode((), root.position)
+    into_steps: list[tuple[list[str], YamlNode, SourcePosition]] = []
     for text in overrides:
         document = Document(f"--set {_shortened(text)}", text, Path.cwd(), shows_lines=False)
-        place = Place(document, line=1)
-        keys, value = _parse(text, document, place, problems)
+        position = SourcePosition(document, line=1)
+        keys, value = _parse(text, document, position, problems)
         if keys[0] == "distort" and len(keys) > 1:
-            into_steps.append((keys[1:], value, place))
+            into_steps.append((keys[1:], value, position))
         elif len(keys) > 2 or (len(keys) == 2 and keys[0] not in _HOLDERS and ROOT.keys().get(keys[0])):
             problems.add(
-                place,
+                position,
                 f"'{'.'.join(keys[:-1])}' holds no further keys; only {listed(['distort', *_HOLDERS])} do",
             )
         elif keys[0] == "extends":
-            problems.add(place, "'extends' cannot be set; name another recipe instead")
+            problems.add(position, "'extends' cannot be set; name another recipe instead")
         else:
-            over = _with_key(over, keys, value, place)
-    root = replace(merged(root, over), place=root.place)
-    for keys, value, place in into_steps:
-        root = _with_step_key(root, keys, value, place, problems)
+            over = _with_key(over, keys, value, position)
+    root = replace(merge(root, over), position=root.position)
+    for keys, value, position in into_steps:
+        root = _with_step_key(root, keys, value, position, problems)
     return root
 
 
-def _parse(text: str, document: Document, place: Place, problems: Problems) -> tuple[list[str], YamlNode]:
+def _parse(
+    text: str, document: Document, position: SourcePosition, problems: Problems
+) -> tuple[list[str], YamlNode]:
     key, equals, value_text = text.partition("=")
     keys = [part.strip() for part in key.split(".")]
     if not equals or not all(keys):
-        problems.stop(place, "needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5]")
+        problems.stop(position, "needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5]")
     value = read_yaml(replace(document, text=value_text), problems)
-    # All that is told of a --set is its own text, so one place serves for everything in it.
-    return keys, _placed(value, place) if value is not None else ScalarNode(None, "", False, place)
+    # Messages show the text of a --set, so one position serves for everything in it.
+    return keys, _at_position(value, position) if value is not None else ScalarNode(None, "", False, position)
 
 
-def _placed(node: YamlNode, place: Place) -> YamlNode:
+def _at_position(node: YamlNode, position: SourcePosition) -> YamlNode:
     if isinstance(node, MapNode):
-        return MapNode(tuple(Entry(e.key, place, _placed(e.value, place)) for e in node.entries), place)
+        return MapNode(
+            tuple(Entry(e.key, position, _at_position(e.value, position)) for e in node.entries), position
+        )
     if isinstance(node, ListNode):
-        return ListNode(tuple(_placed(item, place) for item in node.items), place)
-    return replace(node, place=place)
+        return ListNode(tuple(_at_position(item, position) for item in node.items), position)
+    return replace(node, position=position)
 
 
-def _with_key(over: MapNode, keys: Sequence[str], value: YamlNode, place: Place) -> MapNode:
+def _with_key(over: MapNode, keys: Sequence[str], value: YamlNode, position: SourcePosition) -> MapNode:
     if len(keys) == 1:
-        return merged(over, MapNode((Entry(keys[0], place, value),), place))
+        return merge(over, MapNode((Entry(keys[0], position, value),), position))
     inner = over.get(keys[0])
-    holder = _long_form(inner).value if inner else MapNode((), place)
+    holder = _long_form(inner).value if inner else MapNode((), position)
     if not isinstance(holder, MapNode):
-        holder = MapNode((), place)
-    new = Entry(keys[1], place, value)
-    return over.with_entry(Entry(keys[0], place, MapNode((*_without(holder, [new]), new), holder.place)))
+        holder = MapNode((), position)
+    new = Entry(keys[1], position, value)
+    return over.with_entry(
+        Entry(keys[0], position, MapNode((*_without(holder, [new]), new), holder.position))
+    )
 
 
 def _with_step_key(
-    root: MapNode, keys: Sequence[str], value: YamlNode, place: Place, problems: Problems
+    root: MapNode, keys: Sequence[str], value: YamlNode, position: SourcePosition, problems: Problems
 ) -> MapNode:
     distort = root.get("distort")
     if distort is None or not isinstance(distort.value, ListNode):
@@ -135,23 +141,24 @@ def _with_step_key(
     ids = list(_ids(distort.value))
     if step_id not in ids:
         problems.add(
-            place, f"no step has the id '{step_id}'.{did_you_mean(step_id, ids)} Ids: {listed(ids) or 'none'}"
+            position,
+            f"no step has the id '{step_id}'.{did_you_mean(step_id, ids)} Ids: {listed(ids) or 'none'}",
         )
         return root
     if not inner:
-        problems.add(place, f"name what to set of the step: distort.{step_id}.PARAMETER=VALUE")
+        problems.add(position, f"name what to set of the step: distort.{step_id}.PARAMETER=VALUE")
         return root
-    changed = _replaced_in(distort.value, step_id, inner, value, place, problems)
+    changed = _replaced_in(distort.value, step_id, inner, value, position, problems)
     return root.with_entry(replace(distort, value=changed))
 
 
 def _step_body(node: YamlNode) -> tuple[Entry, MapNode] | None:
-    """Return a step's only entry and its body, where the step is well formed so far."""
+    """Return a well-formed step's only entry and its body."""
     if not isinstance(node, MapNode) or len(node.entries) != 1:
         return None
     entry = node.entries[0]
     if isinstance(entry.value, ScalarNode) and entry.value.value is None:
-        return entry, MapNode((), entry.place)
+        return entry, MapNode((), entry.position)
     return (entry, entry.value) if isinstance(entry.value, MapNode) else None
 
 
@@ -170,7 +177,12 @@ def _ids(steps: ListNode) -> Iterable[str]:
 
 
 def _replaced_in(
-    steps: ListNode, step_id: str, keys: Sequence[str], value: YamlNode, place: Place, problems: Problems
+    steps: ListNode,
+    step_id: str,
+    keys: Sequence[str],
+    value: YamlNode,
+    position: SourcePosition,
+    problems: Problems,
 ) -> ListNode:
     items: list[YamlNode] = []
     for node in steps.items:
@@ -179,28 +191,28 @@ def _replaced_in(
             entry, body = found
             inner = body.get("steps")
             if _id_of(entry, body) == step_id:
-                body = _with_inner(body, keys, value, place, problems)
+                body = _with_inner(body, keys, value, position, problems)
             elif inner and isinstance(inner.value, ListNode):
-                changed = _replaced_in(inner.value, step_id, keys, value, place, problems)
+                changed = _replaced_in(inner.value, step_id, keys, value, position, problems)
                 body = body.with_entry(replace(inner, value=changed))
-            node = MapNode((replace(entry, value=body),), node.place)
+            node = MapNode((replace(entry, value=body),), node.position)
         items.append(node)
-    return ListNode(tuple(items), steps.place)
+    return ListNode(tuple(items), steps.position)
 
 
 def _with_inner(
-    body: MapNode, keys: Sequence[str], value: YamlNode, place: Place, problems: Problems
+    body: MapNode, keys: Sequence[str], value: YamlNode, position: SourcePosition, problems: Problems
 ) -> MapNode:
-    """Return a mapping with a value set at a path of keys, such as ``gamma.normal.sd``."""
+    """Set the value at a path of keys, such as ``gamma.normal.sd``."""
     key, *rest = keys
     if not rest:
-        return body.with_entry(Entry(key, place, value))
+        return body.with_entry(Entry(key, position, value))
     inner = body.get(key)
     if inner is None or not isinstance(inner.value, MapNode):
         got = inner.value.describe() if inner else "nothing"
-        problems.add(place, f"'{key}' is {got}, which holds no key '{rest[0]}'")
+        problems.add(position, f"'{key}' is {got}, which holds no key '{rest[0]}'")
         return body
-    return body.with_entry(replace(inner, value=_with_inner(inner.value, rest, value, place, problems)))
+    return body.with_entry(replace(inner, value=_with_inner(inner.value, rest, value, position, problems)))
 
 
 def _shortened(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a valid recipe is: frozen values, whose annotated fields are the recipe's keys."""
+"""The recipe as a frozen value; its annotated fields are the keys."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from augforge.distortions import PIXEL_VERSION
 from augforge.distortions.catalogue import pixel_terms
 from augforge.keys import boolean, integer, keys_of, size, text, word
 from augforge.normalizing import Normalizer
-from augforge.recipe.diagnostics import quoted
+from augforge.recipe.diagnostics import quote
 from augforge.recipe.expect import expectation, plain_expect
 from augforge.recipe.guard import Guard
 from augforge.recipe.mappings import Holder, defaults_of
@@ -47,17 +47,17 @@ COMPRESSIONS: tuple[str, ...] = get_args(Compression)
 
 
 def _path_in(name: str) -> str | None:
-    """Return what is wrong with a name that holds a path, or None."""
+    """Explain why a name holds a path, or return None."""
     if "/" not in name and "\\" not in name:
         return None
     return (
-        f"'name' names files and must not hold a path, got {quoted(name)}; "
+        f"'name' names files and must not hold a path, got {quote(name)}; "
         "where the data set goes is said when it is built (--out)"
     )
 
 
 def wrong_shard_size(size: int) -> str | None:
-    """Return what is wrong with a number of samples in a shard, or None."""
+    """Explain why a shard size is invalid, or return None."""
     if size >= SHARD_STEP and size % SHARD_STEP == 0:
         return None
     below = max(SHARD_STEP, size // SHARD_STEP * SHARD_STEP)
@@ -69,7 +69,7 @@ def wrong_shard_size(size: int) -> str | None:
 
 @dataclass(frozen=True)
 class Output:
-    """How the data set is written; never what is in it."""
+    """Settings of writing; they never change a sample."""
 
     shard_size: Annotated[
         int,
@@ -91,7 +91,7 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A recipe that can be made as it stands; `load_recipe` and `parse_recipe` give one.
+    """A valid recipe, from `load_recipe` or `parse_recipe`.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ class Recipe:
     expect_set_aside: bool = field(default=False, compare=False)
 
     def plain(self) -> dict[str, Any]:
-        """Return the recipe as YAML would say it, every setting spelled out, paths made absolute."""
+        """Convert to plain values as in YAML, with all settings and absolute paths."""
         return _plain(
             self,
             source=_plain(self.source, **self.source.model_dump(mode="json")),
@@ -186,7 +186,7 @@ class Recipe:
         return write_yaml(self.plain())
 
     def pixel_digest(self, source_digest: str) -> str:
-        """Return 64 hex characters that differ wherever a pixel or parameter of any sample might.
+        """Hash all settings that decide the pixels and parameters of a sample.
 
         Name, description, number of variants, output and expectation do not count; ``5`` and ``5.0`` are the same.
         Distortions of other packages count with their package's name and their own pixel version.
@@ -194,7 +194,7 @@ class Recipe:
         Parameters
         ----------
         source_digest : str
-            `Source.digest` of the opened source, normalised where it is; its name and place do not count.
+            `Source.digest` of the opened source, normalised where it is; its name and path do not count.
         """
         return digest_of(
             [
@@ -210,7 +210,7 @@ class Recipe:
         )
 
     def settings_digest(self, originals_digest: str) -> str:
-        """Return the hash of all that decides the content, but for augforge itself.
+        """Hash all settings that decide the content, except augforge's version.
 
         It does not depend on paths, output, shard size, name or augforge's pixel version. Settings count where they
         are used, so that a setting that is added later leaves the digests of recipes without it as they are.
@@ -249,7 +249,7 @@ class Recipe:
 
 
 def _plug_in_terms(nodes: Iterable[Node]) -> list[Any]:
-    """Return what pixels depend on beyond our own pixel version; nothing where all distortions are ours."""
+    """List the packages and versions of plug-in distortions, if there are any."""
     kinds = {type(step.distortion).name: type(step.distortion) for step in single_steps(nodes)}
     found = (pixel_terms(kinds[name]) for name in sorted(kinds))
     terms = [of_one for of_one in found if of_one is not None]
@@ -257,7 +257,7 @@ def _plug_in_terms(nodes: Iterable[Node]) -> list[Any]:
 
 
 def _plain(settings: Any, **plain: Any) -> dict[str, Any]:
-    """Return settings as YAML would say them, without later keys at their default."""
+    """Convert settings to plain values, without later keys at their default."""
     kind: Any = type(settings)
     said = {key: plain.get(key, getattr(settings, key)) for key in keys_of(kind)}
     changed, always = _but_defaults(said, kind), _ALWAYS_WRITTEN[kind.__name__]
@@ -265,5 +265,5 @@ def _plain(settings: Any, **plain: Any) -> dict[str, Any]:
 
 
 def _but_defaults(said: Mapping[str, Any], kind: type) -> dict[str, Any]:
-    """Return the settings that differ from the defaults of their class."""
+    """Keep the settings that differ from their defaults."""
     return {key: value for key, value in said.items() if value != defaults_of(kind)[key]}

@@ -1,10 +1,10 @@
-"""A recipe's text as a tree of values that know their places."""
+"""A recipe's text as a tree of values with positions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from augforge.recipe.diagnostics import Place, quoted
+from augforge.recipe.diagnostics import SourcePosition, quote
 from augforge.recipe.scalars import Scalar
 
 
@@ -25,15 +25,13 @@ class ScalarNode:
     value: Scalar
     text: str
     quoted: bool
-    place: Place
+    position: SourcePosition
 
     def describe(self) -> str:
         """Return the value as messages quote it."""
         if self.value is None:
             return "nothing"
-        return (
-            f"the text {quoted(self.text)}" if isinstance(self.value, str) else quoted(self.text).strip("'")
-        )
+        return f"the text {quote(self.text)}" if isinstance(self.value, str) else quote(self.text).strip("'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class ListNode:
     """Values in order."""
 
     items: tuple["YamlNode", ...]
-    place: Place
+    position: SourcePosition
 
     def describe(self) -> str:
         """Return the value as messages quote it."""
@@ -53,7 +51,7 @@ class Entry:
     """One key of a mapping, with its value."""
 
     key: str
-    place: Place
+    position: SourcePosition
     value: "YamlNode"
 
 
@@ -62,7 +60,7 @@ class MapNode:
     """Keys with values, in order; no key comes twice."""
 
     entries: tuple[Entry, ...]
-    place: Place
+    position: SourcePosition
 
     def describe(self) -> str:
         """Return the value as messages quote it."""
@@ -73,10 +71,10 @@ class MapNode:
         return next((entry for entry in self.entries if entry.key == key), None)
 
     def with_entry(self, new: Entry) -> "MapNode":
-        """Return a copy in which the entry replaces the one of the same key, or is added at the end."""
+        """Return a copy with the entry replaced or added."""
         if self.get(new.key) is None:
-            return MapNode((*self.entries, new), self.place)
-        return MapNode(tuple(new if old.key == new.key else old for old in self.entries), self.place)
+            return MapNode((*self.entries, new), self.position)
+        return MapNode(tuple(new if old.key == new.key else old for old in self.entries), self.position)
 
 
 YamlNode = ScalarNode | ListNode | MapNode
@@ -91,7 +89,7 @@ class Located(dict[str, Any]):
 
 
 def plain_value(node: YamlNode) -> Any:
-    """Return a node as plain mappings, lists, text and numbers."""
+    """Convert a node to plain mappings, lists, text and numbers."""
     if isinstance(node, MapNode):
         return Located({entry.key: plain_value(entry.value) for entry in node.entries}, node)
     if isinstance(node, ListNode):

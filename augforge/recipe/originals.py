@@ -9,7 +9,7 @@ from typing import Any
 from augforge.errors import did_you_mean, listed
 from augforge.keys import Key, keys_of, word
 from augforge.normalizing import Normalizer
-from augforge.recipe.diagnostics import quoted
+from augforge.recipe.diagnostics import quote
 from augforge.recipe.mappings import Given, Holder
 from augforge.recipe.nodes import ListNode, Located, ScalarNode, YamlNode, plain_value
 from augforge.sources import DATASETS, FORMATS, SourceSpec
@@ -37,7 +37,7 @@ class _Source(Holder):
         return {**keys, "format": word(keys["format"].doc, sorted(FORMATS))}
 
     def examine(self, given: Given) -> None:
-        """Refuse names that are not known, and make the path absolute."""
+        """Refuse unknown names, and make the path absolute."""
         known = given.known
         if isinstance(given.plain, Located) and (names := given.plain.node.get("class_names")):
             known["class_names"] = _as_written(names.value)
@@ -53,16 +53,16 @@ class _Source(Holder):
             del given.known["dataset"]
             hint = f"{did_you_mean(name, DATASETS)} Known: {listed(DATASETS)}"
             others = "others are given by path: `source: {path: ...}`"
-            given.refuse("dataset", f"unknown data set {quoted(name)}.{hint}; {others}")
+            given.refuse("dataset", f"unknown data set {quote(name)}.{hint}; {others}")
         elif isinstance(split, str) and split not in (splits := DATASETS[name].splits):
             given.known.pop("split", None)
             hint = f"{did_you_mean(split, splits)} Allowed: {listed(splits)}"
-            given.refuse("split", f"data set '{name}' has no split {quoted(split)}.{hint}")
+            given.refuse("split", f"data set '{name}' has no split {quote(split)}.{hint}")
 
     def _resolve(self, given: Given) -> None:
         written = given.known["path"]
         entry = given.plain.node.get("path") if isinstance(given.plain, Located) else None
-        folder = entry.place.document.folder if entry else Path()
+        folder = entry.position.document.folder if entry else Path()
         try:
             path = (folder / os.path.expanduser(written)).resolve()
         except (OSError, RuntimeError) as error:  # of which Python 3.13 needs the second no more
@@ -79,7 +79,7 @@ class _Source(Holder):
 
 
 def _as_written(names: YamlNode) -> Any:
-    """Return names of classes, which are often digits, and need no quotes then."""
+    """Take class names as written: digits need no quotes."""
     if not isinstance(names, ListNode):
         return plain_value(names)
     return [
@@ -95,5 +95,5 @@ def source_key(doc: str) -> Key:
 
 
 def normalize_key(doc: str) -> Key:
-    """Return the key of how originals are normalized: true, false, or a mapping of settings."""
+    """Return the key of normalization: true, false, or a mapping of settings."""
     return _Normalize(doc, Normalizer, "normalize", "true, or {pen: as-drawn}")

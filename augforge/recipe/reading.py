@@ -1,4 +1,4 @@
-"""The tree of a whole recipe -> `Recipe`, and pydantic's errors -> the lines that they are about."""
+"""Build a `Recipe` from its tree, and map pydantic's errors to lines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ValidationError
 
 from augforge.keys import Key, Location, keys_of, misfits_of, text
-from augforge.recipe.diagnostics import Place, Problems, quoted
+from augforge.recipe.diagnostics import Problems, SourcePosition, quote
 from augforge.recipe.expect import settings_of
 from augforge.recipe.mappings import Context, Given, Holder, adapter
 from augforge.recipe.model import MAX_VARIANTS, RECIPE_VERSION, Recipe
@@ -28,7 +28,7 @@ class _Root(Holder):
         return {**keys_of(Recipe), "extends": EXTENDS}
 
     def examine(self, given: Given) -> None:
-        """Refuse values that do not go together."""
+        """Refuse conflicting values."""
         known = given.known
         if known.get("keep_originals") is False and known.get("variants") in (0, 0.0):
             must = f"must be 1 to {MAX_VARIANTS} where 'keep_originals' is false; 0 would make nothing"
@@ -44,7 +44,7 @@ ROOT = _Root("", Recipe, "a recipe", "")
 
 
 def read_recipe(root: MapNode, problems: Problems) -> Recipe:
-    """Return the recipe that a tree describes, after ``extends`` and ``--set``.
+    """Build the recipe of a tree, after ``extends`` and ``--set``.
 
     Raises
     ------
@@ -65,47 +65,47 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
 
 
 def refuse_newer(root: MapNode, problems: Problems) -> None:
-    """Raise where a file says that it is of a newer version: nothing else in it could be judged rightly."""
+    """Refuse a recipe of a newer version before anything else in it."""
     entry = root.get("version")
     value = entry.value.value if entry and isinstance(entry.value, ScalarNode) else None
     if entry and isinstance(value, int | float) and value > RECIPE_VERSION:
         problems.stop(
-            entry.value.place,
+            entry.value.position,
             f"this recipe is of version {entry.value.describe()}; this augforge reads recipes up to version "
             f"{RECIPE_VERSION}. Use a newer augforge",
         )
 
 
 def _note(found: "_Found", details: Mapping[str, Any], problems: Problems) -> None:
-    """Note an error at the place in the recipe that it is about."""
-    place = found.key_place if details.get("at_key") else _pointed_at(found.node, details["key"])
-    problems.add(place, _worded(details, found))
+    """Add an error at its position in the recipe."""
+    position = found.key_position if details.get("at_key") else _pointed_at(found.node, details["key"])
+    problems.add(position, _worded(details, found))
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A node at the location of an error, with the key that holds it and that key's place."""
+    """A node at the location of an error, and the key that holds it."""
 
     node: YamlNode
     key: str
-    key_place: Place
+    key_position: SourcePosition
     in_list: bool
 
 
 def _find(root: MapNode, location: Location) -> _Found:
-    """Return the node at a location, as far as the tree goes: short forms leave keys out."""
-    found = _Found(root, "", root.place, in_list=False)
+    """Find the node at a location; short forms leave keys out."""
+    found = _Found(root, "", root.position, in_list=False)
     for part in location:
         node = found.node
         if isinstance(node, MapNode) and isinstance(part, str) and (entry := node.get(part)):
-            found = _Found(entry.value, part, entry.place, in_list=False)
+            found = _Found(entry.value, part, entry.position, in_list=False)
         elif isinstance(node, ListNode) and isinstance(part, int):
-            found = _Found(node.items[part], found.key, node.items[part].place, in_list=True)
+            found = _Found(node.items[part], found.key, node.items[part].position, in_list=True)
     return found
 
 
 def _worded(details: Mapping[str, Any], found: _Found) -> str:
-    """Return the message of an error, with the key in front and the value as written behind."""
+    """Complete a message with the key and the value as written."""
     message = str(details["message"])
     if message.startswith("must "):
         message = f"{'a value of ' if found.in_list else ''}'{found.key}' {message}"
@@ -117,24 +117,24 @@ def _worded(details: Mapping[str, Any], found: _Found) -> str:
         )
         message += f"{details['got']}{shown}{details.get('after', '')}"
     if details.get("quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
-        message += f"; if that is meant, put it in quotes: {quoted(found.node.text)}"
+        message += f"; if that is meant, put it in quotes: {quote(found.node.text)}"
     return message
 
 
 def _quoted(node: YamlNode) -> str:
-    return quoted(node.text) if isinstance(node, ScalarNode) else ""
+    return quote(node.text) if isinstance(node, ScalarNode) else ""
 
 
-def _pointed_at(node: YamlNode, key: str) -> Place:
-    """Return the place of a key within a value, or of the whole value."""
+def _pointed_at(node: YamlNode, key: str) -> SourcePosition:
+    """Find the position of a key within a value, or of the whole value."""
     if not key:
-        return node.place
+        return node.position
     if isinstance(node, ListNode) and len(node.items) == 2 and key in ("low", "high"):
-        return node.items[("low", "high").index(key)].place
+        return node.items[("low", "high").index(key)].position
     if isinstance(node, MapNode):
         for entry in node.entries:
             if entry.key == key:
-                return entry.place
-            if (inner := _pointed_at(entry.value, key)) is not entry.value.place:
+                return entry.position
+            if (inner := _pointed_at(entry.value, key)) is not entry.value.position:
                 return inner
-    return node.place
+    return node.position

@@ -1,4 +1,4 @@
-"""The JSON Schema of recipes, for editors: made from the classes that check them."""
+"""Make the JSON Schema of recipes from the keys that check them."""
 
 import dataclasses
 import inspect
@@ -65,12 +65,12 @@ def recipe_schema(*, ours_alone: bool = False) -> dict[str, Any]:
 
 
 def schema_text(*, ours_alone: bool = False) -> str:
-    """Return the JSON Schema as it is committed: laid out, with a newline at the end; see `recipe_schema`."""
+    """Return `recipe_schema` as text, with a newline at the end."""
     return _laid_out(recipe_schema(ours_alone=ours_alone), "") + "\n"
 
 
 def _laid_out(plain: Any, indent: str) -> str:
-    """Return plain values as JSON, with what fits into one line in one line."""
+    """Write JSON, with short values on one line."""
     line = json.dumps(plain, ensure_ascii=False)
     if not isinstance(plain, dict | list) or len(indent) + len(line) <= _WIDTH:
         return line
@@ -130,7 +130,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _values() -> dict[str, Any]:
-    """Return the definitions of what a parameter may be."""
+    """Return the definitions of a parameter's values."""
     forms = {f"distribution_{name}": _distribution(name) for name in _DISTRIBUTIONS}
     pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
     named = [{"$ref": f"#/definitions/{name}"} for name in forms]

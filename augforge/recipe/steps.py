@@ -1,4 +1,4 @@
-"""``distort:`` -> steps and groups."""
+"""Build steps and groups from ``distort:``."""
 
 import functools
 import math
@@ -14,10 +14,10 @@ from augforge.errors import AugforgeError, listed
 from augforge.keys import (
     Key,
     Location,
+    errors_at,
     integer,
     is_number,
     keys_of,
-    located,
     misfit,
     misfits_of,
     number,
@@ -25,10 +25,10 @@ from augforge.keys import (
     sequence,
     text,
 )
-from augforge.recipe.diagnostics import Place
+from augforge.recipe.diagnostics import SourcePosition
 from augforge.recipe.mappings import Context, Given, adapter, required_of
 from augforge.recipe.nodes import Entry, Located, MapNode
-from augforge.recipe.writing import tidied
+from augforge.recipe.writing import normalize_numbers
 
 MAX_LABEL = 255
 MAX_GROUP_DEPTH = 4
@@ -59,22 +59,22 @@ ExceptLabels = Annotated[
 
 
 def plain_labels(limited: Any) -> dict[str, Any]:
-    """Return the classes that something is limited to, as YAML would say it."""
+    """Convert limits to classes to plain values."""
     found = {key: getattr(limited, key) for key in ("for_labels", "except_labels")}
     return {key: list(labels) for key, labels in found.items() if labels is not None}
 
 
 @dataclass(frozen=True)
 class Applies:
-    """When a step is applied to a sample."""
+    """Conditions under which a step applies to a sample."""
 
     probability: Annotated[float, number("Chance for each sample, 0 to 1.")] = 1.0
     for_labels: ForLabels = None
     except_labels: ExceptLabels = None
 
     def plain(self) -> dict[str, Any]:
-        """Return what is not the default, as YAML would say it."""
-        probability = {} if self.probability == 1.0 else {"probability": tidied(self.probability)}
+        """Convert to plain values, without defaults."""
+        probability = {} if self.probability == 1.0 else {"probability": normalize_numbers(self.probability)}
         return {**probability, **plain_labels(self)}
 
 
@@ -87,15 +87,15 @@ class Step:
     applies: Applies = field(default_factory=Applies)
 
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
-        """Return the step as YAML would say it; the id only where it is not the default, or always."""
+        """Convert to plain values; the id where it is not the default, or always."""
         body = self.distortion.plain()
         # An open-ended one hands its values on as they are, and to imgaug 1.0 is not 1.
-        body = body if self.distortion.open_ended else tidied(body)
+        body = body if self.distortion.open_ended else normalize_numbers(body)
         return _plain_step(self, self.distortion.name, body, id_always)
 
 
 def step_list(doc: str, must: str, *, least: int = 0, **more: Any) -> Key:
-    """Return the key of a list of steps, which may be groups of steps."""
+    """Return the key of a list of steps and groups."""
 
     def check(plain: Any, check_steps: Callable[[Any], list["Node"]]) -> tuple["Node", ...]:
         if not isinstance(plain, list | tuple) or len(plain) < least:
@@ -137,7 +137,7 @@ def _whole(plain: Any, must: str) -> int:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A group of which each sample gets exactly one member."""
+    """A group that gives each sample exactly one member."""
 
     id: str
     steps: Annotated[tuple["Node", ...], _members()]
@@ -156,15 +156,15 @@ class OneOf:
             object.__setattr__(self, "weights", (1.0,) * len(self.steps))
 
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
-        """Return the group as YAML would say it; the ids only where they are not the default, or always."""
+        """Convert to plain values; the ids where they are not the default, or always."""
         equal = all(weight == 1.0 for weight in self.weights)
-        body = {} if equal else {"weights": tidied(list(self.weights))}
+        body = {} if equal else {"weights": normalize_numbers(list(self.weights))}
         steps = [node.plain(id_always=id_always) for node in self.steps]
         return _plain_step(self, "one_of", {**body, "steps": steps}, id_always)
 
     @staticmethod
     def examine(given: Given, steps: int) -> None:
-        """Refuse weights that do not go with the number of steps."""
+        """Refuse weights that do not fit the number of steps."""
         weights = given.known.get("weights")
         if not isinstance(weights, list) or not weights or not all(map(is_number, weights)):
             return
@@ -178,7 +178,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class SomeOf:
-    """A group of which each sample gets several different members, in their listed order."""
+    """A group that gives each sample several members, in listed order."""
 
     id: str
     steps: Annotated[tuple["Node", ...], _members()]
@@ -189,7 +189,7 @@ class SomeOf:
     applies: Applies = field(default_factory=Applies)
 
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
-        """Return the group as YAML would say it; the ids only where they are not the default, or always."""
+        """Convert to plain values; the ids where they are not the default, or always."""
         low, high = self.count
         count = low if low == high else [low, high]
         steps = [node.plain(id_always=id_always) for node in self.steps]
@@ -197,7 +197,7 @@ class SomeOf:
 
     @staticmethod
     def examine(given: Given, steps: int) -> None:
-        """Refuse a count that does not go with the number of steps."""
+        """Refuse a count that does not fit the number of steps."""
         count = given.known.get("count")
         numbers: list[Any] = count if isinstance(count, list) else [count]
         if not all(map(is_number, numbers)):
@@ -213,7 +213,7 @@ GROUPS: dict[str, type[OneOf] | type[SomeOf]] = {"one_of": OneOf, "some_of": Som
 
 
 def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
-    """Yield the single steps of a recipe in their listed order, those of groups included."""
+    """Yield all single steps in listed order, including those of groups."""
     for node in nodes:
         if isinstance(node, Step):
             yield node
@@ -240,18 +240,18 @@ def _read_step(plain: Any, context: Context) -> Node:
     if others:
         hint = "(parameters are indented further than the name of their distortion)"
         message = f"{_SUCH_AS}; got {len(plain)} keys: {listed(plain)} {hint}"
-        raise located([((others[0],), problem(message, at_key=True))])
+        raise errors_at([((others[0],), problem(message, at_key=True))])
     try:
         return _Form.of(name, context).read(plain, context)
     except PydanticCustomError as error:
-        raise located([((name,), error)]) from error
+        raise errors_at([((name,), error)]) from error
     except ValidationError as error:
-        raise located(((name, *loc), one) for loc, one in misfits_of(error)) from error
+        raise errors_at(((name, *loc), one) for loc, one in misfits_of(error)) from error
 
 
 @dataclass(frozen=True)
 class _Form:
-    """What a step of one name may hold.
+    """Keys of the steps with one name.
 
     Attributes
     ----------
@@ -361,29 +361,31 @@ def _infinite(plain: Any, location: Location) -> Iterator[Location]:
 
 
 def _read_id(own: Any, entry: Entry, given: Given, context: Context) -> str:
-    """Return the step's id, its own or by default its distortion's name, unless it is already used."""
-    place = entry.place
+    """Return the step's id, by default its distortion's name; refuse repeated ids."""
+    position = entry.position
     location: Location = ()
     if own is not None and isinstance(entry.value, MapNode) and (below := entry.value.get("id")):
         if given.check(lambda: ID.check(own), "id") is None:
             return entry.key
-        place, location = below.value.place, ("id",)
+        position, location = below.value.position, ("id",)
     step_id = own or entry.key
     wrong = ""
     if step_id in RESERVED_IDS:
         wrong = f"the id '{step_id}' is reserved; choose another one"
     elif own or not given.may_miss("id"):
-        first, by_name = context.ids.setdefault(step_id, (place, own is None))
+        first, by_name = context.ids.setdefault(step_id, (position, own is None))
         wrong = (
-            "" if first is place else _repeated(step_id, place, first, both_by_name=by_name and own is None)
+            ""
+            if first is position
+            else _repeated(step_id, position, first, both_by_name=by_name and own is None)
         )
     if wrong:
         given.errors.append((location, problem(wrong, at_key=not location)))
     return str(step_id)
 
 
-def _repeated(step_id: str, place: Place, first: Place, *, both_by_name: bool) -> str:
-    where = f"line {first.line}" if first.document is place.document else str(first)
+def _repeated(step_id: str, position: SourcePosition, first: SourcePosition, *, both_by_name: bool) -> str:
+    where = f"line {first.line}" if first.document is position.document else str(first)
     if both_by_name:
         return (
             f"{step_id} comes twice, first in {where}; give each an id of its own: "

@@ -1,4 +1,4 @@
-"""Plain values (mappings, lists, text, numbers) -> YAML to read, and canonical JSON to hash."""
+"""Write plain values as readable YAML, and hash them as canonical JSON."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from augforge.recipe.scalars import write_scalar
 
 
 def write_yaml(plain: dict[str, Any]) -> str:
-    """Return plain values as YAML, one line for each setting and for each step.
+    """Write YAML with one line for each setting and step.
 
     It reads back as equal values by the core schema of YAML 1.2, and by YAML 1.1 as well.
     """
@@ -35,12 +35,12 @@ def digest_of(plain: Any) -> str:
     return blake3(text.encode("ascii")).hexdigest()
 
 
-def tidied(plain: Any) -> Any:
-    """Return plain values in which every whole number is an int: 5.0 and 5 are the same."""
+def normalize_numbers(plain: Any) -> Any:
+    """Convert whole floats to integers: 5.0 and 5 are the same."""
     if isinstance(plain, dict):
-        return {key: tidied(value) for key, value in plain.items()}
+        return {key: normalize_numbers(value) for key, value in plain.items()}
     if isinstance(plain, list):
-        return [tidied(value) for value in plain]
+        return [normalize_numbers(value) for value in plain]
     if isinstance(plain, float) and plain.is_integer() and abs(plain) < 2**53:
         return int(plain)
     return plain

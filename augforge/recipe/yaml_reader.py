@@ -1,4 +1,4 @@
-"""YAML text -> nodes with places, by the rules of a recipe.
+"""Parse YAML into nodes with positions, by the rules of a recipe.
 
 A recipe is one flat document: no anchors, aliases, merge keys or tags, no key twice, bounded depth and length. They
 are refused where they stand while PyYAML's *events* go by, one after the other and before anything is
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from yaml import events
 
-from augforge.recipe.diagnostics import Document, Place, Problems, quoted
+from augforge.recipe.diagnostics import Document, Problems, SourcePosition, quote
 from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
 from augforge.recipe.scalars import read_scalar
 
@@ -48,7 +48,7 @@ def read_yaml(document: Document, problems: Problems) -> YamlNode | None:
 
 
 class _Reader:
-    """Builds nodes from events, which are `Any` here: their stubs do not know what each kind carries."""
+    """Build nodes from events (`Any`: their stubs lack attributes)."""
 
     def __init__(self, document: Document, problems: Problems) -> None:
         self._document = document
@@ -65,7 +65,9 @@ class _Reader:
         next(self._events)  # the end of the document
         following = next(self._events)
         if not isinstance(following, events.StreamEndEvent):
-            self._problems.stop(self._place(following), "a recipe is one document; a second one begins here")
+            self._problems.stop(
+                self._position(following), "a recipe is one document; a second one begins here"
+            )
         empty = isinstance(node, ScalarNode) and node.value is None and not node.text
         return None if empty else node
 
@@ -77,31 +79,37 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             ends_early = error.problem == "found unexpected end of stream"
             mark = error.context_mark if ends_early else error.problem_mark
-            place = Place(self._document, mark.line + 1, mark.column + 1) if mark else Place(self._document)
-            self._problems.stop(place, f"this is not YAML: {_explain(error)}")
+            position = (
+                SourcePosition(self._document, mark.line + 1, mark.column + 1)
+                if mark
+                else SourcePosition(self._document)
+            )
+            self._problems.stop(position, f"this is not YAML: {_explain(error)}")
 
     def _refuse_character(self, error: yaml.reader.ReaderError) -> None:
         before = self._document.text[: error.position]
         lines = Document("", before, self._document.folder).lines
-        place = Place(self._document, len(lines), len(lines[-1]) + 1)
+        position = SourcePosition(self._document, len(lines), len(lines[-1]) + 1)
         self._problems.stop(
-            place, f"this is not a text file: it holds the control character U+{error.character:04X}"
+            position, f"this is not a text file: it holds the control character U+{error.character:04X}"
         )
 
     def _node(self, event: Any, depth: int) -> YamlNode:
         self._refuse_sharing(event)
         if depth > DEEPEST:
             self._problems.stop(
-                self._place(event), f"nested more than {DEEPEST} levels deep; no recipe needs that"
+                self._position(event), f"nested more than {DEEPEST} levels deep; no recipe needs that"
             )
         self._values += 1
         if self._values > MOST_VALUES:
-            self._problems.stop(self._place(event), f"more than {MOST_VALUES:,} values; no recipe needs that")
+            self._problems.stop(
+                self._position(event), f"more than {MOST_VALUES:,} values; no recipe needs that"
+            )
         if isinstance(event, events.ScalarEvent):
             self._refuse_no_text(event)
             plain = event.implicit[0]
             value = read_scalar(event.value) if plain else event.value
-            return ScalarNode(value, event.value, not plain, self._place(event))
+            return ScalarNode(value, event.value, not plain, self._position(event))
         if isinstance(event, events.SequenceStartEvent):
             return self._list(event, depth)
         return self._mapping(event, depth)
@@ -110,7 +118,7 @@ class _Reader:
         items = []
         while not isinstance(event := next(self._events), events.SequenceEndEvent):
             items.append(self._node(event, depth + 1))
-        return ListNode(tuple(items), self._place(start, event))
+        return ListNode(tuple(items), self._position(start, event))
 
     def _mapping(self, start: Any, depth: int) -> MapNode:
         entries: dict[str, Entry] = {}
@@ -119,50 +127,52 @@ class _Reader:
             value = self._node(next(self._events), depth + 1)
             if isinstance(value, ScalarNode) and not value.text and not value.quoted:
                 # Nothing stands there: point at the key instead.
-                value = replace(value, place=key.place)
+                value = replace(value, position=key.position)
             if (first := entries.get(key.text)) is not None:
                 self._problems.add(
-                    key.place, f"the key '{key.text}' comes twice; it is already in line {first.place.line}"
+                    key.position,
+                    f"the key '{key.text}' comes twice; it is already in line {first.position.line}",
                 )
                 continue
-            entries[key.text] = Entry(key.text, key.place, value)
-        place = self._place(start, event)
+            entries[key.text] = Entry(key.text, key.position, value)
+        position = self._position(start, event)
         if not start.flow_style and entries:
-            place = next(iter(entries.values())).place
-        return MapNode(tuple(entries.values()), place)
+            position = next(iter(entries.values())).position
+        return MapNode(tuple(entries.values()), position)
 
     def _key(self, event: Any) -> ScalarNode:
         self._refuse_sharing(event)
         if not isinstance(event, events.ScalarEvent):
-            self._problems.stop(self._place(event), "a key must be a word, not a list or a mapping")
+            self._problems.stop(self._position(event), "a key must be a word, not a list or a mapping")
         if event.value == "<<" and event.implicit[0]:
-            self._problems.stop(self._place(event), f"a merge key (<<) is not allowed: {_FLAT}")
+            self._problems.stop(self._position(event), f"a merge key (<<) is not allowed: {_FLAT}")
         self._refuse_no_text(event)
-        return ScalarNode(event.value, event.value, not event.implicit[0], self._place(event))
+        return ScalarNode(event.value, event.value, not event.implicit[0], self._position(event))
 
     def _refuse_no_text(self, event: Any) -> None:
         if found := _NO_TEXT.search(event.value):
             self._problems.stop(
-                self._place(event), f"the character U+{ord(found[0]):04X} is not allowed: it is no text"
+                self._position(event), f"the character U+{ord(found[0]):04X} is not allowed: it is no text"
             )
 
     def _refuse_sharing(self, event: Any) -> None:
         if isinstance(event, events.AliasEvent):
-            self._problems.stop(self._place(event), f"an alias (*{event.anchor}) is not allowed: {_FLAT}")
+            self._problems.stop(self._position(event), f"an alias (*{event.anchor}) is not allowed: {_FLAT}")
         if event.anchor is not None:
-            self._problems.stop(self._place(event), f"an anchor (&{event.anchor}) is not allowed: {_FLAT}")
+            self._problems.stop(self._position(event), f"an anchor (&{event.anchor}) is not allowed: {_FLAT}")
         if event.tag is not None:
             self._problems.stop(
-                self._place(event), f"the tag {quoted(event.tag)} is not allowed; a recipe holds plain values"
+                self._position(event),
+                f"the tag {quote(event.tag)} is not allowed; a recipe holds plain values",
             )
 
-    def _place(self, first: Any, last: Any = None) -> Place:
+    def _position(self, first: Any, last: Any = None) -> SourcePosition:
         """Return where an event stands, as far as its first line goes, up to the end of another one."""
         start, end = first.start_mark, (last or first).end_mark
         lines = self._document.lines
         line = lines[start.line] if start.line < len(lines) else ""
         stop = end.column if end.line == start.line else len(line.rstrip())
-        return Place(self._document, start.line + 1, start.column + 1, max(1, stop - start.column))
+        return SourcePosition(self._document, start.line + 1, start.column + 1, max(1, stop - start.column))
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:

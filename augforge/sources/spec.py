@@ -1,4 +1,4 @@
-"""What is asked for: `SourceSpec`."""
+"""Specification of the originals."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +41,7 @@ _PATH = text("Folder or file with the originals; absolute by the time it is open
 
 
 class SourceSpec(BaseModel):
-    """Which originals: a data set known by name, or a path.
+    """The originals: a data set known by name, or a path.
 
     `written_path` is `path` as the user wrote it, for messages; set by the code that makes `path` absolute.
     """
@@ -136,10 +136,10 @@ class SourceSpec(BaseModel):
 
     @property
     def name(self) -> str:
-        """What the user calls it: the data set's name, or the path as written."""
+        """Name of the data set, or the path as written."""
         return self.dataset or self.written_path or str(self.path)
 
     @property
     def unlabelled(self) -> bool:
-        """Whether labels are to be left aside, if there are any."""
+        """Whether to ignore labels, if there are any."""
         return self.labels == NO_LABELS

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from augforge.errors import RecipeError
-from augforge.recipe.diagnostics import MOST_NOTED, MOST_SHOWN, Document, Place, Problems
+from augforge.recipe.diagnostics import MOST_NOTED, MOST_SHOWN, Document, Problems, SourcePosition
 
 
 def _document(text: str, name: str = "mine.yaml") -> Document:
@@ -11,9 +11,9 @@ def _document(text: str, name: str = "mine.yaml") -> Document:
 
 
 def test_a_problem_is_shown_with_the_line_before_and_carets() -> None:
-    place = Place(_document("distort:\n  - rotate: {degreees: 5}\n"), line=2, column=14, width=8)
-    assert str(place) == "mine.yaml:2:14"
-    assert place.excerpt() == (
+    position = SourcePosition(_document("distort:\n  - rotate: {degreees: 5}\n"), line=2, column=14, width=8)
+    assert str(position) == "mine.yaml:2:14"
+    assert position.excerpt() == (
         "   1 | distort:\n"
         "   2 |   - rotate: {degreees: 5}\n"
         "     |              ^^^^^^^^"
@@ -21,36 +21,36 @@ def test_a_problem_is_shown_with_the_line_before_and_carets() -> None:
 
 
 def test_carets_stand_below_wide_letters_and_tabs() -> None:
-    place = Place(_document("数字:\té: x"), line=1, column=8, width=1)
-    assert place.excerpt() == "   1 | 数字:→é: x\n     |          ^"
+    position = SourcePosition(_document("数字:\té: x"), line=1, column=8, width=1)
+    assert position.excerpt() == "   1 | 数字:→é: x\n     |          ^"
 
 
-def test_a_long_line_is_shown_around_the_place() -> None:
-    place = Place(_document("a" * 500 + "!" + "b" * 500), line=1, column=501, width=1)
-    line, carets = place.excerpt().splitlines()
+def test_a_long_line_is_shown_around_the_position() -> None:
+    position = SourcePosition(_document("a" * 500 + "!" + "b" * 500), line=1, column=501, width=1)
+    line, carets = position.excerpt().splitlines()
     assert len(line) < 140
     assert line[carets.index("^")] == "!"
 
 
 def test_nothing_reaches_the_terminal_that_it_might_obey() -> None:
-    assert "\x9b" not in Place(_document("a: \x9b31m"), line=1).excerpt()
+    assert "\x9b" not in SourcePosition(_document("a: \x9b31m"), line=1).excerpt()
 
 
 def test_a_place_past_the_last_line_is_shown_as_nothing() -> None:
-    assert Place(_document("a:\n"), line=3).excerpt() == "   2 |\n   3 |\n     | ^"
+    assert SourcePosition(_document("a:\n"), line=3).excerpt() == "   2 |\n   3 |\n     | ^"
 
 
 def test_lines_are_pyyamls() -> None:
     assert _document("a\r\nb\rc\u2028d\x85e\n").lines == ["a", "b", "c", "d", "e", ""]
 
 
-def test_problems_are_told_together_by_document_and_place() -> None:
+def test_problems_are_told_together_by_document_and_position() -> None:
     one, other = _document("a\nb\n", "one"), _document("c\n", "other")
     problems = Problems()
-    problems.add(Place(one, 2), "second")
-    problems.add(Place(other, 1), "third")
-    problems.add(Place(one, 1), "first")
-    problems.add(Place(one, 1), "first")
+    problems.add(SourcePosition(one, 2), "second")
+    problems.add(SourcePosition(other, 1), "third")
+    problems.add(SourcePosition(one, 1), "first")
+    problems.add(SourcePosition(one, 1), "first")
     with pytest.raises(RecipeError) as error:
         problems.raise_if_any()
     assert [line for line in str(error.value).splitlines() if "error" in line] == [
@@ -63,7 +63,7 @@ def test_problems_are_told_together_by_document_and_place() -> None:
 def test_no_more_than_some_are_shown() -> None:
     problems, document = Problems(), _document("a\n")
     for i in range(MOST_SHOWN + 5):
-        problems.add(Place(document, 1), f"wrong {i}")
+        problems.add(SourcePosition(document, 1), f"wrong {i}")
     with pytest.raises(RecipeError, match=r"\nand 5 more errors$"):
         problems.raise_if_any()
 
@@ -71,6 +71,6 @@ def test_no_more_than_some_are_shown() -> None:
 def test_no_more_than_some_are_looked_for() -> None:
     problems, document = Problems(), _document("a\n")
     for i in range(MOST_NOTED):
-        problems.add(Place(document, 1), f"wrong {i}")
+        problems.add(SourcePosition(document, 1), f"wrong {i}")
     with pytest.raises(RecipeError, match=r"\nand 81 more errors$"):
-        problems.add(Place(document, 1), "one too many")
+        problems.add(SourcePosition(document, 1), "one too many")

@@ -129,7 +129,7 @@ def test_bad_set(override: str, message: str) -> None:
     with pytest.raises(RecipeError) as error:
         _with(override)
     if override == "distort.tilt.id=pen":
-        # The later one is in the file, and names the command line as the place of the first.
+        # The later one is in the file, and names the command line as the position of the first.
         assert "<recipe>:8:11: error: the id 'pen' is already used in --set distort.tilt.id=pen;" in str(
             error.value
         )
@@ -137,8 +137,8 @@ def test_bad_set(override: str, message: str) -> None:
         assert str(error.value) == f"--set {override}: {message}"
 
 
-def test_a_long_value_is_shortened_in_the_place() -> None:
+def test_a_long_value_is_shortened_in_the_position() -> None:
     with pytest.raises(RecipeError) as error:
         _with(f"name={'x' * 500}\n")
-    place, _, _ = str(error.value).partition(": error: ")
-    assert place == f"--set name={'x' * 72}..."
+    position, _, _ = str(error.value).partition(": error: ")
+    assert position == f"--set name={'x' * 72}..."

@@ -47,14 +47,15 @@ def test_keys_are_text_whatever_they_look_like() -> None:
     assert _plain(_read("1: a\ntrue: b\nnull: c\n'': d\n")) == {"1": "a", "true": "b", "null": "c", "": "d"}
 
 
-def test_places() -> None:
+def test_positions() -> None:
     root = _read("a: 1\nlist:\n  - {x: [1,\n      2]}\n")
     assert isinstance(root, MapNode)
     entry = root.entries[1]
     item = entry.value.items[0]  # type: ignore[union-attr]
     values = item.entries[0].value
     found = [
-        (p.line, p.column, p.width) for p in (entry.place, item.place, values.place, values.items[1].place)
+        (p.line, p.column, p.width)
+        for p in (entry.position, item.position, values.position, values.items[1].position)
     ]
     assert found == [(2, 1, 4), (3, 5, 7), (3, 9, 3), (4, 7, 1)]
 
