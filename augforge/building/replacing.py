@@ -11,8 +11,8 @@ data set's folder stay where they are.
 
 With the manifest in ``.replacement`` the new set is complete, and only now the old one goes: `take_over` removes
 the old manifest, renames all files of the new set into their places, and its manifest last. A crash in between
-leaves a folder without a manifest whose ``.replacement`` has one (`is_moving_in`); the next build or repair finishes it
-(`finish`).
+leaves a folder without a manifest whose ``.replacement`` has one (`is_moving_in`); the next build or repair
+finishes it (`finish`).
 
 A crash before leaves the old set whole and part of the new one, with which the same build goes on.
 """

@@ -3,9 +3,9 @@
 ``--overwrite`` removes the manifest before it touches a shard, and writes the new one after the last. So a shard
 that was opened before a look at the manifest is one of those that the manifest listed.
 
-A build may also withdraw the manifest while it makes damaged shards again. Whoever puts a shard in the place of
-another one removes or replaces its receipt first. So a shard that was opened before a look at its receipt is the one
-that the receipt vouches for, and without a manifest the receipts decide.
+A build may also withdraw the manifest while it makes damaged shards again. Every writer removes or replaces a
+shard's receipt before the shard itself. So a shard that was opened before a look at its receipt is the one that the
+receipt vouches for, and without a manifest the receipts decide.
 """
 
 import os
