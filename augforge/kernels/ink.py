@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from augforge.compiling import compiled, part
 from augforge.exactmath import tangent
 from augforge.kernels.area import bounding_box
-from augforge.kernels.cleaning import border_counts, cleaned, inside_frame
+from augforge.kernels.cleaning import SMALL, border_counts, cleaned, inside_frame
 from augforge.kernels.paper import photographed_ink
 from augforge.kernels.sheets import sheet_inside
 from augforge.kernels.warping import warp
@@ -34,7 +34,6 @@ from augforge.kernels.warping import warp
 # Paper is even if so large a share of the border has one level, or differs from it by one; or by a few levels, if
 # at least half of it does not at all,
 _EVEN = 0.9
-_DEVIATES = 4
 
 # or, where a drawing is cut along its ink, if so large a share of the border and of the picture has its lowest or
 # its highest level, and less than so large a share of that the levels next to it, as grain, light and shadow would.
@@ -70,7 +69,7 @@ def _even_border(counts: NDArray[Any]) -> bool:
     """Return whether a border has one level, but for small deviations or a tenth of it."""
     paper, size = _mode(counts), counts.sum()
     near = counts[max(paper - 1, 0) : paper + 2].sum()
-    around = counts[max(paper - _DEVIATES, 0) : paper + _DEVIATES + 1].sum()
+    around = counts[max(paper - SMALL, 0) : paper + SMALL + 1].sum()
     return near >= _EVEN * size or (around >= _EVEN * size and 2 * counts[paper] >= size)
 
 
@@ -134,7 +133,7 @@ def _sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[int, in
     box = levels[top:bottom, left:right]
     level = _mode(counts)
     around = border_counts(box)
-    within = slice(max(level - _DEVIATES, 0), level + _DEVIATES + 1)
+    within = slice(max(level - SMALL, 0), level + SMALL + 1)
     if counts[within].sum() < _SHEET * box.size or around[within].sum() < around.sum():
         return nothing
     drawn: Any = 0
