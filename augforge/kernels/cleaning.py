@@ -30,7 +30,7 @@ from augforge.kernels.area import bounding_box
 from augforge.kernels.runs import join_runs, list_runs
 
 # Longer side of the box of MNIST's own digits, which are not changed.
-_OWN_BOX = 20
+OWN_BOX = 20
 
 # A frame is so wide at most, in pixels, and as a share of the shorter side: one to so many.
 _FRAME = 10
@@ -281,7 +281,7 @@ def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
     if longer == 0:
         return ink
     unit = block_size(ink[top:bottom, left:right])
-    if longer in (_OWN_BOX, _OWN_BOX * unit):
+    if longer in (OWN_BOX, OWN_BOX * unit):
         return ink
     kept, peak = _settled_peak(ink[top:bottom:unit, left:right:unit].copy())
     kept = without_deviations(kept, peak)
