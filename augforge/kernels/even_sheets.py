@@ -183,7 +183,7 @@ def _quadrilateral(patch: _Extents) -> tuple[int, int]:
         if abs(x0 * y1 - x1 * y0) > twice:
             twice = abs(x0 * y1 - x1 * y0)
             longest = max(x0 * x0 + y0 * y0, x1 * x1 + y1 * y1)
-    return twice, longest
+    return int(twice), int(longest)
 
 
 @part
@@ -308,5 +308,5 @@ def read_sheets(
     for y in range(top, bottom):
         for x in range(left, right):
             if inside[y, x] != 0:
-                drawn[y, x] = np.uint8(max(level - np.int64(levels[y, x]), 0))
+                drawn[y, x] = np.uint8(max(np.int64(level) - levels[y, x], 0))
     return found, inside, drawn

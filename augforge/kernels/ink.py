@@ -5,10 +5,10 @@ faint, but for what `cleaning` removes. All else is a photograph, see `paper`. W
 
     picture --frame--> border --even?--yes--> difference from the paper --> ink of the heavier side, cleaned
                                   |                                                  |
-                                  no                              covers most, closed, with ink in it?
-                                  |                                    a sheet: the other reading
+                                  no                              closed, convex, with a mark on it?
+                                  |                                    a sheet: what is drawn on it
                                   v
-                              photograph
+                      sheets on an even ground, else a photograph
 
 With a given polarity only one side counts. A picture is then turned, so that its ink is light, and read as light
 ink on dark paper.
@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, part
 from augforge.exactmath import tangent
-from augforge.kernels.area import bounding_box
 from augforge.kernels.cleaning import SMALL, border_counts, cleaned, inside_frame
 from augforge.kernels.even_sheets import MAYBE_SHEET, NO_SHEET, SURE_SHEET, read_sheets
 from augforge.kernels.paper import photographed_ink
@@ -131,7 +130,7 @@ def _range(levels: NDArray[Any]) -> tuple[int, int]:
 
 @part
 def _ink_or_sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
-    """Return light ink, or what is drawn on it where it can only be a sheet; and how many readings are plausible."""
+    """Return light ink, or what is drawn on it if it must be a sheet; and count the plausible readings."""
     found, _, drawn = read_sheets(levels, ink, paper)
     if found == SURE_SHEET:
         return cleaned(drawn), 1
@@ -221,7 +220,7 @@ def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
 
 @part
 def _on_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArray[Any], int]:
-    """Return what is drawn on sheets on a ground of some level; and how many readings there are, 0 without sheets."""
+    """Return what is drawn on sheets on even ground; and count the plausible readings, 0 without sheets."""
     for is_dark in (False, True):
         turned = np.uint8(255) - levels if is_dark else levels
         level = 255 - ground if is_dark else ground
