@@ -226,17 +226,21 @@ def _sheet_level(levels: NDArray[Any], ground: int) -> int:
 
 
 @part
-def _mark_sheets(levels: NDArray[Any], ground: int, level: int, covers: bool, inside: NDArray[Any]) -> int:
-    """Set `inside` to 1 on the sheets in the ink's box; return how sure they are."""
-    height, width = levels.shape
+def _find_sheets(
+    levels: NDArray[Any], ink: NDArray[Any], box: tuple[int, int, int, int], ground: int, level: int
+) -> tuple[int, NDArray[Any]]:
+    """Return how sure sheets in the ink's box are, and 1 where they are, uint8 (H, W); it is empty without any."""
+    top, bottom, left, right = box
+    height, width = bottom - top, right - left
+    nothing: NDArray[Any] = np.empty((0, 0), np.uint8)
     mask = np.empty((height, width), np.uint8)
     for y in range(height):
         for x in range(width):
-            mask[y, x] = abs(np.int64(levels[y, x]) - level) > SMALL
+            mask[y, x] = abs(np.int64(levels[top + y, left + x]) - level) > SMALL
     marks = _components(mask)
     enclosed = _enclosed(marks, width)
     if not enclosed.any():
-        return NO_SHEET
+        return NO_SHEET, nothing
     for y in range(height):
         mask[y] = 1
         for q in range(marks[0][y], marks[0][y + 1]):
@@ -246,25 +250,28 @@ def _mark_sheets(levels: NDArray[Any], ground: int, level: int, covers: bool, in
     _, _, areas, roots = patches
     largest, together = _largest_marks(marks, enclosed, patches)
     candidates = np.flatnonzero((largest >= 0) & (4 * areas.astype(np.int64) >= areas.max()))
-    found = NO_SHEET
     if len(candidates) > _MOST_SHEETS:
-        return found
+        return NO_SHEET, nothing
+    found, inside = NO_SHEET, nothing
+    inner, covers = levels[top:bottom, left:right], 2 * np.count_nonzero(ink) > ink.size
     for root in candidates:
         mark = largest[root]
-        drawn, extents = _low_part(levels, marks, mark, level + ground)
+        drawn, extents = _low_part(inner, marks, mark, level + ground)
         if 2 * drawn < marks[2][mark] or 10 * together[root] > 4 * areas[root]:
             continue
         pen = _pen_width(marks, mark, width)
-        _, patch = _low_part(levels, patches, root, 2 * 255)
+        _, patch = _low_part(inner, patches, root, 2 * 255)
         if not _is_drawn_on(patch, areas[root], extents, drawn, pen, covers):
             continue
-        beyond, _ = _low_part(levels, marks, mark, 2 * (ground - _BEYOND))
+        beyond, _ = _low_part(inner, marks, mark, 2 * (ground - _BEYOND))
         found = max(found, SURE_SHEET if 2 * beyond > marks[2][mark] else MAYBE_SHEET)
+        if inside.size == 0:
+            inside = np.zeros(levels.shape, np.uint8)
         for y in range(height):
             for p in range(patches[0][y], patches[0][y + 1]):
                 if roots[p] == root:
-                    inside[y, patches[1][p, 0] : patches[1][p, 1] + 1] = 1
-    return found
+                    inside[top + y, left + patches[1][p, 0] : left + patches[1][p, 1] + 1] = 1
+    return found, inside
 
 
 @part
@@ -294,17 +301,16 @@ def read_sheets(
         How much darker than the sheet each pixel on it is; empty for `NO_SHEET`.
     """
     nothing = np.empty((0, 0), np.uint8)
-    top, bottom, left, right = bounding_box(ink)
-    box = levels[top:bottom, left:right]
-    longer = max(box.shape)
-    level = _sheet_level(box, ground) if longer > 0 else -1
+    box = bounding_box(ink)
+    top, bottom, left, right = box
+    longer = max(bottom - top, right - left)
+    level = _sheet_level(levels[top:bottom, left:right], ground) if longer > 0 else -1
     if level < 0 or longer in (OWN_BOX, OWN_BOX * block_size(ink[top:bottom, left:right])):
         return NO_SHEET, nothing, nothing
-    inside, drawn = np.zeros(levels.shape, np.uint8), np.zeros(levels.shape, np.uint8)
-    covers = 2 * np.count_nonzero(ink) > ink.size
-    found = _mark_sheets(box, ground, level, covers, inside[top:bottom, left:right])
+    found, inside = _find_sheets(levels, ink, box, ground, level)
     if found == NO_SHEET:
         return found, nothing, nothing
+    drawn = np.zeros(levels.shape, np.uint8)
     for y in range(top, bottom):
         for x in range(left, right):
             if inside[y, x] != 0:

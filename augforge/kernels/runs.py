@@ -6,7 +6,7 @@ corners included. A run is what is connected in one row; here `apart` is 3::
     # # . # . . . # #        two runs: a gap of one pixel does not end a run
     . . . . . . # . .        joined to runs in the two rows above that lie at most 2 pixels away
 
-Runs are counted before they are listed, and kept in narrow types, since a hostile picture has millions of them.
+Runs are kept in narrow types, since a hostile picture has millions of them.
 """
 
 from typing import Any
@@ -37,18 +37,6 @@ def join(parents: NDArray[Any], sizes: NDArray[Any], a: int, b: int) -> None:
 
 
 @part
-def _count_runs(ink: NDArray[Any], apart: int) -> int:
-    count: Any = 0
-    for y in range(ink.shape[0]):
-        last = -apart
-        for x in range(ink.shape[1]):
-            if ink[y, x] != 0:
-                count += x - last >= apart
-                last = x
-    return count
-
-
-@part
 def list_runs(ink: NDArray[Any], apart: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """List the runs of ink row by row.
 
@@ -70,10 +58,11 @@ def list_runs(ink: NDArray[Any], apart: int) -> tuple[NDArray[Any], NDArray[Any]
     ndarray of uint8, shape (R,)
         Highest level.
     """
-    count = _count_runs(ink, apart)
+    most = ink.shape[0] * ((ink.shape[1] + apart - 1) // apart)
     rows = np.zeros(ink.shape[0] + 1, np.int32)
-    spans = np.empty((count, 2), np.int16)
-    areas, peaks = np.zeros(count, np.int32), np.zeros(count, np.uint8)
+    # Pages that no run is written to take no memory.
+    spans = np.empty((most, 2), np.int16)
+    areas, peaks = np.empty(most, np.int32), np.empty(most, np.uint8)
     at = -1
     for y in range(ink.shape[0]):
         last = -apart
@@ -84,12 +73,13 @@ def list_runs(ink: NDArray[Any], apart: int) -> tuple[NDArray[Any], NDArray[Any]
             if x - last >= apart:
                 at += 1
                 spans[at, 0] = x
+                areas[at] = peaks[at] = 0
             last = x
             spans[at, 1] = x
             areas[at] += 1
             peaks[at] = max(peaks[at], level)
         rows[y + 1] = at + 1
-    return rows, spans, areas, peaks
+    return rows, spans[: at + 1], areas[: at + 1], peaks[: at + 1]
 
 
 @part
