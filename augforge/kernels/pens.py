@@ -45,10 +45,22 @@ def _squared_distances(mask: NDArray[Any]) -> NDArray[Any]:
 
 
 @part
-def _thinnest_middle(inside: NDArray[Any]) -> float:
+def _is_bump(inside: NDArray[Any], y: int, x: int, reach: int) -> bool:
+    """Tell whether a stroke within reach is more than twice as deep as a pixel: an edge's bump, no middle line."""
+    height, width = inside.shape
+    deepest = np.int32(0)
+    for row in range(max(y - reach, 0), min(y + reach + 1, height)):
+        for column in range(max(x - reach, 0), min(x + reach + 1, width)):
+            deepest = max(deepest, inside[row, column])
+    return deepest > 4 * inside[y, x]
+
+
+@part
+def _thinnest_middle(inside: NDArray[Any], reach: int) -> float:
     """Return how far the thinnest tenth of the strokes' middle lines is from the nearest blank pixel.
 
-    Middle lines are where no neighbour is farther from the edge; blank pixels all around are taken for granted.
+    Middle lines are where no neighbour is farther from the edge, but for the bumps of rough edges; blank pixels all
+    around are taken for granted.
     """
     counts = np.zeros(_REACH * _REACH + 1, np.int64)
     for y in range(1, inside.shape[0] - 1):
@@ -64,6 +76,7 @@ def _thinnest_middle(inside: NDArray[Any]) -> float:
                 and here >= inside[y - 1, x + 1]
                 and here >= inside[y + 1, x - 1]
                 and here >= inside[y + 1, x + 1]
+                and not _is_bump(inside, y, x, reach)
             ):
                 counts[here] += 1
     seen, total = 0, counts.sum()
@@ -118,7 +131,8 @@ def change_pen(image: NDArray[Any], pen: float, longer: int) -> NDArray[Any]:
     path = max(height, width) - present
     if path <= present:
         return padded
-    inward = min(0.25 * present, 0.5 * (_thinnest_middle(inside) - 0.5))
+    reach = int(math.ceil(0.5 * present))
+    inward = min(0.25 * present, 0.5 * (_thinnest_middle(inside, reach) - 0.5))
     outward = max(0.5 * (pen * path / (longer - pen) - present), -inward)
     for y in range(padded.shape[0]):
         for x in range(padded.shape[1]):
