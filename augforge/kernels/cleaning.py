@@ -47,7 +47,7 @@ _FAINT_PEAK = 32
 # A drawing is noisy if pixels that deviate so little, next to its ink, are so large a share of it: one to so many;
 # and at least so many, since the soft rim of a small drawing has a few.
 _NOISY = 64
-_NOISY_LEAST = 8
+_NOISY_LEAST = 20
 
 # Patches are so far apart, in pixels; a speck has at most such a share of the ink's area: one to so many.
 _APART = 3

@@ -44,6 +44,9 @@ _FEW = 0.25
 # Where the polarity is known, and so at which end the paper is, so large a share of the picture is enough.
 _SURE = 0.02
 
+# No photograph is so small: a smaller picture whose levels vary has soft strokes, not grain or shadows.
+_PHOTOGRAPH = 32
+
 # Of ink on both sides of the paper the weaker is ignored, if the other has so many times its area, or its sum.
 _AREAS = 50
 _SUMS = 4
@@ -209,6 +212,8 @@ def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
         if drawn.size > 0:
             return drawn
     paper = _cut_paper(levels, border, True)
+    if paper < 0 and max(levels.shape) < _PHOTOGRAPH:
+        paper = int(levels.min())
     if paper >= 0:
         return cleaned(_above(levels, paper))
     box = sheet_inside(levels, 0)
