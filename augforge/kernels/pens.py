@@ -37,7 +37,8 @@ def _cover(image: NDArray[Any]) -> NDArray[Any]:
     cover = np.empty(image.shape, np.int32)
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
-            cover[y, x] = np.int32(min(max(_UNIT * np.int64(image[y, x]) // peak - _PARTS // 2, 0), _PARTS))
+            share: Any = _UNIT * np.int64(image[y, x]) // peak - _PARTS // 2
+            cover[y, x] = np.int32(min(max(share, 0), _PARTS))
     return cover
 
 
