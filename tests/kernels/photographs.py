@@ -313,7 +313,7 @@ def _light_ink(picture: np.ndarray) -> np.ndarray:
             return drawn
     low = int(picture.min())
     alike, close = (picture == low).sum(), ((picture > low) & (picture.astype(int) <= low + 16)).sum()
-    if alike >= 0.02 * picture.size and close < 0.5 * alike:
+    if (alike >= 0.02 * picture.size and close < 0.5 * alike) or max(picture.shape) < 32:
         return cleanings.cleaned(_above(picture, low))
     top, bottom, left, right = sheet_inside(picture, 0)
     sheet = picture[top:bottom, left:right]
