@@ -23,7 +23,7 @@ import augforge
 from augforge.sources import SourceSpec, open_source
 
 NEIGHBORS = 10_000
-# Proportions are lost, so the undisturbed digit is no measure for the last column; there is no paper to tell the polarity.
+# Proportions are lost, so its last column says little; and without paper the polarity must be given.
 CUT = "cut to its box, 16 x 16 pixels"
 Disturb = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
