@@ -11,7 +11,7 @@ import functools
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from types import NoneType
 from typing import Any, get_args, get_type_hints
@@ -90,8 +90,8 @@ class Key:
 
     doc: str = ""
     must: str = ""
-    check: Callable[..., Any] = id
-    schema: Mapping[str, Any] = None  # type: ignore[assignment]
+    check: Callable[..., Any] = lambda plain: plain
+    schema: Mapping[str, Any] = field(default_factory=dict)
     item: "Key | None" = None
     shared: bool = False
     nullable: bool = False

@@ -23,6 +23,8 @@ import augforge
 from augforge.sources import SourceSpec, open_source
 
 NEIGHBORS = 10_000
+# Proportions are lost, so its last column says little; and without paper the polarity must be given.
+CUT = "cut to its box, 16 x 16 pixels"
 Disturb = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -80,10 +82,25 @@ def rounded(levels: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
 
-def photo(**scene: object) -> Disturb:
-    """Return a disturbance that makes a drawing look photographed, in marker."""
-    marker = Scene(pens=("marker",), **scene)  # type: ignore[arg-type]
-    return lambda drawing, rng: photographed(255 - drawing, marker, (0, int(rng.integers(1 << 31))))
+def specked(drawing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Scatter three black specks of 2 x 2 pixels."""
+    out = drawing.copy()
+    for y, x in rng.integers(0, min(drawing.shape) - 1, (3, 2)):
+        out[y : y + 2, x : x + 2] = 0
+    return out
+
+
+def cut(drawing: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    """Cut a drawing to the box of its ink and shrink it to 16 x 16 pixels, whatever its proportions."""
+    rows, columns = np.nonzero(255 - drawing)
+    box = drawing[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    return np.asarray(Image.fromarray(box).resize((16, 16), Image.Resampling.BOX))
+
+
+def photo(pen: str = "marker", **scene: object) -> Disturb:
+    """Return a disturbance that makes a drawing look photographed."""
+    chosen = Scene(pens=(pen,), **scene)  # type: ignore[arg-type]
+    return lambda drawing, rng: photographed(255 - drawing, chosen, (0, int(rng.integers(1 << 31))))
 
 
 DISTURBANCES: dict[str, Disturb] = {
@@ -100,6 +117,12 @@ DISTURBANCES: dict[str, Disturb] = {
     "a sheet on a dark desk, noise": on_a_desk,
     "photograph, even light": photo(uneven=False),
     "photograph, uneven light": photo(),
+    "photograph, soft shadow": photo(shadow="soft"),
+    "photograph, soft shadow, specks": photo(shadow="soft", specks=True),
+    "photograph, ballpoint": photo("ballpoint"),
+    "photograph, pencil": photo("pencil"),
+    "three specks of 2 x 2 pixels": specked,
+    CUT: cut,
 }
 
 
@@ -138,7 +161,10 @@ def main() -> None:
     for name, disturb in DISTURBANCES.items():
         images = np.stack(
             [
-                normalized_or_blank(disturb(drawing, np.random.default_rng((0, number))))
+                normalized_or_blank(
+                    disturb(drawing, np.random.default_rng((0, number))),
+                    "dark-on-light" if name == CUT else "auto",
+                )
                 for number, drawing in enumerate(drawings)
             ]
         )

@@ -19,6 +19,7 @@ from torch import nn
 import augforge
 from augforge import kernels
 from augforge.errors import AugforgeError
+from augforge.normalizing import Polarity
 from augforge.sources import Source, SourceSpec, open_source
 
 EPOCHS = 3
@@ -41,10 +42,10 @@ def confusions(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> str:
     return f"{sum(count for count, *_ in wrong)} errors; " + ", ".join(most)
 
 
-def normalized_or_blank(photograph: np.ndarray) -> np.ndarray:
-    """Return a photograph normalised; blank, which counts as wrong, if no ink is found."""
+def normalized_or_blank(picture: np.ndarray, polarity: Polarity = "auto") -> np.ndarray:
+    """Normalize a picture; give a blank digit, which counts as wrong, if no ink is found."""
     try:
-        return augforge.normalize(photograph)
+        return augforge.normalize(picture, polarity=polarity)
     except AugforgeError:
         return np.full((28, 28), 0, np.uint8)
 

@@ -128,95 +128,48 @@ class _Limits(Key):
         return limits
 
 
+def _limits(doc: str, **about: Any) -> Key:
+    """Return the key of the limits of one kind of guard."""
+    return _Limits(GuardKind(doc, **about))
+
+
 @dataclass(frozen=True)
 class Guard:
     """Limits of every distorted sample; `GUARD_KINDS` explains each."""
 
-    min_ink_kept: Annotated[
-        tuple[Limit, ...],
-        _Limits(
-            GuardKind(
-                "Least share of the original's ink (the sum of its gray levels) that all geometry together, "
-                "as if it were one warp, leaves inside the frame.",
-                name="min_ink_kept",
-                unit="share",
-                low=0,
-                high=1,
-                off=0,
-                typical=0.95,
-            )
-        ),
-    ] = ()
-    max_turn: Annotated[
-        tuple[Limit, ...],
-        _Limits(
-            GuardKind(
-                "Largest angle, either way, by which all affine steps together turn the digit; a lean counts"
-                " for about half of its angle, bends and perspective do not count. For classes that become "
-                "another one: 6 and 9.",
-                name="max_turn",
-                unit="degrees",
-                low=0,
-                high=180,
-                off=180,
-                typical=30,
-            )
-        ),
-    ] = ()
-    max_ink_growth: Annotated[
-        tuple[Limit, ...],
-        _Limits(
-            GuardKind(
-                "Largest share by which the ink grows, by thicker strokes or a larger digit, before gray "
-                "levels are changed.",
-                name="max_ink_growth",
-                unit="share",
-                low=0,
-                high=100,
-                off=100,
-                typical=0.8,
-                of_pixels=True,
-            )
-        ),
-    ] = ()
-    max_stroke_changes: Annotated[
-        tuple[Limit, ...],
-        _Limits(
-            GuardKind(
-                "By how much the number of pieces of ink and that of holes may differ from the original's, "
-                "together, before gray levels are changed: with 0 an 8 keeps its holes and a 1 stays whole. "
-                "Ink is what reaches half of the original's highest level, and diagonals connect it; three "
-                "pixels at least make a piece or a hole.",
-                name="max_stroke_changes",
-                unit="pieces",
-                low=0,
-                high=255,
-                off=255,
-                typical=0,
-                of_pixels=True,
-            )
-        ),
-    ] = ()
-    min_contrast: Annotated[
-        tuple[Limit, ...],
-        _Limits(
-            GuardKind(
-                "Least difference, either way, between the mean gray levels of strokes and paper. Where they"
-                " are is told by the shape alone: strokes reach half of its highest level, paper stays below"
-                " an eighth of it. A shape that stays below the limit before gray levels are changed, or has"
-                " lost all ink, is drawn again. Originals without ink pass; where the original itself is "
-                "below the limit, its shape must keep half of its contrast.",
-                name="min_contrast",
-                unit="gray levels",
-                low=0,
-                high=255,
-                off=0,
-                typical=60,
-                of_levels=True,
-                of_pixels=True,
-            )
-        ),
-    ] = ()
+    # fmt: off
+    min_ink_kept: Annotated[tuple[Limit, ...], _limits(
+        "Least share of the original's ink (the sum of its gray levels) that all geometry together, as if "
+        "it were one warp, leaves inside the frame.",
+        name="min_ink_kept", unit="share", low=0, high=1, off=0, typical=0.95,
+    )] = ()
+    max_turn: Annotated[tuple[Limit, ...], _limits(
+        "Largest angle, either way, by which all affine steps together turn the digit; a lean counts for "
+        "about half of its angle, bends and perspective do not count. For classes that become another "
+        "one: 6 and 9.",
+        name="max_turn", unit="degrees", low=0, high=180, off=180, typical=30,
+    )] = ()
+    max_ink_growth: Annotated[tuple[Limit, ...], _limits(
+        "Largest share by which the ink grows, by thicker strokes or a larger digit, before gray levels "
+        "are changed.",
+        name="max_ink_growth", unit="share", low=0, high=100, off=100, typical=0.8, of_pixels=True,
+    )] = ()
+    max_stroke_changes: Annotated[tuple[Limit, ...], _limits(
+        "By how much the number of pieces of ink and that of holes may differ from the original's, "
+        "together, before gray levels are changed: with 0 an 8 keeps its holes and a 1 stays whole. Ink "
+        "is what reaches half of the original's highest level, and diagonals connect it; three pixels at "
+        "least make a piece or a hole.",
+        name="max_stroke_changes", unit="pieces", low=0, high=255, off=255, typical=0, of_pixels=True,
+    )] = ()
+    min_contrast: Annotated[tuple[Limit, ...], _limits(
+        "Least difference, either way, between the mean gray levels of strokes and paper. Where they are "
+        "is told by the shape alone: strokes reach half of its highest level, paper stays below an eighth "
+        "of it. A shape that stays below the limit before gray levels are changed, or has lost all ink, "
+        "is drawn again. Originals without ink pass; where the original itself is below the limit, its "
+        "shape must keep half of its contrast.",
+        name="min_contrast", unit="gray levels", low=0, high=255, off=0, typical=60, of_levels=True, of_pixels=True,
+    )] = ()
+    # fmt: on
 
     def __bool__(self) -> bool:
         return bool(self.active())

@@ -113,7 +113,7 @@ def cleaned(ink: np.ndarray) -> np.ndarray:
         peak = found
     kept = without_deviations(kept, int(kept.max()))
     strong = 8 * kept.astype(int) >= int(kept.max())
-    if ((kept > 0) & (kept <= 4) & ~strong).sum() >= max(20, strong.sum() // 24):
+    if ((kept > 0) & (kept <= 4) & ~strong).sum() >= max(20, strong.sum() // 64):
         inner = np.zeros_like(strong)
         down, across = np.flatnonzero(strong.any(axis=1)), np.flatnonzero(strong.any(axis=0))
         inner[down[0] : down[-1] + 1, across[0] : across[-1] + 1] = True

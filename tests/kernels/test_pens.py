@@ -2,47 +2,87 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from augforge.kernels import change_pen, pens
 
-MASKS = hnp.arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40)))
+LEVELS = hnp.arrays(
+    np.uint8,
+    st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    elements=st.sampled_from([0, 60, 90, 130, 255]),
+)
+REACH = 16
 
 
-def squared_distances(mask: np.ndarray) -> np.ndarray:
-    exact = ndimage.distance_transform_edt(~mask) ** 2 if mask.any() else np.full(mask.shape, np.inf)
-    return np.minimum(256, np.rint(exact))
+def covered(image: np.ndarray) -> np.ndarray:
+    """Return how much of each pixel is ink, in 256ths."""
+    return np.clip(512 * image.astype(int) // int(image.max()) - 128, 0, 256)
 
 
-@given(MASKS)
-def test_distances_are_those_of_scipy(mask: np.ndarray) -> None:
-    np.testing.assert_array_equal(pens._squared_distances(mask), squared_distances(mask))
+def edge_distances(cover: np.ndarray) -> np.ndarray:
+    """Return the distance to the edge of the nearest covered pixel; of equally near ones, the fullest counts."""
+    rows, columns = np.nonzero(cover)
+    found = np.full(cover.shape, float(REACH) + 0.5)
+    for y, x in np.ndindex(cover.shape):
+        squares = (rows - y) ** 2 + (columns - x) ** 2
+        near = squares < REACH * REACH
+        if near.any():
+            least = squares[near].min()
+            free = 256 - cover[rows, columns][near][squares[near] == least].max()
+            found[y, x] = math.sqrt(least) + free / 256 - 0.5
+    return found
 
 
-def thinnest_middle(inside: np.ndarray) -> float:
-    """Return the distance that a tenth of the middle lines' pixels do not exceed."""
+@settings(max_examples=30, deadline=None)
+@given(LEVELS.filter(np.any))
+def test_distances_are_those_of_the_plain_version(image: np.ndarray) -> None:
+    cover = covered(image)
+    found = pens._edge_distances(cover.astype(np.int32))
+    expected = edge_distances(cover)
+    # At the end of the reach what is covered there, of a pixel just as far away, may count or not.
+    inner = expected < REACH - 0.5
+    np.testing.assert_array_equal(found[inner], expected[inner])
+    assert (found[~inner] >= REACH - 0.5).all()
+
+
+def test_whole_pixels_have_the_distances_of_scipy() -> None:
+    mask = np.random.default_rng(0).random((40, 50)) < 0.05
+    expected = ndimage.distance_transform_edt(~mask) - 0.5
+    np.testing.assert_allclose(
+        pens._edge_distances(mask.astype(np.int32) * 256), expected, rtol=0, atol=1e-12
+    )
+
+
+def thinnest_middle(inside: np.ndarray, reach: int) -> float:
+    """Return the mean depth of the thinnest fifth of the middle lines' pixels."""
     highest = ndimage.maximum_filter(inside, 3, mode="nearest")
-    middles = np.sort(inside[(inside == highest) & (inside > 0)])
-    return math.sqrt(middles[-(-len(middles) // 10) - 1])
+    around = ndimage.maximum_filter(inside, 2 * reach + 1, mode="nearest")
+    middles = np.sort(inside[(inside == highest) & (inside > 0) & (around <= 2 * inside)])
+    thinnest = middles[: -(-len(middles) // 5)].tolist()
+    total = 0.0
+    for depth in thinnest:
+        total += depth
+    return total / len(thinnest)
 
 
 def plainly_changed(image: np.ndarray, pen: float, longer: int) -> np.ndarray:
     padded = np.pad(image, -(-max(image.shape) // 8))
-    ink = padded >= (int(image.max()) + 1) // 2
-    deep, away = np.sqrt(squared_distances(~ink)), np.sqrt(squared_distances(ink))
+    cover = covered(padded)
+    ink = cover >= 128
+    inside, outside = (pens._edge_distances(one.astype(np.int32)) for one in (256 - cover, cover))
     total = 0.0
-    for distance in deep[ink].tolist():
+    for distance in inside[ink].tolist():
         total += distance
-    present = 4.0 * total / int(ink.sum()) - 2.0
+    present = 4.0 * total / int(ink.sum())
     path = max(image.shape) - present
     if path <= present:
         return padded
-    inward = min(0.25 * present, 0.5 * (thinnest_middle(squared_distances(~ink)) - 0.5))
+    inward = min(0.25 * present, 0.5 * thinnest_middle(inside, math.ceil(0.5 * present)))
     outward = max(0.5 * (pen * path / (longer - pen) - present), -inward)
-    depth = np.where(ink, deep - 0.5, 0.5 - away)
+    depth = np.where(ink, inside, -outside)
     return np.floor(255.0 * np.clip(depth + outward + 0.5, 0.0, 1.0) + 0.5).astype(np.uint8)
 
 
