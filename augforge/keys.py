@@ -114,16 +114,16 @@ class Key:
         core = self.core()
         return core_schema.nullable_schema(core) if NoneType in get_args(source) else core
 
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return dict(self.schema)
+
 
 @functools.cache
 def keys_of(kind: Any) -> dict[str, Key]:
     """List the keys of a class by name, in order."""
     hints = get_type_hints(kind, include_extras=True).items()
-    found = {
-        name: [one for one in getattr(hint, "__metadata__", ()) if isinstance(one, Key)]
-        for name, hint in hints
-    }
-    return {name: keys[0] for name, keys in found.items() if keys}
+    annotated = ((name, one) for name, hint in hints for one in getattr(hint, "__metadata__", ()))
+    return {name: one for name, one in annotated if isinstance(one, Key)}
 
 
 def is_number(plain: Any) -> bool:

@@ -109,4 +109,6 @@ def test_a_class_declares_its_keys() -> None:
     keys = keys_of(Example)
     assert list(keys) == ["level", "colour"]
     assert (keys["level"].doc, keys["colour"].alias) == ("How much.", "color")
-    assert TypeAdapter(Example).validate_python({"level": 1.0, "colour": None}) == Example(1)
+    example = TypeAdapter(Example)
+    assert example.validate_python({"level": 1.0, "colour": None}) == Example(1)
+    assert example.json_schema()["properties"]["level"]["maximum"] == 9
