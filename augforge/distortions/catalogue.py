@@ -80,11 +80,12 @@ _CATALOGUE: tuple[type[Distortion], ...] = (
     StrokeWidth,
     Wave,
 )
+_BUILT_IN = {one.name: one for one in sorted(_CATALOGUE, key=lambda one: one.name)}
 
 
 def built_in() -> dict[str, type[Distortion]]:
     """Return our own distortions by the name that recipes use, sorted."""
-    return {distortion.name: distortion for distortion in sorted(_CATALOGUE, key=lambda d: d.name)}
+    return dict(_BUILT_IN)
 
 
 def registry() -> dict[str, type[Distortion]]:
@@ -108,7 +109,7 @@ def find(name: str) -> type[Distortion]:
         If another package claims the name and its plug-in cannot be used; says which package, and why.
     """
     if name not in _plug_ins():
-        return built_in()[name]
+        return _BUILT_IN[name]
     kind = _loaded(name)
     if isinstance(kind, str):
         raise AugforgeError(kind)

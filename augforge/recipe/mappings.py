@@ -93,12 +93,12 @@ class Given:
         self.incomplete = False
         self._written: dict[str, str] = {}
         self._at_key = at_key
-        self._aliases = {key.alias: name for name, key in keys.items() if key and key.alias}
-        allowed = [key.alias if key and key.alias else name for name, key in keys.items()]
+        self._keys = keys
         for written, value in plain.items():
-            name = self._aliases.get(written, written)
+            name = written if written in keys else self._aliases.get(written, written)
             if name not in keys and not open_ended:
                 self.incomplete = True
+                allowed = [key.alias if key and key.alias else name for name, key in keys.items()]
                 hint = context.hint(functools.partial(self._hint, written, value, allowed, synonyms))
                 message = f"unknown {noun} '{written}' of {what}.{hint} Allowed: {listed(allowed)}{note}"
                 self.errors.append(((written,), problem(message, at_key=True)))
@@ -124,6 +124,10 @@ class Given:
         if value is None and key and not key.nullable:
             del self.known[name]
             self.errors.append(((written,), misfit(key.must)))
+
+    @functools.cached_property
+    def _aliases(self) -> dict[str, str]:
+        return {key.alias: name for name, key in self._keys.items() if key and key.alias}
 
     def refuse(self, key: str, message: str) -> None:
         """Collect an error of one key's value."""

@@ -321,9 +321,11 @@ class _Form:
         return problem(by_name, got="; got ")
 
     def _read_distortion(self, given: Given, step_id: str, applies: Applies, _context: Context) -> Any:
-        infinite = [(loc, misfit("be a finite number")) for loc in _infinite(given.known, ())]
-        given.errors += infinite
-        found: Any = None if infinite else given.check(lambda: self.kind.model_validate(given.known))
+        before = len(given.errors)
+        found: Any = given.check(lambda: self.kind.model_validate(given.known))
+        suspect = given.known if found is None or self.kind.open_ended else {}
+        if infinite := [(loc, misfit("be a finite number")) for loc in _infinite(suspect, ())]:
+            given.errors[before:] = infinite
         return Step(step_id, found, applies)
 
     def _read_group(self, given: Given, step_id: str, applies: Applies, context: Context) -> Any:
