@@ -7,10 +7,11 @@ package adds its own through an entry point; see `Distortion`, and ``examples/yo
 from augforge.distortions.base import PIXEL_VERSION, Distortion, Drawn, Samples
 from augforge.distortions.bending import Bending
 from augforge.distortions.catalogue import registry
-from augforge.distortions.geometry import Affine, Chain, Geometry, chained
+from augforge.distortions.geometry import Affine, Geometry, chained
 from augforge.distortions.gray import Gray
 from augforge.distortions.parameters import Parameter, parameter, problem
 from augforge.distortions.single import Single
+from augforge.kernels import Chain
 from augforge.randomness import Distribution
 
 __all__ = [

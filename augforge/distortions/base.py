@@ -183,8 +183,7 @@ class Distortion(BaseModel):
         found = {one.name: getattr(self, one.name) for one in self.parameters() if not one.per_pixel}
         return {name: value for name, value in found.items() if value is not None}
 
-    @classmethod
-    def settled(cls, step: Drawn) -> Drawn:
+    def settled(self, step: Drawn) -> Drawn:
         """Return a step just drawn as it will be used: a family may derive from its values, or confine them."""
         return step
 
@@ -196,8 +195,7 @@ class Distortion(BaseModel):
         values = ((name, getattr(self, name)) for name in type(self).model_fields)
         return {name: value.plain() for name, value in values if value is not None}
 
-    @classmethod
-    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+    def render(self, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
         """Return the images after all steps, which are of one family and follow each other.
 
         Parameters

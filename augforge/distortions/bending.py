@@ -20,8 +20,7 @@ class Bending(Geometry):
     size: ClassVar[str]
     """The parameter that the displacements are proportional to: lowered where the field would fold."""
 
-    @classmethod
-    def fields(cls, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: Drawn) -> NDArray[Any]:
         """Return how far from each pixel its place in the source lies.
 
         Returns
@@ -31,27 +30,25 @@ class Bending(Geometry):
         """
         raise NotImplementedError
 
-    @classmethod
-    def might_fold(cls, step: Drawn) -> NDArray[Any]:
+    def might_fold(self, step: Drawn) -> NDArray[Any]:
         """Return where the values alone do not rule out that the field folds, bool (N,)."""
         raise NotImplementedError
 
-    @classmethod
-    def settled(cls, step: Drawn) -> Drawn:
+    def settled(self, step: Drawn) -> Drawn:
         """Return the step with its fields made, and its size lowered where they would fold.
 
         The area that a pixel of the result shows, the Jacobian of the field, stays at about 0.1 or more: a fold
         would have it below 0. What is recorded is the size that is used.
         """
-        fields = cls.fields(step)
-        shares = kernels.unfolded_shares(fields, cls.might_fold(step))
+        fields = self.fields(step)
+        shares = kernels.unfolded_shares(fields, self.might_fold(step))
         folded = np.flatnonzero(shares < 1.0)
         if len(folded):
             # Cut to 10 bits behind the point: the same in float32, and never above what is safe.
-            lowered = np.array(step.values[cls.size])
+            lowered = np.array(step.values[self.size])
             lowered[folded] = np.floor(lowered[folded] * shares[folded] * 1024.0) / 1024.0
-            step = replace(step, values={**step.values, cls.size: lowered})
-            fields[folded] = cls.fields(step[folded])
+            step = replace(step, values={**step.values, self.size: lowered})
+            fields[folded] = self.fields(step[folded])
         return replace(step, field=fields)
 
 
@@ -80,8 +77,7 @@ class Elastic(Bending):
         unit="pixels", low=1, high=256, neutral=4, typical=(3, 8),
     )  # fmt: skip
 
-    @classmethod
-    def fields(cls, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: Drawn) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.elastic_fields(
             step.pixel_keys(),
@@ -91,8 +87,7 @@ class Elastic(Bending):
             *step.samples.frame,
         )
 
-    @classmethod
-    def might_fold(cls, step: Drawn) -> NDArray[Any]:
+    def might_fold(self, step: Drawn) -> NDArray[Any]:
         """Return where the displacement exceeds the smoothness divided by 6.7, bool (N,).
 
         The noise is below 1.726 times its root mean square, so a slope of the field is below 1.726 / sqrt(2)
@@ -120,8 +115,7 @@ class Wave(Bending):
         "From one crest to the next.", unit="pixels", low=2, high=1024, neutral=12, typical=(8, 20)
     )
 
-    @classmethod
-    def fields(cls, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: Drawn) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.wave_fields(
             step.pixel_keys(),
@@ -131,8 +125,7 @@ class Wave(Bending):
             *step.samples.frame,
         )
 
-    @classmethod
-    def might_fold(cls, step: Drawn) -> NDArray[Any]:
+    def might_fold(self, step: Drawn) -> NDArray[Any]:
         """Return where the steepest slope, 2 pi amplitude / wavelength, exceeds 0.94, bool (N,).
 
         The Jacobian is 1 minus the product of two slopes.
@@ -164,12 +157,10 @@ class Perspective(Bending):
             raise problem("perspective needs 'x', 'y', or both")
         return self
 
-    @classmethod
-    def fields(cls, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: Drawn) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.perspective_fields(step.value("x"), step.value("y"), step.applied, *step.samples.frame)
 
-    @classmethod
-    def settled(cls, step: Drawn) -> Drawn:
+    def settled(self, step: Drawn) -> Drawn:
         """Return the step with its fields made: with these limits a projective map cannot fold."""
-        return replace(step, field=cls.fields(step))
+        return replace(step, field=self.fields(step))

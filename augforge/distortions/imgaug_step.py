@@ -146,8 +146,7 @@ class ImgaugStep(Distortion):
         }
         return {"augmenter": self.augmenter, **options}
 
-    @classmethod
-    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+    def render(self, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
         """Return the images after all steps; N must be whole blocks of 64 aligned sample numbers."""
         for step in steps:
             images = _render_step(images, step)

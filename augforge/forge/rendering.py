@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from augforge import kernels
 from augforge.distortions import Chain, Drawn, Geometry, chained
 
 
@@ -25,7 +26,7 @@ def render(images: NDArray[Any], steps: Sequence[Drawn], chain: Chain | None = N
         of_run = list(run)
         # With other steps between, each run has a chain of its own.
         if chain is not None and family is Geometry and len(of_run) == geometry:
-            images = chain.warp(images)
+            images = kernels.warp(images, chain)
         else:
-            images = family.render(images, of_run)
+            images = of_run[0].distortion.render(images, of_run)
     return images

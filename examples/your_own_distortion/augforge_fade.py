@@ -29,8 +29,7 @@ class Fade(Single):
             raise problem("fade needs 'x', 'y', or both")
         return self
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
         """Return the images, uint8 (N, H, W), after one step."""
         _, height, width = images.shape
         # A step that is not applied has neutral values: it keeps everything.
