@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augforge._platform.freed_memory import keep_freed_memory
 from augforge.distortions import Bending, Samples
 from augforge.errors import AugforgeError, RecipeError
 from augforge.forge.batch import FIELDS, Batch
 from augforge.forge.drawing import column_names, draw, streams_of
 from augforge.forge.guarding import GuardedBlock, guard_columns
-from augforge.forge.memory import keep_freed_memory
 from augforge.forge.rendering import render
 from augforge.recipe import Guard, Recipe, Step, load_recipe
 from augforge.recipe.model import single_steps
