@@ -106,7 +106,7 @@ class ShardSpec:
     @property
     def receipt_name(self) -> str:
         """Name of the shard's receipt, such as ``00000.json``."""
-        return f"{self.index:05d}.json"
+        return receipt_name(self.index)
 
     @property
     def arrays(self) -> tuple[ArrayPlan, ...]:
@@ -122,6 +122,11 @@ class ShardSpec:
             "pixel_digest": self.pixel_digest,
             "first_sample": self.first_sample,
         }
+
+
+def receipt_name(shard: int) -> str:
+    """Return the name of a shard's receipt."""
+    return f"{shard:05d}.json"
 
 
 def array_plans(

@@ -1,6 +1,7 @@
 """The manifest: written last, its presence means that the data set is complete."""
 
 import math
+import os
 import platform
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from augforge import hdf5
 from augforge.errors import DatasetError
 from augforge.shards.hashing import content_hash, content_header, leaf_hash
-from augforge.shards.layout import LEAF, MANIFEST, RECEIPTS, SHARDS, ShardSpec, leaf_ranges
+from augforge.shards.layout import LEAF, MANIFEST, RECEIPTS, REPLACEMENT, SHARDS, ShardSpec, leaf_ranges
 from augforge.shards.models import GuardCounts, Manifest, Receipt, ShardEntry, parsed
 from augforge.shards.opening import check_file, opened, read_rows
 from augforge.shards.publishing import publish
@@ -262,6 +263,18 @@ class _Assembly:
         self.rejected.update(receipt.guard.rejected)
 
 
+MOVING_IN = (
+    f"a complete new set is being moved in from {REPLACEMENT}; if that was interrupted, the same build or "
+    "`augforge verify --repair` finishes it"
+)
+"""What messages say of a folder that `is_moving_in`."""
+
+
+def is_moving_in(folder: Path) -> bool:
+    """Tell whether a complete set in ``.replacement`` is taking the place of an old one."""
+    return not os.path.lexists(folder / MANIFEST) and os.path.lexists(folder / REPLACEMENT / MANIFEST)
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a data set.
 
@@ -278,6 +291,8 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError as error:
         if not folder.is_dir():
             raise DatasetError(f"there is no data set at {folder}: no such folder") from error
+        if is_moving_in(folder):
+            raise DatasetError(f"the data set at {folder} is being replaced: {MOVING_IN}") from error
         if (folder / SHARDS).is_dir():
             raise DatasetError(
                 f"the data set at {folder} is incomplete: it has no {MANIFEST}, which a build writes last; "

@@ -24,7 +24,14 @@ from augforge.shards.layout import (
     ShardSpec,
     leaf_ranges,
 )
-from augforge.shards.manifest import about_of, assemble_manifest, read_manifest, specs_of
+from augforge.shards.manifest import (
+    MOVING_IN,
+    about_of,
+    assemble_manifest,
+    is_moving_in,
+    read_manifest,
+    specs_of,
+)
 from augforge.shards.models import Manifest, Receipt, ShardEntry
 from augforge.shards.opening import opened, read_rows
 from augforge.shards.publishing import check_own_folder
@@ -135,6 +142,10 @@ def verify(folder: str | Path, on_progress: Callable[[int, int], None] = _say_no
         raise DatasetError(f"{folder} cannot be looked at: {error.strerror}") from error
     if not folder.is_dir():
         return Verification(folder, None, (), (Defect(Kind.DAMAGED, ".", "it is not a folder"),))
+    if is_moving_in(folder):
+        # Shards of both sets lie side by side, each where it belongs.
+        what = f"{MOVING_IN}. Nothing else was looked at"
+        return Verification(folder, None, (), (Defect(Kind.MISSING, MANIFEST, what),))
     manifest, defects = _manifest_of(folder)
     specs = specs_of(manifest) if manifest else _specs_by_receipts(folder)
     defects += _wrong_names(manifest, specs)

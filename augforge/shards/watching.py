@@ -2,6 +2,10 @@
 
 ``--overwrite`` removes the manifest before it touches a shard, and writes the new one after the last. So a shard
 that was opened before a look at the manifest is one of those that the manifest listed.
+
+A build may also withdraw the manifest while it makes damaged shards again. Every writer removes or replaces a
+shard's receipt before the shard itself. So a shard that was opened before a look at its receipt is the one that the
+receipt vouches for, and without a manifest the receipts decide.
 """
 
 import os
@@ -9,9 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from augforge.errors import DatasetError
-from augforge.shards.layout import MANIFEST
-from augforge.shards.manifest import read_manifest
+from augforge.shards.layout import MANIFEST, RECEIPTS, SHARDS, receipt_name
+from augforge.shards.manifest import MOVING_IN, is_moving_in, read_manifest
 from augforge.shards.models import Manifest
+from augforge.shards.opening import check_size
+from augforge.shards.receipts import read_hashed_receipt
 
 # Device, inode, size and time of change of a manifest; None: there is none.
 Stamp = tuple[int, int, int, int] | None
@@ -73,6 +79,9 @@ class ManifestWatch:
         """
         seen, listed = self._now
         stamp = manifest_stamp(self._folder)
+        if stamp is None and not os.path.lexists(self._folder / MANIFEST):
+            self._check_receipt(shard)
+            return
         if stamp != seen:
             try:
                 listed = read_manifest(self._folder).shards
@@ -93,3 +102,26 @@ class ManifestWatch:
                 f"{self._folder} was replaced by another data set while it was open: {meant.file} is not what it "
                 "was; open it again"
             )
+
+    def _check_receipt(self, shard: int) -> None:
+        """Raise unless the receipt of a shard is the listed one, where there is no manifest."""
+        meant = self._shards[shard]
+        receipt = self._folder / RECEIPTS / receipt_name(shard)
+        cause = None
+        try:
+            check_size(self._folder / SHARDS / meant.file, meant.bytes)
+            if read_hashed_receipt(receipt)[1] == meant.receipt_hash:
+                return
+        except DatasetError as error:
+            cause = error
+        raise DatasetError(f"{meant.file} cannot be read: {self._why_withdrawn()}; open it again") from cause
+
+    def _why_withdrawn(self) -> str:
+        if is_moving_in(self._folder):
+            return f"{self._folder} is being replaced by another data set: {MOVING_IN}"
+        if not self._folder.is_dir():
+            return f"{self._folder} is gone"
+        return (
+            f"{self._folder} is being built or repaired, and has no {MANIFEST} until that is complete; if it was "
+            "interrupted, the same build finishes it"
+        )

@@ -14,6 +14,10 @@ Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """Turns one picture, uint8 (H, W), (H, W, 3) or (H, W, 4) of any size, into an image, uint8 of always one shape."""
 
 
+Pictures = Iterable[tuple[str, NDArray[np.uint8] | SourceError]]
+"""For each picture how messages call it, and its pixels, or why it cannot be read."""
+
+
 class HashingPrepare:
     """Prepare pictures, and hash them as they were before.
 
@@ -47,13 +51,13 @@ class HashingPrepare:
         return hasher.hexdigest()
 
 
-def stacked(pictures: Iterable[tuple[str, NDArray[np.uint8]]], prepare: Prepare | None) -> NDArray[np.uint8]:
+def stacked(pictures: Pictures, prepare: Prepare | None) -> NDArray[np.uint8]:
     """Prepare pictures one after the other and stack them.
 
     Parameters
     ----------
     pictures
-        For each how messages call it, and its pixels; one at least.
+        One at least.
     prepare
         What makes images of one size of them; None: they must have one already, and be gray.
 
@@ -64,13 +68,16 @@ def stacked(pictures: Iterable[tuple[str, NDArray[np.uint8]]], prepare: Prepare 
     Raises
     ------
     SourceError
-        If sizes differ, or pictures cannot be prepared; the message names the first 20 of these.
+        If sizes differ, or pictures cannot be read or prepared; the message names the first 20 of these.
     """
     shape, first, count = (0, 0), "", 0
-    problems, seen = Problems("originals cannot be normalized"), 0
+    problems, seen = Problems("originals cannot be used"), 0
     with Gatherer("the images") as gathered:
         for place, pixels in pictures:
             seen += 1
+            if isinstance(pixels, SourceError):
+                problems.add(str(pixels))
+                continue
             try:
                 image = pixels if prepare is None else prepare(pixels)
             except AugforgeError as error:

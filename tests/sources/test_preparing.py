@@ -55,5 +55,5 @@ def test_all_pictures_that_cannot_be_prepared_are_listed() -> None:
     with pytest.raises(SourceError) as raised:
         stacked(pictures, prepare)
     lines = str(raised.value).splitlines()
-    assert lines[:2] == ["30 of 32 originals cannot be normalized:", "  0.png: it has no ink"]
+    assert lines[:2] == ["30 of 32 originals cannot be used:", "  0.png: it has no ink"]
     assert (len(lines), lines[-1]) == (22, "  and 10 more")
