@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from augforge import kernels
-from augforge.distortions.base import Drawn
+from augforge.distortions.base import SampledStep
 from augforge.distortions.geometry import Geometry
 from augforge.distortions.parameters import parameter, problem
 from augforge.randomness import Distribution
 
 
-class Bending(Geometry):
+class DisplacementField(Geometry):
     """A step that is one field of displacement for each sample, which never folds the image over itself."""
 
     size: ClassVar[str]
     """The parameter that the displacements are proportional to: lowered where the field would fold."""
 
-    def fields(self, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return how far from each pixel its place in the source lies.
 
         Returns
@@ -30,11 +30,11 @@ class Bending(Geometry):
         """
         raise NotImplementedError
 
-    def might_fold(self, step: Drawn) -> NDArray[Any]:
+    def might_fold(self, step: SampledStep) -> NDArray[Any]:
         """Return where the values alone do not rule out that the field folds, bool (N,)."""
         raise NotImplementedError
 
-    def settled(self, step: Drawn) -> Drawn:
+    def finalize(self, step: SampledStep) -> SampledStep:
         """Return the step with its fields made, and its size lowered where they would fold.
 
         The area that a pixel of the result shows, the Jacobian of the field, stays at about 0.1 or more: a fold
@@ -52,7 +52,7 @@ class Bending(Geometry):
         return replace(step, field=fields)
 
 
-class Elastic(Bending):
+class Elastic(DisplacementField):
     """Bends the digit by a smooth random field, another one for each sample, as an unsteady muscle does.
 
     White noise, uniform and independent for x and y, goes through a Gaussian filter of the standard deviation
@@ -77,7 +77,7 @@ class Elastic(Bending):
         unit="pixels", low=1, high=256, neutral=4, typical=(3, 8),
     )  # fmt: skip
 
-    def fields(self, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.elastic_fields(
             step.pixel_keys(),
@@ -87,7 +87,7 @@ class Elastic(Bending):
             *step.samples.frame,
         )
 
-    def might_fold(self, step: Drawn) -> NDArray[Any]:
+    def might_fold(self, step: SampledStep) -> NDArray[Any]:
         """Return where the displacement exceeds the smoothness divided by 6.7, bool (N,).
 
         The noise is below 1.726 times its root mean square, so a slope of the field is below 1.726 / sqrt(2)
@@ -98,7 +98,7 @@ class Elastic(Bending):
         return suspected
 
 
-class Wave(Bending):
+class Wave(DisplacementField):
     """Lets lines sway to and fro, as a trembling hand does.
 
     Rows move sideways and columns up and down, each as a sine wave along the other direction, with phases by
@@ -115,7 +115,7 @@ class Wave(Bending):
         "From one crest to the next.", unit="pixels", low=2, high=1024, neutral=12, typical=(8, 20)
     )
 
-    def fields(self, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.wave_fields(
             step.pixel_keys(),
@@ -125,7 +125,7 @@ class Wave(Bending):
             *step.samples.frame,
         )
 
-    def might_fold(self, step: Drawn) -> NDArray[Any]:
+    def might_fold(self, step: SampledStep) -> NDArray[Any]:
         """Return where the steepest slope, 2 pi amplitude / wavelength, exceeds 0.94, bool (N,).
 
         The Jacobian is 1 minus the product of two slopes.
@@ -134,7 +134,7 @@ class Wave(Bending):
         return suspected
 
 
-class Perspective(Bending):
+class Perspective(DisplacementField):
     """Shows the paper as a camera does that does not look straight down.
 
     The point p, in pixels from the middle of the frame, comes from p / (1 + x p_x / (W / 2) + y p_y / (H / 2)): a
@@ -157,10 +157,10 @@ class Perspective(Bending):
             raise problem("perspective needs 'x', 'y', or both")
         return self
 
-    def fields(self, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.perspective_fields(step.value("x"), step.value("y"), step.applied, *step.samples.frame)
 
-    def settled(self, step: Drawn) -> Drawn:
+    def finalize(self, step: SampledStep) -> SampledStep:
         """Return the step with its fields made: with these limits a projective map cannot fold."""
         return replace(step, field=self.fields(step))

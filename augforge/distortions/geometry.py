@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge import kernels
-from augforge.distortions.base import Distortion, Drawn, check_array
+from augforge.distortions.base import Distortion, SampledStep, check_array
 from augforge.kernels import Chain
 
 
@@ -23,7 +23,7 @@ class Geometry(Distortion):
 
     shapes: ClassVar[bool] = True
 
-    def render(self, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+    def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
         """Return the images after all steps, resampled once, smoothed where they shrink; outside is 0."""
         return kernels.warp(images, chained(steps))
 
@@ -31,7 +31,7 @@ class Geometry(Distortion):
 class Affine(Geometry):
     """A step that is one affine map for each sample."""
 
-    def maps(self, step: Drawn) -> NDArray[Any]:
+    def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return where the step moves points to.
 
         Returns
@@ -42,7 +42,7 @@ class Affine(Geometry):
         raise NotImplementedError
 
 
-def chained(steps: Sequence[Drawn]) -> Chain:
+def chained(steps: Sequence[SampledStep]) -> Chain:
     """Return geometric steps, of the same N samples, as one chain; the first step is innermost."""
     count, frame = len(steps[0].samples), steps[0].samples.frame
     maps: list[NDArray[Any]] = []

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from augforge import kernels
-from augforge.distortions.base import Distortion, Drawn, check_array
+from augforge.distortions.base import Distortion, SampledStep, check_array
 from augforge.distortions.parameters import parameter, problem
 from augforge.randomness import Distribution
 
@@ -17,11 +17,11 @@ from augforge.randomness import Distribution
 class Gray(Distortion):
     """The family whose members map gray levels to gray levels."""
 
-    def tables(self, step: Drawn) -> NDArray[Any]:
+    def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the new level of each level for each sample, uint8 (N, 256)."""
         raise NotImplementedError
 
-    def render(self, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+    def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
         """Return the images after all steps, looked up once."""
         tables = [cast("Gray", step.distortion).tables(step) for step in steps]
         for step, table in zip(steps, tables, strict=True):
@@ -52,7 +52,7 @@ class GrayLevel(Gray):
             raise problem("gray_level needs 'gain', 'bias' or 'gamma' (one or more)")
         return self
 
-    def tables(self, step: Drawn) -> NDArray[Any]:
+    def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""
         return kernels.gray_level_tables(step.value("gain"), step.value("bias"), step.value("gamma"))
 
@@ -76,7 +76,7 @@ class Contrast(Gray):
         unit="gray levels", low=0, high=255, neutral=127.5, typical=(80, 175), required=False,
     )  # fmt: skip
 
-    def tables(self, step: Drawn) -> NDArray[Any]:
+    def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""
         return kernels.contrast_tables(step.value("factor"), step.value("middle"))
 
@@ -92,7 +92,7 @@ class Invert(Gray):
 
     name: ClassVar[str] = "invert"
 
-    def tables(self, step: Drawn) -> NDArray[Any]:
+    def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""
         # Without parameters there is no neutral value to tell where it is not applied.
         return kernels.inverse_tables(step.applied)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from augforge import kernels
-from augforge.distortions.base import Drawn
+from augforge.distortions.base import SampledStep
 from augforge.distortions.parameters import parameter, problem
 from augforge.distortions.single import Single
 from augforge.randomness import Distribution
@@ -56,7 +56,7 @@ class Background(Single):
             raise problem("background needs 'level', 'gradient' or 'texture' (one or more)")
         return self
 
-    def render_one(self, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images on their paper."""
         return kernels.lay_on_paper(
             images,
@@ -94,7 +94,7 @@ class Stripe(Single):
         unit="degrees", low=-360, high=360, neutral=0, typical=(0, 180), required=False,
     )  # fmt: skip
 
-    def render_one(self, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images with bands."""
         return kernels.add_stripes(
             images,
@@ -130,7 +130,7 @@ class Occlude(Single):
         unit="gray levels", low=0, high=255, neutral=0, typical=(0, 255), required=False,
     )  # fmt: skip
 
-    def render_one(self, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images with a part hidden."""
         return kernels.hide_rectangles(
             images,

@@ -7,16 +7,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 from augforge import kernels
-from augforge.distortions import Chain, Drawn, Geometry, chained
+from augforge.distortions import Chain, Geometry, SampledStep, chained
 
 
-def chain_of(steps: Sequence[Drawn]) -> Chain | None:
+def chain_of(steps: Sequence[SampledStep]) -> Chain | None:
     """Return all geometry among the steps as one chain, None if there is none."""
     geometry = [step for step in steps if isinstance(step.distortion, Geometry)]
     return chained(geometry) if geometry else None
 
 
-def render(images: NDArray[Any], steps: Sequence[Drawn], chain: Chain | None = None) -> NDArray[Any]:
+def render(images: NDArray[Any], steps: Sequence[SampledStep], chain: Chain | None = None) -> NDArray[Any]:
     """Return the images, uint8 (N, H, W), after all steps in their order, those of one family in one go.
 
     `chain` is that of the steps, where the caller has made it already: it takes time to make.

@@ -7,8 +7,8 @@ import pytest
 
 import augforge
 from augforge import kernels
-from augforge.distortions import Affine, Chain, Drawn, Samples, chained
-from augforge.distortions.bending import Bending
+from augforge.distortions import Affine, Chain, SampledStep, SampleIds, chained
+from augforge.distortions.bending import DisplacementField
 from augforge.distortions.catalogue import find
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
@@ -18,17 +18,19 @@ from tests.kernels import reference
 COUNT = 40
 
 
-def samples(frame: tuple[int, int] = (28, 28)) -> Samples:
+def samples(frame: tuple[int, int] = (28, 28)) -> SampleIds:
     numbers = np.arange(COUNT)
-    return Samples(7, numbers, numbers.astype(np.uint32), np.zeros(COUNT, np.uint32), frame)
+    return SampleIds(7, numbers, numbers.astype(np.uint32), np.zeros(COUNT, np.uint32), frame)
 
 
-def drawn(name: str, frame: tuple[int, int] = (28, 28), **values: float) -> Drawn:
+def drawn(name: str, frame: tuple[int, int] = (28, 28), **values: float) -> SampledStep:
     kind = find(name)
     distortion = kind.model_validate(values)
     arrays = {key: np.full(COUNT, float(value)) for key, value in values.items()}
-    step = Drawn(name, distortion, samples(frame), arrays, np.ones(COUNT, bool), np.zeros(COUNT, np.uint32))
-    return distortion.settled(step)
+    step = SampledStep(
+        name, distortion, samples(frame), arrays, np.ones(COUNT, bool), np.zeros(COUNT, np.uint32)
+    )
+    return distortion.finalize(step)
 
 
 def map_of(name: str, frame: tuple[int, int] = (28, 28), **values: float) -> np.ndarray:
@@ -177,7 +179,7 @@ def test_what_is_said_not_to_fold_does_not(name: str, size: str, other: str, sca
     bound = scale / 6.7
     at_most, above = (drawn(name, **{size: bound * part, other: scale}) for part in (0.9999, 1.0001))
     bending = at_most.distortion
-    assert isinstance(bending, Bending)
+    assert isinstance(bending, DisplacementField)
     assert not bending.might_fold(at_most).any()
     assert bending.might_fold(above).all()
     for field in bending.fields(at_most):
