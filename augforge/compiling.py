@@ -29,6 +29,16 @@ from augforge._platform.user_folders import user_cache
 
 _log = logging.getLogger(__name__)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+# Of the package. A file missing here would keep stale kernels, and so old pixels, after an upgrade.
+_SOURCES = (
+    "compiling.py",
+    "exactmath.py",
+    "randomness.py",
+    "kernels/**/*.py",
+    "shards/rows.py",
+    "torch/permutations.py",
+)
+
 _numba: Any = numba
 _settings: Any = numba.config
 _events: Any = event
@@ -103,14 +113,15 @@ def _report(problem: str) -> None:
     warn_of_cache(problem)
 
 
+def compiled_sources() -> list[Path]:
+    """List every source file with functions that are compiled, at any depth."""
+    package = Path(__file__).parent
+    return [path for pattern in _SOURCES for path in sorted(package.glob(pattern))]
+
+
 def _cache_folder() -> Path | None:
     """Return the folder for this state of the sources; None where no home folder is known."""
-    package = Path(__file__).parent
-    sources = [
-        *(package / name for name in ("compiling.py", "exactmath.py", "randomness.py")),
-        *sorted(package.glob("kernels/*.py")),
-    ]
-    state = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in compiled_sources())).hexdigest()[:16]
     if _settings.CACHE_DIR:
         return Path(_settings.CACHE_DIR, state)
     caches = user_cache()

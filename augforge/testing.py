@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from augforge.distortions import Distortion, Drawn, Samples
+from augforge.distortions import Distortion, SampledStep, SampleIds
 from augforge.distortions.catalogue import NAME, check_class
 from augforge.errors import AugforgeError
 from augforge.forge.drawing import draw_step
@@ -128,11 +128,11 @@ class DistortionConformance:
         """It never writes into the images that it is given."""
         step = _step(_made(self.distortion, example), _samples(np.arange(_COUNT)))
         images = _images()
-        type(step.distortion).family().render(images, [step])
+        step.distortion.render(images, [step])
         _require((images == _images()).all(), "render writes into its input: copy it first")
         images.flags.writeable = False
         try:
-            type(step.distortion).family().render(images, [step])
+            step.distortion.render(images, [step])
         except ValueError as error:
             raise AssertionError(f"render fails on images that it must not write to: {error}") from error
 
@@ -279,23 +279,23 @@ def _refuses(distortion: Distortion, height: int, width: int) -> bool:
     return False
 
 
-def _samples(numbers: NDArray[Any], frame: tuple[int, int] = (_SIDE, _SIDE)) -> Samples:
+def _samples(numbers: NDArray[Any], frame: tuple[int, int] = (_SIDE, _SIDE)) -> SampleIds:
     variant, source_index = np.divmod(numbers, 1000)
-    return Samples(7, numbers, source_index.astype(np.uint32), variant.astype(np.uint32), frame)
+    return SampleIds(7, numbers, source_index.astype(np.uint32), variant.astype(np.uint32), frame)
 
 
 def _images(height: int = _SIDE, width: int = _SIDE) -> NDArray[Any]:
     return np.random.default_rng(0).integers(0, 256, (_COUNT, height, width), np.uint8)
 
 
-def _step(distortion: Distortion, samples: Samples, applied: NDArray[Any] | None = None) -> Drawn:
+def _step(distortion: Distortion, samples: SampleIds, applied: NDArray[Any] | None = None) -> SampledStep:
     everywhere = np.ones(len(samples), bool)
     return draw_step("step", distortion, samples, everywhere if applied is None else applied)
 
 
-def _render(step: Drawn, images: NDArray[Any]) -> NDArray[Any]:
+def _render(step: SampledStep, images: NDArray[Any]) -> NDArray[Any]:
     # A copy: what a distortion does to its input is the matter of one test alone.
-    return type(step.distortion).family().render(images.copy(), [step])
+    return step.distortion.render(images.copy(), [step])
 
 
 def _rows(distortion: Distortion, numbers: NDArray[Any], applied: NDArray[Any] | None = None) -> NDArray[Any]:

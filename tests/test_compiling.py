@@ -1,6 +1,7 @@
 """Kernels are kept for exactly the sources that they were made from, and a cache that fails costs time only."""
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from augforge import compiling
 
 PACKAGE = Path(__file__).parents[1] / "augforge"
 ROTATE = """
@@ -80,6 +83,31 @@ def test_a_change_of_what_kernels_call_reaches_them(tmp_path: Path) -> None:
     source.write_text(source.read_text().replace("return s, c\n", "return s, 2.0 * c\n"))
     assert run(tmp_path, cache).value == 2 * before.value
     assert len(list(cache.iterdir())) == 2
+
+
+def test_every_compiled_module_counts_for_the_cache() -> None:
+    importing = {
+        path
+        for path in PACKAGE.rglob("*.py")
+        if "from augforge.compiling import" in (text := path.read_text())
+        and re.search(r"^ *@(compiled|part|inlined)$|\bcompiled\(", text, re.MULTILINE)
+    }
+    assert len(importing) > 20
+    assert importing <= set(compiling.compiled_sources())
+
+
+def test_a_change_in_a_nested_folder_of_kernels_gives_another_cache(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__", "cli")
+    shutil.copytree(PACKAGE, tmp_path / "augforge", ignore=ignored)
+    nested = tmp_path / "augforge" / "kernels" / "inner" / "deeper" / "more.py"
+    nested.parent.mkdir(parents=True)
+    folders = []
+    for text in ("A = 1\n", "A = 2\n"):
+        nested.write_text(text)
+        program = "from augforge import compiling; print(compiling._files.folder.name)"
+        ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=True)
+        folders.append(ran.stdout)
+    assert folders[0] != folders[1]
 
 
 def kept(cache: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ConfigDict, ValidationInfo, field_validator
 
-from augforge.distortions import Distortion, Distribution, Drawn, parameter
+from augforge.distortions import Distortion, Distribution, SampledStep, parameter
 from augforge.distortions.parameters import parse_distribution
 from augforge.testing import DistortionConformance
 
@@ -28,12 +28,12 @@ class Lift(Distortion):
         return np.minimum(np.floor(images + levels), 255)
 
     @classmethod
-    def rendered(cls, images: np.ndarray, step: Drawn) -> np.ndarray:
+    def rendered(cls, images: np.ndarray, step: SampledStep) -> np.ndarray:
         levels = step.value("level")[:, np.newaxis, np.newaxis]
         return np.where(levels > 0, cls.lifted(images, levels), images).astype(np.uint8)
 
     @classmethod
-    def render(cls, images: np.ndarray, steps: Sequence[Drawn]) -> np.ndarray:
+    def render(cls, images: np.ndarray, steps: Sequence[SampledStep]) -> np.ndarray:
         for step in steps:
             images = type(step.distortion).rendered(images, step)
         return images
@@ -108,7 +108,7 @@ class Floating(Lift):
     """Adds to every gray level."""
 
     @classmethod
-    def rendered(cls, images: np.ndarray, step: Drawn) -> np.ndarray:
+    def rendered(cls, images: np.ndarray, step: SampledStep) -> np.ndarray:
         return super().rendered(images, step).astype(float)
 
 
@@ -116,7 +116,7 @@ class Strided(Lift):
     """Adds to every gray level."""
 
     @classmethod
-    def rendered(cls, images: np.ndarray, step: Drawn) -> np.ndarray:
+    def rendered(cls, images: np.ndarray, step: SampledStep) -> np.ndarray:
         return np.asfortranarray(super().rendered(images, step))
 
 
@@ -124,7 +124,7 @@ class Writing(Lift):
     """Adds to every gray level."""
 
     @classmethod
-    def rendered(cls, images: np.ndarray, step: Drawn) -> np.ndarray:
+    def rendered(cls, images: np.ndarray, step: SampledStep) -> np.ndarray:
         images[:] = super().rendered(images, step)
         return images
 
@@ -135,7 +135,7 @@ class Always(Distortion):
     name: ClassVar[str] = "always"
 
     @classmethod
-    def render(cls, images: np.ndarray, steps: Sequence[Drawn]) -> np.ndarray:
+    def render(cls, images: np.ndarray, steps: Sequence[SampledStep]) -> np.ndarray:
         return np.asarray(255 - images)
 
 
@@ -145,7 +145,7 @@ class Biased(Lift):
     level: Distribution = parameter("Added to every level.", **{**LEVEL, "neutral": 10})
 
     @classmethod
-    def rendered(cls, images: np.ndarray, step: Drawn) -> np.ndarray:
+    def rendered(cls, images: np.ndarray, step: SampledStep) -> np.ndarray:
         return np.where(step.applied[:, np.newaxis, np.newaxis], super().rendered(images, step), images)
 
 
@@ -213,7 +213,7 @@ class Squeezed(Lift):
     """Adds to every gray level."""
 
     @classmethod
-    def rendered(cls, images: np.ndarray, step: Drawn) -> np.ndarray:
+    def rendered(cls, images: np.ndarray, step: SampledStep) -> np.ndarray:
         lifted = super().rendered(images, step)
         return lifted[0] if len(lifted) == 1 else lifted
 
@@ -248,7 +248,7 @@ class Unheard(Lift):
     """Adds to every gray level."""
 
     @classmethod
-    def render(cls, images: np.ndarray, steps: Sequence[Drawn]) -> np.ndarray:
+    def render(cls, images: np.ndarray, steps: Sequence[SampledStep]) -> np.ndarray:
         return np.zeros_like(images)
 
 

@@ -1,34 +1,48 @@
-"""The catalogue of distortions: one frozen class each, one file for each family.
+"""Distortions: a frozen class each, one file per family.
 
-What the author of a distortion needs stands here; who works with the whole catalogue imports `catalogue`. Another
-package adds its own through an entry point; see `Distortion`, and ``examples/your_own_distortion``.
+Authors of distortions import from here; code that needs the whole catalog imports `catalogue`. Other packages add
+distortions through an entry point; see `Distortion` and ``examples/your_own_distortion``.
 """
 
-from augforge.distortions.base import PIXEL_VERSION, Distortion, Drawn, Samples
-from augforge.distortions.bending import Bending
+import warnings
+from typing import Any
+
+from augforge.distortions.base import PIXEL_VERSION, Distortion, SampledStep, SampleIds
+from augforge.distortions.bending import DisplacementField
 from augforge.distortions.catalogue import registry
-from augforge.distortions.geometry import Affine, Chain, Geometry, chained
+from augforge.distortions.geometry import Affine, Geometry, chained
 from augforge.distortions.gray import Gray
 from augforge.distortions.parameters import Parameter, parameter
 from augforge.distortions.single import Single
+from augforge.kernels import Chain
 from augforge.keys import problem
 from augforge.randomness import Distribution
 
 __all__ = [
     "PIXEL_VERSION",
     "Affine",
-    "Bending",
     "Chain",
+    "DisplacementField",
     "Distortion",
     "Distribution",
-    "Drawn",
     "Geometry",
     "Gray",
     "Parameter",
-    "Samples",
+    "SampleIds",
+    "SampledStep",
     "Single",
     "chained",
     "parameter",
     "problem",
     "registry",
 ]
+
+_FORMER_NAMES = {"Bending": "DisplacementField", "Drawn": "SampledStep", "Samples": "SampleIds"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FORMER_NAMES:
+        now = _FORMER_NAMES[name]
+        warnings.warn(f"augforge.distortions.{name} is now {now}", DeprecationWarning, stacklevel=2)
+        return globals()[now]
+    raise AttributeError(f"module 'augforge.distortions' has no attribute '{name}'")

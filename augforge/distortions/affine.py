@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from augforge import kernels
-from augforge.distortions.base import Drawn
+from augforge.distortions.base import SampledStep
 from augforge.distortions.geometry import Affine
 from augforge.distortions.parameters import parameter
 from augforge.errors import AugforgeError
@@ -25,8 +25,7 @@ class Rotate(Affine):
         unit="degrees", low=-360, high=360, neutral=0, typical=(-15, 15),
     )  # fmt: skip
 
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
+    def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the rotations, float64 (N, 6)."""
         return kernels.rotations(step.value("degrees"))
 
@@ -56,8 +55,7 @@ class Scale(Affine):
             raise problem("scale takes either 'factor', or 'x' and 'y', not both")
         return self
 
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
+    def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the enlargements, float64 (N, 6)."""
         factor = step.value("factor")
         return kernels.enlargements(factor * step.value("x"), factor * step.value("y"))
@@ -82,8 +80,7 @@ class Shift(Affine):
             raise problem("shift needs 'x', 'y', or both")
         return self
 
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
+    def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the translations, float64 (N, 6)."""
         return kernels.translations(step.value("x"), step.value("y"))
 
@@ -108,8 +105,7 @@ class Shear(Affine):
             raise problem("shear needs 'x', 'y', or both")
         return self
 
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
+    def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the shears, float64 (N, 6)."""
         return kernels.shears(step.value("x"), step.value("y"))
 
@@ -127,8 +123,7 @@ class Slant(Affine):
         unit="degrees", low=-60, high=60, neutral=0, typical=(-25, 25),
     )  # fmt: skip
 
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
+    def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the shears, float64 (N, 6)."""
         degrees = step.value("degrees")
         return kernels.shears(degrees, np.zeros_like(degrees))
@@ -146,8 +141,7 @@ class Aspect(Affine):
         unit="factor", low=0.1, high=10, neutral=1, typical=(0.75, 1.33),
     )  # fmt: skip
 
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
+    def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the enlargements, float64 (N, 6)."""
         root = np.sqrt(step.value("ratio"))
         return kernels.enlargements(root, 1.0 / root)
@@ -194,8 +188,7 @@ class CropAndPad(Affine):
                     f"'{sides[0]}' and '{sides[1]}' may cut {lost} of {size} pixels; allowed are {size - 1}"
                 )
 
-    @classmethod
-    def maps(cls, step: Drawn) -> NDArray[Any]:
+    def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the enlargements with their shifts, float64 (N, 6)."""
         height, width = step.samples.frame
         left, top = step.value("left"), step.value("top")

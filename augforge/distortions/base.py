@@ -25,7 +25,7 @@ PIXEL_VERSION = 4
 
 
 @dataclass(frozen=True)
-class Samples:
+class SampleIds:
     """Which samples a block of N images belongs to.
 
     Attributes
@@ -46,15 +46,17 @@ class Samples:
     variant: NDArray[Any]
     frame: tuple[int, int]
 
-    def __getitem__(self, rows: Any) -> "Samples":
-        return Samples(self.seed, self.numbers[rows], self.source_index[rows], self.variant[rows], self.frame)
+    def __getitem__(self, rows: Any) -> "SampleIds":
+        return SampleIds(
+            self.seed, self.numbers[rows], self.source_index[rows], self.variant[rows], self.frame
+        )
 
     def __len__(self) -> int:
         return len(self.numbers)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledStep:
     """One step of a recipe with what was drawn for it, for a block of N samples.
 
     Attributes
@@ -63,7 +65,7 @@ class Drawn:
         The step's id.
     distortion : Distortion
         What to do.
-    samples : Samples
+    samples : SampleIds
         The samples of the block.
     values : mapping of str to ndarray of float64, shape (N,)
         The values of the parameters that the recipe gives; the neutral one where the step is not applied.
@@ -77,14 +79,14 @@ class Drawn:
 
     step_id: str
     distortion: "Distortion"
-    samples: Samples
+    samples: SampleIds
     values: Mapping[str, NDArray[Any]]
     applied: NDArray[Any]
     attempts: NDArray[Any]
     field: NDArray[Any] | None = None
 
-    def __getitem__(self, rows: Any) -> "Drawn":
-        return Drawn(
+    def __getitem__(self, rows: Any) -> "SampledStep":
+        return SampledStep(
             self.step_id,
             self.distortion,
             self.samples[rows],
@@ -119,7 +121,7 @@ class Distortion(BaseModel):
     its class; ``augforge.testing.DistortionConformance`` checks that it keeps the rules:
 
     - The values of the parameters are all that is drawn for a sample, and they are recorded. Anything random
-      beyond them is hashed from `Drawn.pixel_keys`: never from a generator of its own, nor from the clock.
+      beyond them is hashed from `SampledStep.pixel_keys`: never from a generator of its own, nor from the clock.
     - What becomes of a sample depends on its own row alone, never on its neighbours or its place in the block.
     - A sample to which the step is not applied, or whose values are all neutral, comes back to the bit.
     - The same on every processor is its author's promise alone. Integer arithmetic keeps it; so do float64
@@ -183,8 +185,7 @@ class Distortion(BaseModel):
         found = {one.name: getattr(self, one.name) for one in self.parameters() if not one.per_pixel}
         return {name: value for name, value in found.items() if value is not None}
 
-    @classmethod
-    def settled(cls, step: Drawn) -> Drawn:
+    def finalize(self, step: SampledStep) -> SampledStep:
         """Return a step just drawn as it will be used: a family may derive from its values, or confine them."""
         return step
 
@@ -196,15 +197,14 @@ class Distortion(BaseModel):
         values = ((name, getattr(self, name)) for name in type(self).model_fields)
         return {name: value.plain() for name, value in values if value is not None}
 
-    @classmethod
-    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+    def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
         """Return the images after all steps, which are of one family and follow each other.
 
         Parameters
         ----------
         images : ndarray of uint8, shape (N, H, W)
             C-contiguous; not written to.
-        steps : sequence of Drawn
+        steps : sequence of SampledStep
             At least one, for the same N samples. Several threads may be in here at once, with other samples.
 
         Returns
@@ -220,7 +220,7 @@ class Distortion(BaseModel):
         return _family_of(cls)
 
 
-def check_array(step: Drawn, method: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
+def check_array(step: SampledStep, method: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
     """Raise `AugforgeError` if what a distortion's method gave is not an array of a shape and type.
 
     Kernels check nothing: of another one they would read memory that is not theirs.

@@ -8,21 +8,20 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from augforge import kernels
-from augforge.distortions.base import Drawn
+from augforge.distortions.base import SampledStep
 from augforge.distortions.geometry import Geometry
 from augforge.distortions.parameters import parameter
 from augforge.keys import problem
 from augforge.randomness import Distribution
 
 
-class Bending(Geometry):
+class DisplacementField(Geometry):
     """A step that is one field of displacement for each sample, which never folds the image over itself."""
 
     size: ClassVar[str]
     """The parameter that the displacements are proportional to: lowered where the field would fold."""
 
-    @classmethod
-    def fields(cls, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return how far from each pixel its place in the source lies.
 
         Returns
@@ -32,31 +31,29 @@ class Bending(Geometry):
         """
         raise NotImplementedError
 
-    @classmethod
-    def might_fold(cls, step: Drawn) -> NDArray[Any]:
+    def might_fold(self, step: SampledStep) -> NDArray[Any]:
         """Return where the values alone do not rule out that the field folds, bool (N,)."""
         raise NotImplementedError
 
-    @classmethod
-    def settled(cls, step: Drawn) -> Drawn:
+    def finalize(self, step: SampledStep) -> SampledStep:
         """Return the step with its fields made, and its size lowered where they would fold.
 
         The area that a pixel of the result shows, the Jacobian of the field, stays at about 0.1 or more: a fold
         would have it below 0. What is recorded is the size that is used.
         """
-        fields = cls.fields(step)
-        shares = kernels.unfolded_shares(fields, cls.might_fold(step))
+        fields = self.fields(step)
+        shares = kernels.unfolded_shares(fields, self.might_fold(step))
         folded = np.flatnonzero(shares < 1.0)
         if len(folded):
             # Cut to 10 bits behind the point: the same in float32, and never above what is safe.
-            lowered = np.array(step.values[cls.size])
+            lowered = np.array(step.values[self.size])
             lowered[folded] = np.floor(lowered[folded] * shares[folded] * 1024.0) / 1024.0
-            step = replace(step, values={**step.values, cls.size: lowered})
-            fields[folded] = cls.fields(step[folded])
+            step = replace(step, values={**step.values, self.size: lowered})
+            fields[folded] = self.fields(step[folded])
         return replace(step, field=fields)
 
 
-class Elastic(Bending):
+class Elastic(DisplacementField):
     """Bends the digit by a smooth random field, another one for each sample, as an unsteady muscle does.
 
     White noise, uniform and independent for x and y, goes through a Gaussian filter of the standard deviation
@@ -81,8 +78,7 @@ class Elastic(Bending):
         unit="pixels", low=1, high=256, neutral=4, typical=(3, 8),
     )  # fmt: skip
 
-    @classmethod
-    def fields(cls, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.elastic_fields(
             step.pixel_keys(),
@@ -92,8 +88,7 @@ class Elastic(Bending):
             *step.samples.frame,
         )
 
-    @classmethod
-    def might_fold(cls, step: Drawn) -> NDArray[Any]:
+    def might_fold(self, step: SampledStep) -> NDArray[Any]:
         """Return where the displacement exceeds the smoothness divided by 6.7, bool (N,).
 
         The noise is below 1.726 times its root mean square, so a slope of the field is below 1.726 / sqrt(2)
@@ -104,7 +99,7 @@ class Elastic(Bending):
         return suspected
 
 
-class Wave(Bending):
+class Wave(DisplacementField):
     """Lets lines sway to and fro, as a trembling hand does.
 
     Rows move sideways and columns up and down, each as a sine wave along the other direction, with phases by
@@ -121,8 +116,7 @@ class Wave(Bending):
         "From one crest to the next.", unit="pixels", low=2, high=1024, neutral=12, typical=(8, 20)
     )
 
-    @classmethod
-    def fields(cls, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.wave_fields(
             step.pixel_keys(),
@@ -132,8 +126,7 @@ class Wave(Bending):
             *step.samples.frame,
         )
 
-    @classmethod
-    def might_fold(cls, step: Drawn) -> NDArray[Any]:
+    def might_fold(self, step: SampledStep) -> NDArray[Any]:
         """Return where the steepest slope, 2 pi amplitude / wavelength, exceeds 0.94, bool (N,).
 
         The Jacobian is 1 minus the product of two slopes.
@@ -142,7 +135,7 @@ class Wave(Bending):
         return suspected
 
 
-class Perspective(Bending):
+class Perspective(DisplacementField):
     """Shows the paper as a camera does that does not look straight down.
 
     The point p, in pixels from the middle of the frame, comes from p / (1 + x p_x / (W / 2) + y p_y / (H / 2)): a
@@ -165,12 +158,10 @@ class Perspective(Bending):
             raise problem("perspective needs 'x', 'y', or both")
         return self
 
-    @classmethod
-    def fields(cls, step: Drawn) -> NDArray[Any]:
+    def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.perspective_fields(step.value("x"), step.value("y"), step.applied, *step.samples.frame)
 
-    @classmethod
-    def settled(cls, step: Drawn) -> Drawn:
+    def finalize(self, step: SampledStep) -> SampledStep:
         """Return the step with its fields made: with these limits a projective map cannot fold."""
-        return replace(step, field=cls.fields(step))
+        return replace(step, field=self.fields(step))

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from augforge import kernels
-from augforge.distortions.base import Drawn
+from augforge.distortions.base import SampledStep
 from augforge.distortions.parameters import parameter
 from augforge.distortions.single import Single
 from augforge.randomness import Distribution
@@ -27,8 +27,7 @@ class Blur(Single):
         unit="pixels", low=0, high=8, neutral=0, typical=(0.2, 1.2),
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the blurred images."""
         return kernels.gaussian_blur(images, step.value("sigma"))
 
@@ -52,8 +51,7 @@ class MotionBlur(Single):
         unit="degrees", low=-360, high=360, neutral=0, typical=(0, 180), required=False,
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the blurred images."""
         return kernels.motion_blur(images, step.value("length"), step.value("degrees"))
 
@@ -74,7 +72,6 @@ class Pixelate(Single):
         unit="pixels", low=1, high=64, neutral=1, typical=(1, 3),
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the coarser images."""
         return kernels.pixelate(images, step.value("size"))

@@ -19,7 +19,7 @@ import numpy as np
 
 from augforge.distortions.affine import Aspect, CropAndPad, Rotate, Scale, Shear, Shift, Slant
 from augforge.distortions.base import Distortion
-from augforge.distortions.bending import Bending, Elastic, Perspective, Wave
+from augforge.distortions.bending import DisplacementField, Elastic, Perspective, Wave
 from augforge.distortions.blurring import Blur, MotionBlur, Pixelate
 from augforge.distortions.geometry import Affine
 from augforge.distortions.gray import Contrast, Gray, GrayLevel, Invert
@@ -45,7 +45,7 @@ _BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 # What the members of each kind say of themselves.
 _TO_SAY: tuple[tuple[type[Distortion], str], ...] = (
     (Affine, "maps"),
-    (Bending, "fields"),
+    (DisplacementField, "fields"),
     (Gray, "tables"),
     (Single, "render_one"),
 )

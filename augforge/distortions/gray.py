@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
 from augforge import kernels
-from augforge.distortions.base import Distortion, Drawn, check_array
+from augforge.distortions.base import Distortion, SampledStep, check_array
 from augforge.distortions.parameters import parameter
 from augforge.keys import problem
 from augforge.randomness import Distribution
@@ -18,16 +18,13 @@ from augforge.randomness import Distribution
 class Gray(Distortion):
     """The family whose members map gray levels to gray levels."""
 
-    @classmethod
-    def tables(cls, step: Drawn) -> NDArray[Any]:
+    def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the new level of each level for each sample, uint8 (N, 256)."""
         raise NotImplementedError
 
-    @classmethod
-    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+    def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
         """Return the images after all steps, looked up once."""
-        # A run of steps is of one family, which has `tables`; a step only knows that it has a distortion.
-        tables = [type(step.distortion).tables(step) for step in steps]  # type: ignore[attr-defined]
+        tables = [cast("Gray", step.distortion).tables(step) for step in steps]
         for step, table in zip(steps, tables, strict=True):
             check_array(step, "tables", table, (len(images), 256), np.uint8)
         return kernels.apply_tables(images, functools.reduce(kernels.apply_tables, tables))
@@ -56,8 +53,7 @@ class GrayLevel(Gray):
             raise problem("gray_level needs 'gain', 'bias' or 'gamma' (one or more)")
         return self
 
-    @classmethod
-    def tables(cls, step: Drawn) -> NDArray[Any]:
+    def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""
         return kernels.gray_level_tables(step.value("gain"), step.value("bias"), step.value("gamma"))
 
@@ -81,8 +77,7 @@ class Contrast(Gray):
         unit="gray levels", low=0, high=255, neutral=127.5, typical=(80, 175), required=False,
     )  # fmt: skip
 
-    @classmethod
-    def tables(cls, step: Drawn) -> NDArray[Any]:
+    def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""
         return kernels.contrast_tables(step.value("factor"), step.value("middle"))
 
@@ -98,8 +93,7 @@ class Invert(Gray):
 
     name: ClassVar[str] = "invert"
 
-    @classmethod
-    def tables(cls, step: Drawn) -> NDArray[Any]:
+    def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""
         # Without parameters there is no neutral value to tell where it is not applied.
         return kernels.inverse_tables(step.applied)

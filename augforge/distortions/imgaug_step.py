@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from augforge import randomness
 from augforge.compiling import keeping_imported
-from augforge.distortions.base import Distortion, Drawn
+from augforge.distortions.base import Distortion, SampledStep
 from augforge.distortions.parameters import Parameter, parse_distribution
 from augforge.errors import AugforgeError, did_you_mean, listed
 from augforge.keys import problem
@@ -147,8 +147,7 @@ class ImgaugStep(Distortion):
         }
         return {"augmenter": self.augmenter, **options}
 
-    @classmethod
-    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+    def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
         """Return the images after all steps; N must be whole blocks of 64 aligned sample numbers."""
         for step in steps:
             images = _render_step(images, step)
@@ -186,7 +185,7 @@ class ImgaugStep(Distortion):
         return np.asarray(results)[..., 0]
 
 
-def _render_step(images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+def _render_step(images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
     distortion: Any = step.distortion
     samples = step.samples
     result = np.empty_like(images)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from augforge import kernels
-from augforge.distortions.base import Drawn
+from augforge.distortions.base import SampledStep
 from augforge.distortions.parameters import parameter
 from augforge.distortions.single import Single
 from augforge.randomness import Distribution
@@ -27,8 +27,7 @@ class GaussianNoise(Single):
         unit="gray levels", low=0, high=255, neutral=0, typical=(0, 40),
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the noisy images."""
         return kernels.add_normal_noise(images, step.pixel_keys(), step.value("sd"), kernels.normal_table())
 
@@ -52,8 +51,7 @@ class ShotNoise(Single):
         unit="share", low=0, high=1, neutral=0, typical=(0, 0.4),
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the noisy images."""
         return kernels.count_photons(
             images, step.pixel_keys(), step.value("strength"), kernels.normal_table()

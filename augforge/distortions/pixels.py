@@ -2,13 +2,13 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augforge import kernels
-from augforge.distortions.base import Distortion, Drawn
+from augforge.distortions.base import Distortion, SampledStep
 from augforge.distortions.parameters import parameter
 from augforge.randomness import Distribution
 
@@ -25,17 +25,14 @@ class Pixels(Distortion):
         """
         raise NotImplementedError
 
-    @classmethod
-    def starts(cls, step: Drawn) -> NDArray[Any]:
+    def starts(self, step: SampledStep) -> NDArray[Any]:
         """Return where in `new_values` each sample's quantile function begins, int64 (N,)."""
         return np.zeros(len(step.samples), np.int64)
 
-    @classmethod
-    def render(cls, images: NDArray[Any], steps: Sequence[Drawn]) -> NDArray[Any]:
+    def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
         """Return the images after all steps; each step's chance is its ``fraction``."""
         values, begins = _values_of(tuple(step.distortion for step in steps))
-        # A run of steps is of one family, which has `starts`; a step only knows that it has a distortion.
-        starts = [type(step.distortion).starts(step) for step in steps]  # type: ignore[attr-defined]
+        starts = [cast("Pixels", step.distortion).starts(step) for step in steps]
         return kernels.poke_pixels(
             images,
             np.stack([step.pixel_keys() for step in steps]),
@@ -112,8 +109,7 @@ class SaltAndPepper(Pixels):
         """Return 0 for 65,536 shares, then 255 for as many; uint8 (131072,)."""
         return np.repeat(np.array([0, 255], np.uint8), _CELLS)
 
-    @classmethod
-    def starts(cls, step: Drawn) -> NDArray[Any]:
+    def starts(self, step: SampledStep) -> NDArray[Any]:
         """Return how many shares of 65,536 lie in the white part, int64 (N,)."""
         starts: NDArray[Any] = np.floor(step.value("salt") * _CELLS + 0.5).astype(np.int64)
         return starts

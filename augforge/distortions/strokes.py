@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from augforge import kernels
-from augforge.distortions.base import Drawn
+from augforge.distortions.base import SampledStep
 from augforge.distortions.parameters import parameter
 from augforge.distortions.single import Single
 from augforge.randomness import Distribution
@@ -37,8 +37,7 @@ class StrokeWidth(Strokes):
         unit="pixels", low=-4, high=6, neutral=0, typical=(-1.2, 1.5),
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images with the changed strokes, uint8 (N, H, W)."""
         return kernels.change_stroke_width(images, step.value("pixels"))
 
@@ -64,8 +63,7 @@ class Gap(Strokes):
         unit="pixels", low=0, high=64, neutral=0, typical=(1, 3),
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images with their gaps, uint8 (N, H, W)."""
         return kernels.lift_pen(images, step.pixel_keys(), step.value("count"), step.value("length"))
 
@@ -93,7 +91,6 @@ class Smudge(Strokes):
         unit="share", low=0, high=1, neutral=0, typical=(0.2, 0.7),
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images with the tails, uint8 (N, H, W)."""
         return kernels.smudge_ink(images, step.value("length"), step.value("degrees"), step.value("strength"))

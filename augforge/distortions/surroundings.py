@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from augforge import kernels
-from augforge.distortions.base import Drawn
+from augforge.distortions.base import SampledStep
 from augforge.distortions.parameters import parameter
 from augforge.distortions.single import Single
 from augforge.keys import problem
@@ -57,8 +57,7 @@ class Background(Single):
             raise problem("background needs 'level', 'gradient' or 'texture' (one or more)")
         return self
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images on their paper."""
         return kernels.lay_on_paper(
             images,
@@ -96,8 +95,7 @@ class Stripe(Single):
         unit="degrees", low=-360, high=360, neutral=0, typical=(0, 180), required=False,
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images with bands."""
         return kernels.add_stripes(
             images,
@@ -133,8 +131,7 @@ class Occlude(Single):
         unit="gray levels", low=0, high=255, neutral=0, typical=(0, 255), required=False,
     )  # fmt: skip
 
-    @classmethod
-    def render_one(cls, images: NDArray[Any], step: Drawn) -> NDArray[Any]:
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images with a part hidden."""
         return kernels.hide_rectangles(
             images,

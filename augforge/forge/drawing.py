@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge import randomness
-from augforge.distortions import Distortion, Drawn, Samples
+from augforge.distortions import Distortion, SampledStep, SampleIds
 from augforge.recipe import Node, OneOf, SomeOf, Step
 from augforge.recipe.guard import covered
 from augforge.recipe.steps import Applies
@@ -32,13 +32,13 @@ class Table:
 
     Attributes
     ----------
-    steps : list of Drawn
+    steps : list of SampledStep
         The single steps in their listed order, those of groups included.
     columns : dict of str to ndarray, shape (N,)
         Every recorded column by name, in order. The arrays of a step's values are shared with `steps`.
     """
 
-    steps: list[Drawn] = field(default_factory=list)
+    steps: list[SampledStep] = field(default_factory=list)
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def record(self, owner: str, name: str, values: NDArray[Any]) -> None:
@@ -55,7 +55,7 @@ _Uniforms = dict[tuple[str, str], NDArray[Any]]
 def draw(
     nodes: Sequence[Node],
     streams: Streams,
-    samples: Samples,
+    samples: SampleIds,
     labels: NDArray[Any] | None,
     active: NDArray[Any],
 ) -> Table:
@@ -67,7 +67,7 @@ def draw(
         The recipe's steps.
     streams : tuple of (str, str)
         See `streams_of`.
-    samples : Samples
+    samples : SampleIds
         For which N samples.
     labels : ndarray of uint8, shape (N,), or None
         Their labels, for steps that are limited to classes.
@@ -87,7 +87,7 @@ def draw(
 def column_names(nodes: Iterable[Node]) -> tuple[str, ...]:
     """Return the columns that the steps record, in order."""
     none = np.empty(0, np.uint32)
-    samples = Samples(0, none.astype(np.int64), none, none, (1, 1))
+    samples = SampleIds(0, none.astype(np.int64), none, none, (1, 1))
     steps = tuple(nodes)
     return tuple(draw(steps, streams_of(steps), samples, none.astype(np.uint8), none.astype(bool)).columns)
 
@@ -98,8 +98,8 @@ def streams_of(nodes: Iterable[Node]) -> Streams:
 
 
 def draw_step(
-    step_id: str, distortion: Distortion, samples: Samples, applied: NDArray[Any], attempt: int = 0
-) -> Drawn:
+    step_id: str, distortion: Distortion, samples: SampleIds, applied: NDArray[Any], attempt: int = 0
+) -> SampledStep:
     """Return one step with its values drawn; another attempt gives others."""
     streams = tuple((step_id, name) for name in distortion.drawn())
     return _step(step_id, distortion, samples, _uniforms(samples, streams, attempt), applied, attempt)
@@ -108,11 +108,11 @@ def draw_step(
 def _step(
     step_id: str,
     distortion: Distortion,
-    samples: Samples,
+    samples: SampleIds,
     uniforms: _Uniforms,
     applied: NDArray[Any],
     attempt: int = 0,
-) -> Drawn:
+) -> SampledStep:
     values = {
         name: _float32(distribution.quantile(uniforms[step_id, name]))
         for name, distribution in distortion.drawn().items()
@@ -120,13 +120,13 @@ def _step(
     if not applied.all():
         values = {name: np.where(applied, drawn, distortion.neutral(name)) for name, drawn in values.items()}
     attempts = np.full(len(samples), attempt, np.uint32)
-    return distortion.settled(Drawn(step_id, distortion, samples, values, applied, attempts))
+    return distortion.finalize(SampledStep(step_id, distortion, samples, values, applied, attempts))
 
 
 def _draw_node(
     table: Table,
     node: Node,
-    samples: Samples,
+    samples: SampleIds,
     uniforms: _Uniforms,
     labels: NDArray[Any] | None,
     active: NDArray[Any],
@@ -198,7 +198,7 @@ def _keys(seed: int, streams: Streams) -> tuple[int, ...]:
     return tuple(randomness.stream_key(seed, *stream) for stream in streams)
 
 
-def _uniforms(samples: Samples, streams: Streams, attempt: int = 0) -> _Uniforms:
+def _uniforms(samples: SampleIds, streams: Streams, attempt: int = 0) -> _Uniforms:
     """Draw from all streams in one go, which costs a few samples less than one after the other."""
     keys = _keys(samples.seed, streams)
     drawn = randomness.uniform(keys, samples.source_index, samples.variant, attempt)

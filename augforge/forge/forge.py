@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.distortions import Bending, Samples
+from augforge._platform.freed_memory import keep_freed_memory
+from augforge.distortions import DisplacementField, SampleIds
 from augforge.errors import AugforgeError, RecipeError
 from augforge.forge.batch import FIELDS, Batch
 from augforge.forge.drawing import column_names, draw, streams_of
 from augforge.forge.guarding import GuardedBlock, guard_columns
-from augforge.forge.memory import keep_freed_memory
 from augforge.forge.rendering import render
 from augforge.recipe import Guard, Recipe, Step, load_recipe
 from augforge.recipe.steps import single_steps
@@ -59,7 +59,7 @@ class Forge:
         _check_frame(self.steps, *self.image_shape)
         # Blocks are powers of two, so that the largest is a multiple of all.
         self._block = max((step.distortion.block for step in self.steps), default=1)
-        fields = sum(isinstance(step.distortion, Bending) for step in self.steps)
+        fields = sum(isinstance(step.distortion, DisplacementField) for step in self.steps)
         self._chunk = _chunk_of(*self.image_shape, fields, self._block)
         _check_guard(self.recipe.guard, self.steps)
         keep_freed_memory()
@@ -180,7 +180,7 @@ class Forge:
     def _fill(self, batch: Batch, rows: slice) -> None:
         numbers = batch.numbers[rows]
         variant, source_index = np.divmod(numbers, len(self.source))
-        samples = Samples(
+        samples = SampleIds(
             self.recipe.seed,
             numbers,
             source_index.astype(np.uint32),

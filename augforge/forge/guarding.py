@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.distortions import Drawn, Samples
+from augforge.distortions import SampledStep, SampleIds
 from augforge.forge.drawing import Table, draw_step
 from augforge.forge.measuring import measure_geometry, measure_pixels, rejects, rejects_shape
 from augforge.forge.rendering import chain_of, render
@@ -32,7 +32,7 @@ _MAX_HALVINGS = 8
 
 # Of the rows of a block: all, or some by number.
 _Rows = slice | NDArray[Any]
-_Judge = Callable[[_Rows, Sequence[Drawn]], NDArray[Any]]
+_Judge = Callable[[_Rows, Sequence[SampledStep]], NDArray[Any]]
 
 
 def guard_columns(guard: Guard) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ class GuardedBlock:
         What was drawn; values that are drawn again are replaced in it, and the guard's columns added.
     originals : ndarray of uint8, shape (N, H, W)
         What the samples are made from.
-    samples : Samples
+    samples : SampleIds
     labels : ndarray of uint8, shape (N,), or None
     """
 
@@ -72,7 +72,7 @@ class GuardedBlock:
         guard: Guard,
         table: Table,
         originals: NDArray[Any],
-        samples: Samples,
+        samples: SampleIds,
         labels: NDArray[Any] | None,
     ) -> None:
         self._guard = guard
@@ -108,7 +108,7 @@ class GuardedBlock:
             self._settle(levels, self._judge_levels, "guard.level_attempts", "guard.level_pull")
         return self._images
 
-    def _settle(self, steps: list[Drawn], judge: _Judge, attempts: str, pull: str) -> None:
+    def _settle(self, steps: list[SampledStep], judge: _Judge, attempts: str, pull: str) -> None:
         """Replace the values of rejected samples until none is left, and record what was done."""
         # Where none of these steps is applied, to draw them again would change nothing.
         rejected = np.flatnonzero(judge(slice(None), steps) & _any_applied(steps, len(self._samples)))
@@ -135,7 +135,7 @@ class GuardedBlock:
             still = judge(rejected, pulled)
             last, rejected = [step[still] for step in last], rejected[still]
 
-    def _judge_shape(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
+    def _judge_shape(self, rows: _Rows, steps: Sequence[SampledStep]) -> NDArray[Any]:
         originals, labels = self._originals[rows], self._labels_of(rows)
         kinds = [kind for kind in self._guard.active() if kind.of_shape]
         left = self._distorted[rows].copy()
@@ -157,7 +157,7 @@ class GuardedBlock:
         rejected: NDArray[Any] = self._distorted[rows] & ~left
         return rejected
 
-    def _judge_levels(self, rows: _Rows, steps: Sequence[Drawn]) -> NDArray[Any]:
+    def _judge_levels(self, rows: _Rows, steps: Sequence[SampledStep]) -> NDArray[Any]:
         if not isinstance(rows, slice):
             self._images[rows] = self._whole(rows, steps)
         rejected = np.zeros(len(self._originals[rows]), bool)
@@ -178,7 +178,7 @@ class GuardedBlock:
         self._columns[f"guard.{kind.name}"][rows] += rejected
         return rejected
 
-    def _whole(self, rows: _Rows, levels: Sequence[Drawn]) -> NDArray[Any]:
+    def _whole(self, rows: _Rows, levels: Sequence[SampledStep]) -> NDArray[Any]:
         """Return some samples after all steps, those that change gray levels as given."""
         if all(step.distortion.shapes for step in self._steps[: len(self._steps) - len(levels)]):
             return render(self._shaped[rows], levels)
@@ -187,7 +187,7 @@ class GuardedBlock:
         return render(self._originals[rows], steps)
 
 
-def _any_applied(steps: Sequence[Drawn], count: int) -> NDArray[Any]:
+def _any_applied(steps: Sequence[SampledStep], count: int) -> NDArray[Any]:
     """Return to which samples any of the steps is applied, bool (N,)."""
     applied = np.zeros(count, bool)
     for step in steps:
@@ -195,7 +195,7 @@ def _any_applied(steps: Sequence[Drawn], count: int) -> NDArray[Any]:
     return applied
 
 
-def _overwrite(steps: Sequence[Drawn], rows: NDArray[Any], drawn: Sequence[Drawn]) -> None:
+def _overwrite(steps: Sequence[SampledStep], rows: NDArray[Any], drawn: Sequence[SampledStep]) -> None:
     """Put what was drawn again for some rows in its place; the table shares the arrays."""
     for step, new in zip(steps, drawn, strict=True):
         for name, values in new.values.items():
@@ -205,10 +205,10 @@ def _overwrite(steps: Sequence[Drawn], rows: NDArray[Any], drawn: Sequence[Drawn
             step.field[rows] = new.field
 
 
-def _pulled(step: Drawn, share: float) -> Drawn:
+def _pulled(step: SampledStep, share: float) -> SampledStep:
     """Return a step with a share of its way from the neutral values left."""
     values = {}
     for name, drawn in step.values.items():
         neutral = step.distortion.neutral(name)
         values[name] = (neutral + (drawn - neutral) * share).astype(np.float32).astype(np.float64)
-    return step.distortion.settled(replace(step, values=values))
+    return step.distortion.finalize(replace(step, values=values))

@@ -19,7 +19,7 @@ def measure_geometry(kind: GuardKind, originals: NDArray[Any], chain: Chain | No
         # Nothing moves: all ink is kept, and nothing turns.
         return np.full(len(originals), 1.0 if kind.name == "min_ink_kept" else 0.0)
     if kind.name == "min_ink_kept":
-        return chain.ink_kept(originals)
+        return kernels.ink_kept(originals, chain)
     return _one_minus_cosine_of_turn(chain.affine())
 
 

@@ -6,16 +6,17 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from augforge.distortions import Chain, Drawn, Geometry, chained
+from augforge import kernels
+from augforge.distortions import Chain, Geometry, SampledStep, chained
 
 
-def chain_of(steps: Sequence[Drawn]) -> Chain | None:
+def chain_of(steps: Sequence[SampledStep]) -> Chain | None:
     """Return all geometry among the steps as one chain, None if there is none."""
     geometry = [step for step in steps if isinstance(step.distortion, Geometry)]
     return chained(geometry) if geometry else None
 
 
-def render(images: NDArray[Any], steps: Sequence[Drawn], chain: Chain | None = None) -> NDArray[Any]:
+def render(images: NDArray[Any], steps: Sequence[SampledStep], chain: Chain | None = None) -> NDArray[Any]:
     """Return the images, uint8 (N, H, W), after all steps in their order, those of one family in one go.
 
     `chain` is that of the steps, where the caller has made it already: it takes time to make.
@@ -25,7 +26,7 @@ def render(images: NDArray[Any], steps: Sequence[Drawn], chain: Chain | None = N
         of_run = list(run)
         # With other steps between, each run has a chain of its own.
         if chain is not None and family is Geometry and len(of_run) == geometry:
-            images = chain.warp(images)
+            images = kernels.warp(images, chain)
         else:
-            images = family.render(images, of_run)
+            images = of_run[0].distortion.render(images, of_run)
     return images

@@ -9,6 +9,7 @@ from augforge.kernels.area import PARTS, area_resample, bounding_box, fitted_siz
 from augforge.kernels.backgrounds import add_stripes, lay_on_paper
 from augforge.kernels.bending import perspective_fields, wave_fields
 from augforge.kernels.blurring import gaussian_blur, motion_blur
+from augforge.kernels.chains import Chain
 from augforge.kernels.cleaning import block_size
 from augforge.kernels.connections import topology
 from augforge.kernels.contrast import stroke_contrast
@@ -30,6 +31,7 @@ from augforge.kernels.warping import warp
 
 __all__ = [
     "PARTS",
+    "Chain",
     "add_normal_noise",
     "add_stripes",
     "apply_tables",

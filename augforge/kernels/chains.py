@@ -9,12 +9,15 @@ Points are counted in pixels from the middle of the frame. See `affine` for maps
 `following` for many points at once. All is float64 with + - * / alone.
 """
 
+import functools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined
+from augforge.kernels.affine import compose
 
 # A map that shrinks to less than this leaves nothing to be seen.
 _LEAST_DETERMINANT = 1e-9
@@ -97,3 +100,41 @@ def is_identity(chains: NDArray[Any], i: int, s: int) -> bool:
         and chains[i, s, 4] == 1.0
         and chains[i, s, 5] == 0.0
     )
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Geometry of N samples: S displacement fields, with an affine map before, between and after them.
+
+    Attributes
+    ----------
+    maps : ndarray of float64, shape (N, S + 1, 6)
+        Forward maps in pixels from the frame's middle; the first is applied to the image first. See `affine`.
+    fields : ndarray of int32, shape (N, S, 2, H, W)
+        Field s lies between the maps s and s + 1; see `bending`.
+    bent : ndarray of bool, shape (N, S)
+        Whether each field is in force. Maps beside one that is not are multiplied into one.
+    """
+
+    maps: NDArray[Any]
+    fields: NDArray[Any]
+    bent: NDArray[Any]
+
+    @classmethod
+    def of_maps(cls, maps: NDArray[Any], frame: tuple[int, int]) -> "Chain":
+        """Make chains without fields from one map each, float64 (N, 6), in a frame of (height, width)."""
+        count = len(maps)
+        return cls(maps[:, np.newaxis], np.empty((count, 0, 2, *frame), np.int32), np.empty((count, 0), bool))
+
+    def affine(self) -> NDArray[Any]:
+        """Multiply all maps into one, ignoring the fields; float64 (N, 6)."""
+        return functools.reduce(lambda inner, outer: compose(outer, inner), self.maps.swapaxes(0, 1))
+
+    @functools.cached_property
+    def followed(self) -> tuple[NDArray[Any], ...]:
+        """Shortened chains, their inverses, whether these exist, fields in force and their number.
+
+        As `shorten` and `invert` return them. Computed once, for guards and rendering alike.
+        """
+        chains, used, stages = shorten(self.maps, self.bent)
+        return chains, *invert(chains, stages), used, stages

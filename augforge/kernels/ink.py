@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, part
 from augforge.exactmath import tangent
+from augforge.kernels.chains import Chain
 from augforge.kernels.cleaning import SMALL, border_counts, cleaned, inside_frame
 from augforge.kernels.even_sheets import MAYBE_SHEET, NO_SHEET, SURE_SHEET, read_sheets
 from augforge.kernels.paper import photographed_ink
@@ -335,9 +336,8 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
     padded[0, :, margin : margin + width] = image
     bound = tangent(most)
     lean = min(max(_slant(image), -bound), bound)
-    maps = np.array([[[1.0, -lean, 0.0, 0.0, 1.0, 0.0]]])
-    fields = np.zeros((1, 0, 2, *padded.shape[1:]), np.int32)
-    upright: NDArray[Any] = warp(padded, maps, fields, np.zeros((1, 0), np.bool_))[0]
+    maps = np.array([[1.0, -lean, 0.0, 0.0, 1.0, 0.0]])
+    upright: NDArray[Any] = warp(padded, Chain.of_maps(maps, padded.shape[1:]))[0]
     return upright
 
 

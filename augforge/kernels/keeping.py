@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from augforge.compiling import compiled, part
 from augforge.kernels.bending import FIELD_UNIT
 from augforge.kernels.boxes import ink_boxes
-from augforge.kernels.chains import invert, shorten
+from augforge.kernels.chains import Chain
 from augforge.kernels.selecting import greater, lesser
 
 # So near to the edge a box is not surely inside: other ways to the same place may be rounded to another side of it.
@@ -274,10 +274,8 @@ def _fill_kept(
         kept[i] = share
 
 
-def ink_kept(
-    images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: NDArray[Any]
-) -> NDArray[Any]:
-    """Return the share of each image's ink that its chain leaves inside the frame.
+def ink_kept(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
+    """Measure the share of each image's ink that its chain leaves inside the frame.
 
     Ink is the sum of gray levels; a pixel's ink is inside where its middle comes to lie on the frame, which
     reaches half a pixel beyond the outermost middles. A chain with fields leads backward only, so the frame's edge
@@ -286,8 +284,8 @@ def ink_kept(
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
-    maps, fields, bent
-        As for `warp`.
+    chain : Chain
+        Of the same N samples.
 
     Returns
     -------
@@ -295,9 +293,8 @@ def ink_kept(
         Within [0, 1]; 1 for an image without ink.
     """
     count, height, width = images.shape
-    chains, used, stages = shorten(maps, bent)
-    inverses, whole = invert(chains, stages)
     outline, turns = np.empty((2, 2 * (height + width))), np.empty((height, width + 1), np.uint8)
     kept, ink, boxes = np.ones(count), ink_boxes(images), np.empty((3, 4))
-    _fill_kept(images, ink, chains, inverses, whole, fields, used, stages, outline, turns, boxes, kept)
+    chains, inverses, whole, used, stages = chain.followed
+    _fill_kept(images, ink, chains, inverses, whole, chain.fields, used, stages, outline, turns, boxes, kept)
     return kept

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined, part
 from augforge.kernels.boxes import farthest, ink_boxes
-from augforge.kernels.chains import invert, is_identity, shorten
+from augforge.kernels.chains import Chain, is_identity
 from augforge.kernels.following import follow_boxes
 from augforge.kernels.packing import MARGIN, pack, words_needed
 from augforge.kernels.shrinking import OCTAVES, open_pixels, open_taps, with_neighbors
@@ -339,27 +339,26 @@ def _ramp(length: int) -> NDArray[Any]:
     return np.arange(length, dtype=np.float32)
 
 
-def warp(images: NDArray[Any], maps: NDArray[Any], fields: NDArray[Any], bent: NDArray[Any]) -> NDArray[Any]:
-    """Return each image moved along its chain, resampled once; what comes from outside is 0.
+def warp(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
+    """Move images along their chains, resampled once; what comes from outside is 0.
 
     Resampling is bilinear, and filtered where the image shrinks, see `augforge.kernels.shrinking`.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
-    maps : ndarray of float64, shape (N, S + 1, 6)
-        Forward maps, in pixels from the middle of the frame; see `augforge.kernels.affine`.
-    fields : ndarray of int32, shape (N, S, 2, H, W)
-        Field s lies between the maps s and s + 1; see `augforge.kernels.bending`.
-    bent : ndarray of bool, shape (N, S)
-        Whether a field is in force; where it is not, the maps beside it are multiplied into one.
+    chain : Chain
+        Of the same N samples.
 
     Returns
     -------
     ndarray of uint8, shape (N, H, W)
         Blank where a map has no inverse. The identity gives the images back to the bit.
     """
-    chains, used, stages = shorten(maps, bent)
-    inverses, whole = invert(chains, stages)
-    ink, flat, ramp = ink_boxes(images), fields.reshape(-1), _ramp(max(_MOST_PIXELS, 4 * images.shape[2]))
-    return _warp_all(images, ink, chains, inverses, whole, flat, used, stages, ramp)
+    chains, inverses, whole, used, stages = chain.followed
+    ink, fields, ramp = (
+        ink_boxes(images),
+        chain.fields.reshape(-1),
+        _ramp(max(_MOST_PIXELS, 4 * images.shape[2])),
+    )
+    return _warp_all(images, ink, chains, inverses, whole, fields, used, stages, ramp)

@@ -249,3 +249,34 @@ class TestBroken:
         assert "nowhere_at_all" in capsys.readouterr().err
         assert main(["distortions", "rotate"]) == 0
         assert "broken" not in capsys.readouterr().err
+
+
+FORMER = """\
+from typing import ClassVar
+import numpy as np
+from augforge.distortions import Affine, Distribution, Drawn, Samples, parameter
+
+class Nudge(Affine):
+    \"\"\"Moves the digit to the right.\"\"\"
+    name: ClassVar[str] = "nudge"
+    way: Distribution = parameter("Way.", unit="pixels", low=-9, high=9, neutral=0, typical=(1, 2))
+
+    @classmethod
+    def maps(cls, step: Drawn):
+        maps = np.tile([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], (len(step.samples), 1))
+        assert isinstance(step.samples, Samples)
+        maps[:, 2] = step.value("way")
+        return maps
+"""
+
+
+def test_class_methods_and_former_names_keep_working(installed: Install) -> None:
+    installed(FORMER, "nudge", "Nudge")
+    with pytest.warns(DeprecationWarning, match=r"augforge\.distortions\.(Drawn|Samples) is now Sample"):
+        find("nudge")
+    text = HEAD + "keep_originals: false\ndistort: [{%s}]\n"
+    nudged, shifted = (
+        augforge.Forge(augforge.parse_recipe(text % step)).make(range(50))
+        for step in ("nudge: {way: 2}", "shift: {x: 2}")
+    )
+    assert (nudged.images == shifted.images).all()

@@ -7,8 +7,8 @@ import pytest
 
 import augforge
 from augforge import kernels
-from augforge.distortions import Affine, Chain, Drawn, Geometry, Samples, chained
-from augforge.distortions.bending import Bending
+from augforge.distortions import Affine, Chain, SampledStep, SampleIds, chained
+from augforge.distortions.bending import DisplacementField
 from augforge.distortions.catalogue import find
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
@@ -18,23 +18,25 @@ from tests.kernels import reference
 COUNT = 40
 
 
-def samples(frame: tuple[int, int] = (28, 28)) -> Samples:
+def samples(frame: tuple[int, int] = (28, 28)) -> SampleIds:
     numbers = np.arange(COUNT)
-    return Samples(7, numbers, numbers.astype(np.uint32), np.zeros(COUNT, np.uint32), frame)
+    return SampleIds(7, numbers, numbers.astype(np.uint32), np.zeros(COUNT, np.uint32), frame)
 
 
-def drawn(name: str, frame: tuple[int, int] = (28, 28), **values: float) -> Drawn:
+def drawn(name: str, frame: tuple[int, int] = (28, 28), **values: float) -> SampledStep:
     kind = find(name)
     distortion = kind.model_validate(values)
     arrays = {key: np.full(COUNT, float(value)) for key, value in values.items()}
-    step = Drawn(name, distortion, samples(frame), arrays, np.ones(COUNT, bool), np.zeros(COUNT, np.uint32))
-    return kind.settled(step)
+    step = SampledStep(
+        name, distortion, samples(frame), arrays, np.ones(COUNT, bool), np.zeros(COUNT, np.uint32)
+    )
+    return distortion.finalize(step)
 
 
 def map_of(name: str, frame: tuple[int, int] = (28, 28), **values: float) -> np.ndarray:
-    kind = find(name)
-    assert issubclass(kind, Affine)
-    return kind.maps(drawn(name, frame, **values))[0]
+    step = drawn(name, frame, **values)
+    assert isinstance(step.distortion, Affine)
+    return step.distortion.maps(step)[0]
 
 
 def moved(m: np.ndarray, x: float, y: float) -> tuple[float, float]:
@@ -70,7 +72,7 @@ def test_a_bad_crop_is_that_of_imgaug() -> None:
     image = np.zeros((28, 28), np.uint8)
     image[8:20, 9:21] = 200
     ours = drawn("crop_and_pad", left=4, right=4, top=-2, bottom=6)
-    made = Geometry.render(np.repeat(image[np.newaxis], COUNT, axis=0), [ours])[0]
+    made = ours.distortion.render(np.repeat(image[np.newaxis], COUNT, axis=0), [ours])[0]
     pads = ((-2, -2), (4, 4), (6, 6), (4, 4))  # top, right, bottom, left
     # Its own way back to the frame is cubic.
     cut = iaa.CropAndPad(px=pads, keep_size=False, pad_cval=0).augment_image(image)
@@ -102,8 +104,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_neighbouring_geometry_is_one_resampling(calls: list[Any]) -> None:
     steps = [drawn(name, **values) for name, values in (*CHAIN, ("wave", {"amplitude": 1, "wavelength": 9}))]
     image = np.random.default_rng(0).integers(0, 256, (COUNT, 28, 28), np.uint8)
-    made = Geometry.render(image, steps)
-    ((_, maps, fields, bent),) = calls
+    made = steps[0].distortion.render(image, steps)
+    ((_, chain),) = calls
+    maps, fields, bent = chain.maps, chain.fields, chain.bent
     assert (maps.shape, fields.shape, bent.all()) == ((COUNT, 3, 6), (COUNT, 2, 2, 28, 28), True)
     for one in range(0, COUNT, 7):
         expected = reference.warp_bent(image[one], maps[one], fields[one])
@@ -116,12 +119,12 @@ def test_a_chain_is_nearly_its_steps_one_by_one(calls: list[Any]) -> None:
     picture = np.rint(255 * np.exp(-(rows**2 + (columns / 1.5) ** 2) / 14)).astype(np.uint8)
     images = np.repeat(picture[np.newaxis], COUNT, axis=0)
     steps = [drawn(name, **values) for name, values in CHAIN]
-    together, one_by_one = Geometry.render(images, steps), images
+    together, one_by_one = steps[0].distortion.render(images, steps), images
     for step in steps:
-        one_by_one = Geometry.render(one_by_one, [step])
+        one_by_one = step.distortion.render(one_by_one, [step])
     # Where a bend shrinks, it is filtered along the axes of what it is given: the picture, or the turned one. A
     # whole share takes a quarter of the second derivatives; what differs is the shares' difference of it.
-    of_chain, _, of_bend, _ = ((maps, fields) for _, maps, fields, _ in calls)
+    of_chain, _, of_bend, _ = ((chain.maps, chain.fields) for _, chain in calls)
     apart = np.empty((COUNT, 28, 28))
     for one in range(COUNT):
         shares = [reference.local_shares(maps[one], fields[one]) for maps, fields in (of_chain, of_bend)]
@@ -173,13 +176,13 @@ def test_folding_bends_are_lowered_and_say_so() -> None:
 )
 @pytest.mark.parametrize("scale", [2.0, 3.0, 5.0, 12.0])
 def test_what_is_said_not_to_fold_does_not(name: str, size: str, other: str, scale: float) -> None:
-    kind = find(name)
-    assert issubclass(kind, Bending)
     bound = scale / 6.7
     at_most, above = (drawn(name, **{size: bound * part, other: scale}) for part in (0.9999, 1.0001))
-    assert not kind.might_fold(at_most).any()
-    assert kind.might_fold(above).all()
-    for field in kind.fields(at_most):
+    bending = at_most.distortion
+    assert isinstance(bending, DisplacementField)
+    assert not bending.might_fold(at_most).any()
+    assert bending.might_fold(above).all()
+    for field in bending.fields(at_most):
         assert reference.jacobians(field).min() >= LEAST_AREA
 
 
@@ -190,9 +193,9 @@ def test_maps_of_another_shape_never_reach_a_kernel(monkeypatch: pytest.MonkeyPa
         (np.ones((COUNT, 6), "f4"), "float32"),
         (None, "None"),
     ):
-        monkeypatch.setattr("augforge.distortions.affine.Rotate.maps", lambda _step, maps=maps: maps)
+        monkeypatch.setattr("augforge.distortions.affine.Rotate.maps", lambda _self, _step, maps=maps: maps)
         with pytest.raises(AugforgeError) as caught:
-            Geometry.render(np.zeros((COUNT, 28, 28), np.uint8), [step])
+            step.distortion.render(np.zeros((COUNT, 28, 28), np.uint8), [step])
         said = f"step 'rotate': Rotate.maps must give float64 ({COUNT}, 6), got {got}"
         assert str(caught.value).startswith(said)
 
@@ -200,6 +203,8 @@ def test_maps_of_another_shape_never_reach_a_kernel(monkeypatch: pytest.MonkeyPa
 def test_tables_of_another_shape_never_reach_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     step = drawn("contrast", factor=0.5)
     for tables in (np.zeros((1, 256), np.uint8), np.zeros((COUNT, 256))):
-        monkeypatch.setattr("augforge.distortions.gray.Contrast.tables", lambda _step, tables=tables: tables)
+        monkeypatch.setattr(
+            "augforge.distortions.gray.Contrast.tables", lambda _self, _step, tables=tables: tables
+        )
         with pytest.raises(AugforgeError, match=r"step 'contrast': Contrast.tables must give uint8"):
-            step.distortion.family().render(np.zeros((COUNT, 28, 28), np.uint8), [step])
+            step.distortion.render(np.zeros((COUNT, 28, 28), np.uint8), [step])

@@ -3,33 +3,24 @@
 import numpy as np
 
 from augforge import kernels
-
-
-def _alone(images: np.ndarray, maps: np.ndarray) -> tuple[np.ndarray, ...]:
-    count, height, width = images.shape
-    return (
-        images,
-        maps[:, np.newaxis],
-        np.zeros((count, 0, 2, height, width), np.int32),
-        np.zeros((count, 0), bool),
-    )
+from augforge.kernels import Chain
 
 
 def affine_warp(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
     """Return the images (N, H, W) moved by one map each (N, 6)."""
-    return kernels.warp(*_alone(images, maps))
+    return kernels.warp(images, Chain.of_maps(maps, images.shape[1:]))
 
 
 def affine_ink_kept(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
     """Return the share of ink that one map each (N, 6) leaves inside the frame."""
-    return kernels.ink_kept(*_alone(images, maps))
+    return kernels.ink_kept(images, Chain.of_maps(maps, images.shape[1:]))
 
 
 def bent_warp(images: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """Return the images moved along chains with all their fields in force."""
-    return kernels.warp(images, maps, fields, np.ones(fields.shape[:2], bool))
+    return kernels.warp(images, Chain(maps, fields, np.ones(fields.shape[:2], bool)))
 
 
 def bent_ink_kept(images: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """Return the share of ink that chains with all their fields in force leave inside the frame."""
-    return kernels.ink_kept(images, maps, fields, np.ones(fields.shape[:2], bool))
+    return kernels.ink_kept(images, Chain(maps, fields, np.ones(fields.shape[:2], bool)))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
+from augforge.kernels import Chain
 from augforge.kernels.chains import invert, shorten
 from augforge.sources import SourceSpec, open_source
 from tests.kernels import reference
@@ -112,10 +113,10 @@ def test_many_images_are_moved_as_each_alone(digits: np.ndarray) -> None:
     maps = np.tile(IDENTITY, (200, 3, 1)) + rng.normal(0, 0.1, (200, 3, 6)) * rng.integers(0, 2, (200, 3, 1))
     fields = np.stack([fields_of(seed, 200, 2.0, 28, 28) for seed in (0, 1)], axis=1)
     bent = rng.random((200, 2)) < 0.5
-    together = kernels.warp(digits, maps, fields, bent)
+    together = kernels.warp(digits, Chain(maps, fields, bent))
     for i in range(200):
         rows = slice(i, i + 1)
-        alone = kernels.warp(digits[rows], maps[rows], fields[rows], bent[rows])
+        alone = kernels.warp(digits[rows], Chain(maps[rows], fields[rows], bent[rows]))
         np.testing.assert_array_equal(together[rows], alone)
 
 
@@ -204,7 +205,7 @@ def test_fields_that_are_not_in_force_do_not_count(
     fields = fields_of(seed, stages, 2.0, height, width)
     force = np.array(data.draw(st.lists(st.booleans(), min_size=stages, max_size=stages)), bool)
     whole = np.concatenate(maps)
-    arguments = image[np.newaxis], whole[np.newaxis], fields[np.newaxis], force[np.newaxis]
+    arguments = image[np.newaxis], Chain(whole[np.newaxis], fields[np.newaxis], force[np.newaxis])
     made = kernels.warp(*arguments)[0]
     chain_left, used = shortened(whole, force)
     assert np.abs(made - reference.warp_bent(image, chain_left, fields[used])).max() <= 1.01
@@ -222,4 +223,4 @@ def test_what_is_not_a_number_is_blank(digits: np.ndarray, wrong: float) -> None
         for stages in (0, 1):
             fields = np.zeros((2, stages, 2, 28, 28), np.int32)
             force = np.ones((2, stages), bool)
-            assert not kernels.warp(digits[:2], maps[:, 1 - stages :], fields, force).any()
+            assert not kernels.warp(digits[:2], Chain(maps[:, 1 - stages :], fields, force)).any()

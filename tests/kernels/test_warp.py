@@ -163,7 +163,8 @@ images = np.tile(np.arange(4096, dtype=np.uint32)[:, None] % 251, (2, 1, 2)).ast
 maps = np.tile([1.0, 0, 0, 0, 1, 0], (2, 2, 1))
 fields = np.zeros((2, 1, 2, 4096, 2), np.int32)
 fields[:, 0, 1] = np.arange(4096)[:, None] * 7 % 5 * 256
-print(hashlib.sha256(kernels.warp(images, maps, fields, np.ones((2, 1), bool)).tobytes()).hexdigest())
+chain = kernels.Chain(maps, fields, np.ones((2, 1), bool))
+print(hashlib.sha256(kernels.warp(images, chain).tobytes()).hexdigest())
 """
 
 

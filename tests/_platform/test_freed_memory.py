@@ -9,7 +9,7 @@ import pytest
 # Page faults of a block of 20 MB that is taken, filled and freed again and again.
 FAULTS = """
 import resource, numpy as np
-from augforge.forge.memory import keep_freed_memory
+from augforge._platform.freed_memory import keep_freed_memory
 keep_freed_memory()
 np.ones(20 << 20, np.uint8)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
