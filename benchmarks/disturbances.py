@@ -23,8 +23,8 @@ import augforge
 from augforge.sources import SourceSpec, open_source
 
 NEIGHBORS = 10_000
-# Proportions are lost, so its last column says little; and without paper the polarity must be given.
-CUT = "cut to its box, 16 x 16 pixels"
+# Without paper around the ink the polarity must be given.
+CUT = "cut to the box of its ink"
 Disturb = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -91,10 +91,9 @@ def specked(drawing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def cut(drawing: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    """Cut a drawing to the box of its ink and shrink it to 16 x 16 pixels, whatever its proportions."""
+    """Cut a drawing to the box of its ink."""
     rows, columns = np.nonzero(255 - drawing)
-    box = drawing[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    return np.asarray(Image.fromarray(box).resize((16, 16), Image.Resampling.BOX))
+    return drawing[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
 def photo(pen: str = "marker", **scene: object) -> Disturb:
@@ -148,6 +147,7 @@ def main() -> None:
     parser.add_argument("--for-fitting", type=int, default=2000, help="so many first ones are left out")
     parser.add_argument("--count", type=int, default=1000, help="so many drawings are measured")
     parser.add_argument("--epochs", type=int, default=3, help="of the network")
+    parser.add_argument("--only", nargs="+", choices=DISTURBANCES, default=list(DISTURBANCES), metavar="NAME")
     options = parser.parse_args()
     torch.set_num_threads(1)
     mnist = open_source(SourceSpec(path=options.mnist.absolute()))
@@ -158,7 +158,8 @@ def main() -> None:
     known, classes = mnist.images[:NEIGHBORS], np.asarray(mnist.labels)[:NEIGHBORS]
     clean = augforge.normalize([*drawings])
     print(f"{'percent wrong':<34}{'1-NN':>8}{'network':>9}{'within 4 levels, %':>20}")
-    for name, disturb in DISTURBANCES.items():
+    for name in options.only:
+        disturb = DISTURBANCES[name]
         images = np.stack(
             [
                 normalized_or_blank(
