@@ -8,11 +8,12 @@ from pathlib import Path
 from augforge._platform.cores import usable_cores
 from augforge.building import folders
 from augforge.building.expecting import check_strict, settled_forge
+from augforge.building.published import are_listed, find_published
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
+from augforge.format.layout import SampleLayout, ShardSpec, shard_bytes
 from augforge.recipe import Recipe
-from augforge.shards import ShardPlan, ShardSpec, plan_shards, resumed, shard_bytes
-from augforge.shards.receipts import are_listed
+from augforge.writing.shard_plan import ShardPlan, plan_shards
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def plan_build(
 def refresh_plan(plan: BuildPlan) -> BuildPlan:
     """Re-plan against the shards that are already on disk."""
     workspace = folders.workspace(plan.folder, plan.forge, overwrite=plan.overwrite)
-    shards, kept = resumed(workspace, shards_of(plan.forge))
+    shards, kept = find_published(workspace, shards_of(plan.forge))
     return replace(plan, shards=shards, kept=kept, workspace=workspace)
 
 
@@ -225,9 +226,11 @@ def shards_of(forge: Forge) -> ShardPlan:
         stem=forge.recipe.name,
         samples=len(forge),
         shard_size=forge.recipe.output.shard_size,
-        image_shape=forge.image_shape,
-        columns=forge.columns,
-        classes=len(forge.source.class_names),
-        compression=forge.recipe.output.compression,
-        pixel_digest=forge.pixel_digest,
+        layout=SampleLayout(
+            image_shape=forge.image_shape,
+            columns=forge.columns,
+            classes=len(forge.source.class_names),
+            compression=forge.recipe.output.compression,
+            pixel_digest=forge.pixel_digest,
+        ),
     )

@@ -26,7 +26,7 @@ from augforge.errors import DatasetError
 
 if TYPE_CHECKING:
     from augforge.building import BuildPlan
-    from augforge.shards import Manifest
+    from augforge.format.models import Manifest
 
 
 @click.command("build")
@@ -211,10 +211,10 @@ def _carry_out(
 
 
 def _interrupted_text(plan: "BuildPlan") -> str:
-    from augforge.shards import resumed
+    from augforge.building.published import find_published
 
     try:
-        published = len(resumed(plan.workspace, plan.shards)[1])
+        published = len(find_published(plan.workspace, plan.shards)[1])
     except DatasetError as error:
         return f"interrupted; what is published cannot be told: {error}"
     return (
@@ -234,7 +234,7 @@ def _tell_plan(plan: "BuildPlan", at_once: int, warnings: tuple[str, ...], as_js
 def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
     """Say so if there is less to do at once than could be done, and something can be done about it."""
     from augforge._platform.cores import usable_cores
-    from augforge.shards import LEAF
+    from augforge.format.layout import LEAF
 
     # The shards of a set that is begun, and the smallest ones, cannot be made smaller.
     if plan.kept or plan.shards.largest.samples <= LEAF or plan.shards_to_make >= (workers or usable_cores()):

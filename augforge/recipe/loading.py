@@ -7,11 +7,12 @@ from pathlib import Path
 
 from augforge import bundle
 from augforge.errors import RecipeError, did_you_mean, listed
+from augforge.format.layout import NAME
 from augforge.recipe.diagnostics import Document, Place, Problems
 from augforge.recipe.merging import merged, with_overrides
 from augforge.recipe.model import Recipe
 from augforge.recipe.nodes import MapNode, ScalarNode
-from augforge.recipe.reading import NAME, read_recipe, refuse_newer
+from augforge.recipe.reading import read_recipe, refuse_newer
 from augforge.recipe.yaml_reader import read_yaml
 
 MOST_BYTES = 1_000_000

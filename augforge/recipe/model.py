@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, get_args
+from typing import Any
 
 from augforge.distortions import PIXEL_VERSION, Distortion
 from augforge.distortions.catalogue import pixel_terms
+from augforge.hdf5 import Compression
 from augforge.normalizing import Normalizer
 from augforge.recipe.guard import Guard
 from augforge.recipe.writing import digest_of, tidied, write_yaml
@@ -16,14 +17,10 @@ MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 65_535
 MAX_NAME = 64
 MAX_SHARD_SIZE = 2**24
-SHARD_STEP = 1_024
 MAX_LABEL = 255
 MAX_GROUP_DEPTH = 4
 MAX_WEIGHT = 1e9
 EXPECT_KIND = "blake3:"
-
-Compression = Literal["none", "gzip", "lz4", "zstd"]
-COMPRESSIONS: tuple[str, ...] = get_args(Compression)
 
 
 @dataclass(frozen=True)

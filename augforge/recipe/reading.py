@@ -1,8 +1,9 @@
 """The tree of a whole recipe -> `Recipe`."""
 
-import re
 from typing import cast
 
+from augforge.format.layout import NAME, explain_shard_size
+from augforge.hdf5 import COMPRESSIONS, Compression
 from augforge.normalizing import PENS, POLARITIES, Normalizer, Pen, Polarity
 from augforge.recipe.diagnostics import Problems, quoted
 from augforge.recipe.fields import (
@@ -14,14 +15,11 @@ from augforge.recipe.fields import (
     read_text,
 )
 from augforge.recipe.model import (
-    COMPRESSIONS,
     MAX_NAME,
     MAX_SEED,
     MAX_SHARD_SIZE,
     MAX_VARIANTS,
     RECIPE_VERSION,
-    SHARD_STEP,
-    Compression,
     Output,
     Recipe,
 )
@@ -33,7 +31,6 @@ from augforge.recipe.steps import read_steps
 from augforge.sources import MAX_SIDE
 from augforge.sources.opening import INVERT_AND_NORMALIZE
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 RECIPE_KEYS = (
     "version",
     "name",
@@ -189,17 +186,6 @@ def _read_output(node: YamlNode | None, problems: Problems) -> Output:
 def _read_shard_size(node: YamlNode | None, problems: Problems) -> int:
     before = len(problems)
     size = read_integer(node, "'shard_size'", 1, MAX_SHARD_SIZE, problems, Output.shard_size)
-    if node is not None and len(problems) == before and (wrong := wrong_shard_size(size)):
+    if node is not None and len(problems) == before and (wrong := explain_shard_size(size)):
         problems.add(node.place, wrong)
     return size
-
-
-def wrong_shard_size(size: int) -> str | None:
-    """Return what is wrong with a number of samples in a shard, or None."""
-    if size >= SHARD_STEP and size % SHARD_STEP == 0:
-        return None
-    below = max(SHARD_STEP, size // SHARD_STEP * SHARD_STEP)
-    return (
-        f"'shard_size' must be a multiple of {SHARD_STEP}, got {size}; "
-        f"the two nearest are {below} and {below + SHARD_STEP}"
-    )

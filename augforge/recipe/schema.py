@@ -8,15 +8,15 @@ from typing import Any
 
 from augforge.distortions import Distortion, Parameter, registry
 from augforge.distortions.catalogue import built_in
+from augforge.format.layout import LEAF, NAME
+from augforge.hdf5 import COMPRESSIONS
 from augforge.normalizing import PENS, POLARITIES, Normalizer
 from augforge.randomness import Choice, LogUniform, Normal, Triangular, Uniform
 from augforge.recipe import model
 from augforge.recipe.guard import GUARD_KINDS, GuardKind, Limit
 from augforge.recipe.model import Applies, OneOf, Output, Recipe, SomeOf
-from augforge.recipe.reading import NAME
 from augforge.recipe.reading_expect import EXPECT_KEYS, EXPECTED
 from augforge.recipe.reading_source import COLOURS
-from augforge.recipe.steps import ID
 from augforge.sources import DATASETS, FORMATS, MAX_SIDE, SourceSpec
 
 _DISTRIBUTIONS = {
@@ -115,11 +115,11 @@ def _normalize_keys() -> dict[str, Any]:
 def _output_keys() -> dict[str, Any]:
     size = {
         "type": "integer",
-        "minimum": model.SHARD_STEP,
+        "minimum": LEAF,
         "maximum": model.MAX_SHARD_SIZE,
-        "multipleOf": model.SHARD_STEP,
+        "multipleOf": LEAF,
     }
-    return {"shard_size": size, "compression": {"enum": list(model.COMPRESSIONS)}}
+    return {"shard_size": size, "compression": {"enum": list(COMPRESSIONS)}}
 
 
 def _source() -> dict[str, Any]:
@@ -231,7 +231,7 @@ def _step(description: str, keys: dict[str, Any], required: list[str]) -> dict[s
     common = {"probability": {"type": "number", "minimum": 0, "maximum": 1}, **_labels()}
     own_id = {
         "type": "string",
-        "pattern": f"^{ID.pattern}$",
+        "pattern": f"^{NAME.pattern}$",
         "description": "What the step is known by; by default its key.",
     }
     schema = _object({**keys, "id": own_id, **_described(Applies, common)})

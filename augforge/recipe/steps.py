@@ -1,6 +1,5 @@
 """``distort:`` -> steps and groups."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from augforge.distortions import Distortion, catalogue
 from augforge.distortions.catalogue import COMMON_KEYS
 from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
 from augforge.errors import AugforgeError, listed
+from augforge.format.layout import NAME
 from augforge.recipe.diagnostics import Place, Problems, quoted
 from augforge.recipe.fields import (
     Fields,
@@ -22,7 +22,6 @@ from augforge.recipe.fields import (
 from augforge.recipe.model import MAX_GROUP_DEPTH, MAX_LABEL, MAX_WEIGHT, Applies, Node, OneOf, SomeOf, Step
 from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
 
-ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 RESERVED_IDS = ("guard",)
 GROUP_KEYS = {"one_of": ("steps", "weights"), "some_of": ("steps", "count")}
 
@@ -137,7 +136,7 @@ class _Steps:
         own = read_text(node, "'id'", self._problems)
         step_id = entry.key if own is None else own
         place = entry.place if node is None or own is None else node.place
-        if not ID.fullmatch(step_id):
+        if not NAME.fullmatch(step_id):
             self._problems.add(
                 place,
                 f"'id' must be of a-z, 0-9, _ and -, and begin with a letter or digit; got {quoted(step_id)}",

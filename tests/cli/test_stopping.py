@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from augforge.cli.stopping import stopping_cleanly
-from augforge.shards import read_manifest
+from augforge.format.commit_records import read_manifest
 
 SHARDS = 157
 BUILD = [sys.executable, "-m", "augforge", "build", "small.yaml", "--set", "variants=79"]
