@@ -29,6 +29,10 @@ class BuildError(AugforgeError):
     """A build that could not be finished; what it published before is kept."""
 
 
+class NoInkError(AugforgeError):
+    """A drawing that is blank, or has its ink on the other side of the given polarity."""
+
+
 _MOST_LISTED = 100
 _MOST_PROBLEMS = 20
 
@@ -54,10 +58,10 @@ class Problems:
         return self._count
 
     def add(self, message: str) -> None:
-        """Add one message."""
+        """Add one message; line breaks in it, as in names of files, are shown escaped."""
         self._count += 1
         if self._most is None or self._count <= self._most:
-            self._first.append(message)
+            self._first.append(escaped(message))
 
     def text(self, total: int) -> str:
         """Return one message for all: a single one as it is, several below a heading, one a line."""
@@ -67,6 +71,11 @@ class Problems:
         lines = [*self._first, *([f"and {more:,} more"] if more else [])]
         heading = f"{self._count:,} of {total:,} {self._what}:"
         return "\n".join([heading, *(f"  {line}" for line in lines)])
+
+
+def escaped(text: str) -> str:
+    """Return text in one line, with escapes in place of line breaks and all else that is not printable."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def listed(names: Iterable[object]) -> str:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from augforge import kernels
 from augforge.colours import laid_on, luma
-from augforge.errors import AugforgeError, Problems, listed
+from augforge.errors import AugforgeError, NoInkError, Problems, listed
 
 Polarity = Literal["auto", "dark-on-light", "light-on-dark"]
 Pen = Literal["mnist", "as-drawn"]
@@ -142,9 +142,7 @@ class Normalizer:
             )
         cropped = _crop(ink)
         if cropped.size == 0:
-            raise AugforgeError(
-                f"it has no ink: all of its {gray.shape[0]} x {gray.shape[1]} pixels are paper"
-            )
+            raise NoInkError(_no_ink(gray, self.polarity))
         drawn, box = self._redrawn(_stretched(cropped))
         return {
             "gray": gray,
@@ -243,6 +241,22 @@ def _check_first(drawing: Any) -> None:
 
 
 _LIGHT_PAPER = {"auto": -1, "light-on-dark": 0, "dark-on-light": 1}
+
+
+_OTHER_SIDE = {"light-on-dark": ("lighter", "darker"), "dark-on-light": ("darker", "lighter")}
+
+
+def _no_ink(gray: NDArray[np.uint8], polarity: Polarity) -> str:
+    """Return what is wrong with a drawing without ink: it is blank, or the polarity is the wrong one."""
+    if polarity != "auto":
+        other: Polarity = "light-on-dark" if polarity == "dark-on-light" else "dark-on-light"
+        if kernels.separate_ink(gray, _LIGHT_PAPER[other])[0].any():
+            wanted, found = _OTHER_SIDE[polarity]
+            return (
+                f"it has no ink that is {wanted} than its paper, as polarity {polarity} says, but some that is "
+                f"{found}; set polarity (--polarity) to {other} or auto"
+            )
+    return f"it has no ink: all of its {gray.shape[0]} x {gray.shape[1]} pixels are paper"
 
 
 def _is_one(drawings: Any) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 import augforge
 from augforge import kernels
@@ -331,3 +332,110 @@ def test_a_given_polarity_reads_digits_cut_to_their_box(polarity: Any, side: int
         results = (normalize(one, polarity=polarity) for one in (cut ^ inverted, padded))
         different += not np.array_equal(*results)
     assert different <= 2
+
+
+def sheet_with_digit(paper: int, ink: int) -> np.ndarray:
+    """A five of strokes on a sheet of 100 x 80 pixels."""
+    sheet = np.full((100, 80), paper, np.uint8)
+    for stroke in (
+        np.s_[20:28, 25:55],
+        np.s_[20:50, 25:33],
+        np.s_[44:52, 25:55],
+        np.s_[44:80, 48:56],
+        np.s_[72:80, 25:55],
+    ):
+        sheet[stroke] = ink
+    return sheet
+
+
+def on_desk(sheet: np.ndarray, share: int, desk: int, at: str = "inside") -> np.ndarray:
+    """A sheet on a desk that covers a share of the picture, in percent, in its middle or at its edge."""
+    side = max(int((sheet.size * 100 / share) ** 0.5), max(sheet.shape) + 2)
+    picture = np.full((side, side), desk, np.uint8)
+    rows, columns = ((side - length) // 2 for length in sheet.shape)
+    top, left = {"inside": (rows, columns), "side": (rows, 0), "corner": (0, 0)}[at]
+    picture[top : top + sheet.shape[0], left : left + sheet.shape[1]] = sheet
+    return picture
+
+
+@pytest.mark.parametrize("share", [5, 10, 20, 40, 60, 75])
+@pytest.mark.parametrize("at", ["inside", "side", "corner"])
+@pytest.mark.parametrize("inverted", [0, 255])
+def test_a_sheet_on_an_even_desk_is_paper(share: int, at: str, inverted: int) -> None:
+    expected = normalize(sheet_with_digit(230, 20))
+    picture = on_desk(sheet_with_digit(230, 20), share, 60, at) ^ np.uint8(inverted)
+    own: Any = "light-on-dark" if inverted else "dark-on-light"
+    for polarity in ("auto", own):
+        np.testing.assert_array_equal(normalize(picture, polarity=polarity), expected)
+
+
+@pytest.mark.parametrize("share", [5, 20, 40, 60])
+@pytest.mark.parametrize("ink", [60, 110])
+def test_a_digit_as_light_as_the_desk_needs_a_polarity(share: int, ink: int) -> None:
+    """It might be the hole of an ink patch."""
+    sheet = sheet_with_digit(230, ink)
+    picture = on_desk(sheet, share, 60)
+    with pytest.raises(AugforgeError, match="polarity says which"):
+        normalize(picture)
+    np.testing.assert_array_equal(normalize(picture, polarity="dark-on-light"), normalize(sheet))
+    patch = Normalizer("light-on-dark").steps(picture)["ink"]
+    np.testing.assert_array_equal(patch[patch.any(axis=1)][:, patch.any(axis=0)], sheet - np.uint8(60))
+
+
+def test_two_sheets_one_of_them_blank() -> None:
+    sheet = sheet_with_digit(230, 20)
+    picture = np.pad(np.hstack([sheet, np.full((100, 30), 60, np.uint8), np.full_like(sheet, 230)]), 40)
+    picture[picture == 0] = 60
+    np.testing.assert_array_equal(normalize(picture), normalize(sheet))
+
+
+def test_a_turned_sheet_with_soft_edges() -> None:
+    sheet = sheet_with_digit(230, 20)
+    for angle in (4, 30, 45):
+        turned = Image.new("RGB", (240, 240), (60, 60, 60))
+        alone = Image.fromarray(np.dstack([sheet, sheet, sheet, np.full_like(sheet, 255)]))
+        alone = alone.rotate(angle, Image.Resampling.BILINEAR, expand=True)
+        turned.paste(alone, (60, 60), alone)
+        ink = Normalizer().steps(np.asarray(turned))["cropped"]
+        assert max(ink.shape) < 80
+        assert ink.max() > 200
+
+
+def disk(radius: float) -> np.ndarray:
+    rows, columns = np.indices((100, 100)) - 49.5
+    return rows * rows + columns * columns < radius * radius
+
+
+def closed_digits() -> dict[str, np.ndarray]:
+    """Ink with paper in it that is no sheet."""
+    noisy = disk(30)
+    noisy[np.random.default_rng(0).uniform(size=noisy.shape) < 0.05] = False
+    slot, button, blocks = disk(30), disk(40), np.zeros((100, 100), bool)
+    slot[30:70, 47:53] = False
+    button[10:90, 10:90] &= sheet_with_digit(1, 0)[10:90] > 0
+    blocks[20:80, 30:70], blocks[32:68, 42:58] = True, False
+    eight = blocks.copy()
+    eight[44:56, 30:70] = True
+    tall = np.zeros((100, 100), bool)
+    tall[10:90, 40:65], tall[25:75, 51:54] = True, False
+    return {
+        "zero": disk(30) & ~disk(18),
+        "thick zero": disk(30) & ~disk(4),
+        "outlined": disk(30) & ~disk(27),
+        "inlined": disk(35) & ~(disk(28) & ~disk(24)) & ~disk(15),
+        "noisy": noisy,
+        "slot": slot,
+        "button": button,
+        "blocks": blocks,
+        "eight": eight,
+        "tall": tall,
+    }
+
+
+@pytest.mark.parametrize("name", [*closed_digits()])
+@pytest.mark.parametrize("inverted", [0, 255])
+def test_closed_ink_is_no_sheet(name: str, inverted: int) -> None:
+    ink = np.where(np.pad(closed_digits()[name], 20), 200, 0).astype(np.uint8)
+    found, readings = kernels.separate_ink(ink ^ np.uint8(inverted), -1)
+    assert readings == 1
+    np.testing.assert_array_equal(found[ink > 0], 200)

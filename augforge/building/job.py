@@ -139,11 +139,7 @@ def carry_out(
 def _plan_anew(plan: BuildPlan) -> BuildPlan:
     """Return the plan for what is in the folder, now that no other build can be at work there."""
     finished = replacing.finish(plan.folder)
-    if (
-        finished is not None
-        and finished.recipe_hash == folders.recipe_hash(plan.recipe)
-        and finished.pixel_digest == plan.forge.pixel_digest
-    ):
+    if finished is not None and plan.makes(finished):
         # Replacing was all but done when it was interrupted: now it is.
         plan = replace(plan, overwrite=False)
     folders.check(plan.folder, plan.forge, overwrite=plan.overwrite)

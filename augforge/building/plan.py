@@ -7,11 +7,13 @@ from pathlib import Path
 
 from augforge._platform.cores import usable_cores
 from augforge.building import folders
-from augforge.building.expecting import check_strict, settled_forge
+from augforge.building.expecting import Expectation, check_strict, settled_forge
 from augforge.building.published import are_listed, find_published
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
-from augforge.format.layout import SampleLayout, ShardSpec, shard_bytes
+from augforge.format.commit_records import is_moving_in
+from augforge.format.layout import REPLACEMENT, SampleLayout, ShardSpec, shard_bytes
+from augforge.format.models import Manifest
 from augforge.recipe import Recipe
 from augforge.writing.shard_plan import ShardPlan, plan_shards
 
@@ -38,6 +40,8 @@ class BuildPlan:
         The hash of all settings and originals that decide the content, 64 hexadecimal digits.
     not_applied : str
         Why what the recipe expects is not asked for; empty where it is, or where it expects nothing.
+    moving_in : Manifest, optional
+        Of a complete set in ``.replacement`` that is taking the place of an old one: the build finishes that first.
     """
 
     forge: Forge
@@ -48,11 +52,24 @@ class BuildPlan:
     workspace: Path
     of: str
     not_applied: str = ""
+    moving_in: Manifest | None = None
 
     @property
     def replaces(self) -> bool:
         """Whether the set is made apart from another one, whose place it takes when it is complete."""
         return self.workspace != self.folder
+
+    @property
+    def finishes(self) -> bool:
+        """Whether the set is complete but for being moved in."""
+        return self.moving_in is not None and self.makes(self.moving_in)
+
+    def makes(self, manifest: Manifest) -> bool:
+        """Tell whether a manifest is of the set that is planned."""
+        return (
+            manifest.recipe_hash == folders.recipe_hash(self.recipe)
+            and manifest.pixel_digest == self.forge.pixel_digest
+        )
 
     @property
     def at_work(self) -> "BuildPlan":
@@ -180,6 +197,26 @@ def plan_build(
     AugforgeError
         If the recipe, its source or the folder cannot be used; says why.
     """
+    forge, expectation = _buildable(recipe, strict)
+    folder = Path(out if out is not None else Path("out") / recipe.name).absolute()
+    _check_source_is_elsewhere(recipe, folder)
+    folders.check(folder, forge, overwrite=overwrite)
+    return refresh_plan(
+        BuildPlan(
+            forge=forge,
+            folder=folder,
+            shards=shards_of(forge),
+            kept=frozenset(),
+            overwrite=overwrite,
+            workspace=folder,
+            of=expectation.of,
+            not_applied=expectation.not_applied,
+        )
+    )
+
+
+def _buildable(recipe: Recipe, strict: bool) -> tuple[Forge, Expectation]:
+    """Open a recipe's originals; raise `AugforgeError` unless it can be built here."""
     if os.name != "posix":
         raise AugforgeError("augforge builds on Linux and macOS; on Windows, use WSL")
     forge, expectation = settled_forge(recipe)
@@ -187,28 +224,17 @@ def plan_build(
         check_strict(expectation)
     if len(forge) == 0:
         raise AugforgeError("the recipe makes no samples")
-    folder = Path(out if out is not None else Path("out") / recipe.name).absolute()
-    _check_source_is_elsewhere(recipe, folder)
-    folders.check(folder, forge, overwrite=overwrite)
-    return refresh_plan(
-        BuildPlan(
-            forge,
-            folder,
-            shards_of(forge),
-            frozenset(),
-            overwrite,
-            folder,
-            expectation.of,
-            expectation.not_applied,
-        )
-    )
+    return forge, expectation
 
 
 def refresh_plan(plan: BuildPlan) -> BuildPlan:
     """Re-plan against the shards that are already on disk."""
     workspace = folders.workspace(plan.folder, plan.forge, overwrite=plan.overwrite)
     shards, kept = find_published(workspace, shards_of(plan.forge))
-    return replace(plan, shards=shards, kept=kept, workspace=workspace)
+    moving_in = folders.manifest_in(plan.folder / REPLACEMENT) if is_moving_in(plan.folder) else None
+    plan = replace(plan, shards=shards, kept=kept, workspace=workspace, moving_in=moving_in)
+    # Its shards are in two places, and none of them is missing.
+    return replace(plan, kept=frozenset(range(len(shards)))) if plan.finishes else plan
 
 
 def _check_source_is_elsewhere(recipe: Recipe, folder: Path) -> None:

@@ -11,7 +11,8 @@ data set's folder stay where they are.
 
 With the manifest in ``.replacement`` the new set is complete, and only now the old one goes: `take_over` removes
 the old manifest, renames all files of the new set into their places, and its manifest last. A crash in between
-leaves a folder without a manifest whose ``.replacement`` has one; the next build or repair finishes it (`finish`).
+leaves a folder without a manifest whose ``.replacement`` has one (`is_moving_in`); the next build or repair
+finishes it (`finish`).
 
 A crash before leaves the old set whole and part of the new one, with which the same build goes on.
 """
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from augforge.errors import AugforgeError, DatasetError
 from augforge.format.checked_open import check_own_folders
-from augforge.format.commit_records import publish_manifest, read_manifest
+from augforge.format.commit_records import is_moving_in, publish_manifest, read_manifest
 from augforge.format.hashing import bytes_hash
 from augforge.format.layout import MANIFEST, OUR_NAMES, RECIPE, REPLACEMENT, ShardSpec
 from augforge.format.models import Manifest
@@ -117,7 +118,7 @@ def finish(folder: Path) -> Manifest | None:
 
     Returns None where there is no such replacement.
     """
-    if os.path.lexists(folder / MANIFEST) or not os.path.lexists(folder / REPLACEMENT / MANIFEST):
+    if not is_moving_in(folder):
         return None
     check_own_folders(folder)
     check(folder)
@@ -136,6 +137,7 @@ def take_over(folder: Path) -> Manifest:
     """
     staged = folder / REPLACEMENT
     manifest = read_manifest(staged)
+    # Receipts first, so that an open reader knows a shard of the old set by its receipt.
     moved = [(path, folder / path.relative_to(staged)) for path in sorted(files_of_dataset(staged))]
     for _, target in moved:
         if target.is_dir():

@@ -108,6 +108,9 @@ def command(
         tell(result.text())
 
 
+_FINISHES = "an interrupted replacement: the new set is complete, and is only moved in"
+
+
 @dataclass(frozen=True)
 class _Result:
     """A finished build: the plan that it began with, what came out, and how long that took in seconds."""
@@ -138,7 +141,7 @@ class _Result:
             "samples": self.manifest.samples,
             "samples_made": self.made,
             "shards": len(self.manifest.shards),
-            "shards_made": len(self.manifest.shards) - len(self.plan.kept),
+            "shards_made": len(self.manifest.shards) - len(self.plan.kept) if self.made else 0,
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "samples_per_second": round(self.made / self.seconds, 1) if self.made else 0.0,
@@ -155,7 +158,7 @@ class _Result:
         loading = f"from augforge.torch import ShardDataset; dataset = ShardDataset({folder!r})"
         return pairs_text(
             (
-                ("complete before" if self.was_complete else "complete", folder),
+                ("complete before" if self.was_complete else "complete", folder + self._moved_text()),
                 ("samples", f"{self.manifest.samples:,} in {shards}, {readable_bytes(self.bytes)}"),
                 ("made now", self._made_text()),
                 ("content hash", self._content_text()),
@@ -164,6 +167,9 @@ class _Result:
                 *self._expect_pair(),
             )
         )
+
+    def _moved_text(self) -> str:
+        return ", moved in by this run" if self.plan.finishes else ""
 
     def _content_text(self) -> str:
         expected = ", as expected" if self.plan.recipe.expect is not None else ""
@@ -194,8 +200,9 @@ def _carry_out(
     scheduler_file: Path | None,
 ) -> _Result:
     from augforge.building.job import carry_out
+    from augforge.reading.manifest_watch import manifest_stamp
 
-    was_complete, start = plan.complete, time.monotonic()
+    was_complete, start, before = plan.complete, time.monotonic(), manifest_stamp(plan.folder)
     try:
         with stopping_cleanly(), progress_of(plan, quiet=quiet, notice=notice) as on_progress:
             manifest = carry_out(
@@ -206,20 +213,33 @@ def _carry_out(
                 on_progress=on_progress,
             )
     except KeyboardInterrupt:
-        raise click.Abort(_interrupted_text(plan)) from None
+        is_new = manifest_stamp(plan.folder) not in (before, None)
+        raise click.Abort(f"interrupted{_interrupted_text(plan, is_new)}") from None
     return _Result(plan, manifest, was_complete, time.monotonic() - start)
 
 
-def _interrupted_text(plan: "BuildPlan") -> str:
-    from augforge.building.published import find_published
+def _interrupted_text(plan: "BuildPlan", has_new_manifest: bool) -> str:
+    """Return what an interruption left behind, and what goes on from there."""
+    from augforge.building.folders import manifest_in
+    from augforge.building.plan import refresh_plan
 
+    folder = shown_path(plan.folder)
     try:
-        published = len(find_published(plan.workspace, plan.shards)[1])
+        manifest = manifest_in(plan.folder)
+        if has_new_manifest and manifest is not None and plan.makes(manifest):
+            return f", but the data set is complete in {folder}"
+        now = refresh_plan(plan)
     except DatasetError as error:
-        return f"interrupted; what is published cannot be told: {error}"
+        return f"; what is published cannot be told: {error}"
+    if now.moving_in is not None:
+        more = "" if now.finishes else " and goes on"
+        return f": a complete new set is being moved into {folder}; the same command finishes that{more}"
+    old = f"; the set in {folder} is unchanged" if manifest is not None else ""
+    if not now.kept and not now.workspace.is_dir():
+        return f" before anything was made{old}"
     return (
-        f"interrupted: {published:,} of {counted(len(plan.shards), 'shard')} are published and kept in "
-        f"{shown_path(plan.workspace)}; the same command goes on from there"
+        f": {len(now.kept):,} of {counted(len(now.shards), 'shard')} are published and kept in "
+        f"{shown_path(now.workspace)}{old}; the same command goes on from there"
     )
 
 
@@ -253,8 +273,9 @@ def _plain_plan(plan: "BuildPlan", at_once: int) -> dict[str, Any]:
         "out": str(plan.folder),
         "complete": plan.complete,
         "extends": plan.extends,
-        "replaces": plan.replaces,
-        "keeps_old": plan.replaces and plan.has_room_for_both(at_once),
+        "finishes": plan.finishes,
+        "replaces": plan.replaces and not plan.finishes,
+        "keeps_old": plan.replaces and not plan.finishes and plan.has_room_for_both(at_once),
         "samples": plan.samples,
         "samples_kept": plan.kept_samples,
         "shards": len(plan.shards),
@@ -282,7 +303,8 @@ def _plan_text(plan: "BuildPlan", at_once: int) -> str:
                 if plan.extends
                 else ()
             ),
-            *([("replaces", _replaces_text(plan, at_once))] if plan.replaces else ()),
+            *([("finishes", _FINISHES)] if plan.finishes else ()),
+            *([("replaces", _replaces_text(plan, at_once))] if plan.replaces and not plan.finishes else ()),
             ("on disk", at_most + _size_text(plan.shards.bytes)),
             ("to write", at_most + _size_text(plan.bytes_to_write)),
             ("free", _size_text(plan.bytes_free)),
@@ -293,6 +315,8 @@ def _plan_text(plan: "BuildPlan", at_once: int) -> str:
 
 
 def _replaces_text(plan: "BuildPlan", at_once: int) -> str:
+    if plan.moving_in is not None:
+        return "the set in .replacement, which is complete and is first moved into its place"
     if plan.has_room_for_both(at_once):
         return "the set that is there, which stays until this one is complete"
     return "the set that is there, which is removed first: there is no room for both"

@@ -69,11 +69,14 @@ def command(
     Drawings that cannot be read or normalized are listed at once, and nothing is written. With --skip-bad the
     others are normalized; the exit code is 0 if there are any.
     """
-    from augforge.normalizing import Normalizer
+    from augforge.normalizing import CANNOT, Normalizer
 
     targets = placed(files, out, show)
     normalizer = Normalizer(polarity, upright, pen)
-    results, rows, problems = _normalized(targets, normalizer, 0 if show is None else _MOST_SHOWN)
+    results, rows, reasons = _normalized(targets, normalizer, 0 if show is None else _MOST_SHOWN)
+    problems = Problems(CANNOT, most=None)
+    for source, reason in reasons.items():
+        problems.add(f"{source}: {reason}")
     if problems and not (skip_bad and results):
         raise AugforgeError(problems.text(len(targets)))
     # Nothing is written before all drawings are known to be good.
@@ -83,7 +86,7 @@ def command(
         _show(rows, show, f"polarity {polarity} · pen {pen}{' · upright' if upright else ''}")
     if as_json:
         pictures = [{"from": str(source), "to": str(targets[source])} for source in results]
-        left_out = {"left_out": [str(source) for source in targets if source not in results]}
+        left_out = {"left_out": [{"from": str(source), "reason": reasons[source]} for source in reasons]}
         emit_json({"pictures": pictures, **(left_out if skip_bad else {})})
     else:
         if problems:
@@ -93,34 +96,24 @@ def command(
 
 def _normalized(
     sources: Iterable[Path], normalizer: "Normalizer", most_shown: int
-) -> tuple[dict[Path, Any], list["Row"], Problems]:
-    """Return the results, the first ones' rows in the picture, and what is wrong with the others."""
-    from augforge.normalizing import CANNOT
+) -> tuple[dict[Path, Any], list["Row"], dict[Path, str]]:
+    """Return the results, the first ones' rows in the picture, and why there is none of the others."""
     from augforge.previewing import normalization_row
+    from augforge.sources.files.pictures import read_picture
 
     results: dict[Path, Any] = {}
     rows: list[Row] = []
-    problems = Problems(CANNOT, most=None)
+    reasons: dict[Path, str] = {}
     for source in sources:
         try:
-            steps = _steps(source, normalizer)
+            steps = normalizer.steps(read_picture(source))
         except AugforgeError as error:
-            problems.add(str(error))
+            reasons[source] = str(error).removeprefix(f"{source}: ")
             continue
         results[source] = steps["placed"]
         if len(rows) < most_shown:
             rows.append(normalization_row(source.name, steps))
-    return results, rows, problems
-
-
-def _steps(source: Path, normalizer: "Normalizer") -> dict[str, Any]:
-    from augforge.sources.files.pictures import read_picture
-
-    picture = read_picture(source)
-    try:
-        return normalizer.steps(picture)
-    except AugforgeError as error:
-        raise AugforgeError(f"{source}: {error}") from error
+    return results, rows, reasons
 
 
 def _show(rows: list["Row"], path: Path, subtitle: str) -> None:

@@ -152,7 +152,7 @@ def _proved(outcome: _Outcome, wanted: int, source: Path | None, told: list[str]
 
     manifest = outcome.found.manifest
     if manifest is None or outcome.found.damaged_shards:
-        told.append("not proved: the set is damaged; --repair makes what is damaged again")
+        told.append("not proved: the set is damaged or not complete; --repair mends it")
         return outcome
     numbers: range | np.ndarray[Any, Any] = range(manifest.samples)
     if wanted and wanted < manifest.samples:

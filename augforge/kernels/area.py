@@ -20,16 +20,25 @@ PARTS = 256
 """Fractional boxes are in so many parts of a pixel."""
 
 
+@part
+def _is_blank(line: NDArray[Any]) -> bool:
+    # Without an end before the last pixel, which makes it fast.
+    found = np.uint8(0)
+    for x in range(line.size):
+        found |= np.uint8(line[x] != 0)
+    return found == 0
+
+
 @compiled
 def bounding_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
     """Return top, bottom, left and right of what is not 0, ends excluded; all 0 if nothing is."""
     height, width = image.shape
     top, bottom = 0, height
-    while top < height and not image[top].any():
+    while top < height and _is_blank(image[top]):
         top += 1
     if top == height:
         return 0, 0, 0, 0
-    while not image[bottom - 1].any():
+    while _is_blank(image[bottom - 1]):
         bottom -= 1
     left, right = width, 0
     for y in range(top, bottom):

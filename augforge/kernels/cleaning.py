@@ -17,11 +17,7 @@ the box and so every pixel of the result. That dictates the order::
 A speck may be darker than the ink, so the first peak is the largest patch's, not the picture's. The last step
 uses the peak that remains, which is also the peak of the undisturbed picture: both come out identical.
 
-Patches are sets of pixels no more than 2 pixels apart from the next one, in rows and columns. They are found by
-runs::
-
-    # # . # . . . # #        two runs: a gap of one pixel does not end a run
-    . . . . . . # . .        joined to runs in the two rows above that lie at most 2 pixels away
+Patches are sets of pixels no more than 2 pixels apart from the next one, in rows and columns, see `runs`.
 """
 
 from typing import Any
@@ -31,16 +27,17 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, part
 from augforge.kernels.area import bounding_box
+from augforge.kernels.runs import join_runs, list_runs
 
 # Longer side of the box of MNIST's own digits, which are not changed.
-_OWN_BOX = 20
+OWN_BOX = 20
 
 # A frame is so wide at most, in pixels, and as a share of the shorter side: one to so many.
 _FRAME = 10
 _FRAME_SHARE = 16
 
 # A deviation from the paper is so small at most, in levels, and as a share of the peak: one to so many,
-_SMALL = 4
+SMALL = 4
 _SMALL_SHARE = 8
 
 # and has no neighbor that differs by more than so many levels; by more than half of a peak below 32.
@@ -96,10 +93,10 @@ def _is_framed(inside: NDArray[Any], frame: Any, within: int) -> bool:
     """Return whether a picture without its frame has paper of another level all around, and ink."""
     counts = border_counts(inside)
     paper = int(np.argmax(counts))
-    around = counts[max(paper - _SMALL, 0) : paper + _SMALL + 1].sum()
+    around = counts[max(paper - SMALL, 0) : paper + SMALL + 1].sum()
     if abs(paper - frame) <= 4 * within or 10 * around < 9 * counts.sum():
         return False
-    covered = _count_near(inside, paper, _SMALL)
+    covered = _count_near(inside, paper, SMALL)
     return 2 * covered > inside.size and _count_near(inside, paper, within) < inside.size
 
 
@@ -118,7 +115,7 @@ def inside_frame(levels: NDArray[Any]) -> tuple[int, int, int, int]:
     height, width = levels.shape
     most = min(_FRAME, min(height, width) // _FRAME_SHARE)
     frame = np.int64(levels[0, 0])
-    for within in (0, _SMALL):
+    for within in (0, SMALL):
         top = _count_lines(levels, frame, within, most + 1)
         if not 1 <= top <= most:
             continue
@@ -136,7 +133,7 @@ def inside_frame(levels: NDArray[Any]) -> tuple[int, int, int, int]:
 def _is_deviation(ink: NDArray[Any], y: int, x: int, peak: int) -> bool:
     """Return whether a pixel differs so little from the paper that it is paper."""
     level = np.int64(ink[y, x])
-    if level > _SMALL or _SMALL_SHARE * level > peak:
+    if level > SMALL or _SMALL_SHARE * level > peak:
         return False
     strong = _STRONG if peak >= _FAINT_PEAK else peak // 2
     for row in range(max(y - 1, 0), min(y + 2, ink.shape[0])):
@@ -163,72 +160,20 @@ def without_deviations(ink: NDArray[Any], peak: int) -> NDArray[Any]:
     out = ink.copy()
     for y in range(ink.shape[0]):
         for x in range(ink.shape[1]):
-            if 0 < ink[y, x] <= _SMALL and _is_deviation(ink, y, x, peak):
+            if 0 < ink[y, x] <= SMALL and _is_deviation(ink, y, x, peak):
                 out[y, x] = 0
     return out
 
 
 @part
-def _root(parents: NDArray[Any], of: int) -> int:
-    while parents[of] != of:
-        parents[of] = parents[parents[of]]
-        of = parents[of]
-    return of
-
-
-@part
-def _list_runs(ink: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return where each row's runs begin in a list, and the list: first and last column, pixels, peak."""
-    height, width = ink.shape
-    rows = np.zeros(height + 1, np.int64)
-    runs = np.empty((height * ((width + _APART - 1) // _APART), 4), np.int64)
-    at = -1
-    for y in range(height):
-        last = -_APART
-        for x in range(width):
-            level = np.int64(ink[y, x])
-            if level == 0:
-                continue
-            if x - last >= _APART:
-                at += 1
-                runs[at, 0] = x
-                runs[at, 2] = runs[at, 3] = 0
-            last = x
-            runs[at, 1] = x
-            runs[at, 2] += 1
-            runs[at, 3] = max(runs[at, 3], level)
-        rows[y + 1] = at + 1
-    return rows, runs[: at + 1]
-
-
-@part
-def _join_runs(rows: NDArray[Any], runs: NDArray[Any]) -> NDArray[Any]:
-    """Return the patch of each run, named by its first run; pixels and peak are gathered there."""
-    parents = np.arange(len(runs))
-    for y in range(len(rows) - 1):
-        for above in range(max(y - _APART + 1, 0), y):
-            i = rows[above]
-            for q in range(rows[y], rows[y + 1]):
-                while i < rows[above + 1] and runs[i, 1] + _APART <= runs[q, 0]:
-                    i += 1
-                j = i
-                while j < rows[above + 1] and runs[j, 0] < runs[q, 1] + _APART:
-                    a, b = _root(parents, j), _root(parents, q)
-                    parents[max(a, b)] = min(a, b)
-                    j += 1
-    for q in range(len(runs)):
-        root = _root(parents, q)
-        parents[q] = root
-        if root != q:
-            runs[root, 2] += runs[q, 2]
-            runs[root, 3] = max(runs[root, 3], runs[q, 3])
-    return parents
-
-
-@part
-def _least_area(areas: NDArray[Any]) -> int:
+def _least_area(parents: NDArray[Any], areas: NDArray[Any]) -> int:
     """Return the area of the smallest patch that is no speck: more than a fiftieth of all larger ones."""
-    ordered = np.sort(areas)[::-1]
+    count, roots = 0, np.empty(len(parents), np.int32)
+    for q in range(len(parents)):
+        if parents[q] == q:
+            roots[count] = areas[q]
+            count += 1
+    ordered = np.sort(roots[:count])[::-1]
     total = ordered[0]
     for i in range(1, len(ordered)):
         if _SPECKS * ordered[i] <= total:
@@ -240,20 +185,22 @@ def _least_area(areas: NDArray[Any]) -> int:
 @part
 def _erase_specks(ink: NDArray[Any], out: NDArray[Any], peak: int) -> int:
     """Remove specks from `out`, told without small deviations; return the peak of the largest patch."""
-    rows, runs = _list_runs(without_deviations(ink, peak))
-    if len(runs) == 0:
+    rows, spans, areas, peaks = list_runs(without_deviations(ink, peak), _APART)
+    if len(spans) == 0:
         return 0
-    parents = _join_runs(rows, runs)
-    roots = np.flatnonzero(parents == np.arange(len(runs)))
-    largest = roots[np.argmax(runs[roots, 2])]
-    least = _least_area(runs[roots, 2])
-    if runs[roots, 2].min() >= least:
-        return int(runs[largest, 3])
+    parents = join_runs(rows, spans, areas, _APART)
+    largest = np.int32(0)
+    for q in range(len(spans)):
+        root = parents[q]
+        peaks[root] = max(peaks[root], peaks[q])
+        if root == q and areas[q] > areas[largest]:
+            largest = root
+    least = _least_area(parents, areas)
     for y in range(len(rows) - 1):
         for q in range(rows[y], rows[y + 1]):
-            if runs[parents[q], 2] < least:
-                out[y, runs[q, 0] : runs[q, 1] + 1] = 0
-    return int(runs[largest, 3])
+            if areas[parents[q]] < least:
+                out[y, spans[q, 0] : spans[q, 1] + 1] = 0
+    return int(peaks[largest])
 
 
 @part
@@ -302,7 +249,7 @@ def _is_noisy(ink: NDArray[Any], peak: int) -> bool:
         for x in range(ink.shape[1]):
             level = np.int64(ink[y, x])
             strong += _SMALL_SHARE * level >= peak
-            weak += 0 < level <= _SMALL and _SMALL_SHARE * level < peak
+            weak += 0 < level <= SMALL and _SMALL_SHARE * level < peak
     return weak >= max(_NOISY_LEAST, strong // _NOISY)
 
 
@@ -334,7 +281,7 @@ def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
     if longer == 0:
         return ink
     unit = block_size(ink[top:bottom, left:right])
-    if longer in (_OWN_BOX, _OWN_BOX * unit):
+    if longer in (OWN_BOX, OWN_BOX * unit):
         return ink
     kept, peak = _settled_peak(ink[top:bottom:unit, left:right:unit].copy())
     kept = without_deviations(kept, peak)

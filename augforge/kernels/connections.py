@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled, part
+from augforge.kernels.runs import join
 
 
 @part
@@ -52,23 +53,6 @@ def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any],
 
 
 @part
-def _root(parents: NDArray[Any], of: int) -> int:
-    while parents[of] != of:
-        parents[of] = parents[parents[of]]
-        of = parents[of]
-    return of
-
-
-@part
-def _join(parents: NDArray[Any], sizes: NDArray[Any], a: int, b: int) -> None:
-    a, b = _root(parents, a), _root(parents, b)
-    if a != b:
-        first, second = min(a, b), max(a, b)
-        parents[second] = first
-        sizes[first] += sizes[second]
-
-
-@part
 def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any], sizes: NDArray[Any]) -> None:
     """Join stretches into pieces, each known by its first stretch; the paper around is the very first one."""
     # Where the search in the row above goes on, for paper and for ink: both are passed from left to right.
@@ -89,7 +73,7 @@ def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any],
         else:
             above_paper = i
         while i < q and ends[i] + stride < end + ink:
-            _join(parents, sizes, i, q)
+            join(parents, sizes, i, q)
             i += 2
 
 

@@ -5,10 +5,10 @@ faint, but for what `cleaning` removes. All else is a photograph, see `paper`. W
 
     picture --frame--> border --even?--yes--> difference from the paper --> ink of the heavier side, cleaned
                                   |                                                  |
-                                  no                              covers most, closed, with ink in it?
-                                  |                                    a sheet: the other reading
+                                  no                              closed, convex, with a mark on it?
+                                  |                                    a sheet: what is drawn on it
                                   v
-                              photograph
+                      sheets on an even ground, else a photograph
 
 With a given polarity only one side counts. A picture is then turned, so that its ink is light, and read as light
 ink on dark paper.
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, part
 from augforge.exactmath import tangent
-from augforge.kernels.area import bounding_box
-from augforge.kernels.cleaning import border_counts, cleaned, inside_frame
+from augforge.kernels.cleaning import SMALL, border_counts, cleaned, inside_frame
+from augforge.kernels.even_sheets import MAYBE_SHEET, NO_SHEET, SURE_SHEET, read_sheets
 from augforge.kernels.paper import photographed_ink
 from augforge.kernels.sheets import sheet_inside
 from augforge.kernels.warping import warp
@@ -34,7 +34,6 @@ from augforge.kernels.warping import warp
 # Paper is even if so large a share of the border has one level, or differs from it by one; or by a few levels, if
 # at least half of it does not at all,
 _EVEN = 0.9
-_DEVIATES = 4
 
 # or, where a drawing is cut along its ink, if so large a share of the border and of the picture has its lowest or
 # its highest level, and less than so large a share of that the levels next to it, as grain, light and shadow would.
@@ -48,10 +47,6 @@ _SURE = 0.02
 # Of ink on both sides of the paper the weaker is ignored, if the other has so many times its area, or its sum.
 _AREAS = 50
 _SUMS = 4
-
-# A sheet covers so large a share of its box; what is drawn on it at least one pixel of so many.
-_SHEET = 0.6
-_DRAWN = 256
 
 
 @part
@@ -70,8 +65,15 @@ def _even_border(counts: NDArray[Any]) -> bool:
     """Return whether a border has one level, but for small deviations or a tenth of it."""
     paper, size = _mode(counts), counts.sum()
     near = counts[max(paper - 1, 0) : paper + 2].sum()
-    around = counts[max(paper - _DEVIATES, 0) : paper + _DEVIATES + 1].sum()
+    around = counts[max(paper - SMALL, 0) : paper + SMALL + 1].sum()
     return near >= _EVEN * size or (around >= _EVEN * size and 2 * counts[paper] >= size)
+
+
+@part
+def _most_of_border(counts: NDArray[Any]) -> int:
+    """Return the level that at least half of a border has, within 4 levels; or -1."""
+    level = _mode(counts)
+    return level if 2 * counts[max(level - SMALL, 0) : level + SMALL + 1].sum() >= counts.sum() else -1
 
 
 @part
@@ -117,34 +119,6 @@ def _area_and_sum(ink: NDArray[Any]) -> tuple[int, int]:
 
 
 @part
-def _sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[int, int, int, int]:
-    """Return the box of what may be a sheet on even ground, if there may be something drawn on it; else zeros.
-
-    A sheet is lighter than the ground here, covers more than half of the picture and is closed all around its box.
-    What is drawn on it is nearer to the ground than to the sheet.
-    """
-    nothing = (0, 0, 0, 0)
-    if 2 * _area_and_sum(ink)[0] <= levels.size:
-        return nothing
-    top, bottom, left, right = bounding_box(ink)
-    counts = np.zeros(256, np.int64)
-    for y in range(top, bottom):
-        for x in range(left, right):
-            counts[levels[y, x]] += ink[y, x] != 0
-    box = levels[top:bottom, left:right]
-    level = _mode(counts)
-    around = border_counts(box)
-    within = slice(max(level - _DEVIATES, 0), level + _DEVIATES + 1)
-    if counts[within].sum() < _SHEET * box.size or around[within].sum() < around.sum():
-        return nothing
-    drawn: Any = 0
-    for y in range(box.shape[0]):
-        for x in range(box.shape[1]):
-            drawn += 2 * np.int64(box[y, x]) <= level + paper
-    return (top, bottom, left, right) if _DRAWN * drawn >= box.size else nothing
-
-
-@part
 def _range(levels: NDArray[Any]) -> tuple[int, int]:
     """Return the lowest and the highest level."""
     low, high = np.uint8(255), np.uint8(0)
@@ -155,13 +129,21 @@ def _range(levels: NDArray[Any]) -> tuple[int, int]:
 
 
 @part
+def _ink_or_sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
+    """Return light ink, or what is drawn on it if it must be a sheet; and count the plausible readings."""
+    found, _, drawn = read_sheets(levels, ink, paper)
+    if found == SURE_SHEET:
+        return cleaned(drawn), 1
+    return ink, 1 + (found == MAYBE_SHEET)
+
+
+@part
 def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
     """Return the ink of the heavier side of the paper, and how many readings are plausible."""
     low, high = _range(levels)
     if low == paper:
         # As most often: nothing is darker than the paper.
-        lighter = cleaned(_above(levels, paper))
-        return lighter, 1 + (_sheet(levels, lighter, paper)[1] > 0)
+        return _ink_or_sheet(levels, cleaned(_above(levels, paper)), paper)
     turned = np.uint8(255) - levels
     darker = cleaned(_above(turned, 255 - paper))
     if high > paper:
@@ -175,22 +157,33 @@ def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]
             elif min(light_sum, dark_sum) * _SUMS > max(light_sum, dark_sum):
                 return lighter, 2
         if not is_dark:
-            return lighter, 1 + (_sheet(levels, lighter, paper)[1] > 0)
-    return darker, 1 + (_sheet(turned, darker, 255 - paper)[1] > 0)
+            return _ink_or_sheet(levels, lighter, paper)
+    return _ink_or_sheet(turned, darker, 255 - paper)
+
+
+@part
+def _drawn_on_dark_sheets(levels: NDArray[Any], ink: NDArray[Any], ground: int) -> NDArray[Any]:
+    """Return the light ink on dark sheets on even ground, if all light ink is on them; else an empty array."""
+    nothing = np.empty((0, 0), np.uint8)
+    if levels.min() + _NEXT >= ground:
+        return nothing
+    dark = np.uint8(255) - levels
+    found, inside, drawn = read_sheets(dark, cleaned(_above(dark, 255 - ground)), 255 - ground)
+    if found == NO_SHEET or (ink * (1 - inside)).any():
+        return nothing
+    return cleaned(drawn)
 
 
 @part
 def _light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
     """Return light ink on paper of one level, where ink is known to be light."""
     ink = cleaned(_above(levels, paper))
+    drawn = _drawn_on_dark_sheets(levels, ink, paper)
+    if drawn.size > 0:
+        return drawn
     peak, low = ink.max(), levels.min()
     if peak > _NEXT or (peak > 0 and low + _NEXT >= paper):
         return ink
-    dark = np.uint8(255) - levels
-    top, bottom, left, right = _sheet(dark, cleaned(_above(dark, 255 - paper)), 255 - paper)
-    if bottom > 0:
-        sheet = levels[top:bottom, left:right]
-        return cleaned(_above(sheet, _mode(border_counts(sheet))))
     # Who says that ink is light, and shows a border all of it light, has cut the drawing along solid ink.
     return levels.copy() if paper >= 192 else ink
 
@@ -210,6 +203,11 @@ def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
     border = border_counts(levels)
     if _even_border(border):
         return _light_on_even_paper(levels, _mode(border))
+    ground = _most_of_border(border)
+    if ground >= 0:
+        drawn = _drawn_on_dark_sheets(levels, cleaned(_above(levels, ground)), ground)
+        if drawn.size > 0:
+            return drawn
     paper = _cut_paper(levels, border, True)
     if paper >= 0:
         return cleaned(_above(levels, paper))
@@ -218,6 +216,25 @@ def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
         return _light_ink_on_sheet(levels[box[0] : box[1], box[2] : box[3]].copy())
     ink = photographed_ink(levels, 0)
     return ink if ink.max() > 0 else _above(levels, np.int64(levels.min()))
+
+
+@part
+def _on_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArray[Any], int]:
+    """Return what is drawn on sheets on even ground; and count the plausible readings, 0 without sheets."""
+    for is_dark in (False, True):
+        turned = np.uint8(255) - levels if is_dark else levels
+        level = 255 - ground if is_dark else ground
+        found, _, drawn = read_sheets(turned, cleaned(_above(turned, level)), level)
+        if found != NO_SHEET:
+            return cleaned(drawn), 1 + (found == MAYBE_SHEET)
+    return levels, 0
+
+
+@part
+def _photographed(levels: NDArray[Any], border: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """Return the ink of a photograph, dark or light by the middle level of its border; and one reading."""
+    paper = _median(border)
+    return photographed_ink(levels, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
 
 
 @compiled
@@ -249,17 +266,23 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], in
     if light_paper == 1:
         return _light_ink(np.uint8(255) - levels), 1
     border = border_counts(levels)
-    paper = _mode(border) if _even_border(border) else _cut_paper(levels, border, False)
-    if paper >= 0:
-        return _on_even_paper(levels, paper)
-    top, bottom, left, right = sheet_inside(levels, -1)
-    if bottom - top < levels.shape[0] or right - left < levels.shape[1]:
-        levels = levels[top:bottom, left:right].copy()
-        border = border_counts(levels)
-        if _even_border(border):
-            return _on_even_paper(levels, _mode(border))
-    paper = _median(border)
-    return photographed_ink(levels, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
+    if _even_border(border):
+        return _on_even_paper(levels, _mode(border))
+    paper = _cut_paper(levels, border, False)
+    if paper == -1:
+        top, bottom, left, right = sheet_inside(levels, -1)
+        if bottom - top < levels.shape[0] or right - left < levels.shape[1]:
+            sheet = levels[top:bottom, left:right].copy()
+            border = border_counts(sheet)
+            return (
+                _on_even_paper(sheet, _mode(border)) if _even_border(border) else _photographed(sheet, border)
+            )
+    ground = _most_of_border(border)
+    if ground >= 0:
+        ink, readings = _on_light_or_dark_sheets(levels, ground)
+        if readings > 0:
+            return ink, readings
+    return _on_even_paper(levels, paper) if paper >= 0 else _photographed(levels, border)
 
 
 @part

@@ -48,8 +48,8 @@ def _pack_levels(framed: NDArray[Any], size: Any, line: Any, start: Any, words: 
         words[start + k] = upper | framed[k + line] << np.uint32(16) | framed[k + line + one] << np.uint32(24)
 
 
-@part
-def _fill_levels(
+@inlined
+def _copy_ink(
     images: NDArray[Any],
     ink: NDArray[Any],
     spread: NDArray[Any],
@@ -58,8 +58,8 @@ def _fill_levels(
     line: Any,
     levels: NDArray[Any],
 ) -> None:
-    """Fill the levels of an image's ink in the box of the smoothed source, with its margin."""
-    for k in range(size + line + np.uint64(1)):
+    """Copy an image's ink into the box of the smoothed source, with its margin; blank the rest."""
+    for k in range(size):
         levels[k] = 0
     left, top = np.uint64(ink[image, 0]), np.uint64(ink[image, 1])
     begin = np.uint64(ink[image, 1] - spread[image, 1] + MARGIN) * line
@@ -104,17 +104,9 @@ def _smooth_and_pack(
     source, other, levels = framed[0], framed[1], framed[2].view(np.uint32)
     line = np.uint64(spread[image, 2] + 2 * MARGIN)
     size = np.uint64(spread[image, 3] + 2 * MARGIN) * line
-    for k in range(size):
-        source[k] = 0
     for k in range(size, size + line + np.uint64(1)):
         levels[k] = 0
-    left, top = np.uint64(ink[image, 0]), np.uint64(ink[image, 1])
-    begin = np.uint64(ink[image, 1] - spread[image, 1] + MARGIN) * line
-    begin += np.uint64(ink[image, 0] - spread[image, 0] + MARGIN)
-    for y in range(np.uint64(ink[image, 3])):
-        for x in range(np.uint64(ink[image, 2])):
-            source[begin + x] = images[image, top + y, left + x]
-        begin += line
+    _copy_ink(images, ink, spread, image, size, line, source)
     one = np.uint64(1)
     # The first octave downward comes last, where levels are rounded: open or not.
     for turn in range(1, 2 * OCTAVES):
@@ -171,7 +163,7 @@ def pack(
             continue
         # Under fields that shrink nothing, too, the box is that of the smoothed source.
         line, size = np.uint64(spread[image, 2]) + margin + margin, np.uint64(sizes[g])
-        _fill_levels(images, ink, spread, image, size, line, levels)
+        _copy_ink(images, ink, spread, image, size + line + np.uint64(1), line, levels)
         _pack_levels(levels, size, line, start, words)
         start += size
         if asked[g]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, part
 from augforge.kernels.area import area_resample
+from augforge.kernels.runs import find_root
 
 # A photograph is worked on so many pixels large, and the level of its paper so many.
 _SIDE = 256
@@ -166,14 +167,6 @@ def _between(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     return out
 
 
-@part
-def _root(parents: NDArray[Any], label: int) -> int:
-    while parents[label] != label:
-        parents[label] = parents[parents[label]]
-        label = parents[label]
-    return label
-
-
 @compiled
 def patches(mask: NDArray[Any]) -> NDArray[Any]:
     """Return 0 where a mask (H, W) is False, else the number of its patch, int64; corners touch."""
@@ -188,7 +181,7 @@ def patches(mask: NDArray[Any]) -> NDArray[Any]:
             label = 0
             for near in (labels[y, x], labels[y, x + 1], labels[y, x + 2], labels[y + 1, x]):
                 if near != 0:
-                    root = _root(parents, near)
+                    root = find_root(parents, near)
                     low = root if label == 0 else min(root, label)
                     parents[max(root, label)] = low
                     label = low
@@ -199,7 +192,7 @@ def patches(mask: NDArray[Any]) -> NDArray[Any]:
             labels[y + 1, x + 1] = label
     for y in range(height):
         for x in range(width):
-            labels[y + 1, x + 1] = _root(parents, labels[y + 1, x + 1])
+            labels[y + 1, x + 1] = find_root(parents, labels[y + 1, x + 1])
     return labels[1:, 1:-1].copy()
 
 

@@ -7,11 +7,15 @@ import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from augforge.errors import AugforgeError, Problems, SourceError
+from augforge.errors import AugforgeError, NoInkError, Problems, SourceError, escaped
 from augforge.sources.gathering import Gatherer
 
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """Turns one picture, uint8 (H, W), (H, W, 3) or (H, W, 4) of any size, into an image, uint8 of always one shape."""
+
+
+Pictures = Iterable[tuple[str, NDArray[np.uint8] | SourceError]]
+"""For each picture how messages call it, and its pixels, or why it cannot be read."""
 
 
 class HashingPrepare:
@@ -47,13 +51,13 @@ class HashingPrepare:
         return hasher.hexdigest()
 
 
-def stacked(pictures: Iterable[tuple[str, NDArray[np.uint8]]], prepare: Prepare | None) -> NDArray[np.uint8]:
+def stacked(pictures: Pictures, prepare: Prepare | None) -> NDArray[np.uint8]:
     """Prepare pictures one after the other and stack them.
 
     Parameters
     ----------
     pictures
-        For each how messages call it, and its pixels; one at least.
+        One at least.
     prepare
         What makes images of one size of them; None: they must have one already, and be gray.
 
@@ -64,17 +68,24 @@ def stacked(pictures: Iterable[tuple[str, NDArray[np.uint8]]], prepare: Prepare 
     Raises
     ------
     SourceError
-        If sizes differ, or pictures cannot be prepared; the message names the first 20 of these.
+        If sizes differ, or pictures cannot be read or prepared; the message names the first 20 of these, or says
+        that none has ink.
     """
     shape, first, count = (0, 0), "", 0
-    problems, seen = Problems("originals cannot be normalized"), 0
+    problems, seen = Problems("originals cannot be used"), 0
+    first_blank, blank = "", 0
     with Gatherer("the images") as gathered:
         for place, pixels in pictures:
             seen += 1
+            if isinstance(pixels, SourceError):
+                problems.add(str(pixels))
+                continue
             try:
                 image = pixels if prepare is None else prepare(pixels)
             except AugforgeError as error:
                 problems.add(f"{place}: {error}")
+                blank += isinstance(error, NoInkError)
+                first_blank = first_blank or f"{place}: {error}"
                 continue
             if problems:
                 continue
@@ -84,9 +95,20 @@ def stacked(pictures: Iterable[tuple[str, NDArray[np.uint8]]], prepare: Prepare 
                 raise _unequal(place, image.shape, first, shape)
             gathered.append(image)
             count += 1
+        if 1 < seen == blank:
+            raise _all_blank(seen, first_blank)
         if problems:
             raise SourceError(problems.text(seen))
         return gathered.finish().reshape(count, *shape)
+
+
+def _all_blank(count: int, first: str) -> SourceError:
+    """Return the error for originals none of which has ink."""
+    return SourceError(
+        f"none of the {count:,} originals has ink that can be normalized; check that the source names the "
+        f"drawings themselves, not masks or empty pages, and the polarity, if 'normalize' gives one; "
+        f"the first: {escaped(first)}"
+    )
 
 
 def _unequal(place: str, shape: tuple[int, ...], first: str, first_shape: tuple[int, int]) -> SourceError:

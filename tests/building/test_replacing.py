@@ -167,6 +167,22 @@ ENDS: dict[str, Callable[[Path, Recipe], object]] = {
 }
 
 
+def check_moving_in(folder: Path, recipe: MakeRecipe) -> None:
+    """Check what is said of a set that is being moved in: no damage, and what finishes it."""
+    (defect,) = verify(folder).defects
+    assert str(defect).startswith(
+        "missing: manifest.json: a complete new set is being moved in from .replace"
+    )
+    assert "the same build or `augforge verify --repair` finishes it" in defect.what
+    for overwrite in (False, True):
+        plan = plan_build(recipe(seed=7), folder, overwrite=overwrite)
+        assert (plan.finishes, plan.shards_to_make, plan.kept_samples) == (True, 0, 6000)
+    plan = plan_build(recipe(seed=9), folder, overwrite=True)
+    assert (plan.finishes, plan.moving_in is not None, plan.replaces) == (False, True, True)
+    with pytest.raises(DatasetError, match="is being replaced: a complete new set is being moved in"):
+        ShardReader(folder)
+
+
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("moves", range(0, 14, 3))
 def test_moving_in_that_was_interrupted_is_finished(
@@ -191,6 +207,8 @@ def test_moving_in_that_was_interrupted_is_finished(
         with pytest.raises(Crash):
             build(recipe(seed=7), folder, overwrite=True)
     made = {path.read_bytes() for path in folder.rglob("*.h5")}
+    if moves < 13:  # the manifest is not in its place
+        check_moving_in(folder, recipe)
     with monkeypatch.context() as patched:
         patched.setattr("augforge.building.tasks.write_shard", None)  # nothing is made again
         ENDS[end](folder, recipe(seed=7))
@@ -271,8 +289,15 @@ def test_no_reader_mixes_old_and_new_at_any_step(
     assert set(onlooker.seen) == {onlooker.old, new}
     assert onlooker.seen == sorted(onlooker.seen, key=lambda one: one == new)  # old, then new
     assert onlooker.refused
+    known = (
+        "is incomplete: it has no manifest",
+        "was replaced by another data set while it was open",
+        "is being replaced by another data set: a complete new set is being moved in",
+        "is being replaced: a complete new set is being moved in",
+        "is being built or repaired, and has no manifest",
+    )
     for message in onlooker.refused:
-        assert re.search("incomplete|was replaced by another data set while it was open", message), message
+        assert re.search("|".join(known), message), message
     check_replaced(folder, recipe(seed=7, compression=compression), tmp_path)
 
 

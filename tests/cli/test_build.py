@@ -167,6 +167,7 @@ def test_a_dry_run_for_machines(run, recipe):
         "out": str(Path("out/small").absolute()),
         "complete": False,
         "extends": 0,
+        "finishes": False,
         "replaces": False,
         "keeps_old": False,
         "samples": 4000,

@@ -294,3 +294,16 @@ def test_light_paper_is_warned_about(run, light):
     (found,) = json.loads(run("check", light, "--samples", 0, "--json").out)["warnings"]
     assert found.startswith(warning)
     assert run("check", light, "--samples", 0, "--set", "source.invert=true").err == ""
+
+
+@pytest.mark.parametrize("command", ["check", "build"])
+def test_all_bad_pictures_of_a_source_are_listed(run, recipe, command):
+    folder = Path("digits")
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        (folder / f"{name}.png").write_text(name)
+    source = f"source={{path: {folder.absolute()}}}"
+    code, out, told = run(command, recipe, "--set", source)
+    assert (code, out) == (2, "")
+    assert "3 of 3 originals cannot be used:\n" in told
+    assert all(f"{folder.absolute()}/{name}.png: no picture in PNG" in told for name in ("a", "b", "c"))

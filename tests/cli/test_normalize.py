@@ -259,5 +259,33 @@ def test_all_bad_drawings_are_listed_at_once_or_left_out(run: Run, here: Path) -
     assert run("normalize", "drawn", "--out", "o", "--skip-bad") == (0, "", told)
     assert len([*Path("o").rglob("*.png")]) == 3
     _, out, _ = run("normalize", "drawn", "--out", "o", "--skip-bad", "--json")
-    assert json.loads(out)["left_out"] == ["drawn/blank.png", "drawn/text.png"]
+    assert json.loads(out)["left_out"] == [
+        {"from": "drawn/blank.png", "reason": "it has no ink: all of its 9 x 9 pixels are paper"},
+        {"from": "drawn/text.png", "reason": "no picture in PNG, JPEG or BMP form, or a damaged one"},
+    ]
     assert run("normalize", "drawn/blank.png", "--out", "o", "--skip-bad").code == 2
+
+
+def test_names_with_line_breaks_stay_in_one_line(run: Run, here: Path) -> None:
+    for name in ("one\nline.png", "other\r\x1b[2J.png"):
+        Image.fromarray(np.full((9, 9), 255, np.uint8)).save(f"drawn/{name}")
+    code, _, told = run("normalize", "drawn", "--out", "o")
+    assert (code, len(told.splitlines())) == (2, 3)
+    assert "  drawn/one\\nline.png: it has no ink" in told
+    assert "  drawn/other\\r\\x1b[2J.png: it has no ink" in told
+    assert run("normalize", "drawn/one\nline.png", "--out", "o").err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("paper", "ink", "polarity", "other"),
+    [(90, 240, "dark-on-light", "light-on-dark"), (180, 30, "light-on-dark", "dark-on-light")],
+)
+def test_the_wrong_polarity_is_named_as_what_to_change(
+    run: Run, here: Path, paper: int, ink: int, polarity: str, other: str
+) -> None:
+    Image.fromarray(drawing(paper, ink)).save("drawn/a.png")
+    code, _, told = run("normalize", "drawn/a.png", "--out", "o", "--polarity", polarity)
+    assert code == 2
+    assert f"set polarity (--polarity) to {other} or auto" in told
+    Image.fromarray(np.full((9, 9), 90, np.uint8)).save("drawn/a.png")
+    assert "set polarity" not in run("normalize", "drawn/a.png", "--out", "o", "--polarity", polarity)[2]

@@ -98,7 +98,7 @@ def test_what_cannot_be_proved_is_said(run):
     assert (code, "not proved: " in told, "pixel version 1" in told) == (1, True, True)
     flip(f"a/{SHARD}")
     code, _, told = run("verify", "a", "--prove", "3")
-    assert (code, "not proved: the set is damaged; --repair makes" in told) == (1, True)
+    assert (code, "not proved: the set is damaged or not complete; --repair mends it" in told) == (1, True)
 
 
 def test_forged_samples_are_disproved_and_made_again(run, built):

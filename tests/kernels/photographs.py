@@ -171,21 +171,95 @@ def _above(picture: np.ndarray, paper: int) -> np.ndarray:
     return np.maximum(picture.astype(int) - paper, 0).astype(np.uint8)
 
 
-def _sheet(picture: np.ndarray, ink: np.ndarray, paper: int) -> np.ndarray | None:
-    """Return a sheet, lighter than the even ground around it, if something is drawn on it."""
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    if 2 * np.count_nonzero(ink) <= ink.size:
-        return None
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    sheet, on_it = picture[box].astype(int), ink[box] > 0
-    level = int(np.bincount(sheet[on_it]).argmax())
-    closed = all(abs(one - level) <= 4 for one in _border(sheet))
-    covered = (abs(sheet[on_it] - level) <= 4).sum() >= 0.6 * sheet.size
-    return (
-        picture[box]
-        if covered and closed and 256 * int((2 * sheet <= level + int(paper)).sum()) >= sheet.size
-        else None
-    )
+def _twice_hull(mask: np.ndarray) -> int:
+    """Return twice the area of the convex hull of the pixels of a mask, as squares."""
+    corners = {(int(y) + dy, int(x) + dx) for y, x in np.argwhere(mask) for dy in (0, 1) for dx in (0, 1)}
+    ordered = sorted(corners)
+
+    def half(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        chain: list[tuple[int, int]] = []
+        for one in points:
+            while len(chain) >= 2 and _cross(chain[-2], chain[-1], one) <= 0:
+                chain.pop()
+            chain.append(one)
+        return chain[:-1]
+
+    hull = half(ordered) + half(ordered[::-1])
+    return abs(sum(a[0] * b[1] - a[1] * b[0] for a, b in zip(hull, hull[1:] + hull[:1], strict=True)))
+
+
+def _cross(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _pen(mask: np.ndarray) -> int:
+    side = 0
+    while side < min(mask.shape) and sliding_window_view(mask, (side + 1, side + 1)).all(axis=(2, 3)).any():
+        side += 1
+    return side
+
+
+def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def _is_drawn_on(patch: np.ndarray, strong: np.ndarray, pen: int, covers: bool) -> bool:
+    """Say so of rectangles along the axes; other quadrilaterals are in tests of their own."""
+    top, bottom, left, right = _box(patch)
+    mark = _box(strong)
+    size = (bottom - top) * (right - left)
+    if 256 * strong.sum() < size:
+        return False
+    if covers and 50 * patch.sum() >= 49 * size:
+        return True
+    margin = min(mark[0] - top, bottom - mark[1], mark[2] - left, right - mark[3])
+    longer = max(mark[1] - mark[0], mark[3] - mark[2])
+    if margin < pen or 6 * longer < min(bottom - top, right - left):
+        return False
+    if 40 * strong.sum() <= 17 * _twice_hull(strong):
+        return True
+    diagonal = (bottom - top) ** 2 + (right - left) ** 2
+    return min(margin, longer) >= 2 * pen and 2 * diagonal <= 5 * int(patch.sum())
+
+
+def _sheets(picture: np.ndarray, ink: np.ndarray, ground: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return 0, 1 or 2 as light ink is no sheet, may be one or must be one; where; and what is drawn on it."""
+    none = np.zeros(picture.shape, bool)
+    if not ink.any():
+        return 0, none, picture
+    top, bottom, left, right = _box(ink)
+    box = picture[top:bottom, left:right].astype(int)
+    counts = np.bincount(box.ravel(), minlength=256)
+    counts[: ground + 9] = 0
+    level = int(counts.argmax())
+    step = cleanings.unit(ink[top:bottom, left:right])
+    if 8 * counts[max(level - 4, 0) : level + 5].sum() < box.size or max(box.shape) in (20, 20 * step):
+        return 0, none, picture
+    marks, count = ndimage.label(abs(box - level) > 4, np.ones((3, 3)))
+    edges = {*marks[0], *marks[-1], *marks[:, 0], *marks[:, -1]}
+    patches, _ = ndimage.label(~np.isin(marks, [*edges - {0}]), np.ones((3, 3)))
+    areas = np.bincount(patches.ravel())[1:]
+    found, inside = 0, none.copy()
+    best: dict[int, list[int]] = {}
+    for mark in set(range(1, count + 1)) - edges:
+        best.setdefault(int(patches[marks == mark][0]), []).append(mark)
+    candidates = [one for one in best if 4 * areas[one - 1] >= areas.max()]
+    for one in candidates if len(candidates) <= 4 else []:
+        mark = marks == max(best[one], key=lambda mark: ((marks == mark).sum(), -mark))
+        strong = mark & (2 * box <= level + ground)
+        if 2 * strong.sum() < mark.sum() or 10 * np.isin(marks, best[one]).sum() > 4 * areas[one - 1]:
+            continue
+        if _is_drawn_on(patches == one, strong, _pen(mark), 2 * np.count_nonzero(ink) > ink.size):
+            beyond = (box[mark] <= ground - 16).sum()
+            found = max(found, 2 if 2 * beyond > mark.sum() else 1)
+            inside[top:bottom, left:right] |= patches == one
+    return found, inside, np.where(inside, np.maximum(level - picture.astype(int), 0), 0).astype(np.uint8)
+
+
+def _ink_or_sheet(picture: np.ndarray, ink: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
+    found, _, drawn = _sheets(picture, ink, paper)
+    return (cleanings.cleaned(drawn), 1) if found == 2 else (ink, 1 + found)
 
 
 def _on_even_paper(picture: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
@@ -201,18 +275,30 @@ def _on_even_paper(picture: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
             return light, 2
     if is_dark:
         light, picture, paper = dark, 255 - picture, 255 - paper
-    return light, 1 if _sheet(picture, light, paper) is None else 2
+    return _ink_or_sheet(picture, light, paper)
+
+
+def _drawn_on_dark_sheets(picture: np.ndarray, ink: np.ndarray, ground: int) -> np.ndarray | None:
+    if int(picture.min()) + 16 >= ground:
+        return None
+    dark = 255 - picture
+    found, inside, drawn = _sheets(dark, cleanings.cleaned(_above(dark, 255 - ground)), 255 - ground)
+    return cleanings.cleaned(drawn) if found and not ink[~inside].any() else None
+
+
+def _most_of_border(picture: np.ndarray) -> int | None:
+    border = _border(picture)
+    level = int(np.bincount(border).argmax())
+    return level if 2 * sum(abs(one - level) <= 4 for one in border) >= len(border) else None
 
 
 def _light_on_even_paper(picture: np.ndarray, paper: int) -> np.ndarray:
     ink = cleanings.cleaned(_above(picture, paper))
+    drawn = _drawn_on_dark_sheets(picture, ink, paper)
+    if drawn is not None:
+        return drawn
     if ink.max() > 16 or (ink.max() > 0 and int(picture.min()) + 16 >= paper):
         return ink
-    dark = 255 - picture
-    sheet = _sheet(dark, cleanings.cleaned(_above(dark, 255 - paper)), 255 - paper)
-    if sheet is not None:
-        sheet = 255 - sheet
-        return cleanings.cleaned(_above(sheet, int(np.bincount(_border(sheet)).argmax())))
     return picture if paper >= 192 else ink
 
 
@@ -220,6 +306,11 @@ def _light_ink(picture: np.ndarray) -> np.ndarray:
     paper = _even_border(_border(picture))
     if paper is not None:
         return _light_on_even_paper(picture, paper)
+    ground = _most_of_border(picture)
+    if ground is not None:
+        drawn = _drawn_on_dark_sheets(picture, cleanings.cleaned(_above(picture, ground)), ground)
+        if drawn is not None:
+            return drawn
     low = int(picture.min())
     alike, close = (picture == low).sum(), ((picture > low) & (picture.astype(int) <= low + 16)).sum()
     if alike >= 0.02 * picture.size and close < 0.5 * alike:
@@ -239,15 +330,27 @@ def separate_ink(picture: np.ndarray, light_paper: int) -> tuple[np.ndarray, int
     if light_paper != -1:
         return _light_ink(255 - picture if light_paper == 1 else picture), 1
     paper = _even_border(_border(picture))
-    paper = _cut_paper(picture, _border(picture)) if paper is None else paper
     if paper is not None:
         return _on_even_paper(picture, paper)
-    top, bottom, left, right = sheet_inside(picture, -1)
-    sheet = picture[top:bottom, left:right]
-    if sheet.shape != picture.shape and (paper := _even_border(_border(sheet))) is not None:
-        return _on_even_paper(sheet, paper)
-    paper = quantile(_border(sheet), 0.5)
-    return photographed_ink(sheet, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
+    paper = _cut_paper(picture, _border(picture))
+    if paper is None:
+        top, bottom, left, right = sheet_inside(picture, -1)
+        sheet = picture[top:bottom, left:right]
+        if sheet.shape != picture.shape:
+            paper = _even_border(_border(sheet))
+            return _photographed(sheet) if paper is None else _on_even_paper(sheet, paper)
+    ground = _most_of_border(picture)
+    if ground is not None:
+        for one, level in ((picture, ground), (255 - picture, 255 - ground)):
+            found, _, drawn = _sheets(one, cleanings.cleaned(_above(one, level)), level)
+            if found:
+                return cleanings.cleaned(drawn), 3 - found
+    return _photographed(picture) if paper is None else _on_even_paper(picture, paper)
+
+
+def _photographed(picture: np.ndarray) -> tuple[np.ndarray, int]:
+    paper = quantile(_border(picture), 0.5)
+    return photographed_ink(picture, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
 
 
 def _means(levels: np.ndarray) -> tuple[int, int]:

@@ -57,15 +57,66 @@ def test_shards_of_a_set_that_took_its_place_are_not_mixed_in(maker, folder, com
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_while_it_is_being_replaced(maker, folder, compression):
-    maker.build(folder, 3000, compression=compression)
-    reader, other = opened(folder)
+def test_while_the_manifest_is_withdrawn_sound_shards_are_read_on(maker, folder, compression):
+    """As while a build makes damaged shards again."""
+    manifest = maker.build(folder, 3000, compression=compression)
+    expected = ShardReader(folder).read(np.arange(3000), FIELDS)
+    readers = opened(folder)
     (folder / "manifest.json").unlink()
-    for one in (reader, other):
-        with pytest.raises(DatasetError, match=r"has changed while it was open, .* incomplete"):
-            one.read([2000], FIELDS)
+    (folder / "receipts" / "00002.json").unlink()
+    for one in readers:
+        found = one.read(np.arange(2048), FIELDS)
+        assert all((found[name] == expected[name][:2048]).all() for name in FIELDS)
+        with pytest.raises(
+            DatasetError,
+            match=rf"^tiny-00002.h5 cannot be read: {folder} is being built or repaired, and has no manifest",
+        ):
+            one.read([2500], FIELDS)
+    maker.build(folder, 3000, compression=compression)
+    publish_manifest(folder, manifest)
+    for one in readers:
+        assert len(one.read(np.arange(3000), FIELDS)["image"]) == 3000
+
+
+def move_in(folder, step):
+    """Do as a replacement does up to some step: withdraw the manifest, move receipts, then shards."""
+    staged = folder / ".replacement"
+    OtherMaker().build(staged, 3000)
+    (folder / "manifest.json").unlink()
+    moved = sorted((*staged.glob("receipts/*"), *staged.glob("shards/*")))
+    for path in moved[:step]:
+        path.replace(folder / path.relative_to(staged))
+
+
+@pytest.mark.parametrize("step", range(7))
+def test_while_another_set_is_moved_in(maker, folder, step):
+    maker.build(folder, 3000)
+    expected = ShardReader(folder).read(np.arange(3000), FIELDS)
+    reader = ShardReader(folder)
+    move_in(folder, step)
+    message = "is being replaced by another data set: a complete new set is being moved in from .replacement"
+    for shard in range(3):
+        numbers = np.arange(shard * 1024, min(3000, shard * 1024 + 1024))
+        if step <= shard:  # its receipt is the old one yet
+            assert (reader.read(numbers, FIELDS)["image"] == expected["image"][numbers]).all()
+        else:
+            with pytest.raises(DatasetError, match=message):
+                reader.read(numbers, FIELDS)
+    with pytest.raises(
+        DatasetError, match=rf"the data set at {folder} is being replaced: a complete new set"
+    ):
+        ShardReader(folder)
+
+
+def test_while_a_set_is_removed(maker, folder):
+    maker.build(folder, 3000)
+    _, other = opened(folder)
+    (folder / "manifest.json").unlink()
     shutil.rmtree(folder / "shards")
-    with pytest.raises(DatasetError, match="has changed while it was open"):
+    with pytest.raises(DatasetError, match="is being built or repaired, and has no manifest"):
+        other.read([2000], FIELDS)
+    shutil.rmtree(folder)
+    with pytest.raises(DatasetError, match="is gone"):
         other.read([2000], FIELDS)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from augforge.errors import AugforgeError, SourceError
+from augforge.errors import AugforgeError, NoInkError, SourceError
 from augforge.sources.preparing import stacked
 
 SMALL, LARGE = np.full((2, 3), 7, np.uint8), np.full((40, 50, 3), 9, np.uint8)
@@ -55,5 +55,22 @@ def test_all_pictures_that_cannot_be_prepared_are_listed() -> None:
     with pytest.raises(SourceError) as raised:
         stacked(pictures, prepare)
     lines = str(raised.value).splitlines()
-    assert lines[:2] == ["30 of 32 originals cannot be normalized:", "  0.png: it has no ink"]
+    assert lines[:2] == ["30 of 32 originals cannot be used:", "  0.png: it has no ink"]
     assert (len(lines), lines[-1]) == (22, "  and 10 more")
+
+
+def test_originals_without_any_ink_get_one_advice() -> None:
+    def prepare(pixels: np.ndarray) -> np.ndarray:
+        if pixels is SMALL:
+            raise NoInkError("it has no ink")
+        return pixels[:2, :2, 0]
+
+    with pytest.raises(SourceError) as raised:
+        stacked([(f"{number}\n.png", SMALL) for number in range(30)], prepare)
+    assert str(raised.value) == (
+        "none of the 30 originals has ink that can be normalized; check that the source names the drawings "
+        "themselves, not masks or empty pages, and the polarity, if 'normalize' gives one; "
+        "the first: 0\\n.png: it has no ink"
+    )
+    with pytest.raises(SourceError, match=r"^a\.png: it has no ink$"):
+        stacked([("a.png", SMALL), ("b.png", LARGE)], prepare)

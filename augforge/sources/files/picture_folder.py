@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.errors import SourceError, did_you_mean, listed
+from augforge.errors import Problems, SourceError, did_you_mean, listed
 from augforge.sources.files.colour import to_gray
 from augforge.sources.files.pictures import ENDINGS, is_hidden, is_picture, read_picture
 from augforge.sources.preparing import Prepare, stacked
@@ -48,14 +48,15 @@ def open_picture_folder(path: Path, spec: SourceSpec, prepare: Prepare | None = 
     ------
     SourceError
         If anything that is not hidden is no picture, or none is there; if pictures are in colour and the spec does
-        not say ``colour: gray``; if they are of several sizes and not prepared. The message names the file.
+        not say ``colour: gray``; if they are of several sizes and not prepared. The message names the files, the
+        first 20 of many.
     """
     if not path.is_dir():
         raise SourceError(f"{path}: a file; needed: a folder of pictures")
     folders = [entry for entry in visible_entries(path) if entry.is_dir()]
     names = _class_names(path, folders, spec) if folders else ()
     folders.sort(key=lambda folder: names.index(folder.name))
-    files = [(file, folder.name) for folder in folders or [path] for file in _pictures_in(folder)]
+    files = [(file, folder.name) for folder, pictures in _pictures_in(folders or [path]) for file in pictures]
     images = stacked(_read_all([file for file, _ in files], spec, prepare), prepare)
     check_image_shape(images.shape, str(path))
     return Source.as_asked(
@@ -107,34 +108,47 @@ def _shown(folders: list[Path]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    """Return the pictures in a folder, by name; there must be some, and nothing else."""
-    entries = visible_entries(folder)
-    for entry in entries:
-        if entry.is_dir():
-            raise SourceError(
-                f"{entry}: a folder in a class folder, where only pictures belong; "
-                f"a split of its own is given by its path"
-            )
-        if not is_picture(entry):
-            raise SourceError(
-                f"{entry}: no picture by its name, which ends in {listed(ENDINGS)}; "
-                f"move it away, or hide it by a dot at the beginning of its name"
-            )
-    if not entries:
-        raise SourceError(f"{folder}: no pictures ({listed(ENDINGS)}) in this folder; at least one is needed")
-    return entries
+def _pictures_in(folders: list[Path]) -> list[tuple[Path, list[Path]]]:
+    """Return the pictures in each folder, by name; there must be some, and nothing else."""
+    problems = Problems("files and folders cannot be used")
+    found = [(folder, visible_entries(folder)) for folder in folders]
+    for folder, entries in found:
+        for entry in entries:
+            if entry.is_dir():
+                problems.add(
+                    f"{entry}: a folder in a class folder, where only pictures belong; "
+                    f"a split of its own is given by its path"
+                )
+            elif not is_picture(entry):
+                problems.add(
+                    f"{entry}: no picture by its name, which ends in {listed(ENDINGS)}; "
+                    f"move it away, or hide it by a dot at the beginning of its name"
+                )
+        if not entries:
+            problems.add(f"{folder}: no pictures ({listed(ENDINGS)}) in this folder; at least one is needed")
+    if problems:
+        raise SourceError(problems.text(sum(max(1, len(entries)) for _, entries in found)))
+    return found
 
 
 def _read_all(
     files: list[Path], spec: SourceSpec, prepare: Prepare | None
-) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+) -> Iterator[tuple[str, NDArray[np.uint8] | SourceError]]:
     for file in files:
-        pixels = read_picture(file)
-        if pixels.ndim == 3:
-            if spec.colour is None:
-                kind = "partly transparent" if pixels.shape[2] == 4 else "in colour"
-                raise SourceError(f"{file}: {kind}; 'colour: gray' in the source turns it to gray")
-            if prepare is None:
-                pixels = to_gray(pixels)
-        yield str(file), pixels
+        found: NDArray[np.uint8] | SourceError
+        try:
+            found = _read(file, spec, prepare)
+        except SourceError as error:
+            found = error
+        yield str(file), found
+
+
+def _read(file: Path, spec: SourceSpec, prepare: Prepare | None) -> NDArray[np.uint8]:
+    pixels = read_picture(file)
+    if pixels.ndim == 3:
+        if spec.colour is None:
+            kind = "partly transparent" if pixels.shape[2] == 4 else "in colour"
+            raise SourceError(f"{file}: {kind}; 'colour: gray' in the source turns it to gray")
+        if prepare is None:
+            return to_gray(pixels)
+    return pixels

@@ -135,7 +135,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "move it away, or hide it by a dot at the beginning of its name",
     ),
     "splits": (
-        {"train__one__a.png": 1, "test__one__a.png": 1},
+        {"train__a.png": 1, "test__one__a.png": 1},
         {},
         "/test/one: a folder in a class folder, where only pictures belong; "
         "a split of its own is given by its path",
@@ -201,6 +201,48 @@ def test_bad_folders(tmp_path: Path, files: dict[str, Any], spec: dict[str, Any]
     with pytest.raises(SourceError) as raised:
         _open(root, **spec)
     assert str(raised.value) == f"{root}{message.replace('{root}', str(root))}"
+
+
+def test_all_bad_pictures_are_listed_at_once(tmp_path: Path) -> None:
+    bad = {f"{number:02}.png": b"x" for number in range(30)}
+    root = _make(tmp_path, **bad, **{"a.png": 1, "b.png": INK.reshape(1, 1, 3), "c.png": 1})
+
+    def prepare(pixels: Any) -> Any:
+        raise SourceError("it has no ink")
+
+    for wanted, count in ((None, 31), (prepare, 33)):
+        with pytest.raises(SourceError) as raised:
+            _open(root, wanted)
+        lines = str(raised.value).splitlines()
+        assert lines[0] == f"{count} of 33 originals cannot be used:"
+        assert lines[1:3] == [
+            f"  {root}/{name}.png: no picture in PNG, JPEG or BMP form, or a damaged one"
+            for name in ("00", "01")
+        ]
+        assert (len(lines), lines[-1]) == (22, f"  and {count - 20} more")
+    for name in bad:
+        (root / name).unlink()
+    with pytest.raises(SourceError) as raised:
+        _open(root, prepare)
+    assert str(raised.value).splitlines() == [
+        "3 of 3 originals cannot be used:",
+        f"  {root}/a.png: it has no ink",
+        f"  {root}/b.png: in colour; 'colour: gray' in the source turns it to gray",
+        f"  {root}/c.png: it has no ink",
+    ]
+
+
+def test_all_that_is_no_picture_is_listed_at_once(tmp_path: Path) -> None:
+    root = _make(tmp_path, one__a__b=None, one__c=b"x", two__d=b"x", two__e__f=None, three=None)
+    with pytest.raises(SourceError) as raised:
+        _open(root)
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "5 of 5 files and folders cannot be used:"
+    assert [line.strip().removeprefix(f"{root}/").split(":")[0] for line in lines[1:]] == [
+        *("one/a", "one/c"),
+        "three",
+        *("two/d", "two/e"),
+    ]
 
 
 def test_colours_are_an_error_even_where_they_are_prepared(tmp_path: Path) -> None:
