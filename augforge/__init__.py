@@ -10,18 +10,18 @@ _EXPORTS = {
     "AugforgeError": "augforge.errors",
     "Batch": "augforge.forge",
     "Forge": "augforge.forge",
-    "Manifest": "augforge.shards",
+    "Manifest": "augforge.format.models",
     "Normalizer": "augforge.normalizing",
     "Recipe": "augforge.recipe",
-    "ShardReader": "augforge.shards",
+    "ShardReader": "augforge.reading",
     "build": "augforge.building",
-    "compare": "augforge.shards",
+    "compare": "augforge.integrity",
     "load_recipe": "augforge.recipe",
     "normalize": "augforge.normalizing",
     "parse_recipe": "augforge.recipe",
-    "prove": "augforge.building",
-    "repair": "augforge.building",
-    "verify": "augforge.shards",
+    "prove": "augforge.integrity",
+    "repair": "augforge.integrity",
+    "verify": "augforge.integrity",
 }
 
 __all__ = [
@@ -43,12 +43,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from augforge.building import build, prove, repair
+    from augforge.building import build
     from augforge.errors import AugforgeError
     from augforge.forge import Batch, Forge
+    from augforge.format.models import Manifest
+    from augforge.integrity import compare, prove, repair, verify
     from augforge.normalizing import Normalizer, normalize
+    from augforge.reading import ShardReader
     from augforge.recipe import Recipe, load_recipe, parse_recipe
-    from augforge.shards import Manifest, ShardReader, compare, verify
 
 
 def __getattr__(name: str) -> Any:

@@ -35,7 +35,7 @@ _SOURCES = (
     "exactmath.py",
     "randomness.py",
     "kernels/**/*.py",
-    "shards/rows.py",
+    "reading/row_gather.py",
     "torch/permutations.py",
 )
 

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from augforge.distortions import Distortion, SampledStep, SampleIds
-from augforge.distortions.catalogue import NAME, check_class
+from augforge.distortions.catalogue import check_class
 from augforge.errors import AugforgeError
 from augforge.forge.drawing import draw_step
+from augforge.format.layout import NAME
 
 __all__ = ["DistortionConformance"]
 

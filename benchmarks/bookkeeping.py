@@ -14,34 +14,27 @@ from pathlib import Path
 from watching import memory
 
 from augforge.building.tasks import Order
-from augforge.shards import Receipt, ShardSpec, shard_bytes
+from augforge.format.layout import ShardSpec, shard_bytes
+from augforge.format.models import Receipt
 
 
 def receipt_at_once(order: Order, spec: ShardSpec) -> Receipt:
     """Stand in for `augforge.building.tasks.make_shard`; run on a worker."""
-    from augforge.shards.layout import LEAF
-    from augforge.shards.sealed import seal
+    from augforge.format.checksummed_json import dump_checksummed
 
     size, offsets = shard_bytes(spec), {}
     for array in reversed(spec.arrays):  # the last one at the file's end, the others before it
         offsets[array.name] = size - sum(other.nbytes for other in spec.arrays[spec.arrays.index(array) :])
-    receipt = Receipt(
-        shard=spec.index,
-        file=spec.file_name,
-        first_sample=spec.first_sample,
-        samples=spec.samples,
-        image_shape=spec.image_shape,
-        columns=spec.columns,
-        compression=spec.compression,  # type: ignore[arg-type]  # checked by pydantic
-        pixel_digest=spec.pixel_digest,
+    receipt = Receipt.of(
+        spec,
         bytes=size,
         hash="0" * 64,
         offsets=offsets,
-        leaves=("0" * 64,) * -(-spec.samples // LEAF),
-        class_counts=(spec.samples, *[0] * (spec.classes - 1)),
+        leaves=("0" * 64,) * spec.leaf_count,
+        class_counts=(spec.samples, *[0] * (spec.layout.classes - 1)),
         pixel_sum=0,
         pixel_square_sum=0,
-        guard={"redrawn": 0, "pulled": 0},  # type: ignore[arg-type]  # made into its type by pydantic
+        guard={"redrawn": 0, "pulled": 0},
     )
     shard = Path(order.folder, "shards", spec.file_name)
     shard.parent.mkdir(exist_ok=True)
@@ -49,7 +42,7 @@ def receipt_at_once(order: Order, spec: ShardSpec) -> Receipt:
     os.truncate(shard, size)
     path = Path(order.folder, "receipts", spec.receipt_name)
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(seal(receipt.plain()))
+    path.write_bytes(dump_checksummed(receipt.to_dict()))
     return receipt
 
 

@@ -223,7 +223,7 @@ def check_whole(entry: Entry, images: np.ndarray, labels: np.ndarray) -> None:
 
 
 def tell(options: argparse.Namespace, samples: int, timings: dict[int, Timed]) -> None:
-    from augforge.shards.reader import DEFAULT_CACHE_BYTES
+    from augforge.reading.reader import DEFAULT_CACHE_BYTES
 
     rates = {
         workers: {key: entry.samples / timing.median for key, (entry, timing) in kept.items()}

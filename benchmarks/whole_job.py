@@ -103,7 +103,7 @@ def compared(
 
 def build(recipe: str, variants: int, folder: Path) -> tuple[float, float]:
     """Return the seconds that the command takes, and the mean gray level of the data set."""
-    from augforge.shards import read_manifest
+    from augforge.format.commit_records import read_manifest
 
     settings = ["--set", f"variants={variants}", "--set", "output.compression=none"]
     command = [sys.executable, "-m", "augforge", "build", str(RECIPES[recipe]), "--out", str(folder)]

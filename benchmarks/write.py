@@ -107,7 +107,9 @@ def check_equal(writer: Writer, folder: Path, images: np.ndarray, labels: np.nda
 
 
 def augforge_writer() -> Writer:
-    from augforge.shards import plan_shards, write_shard
+    from augforge.format.layout import SampleLayout
+    from augforge.writing.shard_plan import plan_shards
+    from augforge.writing.shard_writer import write_shard
 
     def write(batches: Iterable[Batch], folder: Path, samples: int, shard: int) -> None:
         kept = list(batches)
@@ -129,11 +131,7 @@ def augforge_writer() -> Writer:
             stem="bench",
             samples=samples,
             shard_size=shard,
-            image_shape=(28, 28),
-            columns=(),
-            classes=10,
-            compression="none",
-            pixel_digest="0" * 64,
+            layout=SampleLayout((28, 28), (), 10, "none", "0" * 64),
         ):
             write_shard(folder, spec, make)
 

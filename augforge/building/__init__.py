@@ -1,8 +1,16 @@
-"""From a recipe to a data set on disk: plan, run, resume; prove and repair. The only place with Dask."""
+"""Build a data set on disk from a recipe: plan, run, resume. The only room with Dask."""
 
-from augforge.building.job import build
-from augforge.building.plan import BuildPlan, plan_build
-from augforge.building.proving import Repair, prove, repair
-from augforge.building.running import Progress
+from typing import TYPE_CHECKING
 
-__all__ = ["BuildPlan", "Progress", "Repair", "build", "plan_build", "prove", "repair"]
+from augforge._platform.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from augforge.building.job import build as build
+    from augforge.building.plan import BuildPlan as BuildPlan
+    from augforge.building.plan import plan_build as plan_build
+    from augforge.building.running import Progress as Progress
+
+_MODULES = {"BuildPlan": "plan", "Progress": "running", "build": "job", "plan_build": "plan"}
+__all__ = [*_MODULES]
+
+__getattr__ = lazy_exports(__name__, _MODULES)

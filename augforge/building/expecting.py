@@ -5,9 +5,9 @@ from typing import NoReturn
 
 from augforge.errors import BuildError
 from augforge.forge import Forge
+from augforge.format.models import Manifest
 from augforge.recipe import Recipe
 from augforge.recipe.expect import EXPECT_KIND
-from augforge.shards import Manifest
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,19 @@ from pathlib import Path
 
 from augforge.building import replacing
 from augforge.building.claiming import claimed
+from augforge.building.recipe_file import recipe_bytes, stored_recipe
 from augforge.building.versions import pixel_version_text
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import DatasetError, RecipeError
 from augforge.forge import Forge
+from augforge.format.checked_open import check_own_folders
+from augforge.format.checksummed_json import read_checksummed
+from augforge.format.commit_records import read_manifest, read_receipt
+from augforge.format.hashing import bytes_hash
+from augforge.format.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, REPLACEMENT, ShardSpec
+from augforge.format.models import Manifest
+from augforge.format.publishing import explain_write_errors, publish, sweep
 from augforge.recipe import Recipe, differences
-from augforge.shards import Manifest, ShardSpec, publish, read_manifest, read_receipt, sweep
-from augforge.shards.hashing import bytes_hash
-from augforge.shards.layout import MANIFEST, OUR_NAMES, RECEIPTS, RECIPE, REPLACEMENT
-from augforge.shards.publishing import check_own_folders, naming_the_cause
-from augforge.shards.recipe_file import recipe_bytes, stored_recipe
-from augforge.shards.sealed import read_sealed
 from augforge.temporaries import is_temporary_file
 
 HEADER = "# Written by augforge: the recipe of this data set, as finally used."
@@ -120,7 +122,7 @@ def prepare_replacement(
         Whether to remove the old set now, because there is no room for both.
     """
     staged = folder / REPLACEMENT
-    with naming_the_cause(REPLACEMENT, folder):
+    with explain_write_errors(REPLACEMENT, folder):
         staged.mkdir(exist_ok=True)
     replacing.remove_others(staged, kept)
     sweep(folder)
@@ -218,7 +220,7 @@ def _check_place(folder: Path) -> None:
 def _is_sealed(path: Path) -> bool:
     """Tell whether there is a whole sealed file; raises `DatasetError` where nobody may look."""
     try:
-        read_sealed(path)
+        read_checksummed(path)
     except FileNotFoundError:
         return False
     except DatasetError as error:

@@ -17,20 +17,17 @@ from augforge.building.workers import Place
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
+from augforge.format.commit_records import publish_manifest, read_manifest
+from augforge.format.models import Manifest
+from augforge.format.publishing import sweep
 from augforge.recipe import Recipe, load_recipe
-from augforge.shards import (
-    About,
-    Manifest,
-    assemble_manifest,
-    library_versions,
-    publish_manifest,
-    read_manifest,
-    sweep,
-)
-from augforge.shards.manifest import (
+from augforge.writing.manifest_assembly import (
     SAME_EVERYWHERE,
     SAME_WITH_THESE_LIBRARIES,
+    Provenance,
+    assemble_manifest,
     check_shared_leaves,
+    library_versions,
 )
 
 _log = logging.getLogger(__name__)
@@ -197,10 +194,10 @@ def _leave_unexpected(plan: BuildPlan, manifest: Manifest) -> str:
     return f"the new set is complete in {place}, to be used or removed; in {plan.folder} {old}; {take}"
 
 
-def about(forge: Forge) -> About:
+def about(forge: Forge) -> Provenance:
     """Return what the manifest of a set says that no receipt knows."""
     packages = packages_in(forge)
-    return About(
+    return Provenance(
         pixel_version=PIXEL_VERSION,
         source_digest=forge.source.digest,
         originals=len(forge.source),

@@ -8,13 +8,14 @@ from pathlib import Path
 from augforge._platform.cores import usable_cores
 from augforge.building import folders
 from augforge.building.expecting import Expectation, check_strict, settled_forge
+from augforge.building.published import are_listed, find_published
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
+from augforge.format.commit_records import is_moving_in
+from augforge.format.layout import REPLACEMENT, SampleLayout, ShardSpec, shard_bytes
+from augforge.format.models import Manifest
 from augforge.recipe import Recipe
-from augforge.shards import Manifest, ShardPlan, ShardSpec, plan_shards, resumed, shard_bytes
-from augforge.shards.layout import REPLACEMENT
-from augforge.shards.manifest import is_moving_in
-from augforge.shards.receipts import are_listed
+from augforge.writing.shard_plan import ShardPlan, plan_shards
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,7 @@ def _buildable(recipe: Recipe, strict: bool) -> tuple[Forge, Expectation]:
 def refresh_plan(plan: BuildPlan) -> BuildPlan:
     """Re-plan against the shards that are already on disk."""
     workspace = folders.workspace(plan.folder, plan.forge, overwrite=plan.overwrite)
-    shards, kept = resumed(workspace, shards_of(plan.forge))
+    shards, kept = find_published(workspace, shards_of(plan.forge))
     moving_in = folders.manifest_in(plan.folder / REPLACEMENT) if is_moving_in(plan.folder) else None
     plan = replace(plan, shards=shards, kept=kept, workspace=workspace, moving_in=moving_in)
     # Its shards are in two places, and none of them is missing.
@@ -251,9 +252,11 @@ def shards_of(forge: Forge) -> ShardPlan:
         stem=forge.recipe.name,
         samples=len(forge),
         shard_size=forge.recipe.output.shard_size,
-        image_shape=forge.image_shape,
-        columns=forge.columns,
-        classes=len(forge.source.class_names),
-        compression=forge.recipe.output.compression,
-        pixel_digest=forge.pixel_digest,
+        layout=SampleLayout(
+            image_shape=forge.image_shape,
+            columns=forge.columns,
+            classes=len(forge.source.class_names),
+            compression=forge.recipe.output.compression,
+            pixel_digest=forge.pixel_digest,
+        ),
     )

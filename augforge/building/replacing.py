@@ -23,16 +23,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from augforge.errors import AugforgeError, DatasetError
-from augforge.shards import Manifest, ShardSpec, publish, publish_manifest, read_manifest, sweep
-from augforge.shards.hashing import bytes_hash
-from augforge.shards.layout import MANIFEST, OUR_NAMES, RECIPE, REPLACEMENT
-from augforge.shards.manifest import is_moving_in, specs_of
-from augforge.shards.publishing import (
-    check_own_folders,
-    make_folders,
-    naming_the_cause,
-    sync_folder,
-)
+from augforge.format.checked_open import check_own_folders
+from augforge.format.commit_records import is_moving_in, publish_manifest, read_manifest
+from augforge.format.hashing import bytes_hash
+from augforge.format.layout import MANIFEST, OUR_NAMES, RECIPE, REPLACEMENT, ShardSpec
+from augforge.format.models import Manifest
+from augforge.format.publishing import explain_write_errors, make_folders, publish, sweep, sync_folder
 from augforge.temporaries import is_temporary_file
 
 
@@ -148,15 +144,15 @@ def take_over(folder: Path) -> Manifest:
             raise DatasetError(f"{target} is a folder, where a file of the data set belongs: move it away")
     withdraw_manifest(folder)
     make_folders(folder)
-    with naming_the_cause("the data set", folder):
+    with explain_write_errors("the data set", folder):
         for path, target in moved:
             os.replace(path, target)
         if os.path.lexists(staged / RECIPE):
             os.replace(staged / RECIPE, folder / RECIPE)
         for name in OUR_NAMES:
             sync_folder(folder / name)
-    remove_others(folder, specs_of(manifest))
-    with naming_the_cause(MANIFEST, folder):
+    remove_others(folder, manifest.specs)
+    with explain_write_errors(MANIFEST, folder):
         os.replace(staged / MANIFEST, folder / MANIFEST)
         sync_folder(folder)
     discard(folder)

@@ -13,7 +13,7 @@ from augforge.building.versions import needed
 from augforge.building.workers import Place
 from augforge.compiling import warn_of_cache
 from augforge.errors import BuildError
-from augforge.shards import ShardSpec
+from augforge.format.layout import ShardSpec
 
 # Tasks handed out for each thread of the workers: one running, one waiting.
 WAITING_FACTOR = 2

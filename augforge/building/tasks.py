@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augforge._platform.compile_events import compiling_reported
+from augforge.building.recipe_file import recipe_bytes
 from augforge.building.versions import Versions, check, found
 from augforge.compiling import cache_problem
 from augforge.errors import BuildError, DatasetError, SourceError
 from augforge.forge import Forge
+from augforge.format.hashing import bytes_hash
+from augforge.format.layout import RECIPE, ShardSpec
+from augforge.format.models import Receipt
 from augforge.recipe import Recipe
-from augforge.shards import Receipt, ShardSpec, write_shard
-from augforge.shards.hashing import bytes_hash
-from augforge.shards.layout import RECIPE
-from augforge.shards.recipe_file import recipe_bytes
+from augforge.writing.shard_writer import write_shard
 
 # Seconds between two messages of one shard about how far it is.
 _TELL_EVERY = 0.2
@@ -165,7 +166,7 @@ def _check_folder(worker: str, order: Order) -> None:
 def _forge_of(worker: str, recipe: Recipe, spec: ShardSpec) -> Forge:
     with _lock:
         for forge in (*_at_hand, *_made):
-            if forge.recipe == recipe and forge.pixel_digest == spec.pixel_digest:
+            if forge.recipe == recipe and forge.pixel_digest == spec.layout.pixel_digest:
                 return forge
         try:
             forge = Forge(recipe)
@@ -174,11 +175,11 @@ def _forge_of(worker: str, recipe: Recipe, spec: ShardSpec) -> Forge:
                 f"the worker {worker} cannot read the source: {error}; the source must be there for all workers, "
                 "under the same path"
             ) from error
-        if forge.pixel_digest != spec.pixel_digest:
+        if forge.pixel_digest != spec.layout.pixel_digest:
             raise BuildError(
                 f"shard {spec.file_name}: the worker {worker} would make other pixels (digest "
-                f"{forge.pixel_digest[:16]}, needed {spec.pixel_digest[:16]}): its source '{forge.source.name}', "
-                "or the code of a package that adds a distortion is another one"
+                f"{forge.pixel_digest[:16]}, needed {spec.layout.pixel_digest[:16]}): its source "
+                f"'{forge.source.name}', or the code of a package that adds a distortion is another one"
             )
         _made[:] = [forge]
         return forge

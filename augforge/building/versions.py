@@ -12,7 +12,7 @@ from augforge.distortions.catalogue import packages_of
 from augforge.errors import BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe
-from augforge.shards.manifest import processor_family
+from augforge.writing.manifest_assembly import processor_family
 
 Versions = Mapping[str, str]
 

@@ -26,7 +26,7 @@ from augforge.errors import DatasetError
 
 if TYPE_CHECKING:
     from augforge.building import BuildPlan
-    from augforge.shards import Manifest
+    from augforge.format.models import Manifest
 
 
 @click.command("build")
@@ -200,7 +200,7 @@ def _carry_out(
     scheduler_file: Path | None,
 ) -> _Result:
     from augforge.building.job import carry_out
-    from augforge.shards.watching import manifest_stamp
+    from augforge.reading.manifest_watch import manifest_stamp
 
     was_complete, start, before = plan.complete, time.monotonic(), manifest_stamp(plan.folder)
     try:
@@ -254,7 +254,7 @@ def _tell_plan(plan: "BuildPlan", at_once: int, warnings: tuple[str, ...], as_js
 def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
     """Say so if there is less to do at once than could be done, and something can be done about it."""
     from augforge._platform.cores import usable_cores
-    from augforge.shards import LEAF
+    from augforge.format.layout import LEAF
 
     # The shards of a set that is begun, and the smallest ones, cannot be made smaller.
     if plan.kept or plan.shards.largest.samples <= LEAF or plan.shards_to_make >= (workers or usable_cores()):

@@ -10,7 +10,7 @@ from augforge.cli.options import NamedPath, json_option
 from augforge.cli.output import counted, emit, emit_json, one_line, shown_path
 
 if TYPE_CHECKING:
-    from augforge.shards import Comparison
+    from augforge.integrity import Comparison
 
 _MOST_NAMED = 10
 # Facts of the manifest that the recipe says, too, by its keys.
@@ -27,7 +27,7 @@ def command(one: Path, other: Path, as_json: bool) -> ExitCode:
     A and B are folders that builds made. Shards are compared by what their receipts say; `augforge verify` tells
     whether that is so. The exit code is 1 if the sets do not hold the same samples.
     """
-    from augforge.shards import compare
+    from augforge.integrity import compare
 
     found = compare(one, other)
     if as_json:

@@ -19,7 +19,7 @@ from augforge.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from augforge.shards import Manifest
+    from augforge.format.models import Manifest
 
 _MOST_SHARDS = 10
 
@@ -33,13 +33,13 @@ def command(dataset: Path, as_json: bool) -> ExitCode:
     DATASET is the folder that a build made. Nothing but its manifest is read; shards that are missing or cut short
     are named, and the exit code is then 1.
     """
-    from augforge.shards import read_manifest
-    from augforge.shards.reader import damaged_shards
+    from augforge.format.commit_records import read_manifest
+    from augforge.reading import damaged_shards
 
     folder = dataset.absolute()
     manifest = read_manifest(folder)
     if as_json:
-        emit_json({"folder": str(folder), "bytes": _bytes(manifest), **manifest.plain()})
+        emit_json({"folder": str(folder), "bytes": _bytes(manifest), **manifest.to_dict()})
     else:
         emit(_text(folder, manifest))
     problems = list(damaged_shards(Path(shown_path(folder)), manifest))

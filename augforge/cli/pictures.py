@@ -33,8 +33,8 @@ def write_png(picture: Any, path: Path) -> None:
     """
     from PIL import Image
 
+    from augforge.format.publishing import publish
     from augforge.previewing import png_bytes
-    from augforge.shards import publish
 
     check_places([path])
     try:

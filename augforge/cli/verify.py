@@ -14,8 +14,8 @@ from augforge.cli.progress import announcing_compiling, counting
 from augforge.errors import AugforgeError
 
 if TYPE_CHECKING:
-    from augforge.building import Repair
-    from augforge.shards import Defect, Manifest, Verification
+    from augforge.format.models import Manifest
+    from augforge.integrity import Defect, Repair, Verification
 
 _ALL = "all"
 _MOST_DIGITS = 18
@@ -57,8 +57,7 @@ def command(dataset: Path, wanted: int | None, repairs: bool, source: Path | Non
     """
     if source is not None and wanted is None and not repairs:
         raise click.UsageError("--source goes with --prove or --repair")
-    from augforge.building import repair
-    from augforge.shards import verify
+    from augforge.integrity import repair, verify
 
     told: list[str] = []
     outcome = None
@@ -149,7 +148,7 @@ def _size_text(manifest: "Manifest") -> str:
 def _proved(outcome: _Outcome, wanted: int, source: Path | None, told: list[str]) -> _Outcome:
     import numpy as np
 
-    from augforge.building import prove
+    from augforge.integrity import prove
 
     manifest = outcome.found.manifest
     if manifest is None or outcome.found.damaged_shards:

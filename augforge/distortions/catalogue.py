@@ -31,9 +31,9 @@ from augforge.distortions.single import Single
 from augforge.distortions.strokes import Gap, Smudge, StrokeWidth
 from augforge.distortions.surroundings import Background, Occlude, Stripe
 from augforge.errors import AugforgeError, listed
+from augforge.format.layout import NAME
 
 ENTRY_POINTS = "augforge.distortions"
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 # What every step takes beside its distortion's parameters, and the column that it has of its own.
 COMMON_KEYS = ("id", "probability", "for_labels", "except_labels")

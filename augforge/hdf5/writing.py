@@ -22,14 +22,15 @@ from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import AugforgeError, listed
 
-COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
+Compression = Literal["none", "gzip", "lz4", "zstd"]
+COMPRESSIONS: tuple[str, ...] = get_args(Compression)
 
 PAGE = 4096
 _ALIGNED_FROM = 1024  # smaller objects need no page of their own

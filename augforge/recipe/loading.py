@@ -1,16 +1,16 @@
 """Load a `Recipe` from a path, a ready recipe's name or a text."""
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from augforge import bundle
 from augforge.errors import RecipeError, did_you_mean, listed
+from augforge.format.layout import NAME
 from augforge.recipe.diagnostics import Document, Problems, SourcePosition
 from augforge.recipe.merging import merge, with_overrides
-from augforge.recipe.model import NAME, Recipe
+from augforge.recipe.model import Recipe
 from augforge.recipe.nodes import MapNode, ScalarNode
 from augforge.recipe.reading import read_recipe, refuse_newer
 from augforge.recipe.yaml_reader import read_yaml
@@ -133,7 +133,7 @@ def _located(text: str, folder: Path, asked_at: SourcePosition, problems: Proble
         return ready[text]
     if os.path.isdir(path):
         problems.stop(asked_at, f"{path} is a folder; needed is a recipe, a .yaml file")
-    if re.fullmatch(NAME, text):
+    if NAME.fullmatch(text):
         absent = (
             f"no such file, and no ready recipe is called '{text}'.{did_you_mean(text, ready)} "
             f"Ready recipes: {listed(ready)}"

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from augforge.distortions import PIXEL_VERSION
 from augforge.distortions.catalogue import pixel_terms
+from augforge.format.layout import LEAF, NAME, explain_shard_size
+from augforge.hdf5 import COMPRESSIONS, Compression
 from augforge.keys import boolean, integer, keys_of, size, text, word
 from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quote
@@ -18,12 +20,10 @@ from augforge.recipe.writing import digest_of, write_yaml
 from augforge.sources import MAX_SIDE, SourceSpec
 
 RECIPE_VERSION = 1
-NAME = "[a-z0-9][a-z0-9_-]*"
 MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 65_535
 MAX_NAME = 64
 MAX_SHARD_SIZE = 2**24
-SHARD_STEP = 1_024
 # Later keys are written only where they are not at their default, so that stored recipes keep their bytes.
 _ALWAYS_WRITTEN = {
     "Recipe": (
@@ -42,9 +42,6 @@ _ALWAYS_WRITTEN = {
     "Output": ("shard_size", "compression"),
 }
 
-Compression = Literal["none", "gzip", "lz4", "zstd"]
-COMPRESSIONS: tuple[str, ...] = get_args(Compression)
-
 
 def _path_in(name: str) -> str | None:
     """Explain why a name holds a path, or return None."""
@@ -53,17 +50,6 @@ def _path_in(name: str) -> str | None:
     return (
         f"'name' names files and must not hold a path, got {quote(name)}; "
         "where the data set goes is said when it is built (--out)"
-    )
-
-
-def wrong_shard_size(size: int) -> str | None:
-    """Explain why a shard size is invalid, or return None."""
-    if size >= SHARD_STEP and size % SHARD_STEP == 0:
-        return None
-    below = max(SHARD_STEP, size // SHARD_STEP * SHARD_STEP)
-    return (
-        f"'shard_size' must be a multiple of {SHARD_STEP}, got {size}; "
-        f"the two nearest are {below} and {below + SHARD_STEP}"
     )
 
 
@@ -77,12 +63,12 @@ class Output:
             "Samples in one shard (the last may have fewer): a multiple of 1,024, up to 2**24.",
             low=1,
             high=MAX_SHARD_SIZE,
-            refuse=wrong_shard_size,
+            refuse=explain_shard_size,
             schema={
                 "type": "integer",
-                "minimum": SHARD_STEP,
+                "minimum": LEAF,
                 "maximum": MAX_SHARD_SIZE,
-                "multipleOf": SHARD_STEP,
+                "multipleOf": LEAF,
             },
         ),
     ] = 65_536
@@ -114,7 +100,7 @@ class Recipe:
             "Names files: `[a-z0-9][a-z0-9_-]*`, at most 64 letters.",
             missing="it names the files, such as `name: realistic`",
             refuse=_path_in,
-            pattern=NAME,
+            pattern=NAME.pattern,
             most=MAX_NAME,
             rule=f"be of a-z, 0-9, _ and -, begin with a letter or digit and have at most {MAX_NAME} letters",
         ),

@@ -57,7 +57,7 @@ class ShardDataset(SampleDataset):
         verify: str = "size",
     ) -> None:
         # Imported here, so that a process that makes images need not load what reads shards, and conversely.
-        from augforge.shards.reader import DEFAULT_CACHE_BYTES, ShardReader
+        from augforge.reading import DEFAULT_CACHE_BYTES, ShardReader
 
         reader = ShardReader(folder, DEFAULT_CACHE_BYTES if cache_bytes is None else cache_bytes, verify)
         if reader.manifest.originals > len(reader):

@@ -42,7 +42,7 @@ TOO_SMALL = ("--memory-limit", "150 MiB", "--no-nanny")
 DEADLY = """
 import os
 from augforge.building import tasks
-from augforge.shards import write_shard
+from augforge.writing.shard_writer import write_shard
 
 def write_or_die(folder, spec, *rest):
     if spec.index in {shards}:
@@ -240,8 +240,8 @@ class TestWorkersThatDie:
         assert sorted(told) == [str(shard) for shard in deadly]
         plan = plan_build(recipe(variants=40, shard_size=16_384), folder)
         assert plan.kept == set(range(6)) - set(deadly)
-        resumed = build(recipe(variants=40, shard_size=16_384), folder, workers=1)
-        assert resumed.content_hash == expected
+        find_published = build(recipe(variants=40, shard_size=16_384), folder, workers=1)
+        assert find_published.content_hash == expected
         assert not list(folder.rglob("*.tmp"))
 
     def test_a_frozen_worker_changes_nothing(

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augforge.building import build, plan_build, repair
+from augforge.building import build, plan_build
 from augforge.building.expecting import expect_line, settled_forge
+from augforge.building.recipe_file import stored_recipe
 from augforge.errors import BuildError
+from augforge.format.commit_records import read_manifest
+from augforge.integrity import repair
+from augforge.integrity.verification import verify
 from augforge.recipe import Recipe, load_recipe, parse_recipe
-from augforge.shards import read_manifest, verify
-from augforge.shards.recipe_file import stored_recipe
 from tests.stress.jobs import contents
 
 MakeRecipe = Callable[..., Recipe]

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augforge.building import Progress, build, plan_build, repair
+from augforge.building import Progress, build, plan_build
 from augforge.building.folders import publish_recipe
 from augforge.errors import BuildError, DatasetError
 from augforge.forge import Forge
+from augforge.format.commit_records import read_manifest
+from augforge.integrity import repair
+from augforge.integrity.verification import verify
+from augforge.reading.reader import ShardReader
 from augforge.recipe import Recipe, parse_recipe
-from augforge.shards import ShardReader, read_manifest, verify
 from tests.stress.jobs import contents
 
 MakeRecipe = Callable[..., Recipe]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from augforge.building.claiming import claimed
-from augforge.shards import verify
+from augforge.integrity.verification import verify
 from tests.stress import flips, jobs, kills, refusals
 from tests.stress.kills import Job
 

@@ -8,9 +8,9 @@ import pytest
 from augforge.building import build, plan_build
 from augforge.building.folders import HEADER, recipe_text
 from augforge.errors import BuildError, DatasetError
+from augforge.format.commit_records import read_manifest
 from augforge.recipe import Recipe, parse_recipe
-from augforge.shards import read_manifest
-from tests.shards.test_verifying import rewrite
+from tests.integrity.test_verification import rewrite
 
 MakeRecipe = Callable[..., Recipe]
 

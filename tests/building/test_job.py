@@ -20,11 +20,13 @@ from augforge.building.folders import recipe_text
 from augforge.building.job import carry_out
 from augforge.errors import AugforgeError, BuildError, DatasetError
 from augforge.forge import Forge
+from augforge.format.commit_records import read_manifest
+from augforge.format.hashing import file_hash
+from augforge.format.layout import shard_bytes
+from augforge.reading.reader import ShardReader
 from augforge.recipe import Recipe
-from augforge.shards import ShardReader, read_manifest, shard_bytes
-from augforge.shards.hashing import file_hash
 from tests.building.conftest import IMGAUG, Cluster, until
-from tests.shards.test_verifying import rewrite
+from tests.integrity.test_verification import rewrite
 from tests.stress.jobs import contents
 
 MakeRecipe = Callable[..., Recipe]

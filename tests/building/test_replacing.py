@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from augforge.building import BuildPlan, Progress, build, plan_build, repair
+from augforge.building import BuildPlan, Progress, build, plan_build
 from augforge.errors import BuildError, DatasetError
+from augforge.format.commit_records import read_manifest
+from augforge.integrity import repair
+from augforge.integrity.verification import verify
+from augforge.reading.reader import ShardReader
 from augforge.recipe import Recipe
-from augforge.shards import ShardReader, read_manifest, verify
 from tests.building.conftest import Cluster
 from tests.stress.jobs import contents
 from tests.stress.kills import without_room_for_both

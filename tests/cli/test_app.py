@@ -13,7 +13,7 @@ from augforge.cli.app import COMMANDS
 from augforge.cli.exits import ExitCode
 from augforge.cli.output import ReaderGoneError
 from augforge.errors import BuildError, DatasetError, RecipeError, SourceError
-from augforge.shards import verify
+from augforge.integrity.verification import verify
 
 HEAVY = [
     "PIL",

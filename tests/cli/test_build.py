@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from augforge.building import plan_build
+from augforge.format.commit_records import read_manifest
 from augforge.recipe import load_recipe
-from augforge.shards import read_manifest
 from tests.cli.conftest import RECIPE
 
 FREE = re.compile(r"free      [0-9,]+ bytes \([0-9,.]+ [GT]B\)\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from augforge.shards import read_manifest
+from augforge.format.commit_records import read_manifest
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_json_is_the_manifest(run, built):
     found = json.loads(run("info", "a", "--json").out)
     assert found.pop("folder") == str(Path("a").absolute())
     assert found.pop("bytes") == sum(shard.bytes for shard in built.shards)
-    assert found == built.plain()
+    assert found == built.to_dict()
 
 
 def test_of_many_shards_some_are_listed(run, recipe):

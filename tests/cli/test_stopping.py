@@ -12,7 +12,7 @@ import pytest
 
 from augforge.building import job, replacing  # noqa: F401 -- their functions are patched
 from augforge.cli.stopping import stopping_cleanly
-from augforge.shards import read_manifest
+from augforge.format.commit_records import read_manifest
 
 SHARDS = 157
 BUILD = [sys.executable, "-m", "augforge", "build", "small.yaml", "--set", "variants=79"]

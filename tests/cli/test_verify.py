@@ -6,8 +6,8 @@ from pathlib import Path
 import h5py
 import pytest
 
-from augforge.shards import read_manifest
-from tests.shards.test_verifying import rewrite, vouch
+from augforge.format.commit_records import read_manifest
+from tests.integrity.test_verification import rewrite, vouch
 
 SHARD = "shards/small-00001.h5"
 

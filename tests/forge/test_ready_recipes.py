@@ -3,10 +3,9 @@
 import pytest
 
 from augforge.forge import Forge
+from augforge.format.hashing import ContentHash, leaf_hash
+from augforge.format.layout import LEAF, SampleLayout
 from augforge.recipe import load_recipe, ready_recipes
-from augforge.shards import LEAF
-from augforge.shards.hashing import content_hash, content_header, leaf_hash
-from augforge.shards.layout import DTYPES
 
 
 @pytest.mark.parametrize("name", ready_recipes())
@@ -16,14 +15,16 @@ def test_the_content_hash_is_the_expected_one(name: str) -> None:
         assert recipe.expect is None
         return
     forge = Forge(recipe)
-    leaves = []
+    layout = SampleLayout(
+        forge.image_shape, forge.columns, len(forge.source.class_names), "none", forge.pixel_digest
+    )
+    content = ContentHash(len(forge), layout)
     for start in range(0, len(forge), 2 * LEAF):
         batch = forge.make(range(start, min(len(forge), start + 2 * LEAF)))
-        arrays = {field: getattr(batch, field) for field in DTYPES}
+        arrays = {plan.name: getattr(batch, plan.name) for plan in layout.arrays(1)}
         for leaf in (slice(LEAF), slice(LEAF, 2 * LEAF)):
             part = {field: array[leaf] for field, array in arrays.items()}
             if len(part["images"]):
-                leaves.append(leaf_hash(part, batch.columns))
-    header = content_header(len(forge), forge.image_shape, forge.labelled, forge.columns)
-    assert content_hash(header, leaves) == recipe.expect, "if pixels changed on purpose: make expect"
+                content.add(leaf_hash(part, layout))
+    assert content.hexdigest() == recipe.expect, "if pixels changed on purpose: make expect"
     assert recipe.settings_digest(forge.source.originals_digest) == recipe.expect_of

@@ -101,7 +101,7 @@ def overfitting():
 
 
 PARTS = {
-    "resumed": lambda: resuming(shuffle=True),
+    "find_published": lambda: resuming(shuffle=True),
     "window": lambda: resuming(shuffle="window", window=64, num_workers=1, persistent_workers=True),
     "ends": epoch_ends,
     "validating": validating,

@@ -12,9 +12,14 @@ import augforge
 from augforge.building.folders import recipe_text
 from augforge.distortions import PIXEL_VERSION
 from augforge.forge import Forge
+from augforge.format.layout import SampleLayout
+from augforge.format.models import Manifest
+from augforge.format.publishing import publish
 from augforge.recipe import Recipe
-from augforge.shards import About, Manifest, plan_shards, publish, write_shard
-from tests.shards.conftest import write_manifest
+from augforge.writing.manifest_assembly import Provenance
+from augforge.writing.shard_plan import plan_shards
+from augforge.writing.shard_writer import write_shard
+from tests.datasets import write_manifest
 
 # A data set's recipe names its source by an absolute path: one that says nothing of the machine.
 PLACE = Path("/tmp/augforge-golden")
@@ -81,11 +86,9 @@ def build_extended(source: Path, folder: Path) -> Manifest:
         stem=forge.recipe.name,
         samples=len(forge),
         shard_size=2048,
-        image_shape=forge.image_shape,
-        columns=forge.columns,
-        classes=len(forge.source.class_names),
-        compression="none",
-        pixel_digest=forge.pixel_digest,
+        layout=SampleLayout(
+            forge.image_shape, forge.columns, len(forge.source.class_names), "none", forge.pixel_digest
+        ),
     )
     specs = [
         dataclasses.replace(whole, samples=CUT),
@@ -93,7 +96,7 @@ def build_extended(source: Path, folder: Path) -> Manifest:
     ]
     for spec in specs:
         write_shard(folder, spec, forge.make)
-    about = About(
+    about = Provenance(
         pixel_version=PIXEL_VERSION,
         source_digest=forge.source.digest,
         originals=len(forge.source),

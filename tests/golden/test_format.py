@@ -13,8 +13,8 @@ import pytest
 from blake3 import blake3
 
 from augforge.distortions import PIXEL_VERSION
-from augforge.shards.layout import FORMAT_VERSION
-from augforge.shards.models import Manifest, Receipt
+from augforge.format.layout import FORMAT_VERSION
+from augforge.format.models import Manifest, Receipt
 
 HERE = Path(__file__).parent / "v1"
 PAGE = Path(__file__).parents[2] / "docs" / "format.md"

@@ -12,7 +12,8 @@ import torch
 from blake3 import blake3
 
 import augforge
-from augforge.shards import ShardReader, read_manifest, read_receipt
+from augforge.format.commit_records import read_manifest, read_receipt
+from augforge.reading.reader import ShardReader
 from augforge.torch import ShardDataset, make_loader
 from tests.golden.making import CUT, HEIGHT, ORIGINALS, SETS, WIDTH
 
@@ -130,7 +131,7 @@ def test_manifests_are_understood(name: str) -> None:
     assert plain.pop("seal")
     assert plain["format_version"] == 1
     # All that was written is known, and says the same.
-    assert {key: json.loads(json.dumps(manifest.plain()))[key] for key in plain} == plain
+    assert {key: json.loads(json.dumps(manifest.to_dict()))[key] for key in plain} == plain
     assert (manifest.name, manifest.seed) == ("golden", 11)
     assert (manifest.samples, manifest.originals) == (SAMPLES[name], ORIGINALS)
     assert manifest.image_shape == (HEIGHT, WIDTH)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from augforge.shards.sealed import seal
+from augforge.format.checksummed_json import dump_checksummed
 
 Damage = Callable[[Random, bytes, Sequence[bytes]], bytes]
 """Returns bytes with damage in them; called with other valid files, of which parts may be taken."""
@@ -182,7 +182,7 @@ def inside_seal(random: Random, data: bytes, others: Sequence[bytes]) -> bytes:
         _resize(random, content)
     for _ in range(random.choice((0, 1, 1, 2, 3))):
         content = _changed_value(random, content)
-    return seal(content if isinstance(content, dict) else {"format_version": content})
+    return dump_checksummed(content if isinstance(content, dict) else {"format_version": content})
 
 
 _WORDS = (

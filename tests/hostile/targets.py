@@ -291,7 +291,7 @@ MAKERS = (
 
 def _dataset(compression: str) -> Callable[[], Sequence[Files]]:
     def valid() -> Sequence[Files]:
-        from tests.shards.conftest import FakeMaker
+        from tests.datasets import FakeMaker
 
         found = []
         for maker, samples in MAKERS:
@@ -312,7 +312,7 @@ def _dataset(compression: str) -> Callable[[], Sequence[Files]]:
 
 def _read_dataset(folder: Path) -> None:
     from augforge.forge import FIELDS
-    from augforge.shards import ShardReader
+    from augforge.reading.reader import ShardReader
 
     reader = ShardReader(folder)
     size = len(reader)
@@ -323,14 +323,13 @@ def _read_dataset(folder: Path) -> None:
 
 
 def _read_receipt(folder: Path) -> None:
-    from augforge.shards import read_receipt
-    from augforge.shards.receipts import matching_receipt
-    from tests.shards.conftest import FakeMaker
+    from augforge.format.commit_records import read_published, read_receipt
+    from tests.datasets import FakeMaker
 
     maker, samples = MAKERS[int(folder.name)]
     for spec in FakeMaker(*maker).plan(samples):
         read_receipt(folder / "receipts" / spec.receipt_name)
-        matching_receipt(folder, spec)
+        read_published(folder, spec)
 
 
 TARGETS = (

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from augforge.errors import DatasetError, SourceError
 from augforge.forge import FIELDS
-from augforge.shards import ShardReader, read_manifest, sealed
-from augforge.shards.receipts import matching_receipt
-from augforge.shards.sealed import seal
+from augforge.format import checksummed_json
+from augforge.format.checksummed_json import dump_checksummed
+from augforge.format.commit_records import read_manifest, read_published
+from augforge.reading.reader import ShardReader
 from augforge.sources import SourceSpec, open_source
+from tests.datasets import FakeMaker
 from tests.hostile.mutating import inside_seal
-from tests.shards.conftest import FakeMaker
 
 MAKER = FakeMaker()
 SAMPLES = 1500
@@ -47,7 +48,7 @@ def changed(folder: Path, change: Any) -> None:
     content = json.loads(path.read_bytes())
     del content["seal"]
     change(content)
-    path.write_bytes(seal(content))
+    path.write_bytes(dump_checksummed(content))
 
 
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
@@ -120,16 +121,16 @@ def test_originals_that_cannot_be(mine: Path) -> None:
 
 @pytest.mark.parametrize("name", ["manifest.json", "receipts/00000.json"])
 def test_a_huge_sealed_file_is_not_read(mine: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealed, "MOST_BYTES", 500)
+    monkeypatch.setattr(checksummed_json, "_MAX_BYTES", 500)
     with pytest.raises(DatasetError, match="bytes; 500 are allowed"):
-        sealed.read_sealed(mine / name)
+        checksummed_json.read_checksummed(mine / name)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "receipts/00000.json", "shards/tiny-00000.h5"])
 def test_a_pipe_in_a_data_set_is_not_waited_for(mine: Path, name: str) -> None:
     (mine / name).unlink()
     os.mkfifo(mine / name)
-    read = matching_receipt if name.startswith("receipts") else lambda folder, _: ShardReader(folder)
+    read = read_published if name.startswith("receipts") else lambda folder, _: ShardReader(folder)
     with pytest.raises(DatasetError, match="is not an ordinary file"):
         read(mine, MAKER.plan(SAMPLES)[0])
 
@@ -137,22 +138,28 @@ def test_a_pipe_in_a_data_set_is_not_waited_for(mine: Path, name: str) -> None:
 def test_nested_beyond_what_python_reads(mine: Path) -> None:
     path = mine / "manifest.json"
     body = b'{\n"a":' + b"[" * 100_000 + b"]" * 100_000
-    path.write_bytes(seal({}).replace(b"{\n", body, 1))
+    path.write_bytes(dump_checksummed({}).replace(b"{\n", body, 1))
     for read in (read_manifest, lambda folder: open_source(SourceSpec(path=folder))):
         with pytest.raises((DatasetError, SourceError)):
             read(mine)
     mark = b',\n"seal":"'
-    path.write_bytes(body + mark + sealed.bytes_hash(body + mark).encode() + b'"\n}\n')
+    path.write_bytes(body + mark + checksummed_json.bytes_hash(body + mark).encode() + b'"\n}\n')
     for read in (read_manifest, lambda folder: open_source(SourceSpec(path=folder))):
         with pytest.raises((DatasetError, SourceError), match="recursion"):
             read(mine)
 
 
-@pytest.mark.parametrize("name", ["shards", "shards/tiny-00001.h5"])
-def test_a_source_s_shards_are_in_its_own_folder(mine: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("shards", "is a symbolic link; it must be a folder of the data set's own"),
+        ("shards/tiny-00001.h5", "is not an ordinary file, but a symbolic link"),
+    ],
+)
+def test_a_source_s_shards_are_in_its_own_folder(mine: Path, tmp_path: Path, name: str, message: str) -> None:
     shutil.move(mine / name, tmp_path / "elsewhere")
     (mine / name).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(SourceError, match="a symbolic link leads to it"):
+    with pytest.raises(SourceError, match=message):
         open_source(SourceSpec(path=mine))
 
 
@@ -166,7 +173,7 @@ def test_a_published_shard_is_no_link(mine: Path, tmp_path: Path) -> None:
     shutil.move(path, tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DatasetError, match="is not an ordinary file"):
-        matching_receipt(mine, MAKER.plan(SAMPLES)[0])
+        read_published(mine, MAKER.plan(SAMPLES)[0])
 
 
 def test_of_many_errors_in_a_manifest_only_one_is_made(mine: Path) -> None:

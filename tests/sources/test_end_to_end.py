@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from augforge.cli import main
-from augforge.shards import ShardReader
+from augforge.reading.reader import ShardReader
 
 IMAGES = np.arange(4 * 6 * 6, dtype=np.uint8).reshape(4, 6, 6)
 LABELS = np.array([0, 1, 1, 2], np.uint8)

@@ -13,10 +13,9 @@ from distributed import Client
 import augforge
 from augforge.building import plan_build, remote
 from augforge.errors import BuildError
+from augforge.format.layout import SHARDS
+from augforge.integrity.verification import Kind, verify
 from augforge.recipe import Recipe
-from augforge.shards import verify
-from augforge.shards.layout import SHARDS
-from augforge.shards.verifying import Kind
 from tests.building.conftest import Cluster, until
 from tests.stress.outcome import Outcome
 

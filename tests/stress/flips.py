@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from augforge.building import build, repair
+from augforge.building import build
+from augforge.integrity import repair
+from augforge.integrity.verification import verify
 from augforge.recipe import load_recipe
-from augforge.shards import verify
 from tests.stress import jobs
 from tests.stress.kills import jobs_of
 from tests.stress.outcome import Outcome

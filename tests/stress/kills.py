@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augforge.errors import AugforgeError
-from augforge.shards import ShardReader, verify
-from augforge.shards.layout import REPLACEMENT
-from augforge.shards.verifying import Kind
+from augforge.format.layout import REPLACEMENT
+from augforge.integrity.verification import Kind, verify
+from augforge.reading.reader import ShardReader
 from tests.stress import jobs
 from tests.stress.outcome import Outcome
 from tests.stress.steps import Fault

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from augforge.shards import read_manifest, verify
+from augforge.format.commit_records import read_manifest
+from augforge.integrity.verification import verify
 from augforge.temporaries import is_temporary
 from tests.stress import jobs
 from tests.stress.kills import (

@@ -7,11 +7,12 @@ from pathlib import Path
 import distributed  # noqa: F401
 import hdf5plugin  # noqa: F401
 
-from augforge.building import job, proving  # noqa: F401
+from augforge.building import job
 from augforge.cli import build, main, verify  # noqa: F401
 from augforge.forge import Forge
+from augforge.integrity import repairs  # noqa: F401
 from augforge.recipe import load_recipe
-from augforge.shards import write_shard
+from augforge.writing.shard_writer import write_shard
 from tests.stress import jobs
 
 with tempfile.TemporaryDirectory() as _scratch:

@@ -10,13 +10,14 @@ import torch
 
 from augforge.errors import DatasetError
 from augforge.forge import FIELDS, Forge
+from augforge.format.layout import SampleLayout
+from augforge.format.publishing import publish
 from augforge.recipe import parse_recipe
-from augforge.shards.layout import plan_shards
-from augforge.shards.manifest import About
-from augforge.shards.publishing import publish
-from augforge.shards.writer import write_shard
 from augforge.torch import ForgeDataset, ShardDataset, make_loader, split_by_source
-from tests.shards.conftest import write_manifest
+from augforge.writing.manifest_assembly import Provenance
+from augforge.writing.shard_plan import plan_shards
+from augforge.writing.shard_writer import write_shard
+from tests.datasets import write_manifest
 
 WORKERS = pytest.mark.filterwarnings(
     "ignore:This DataLoader will create", "ignore:This process .* is multi-threaded:DeprecationWarning"
@@ -41,16 +42,12 @@ def write_dataset(folder: Path, forge: Forge, compression: str) -> Path:
         stem="tiny",
         samples=len(forge),
         shard_size=1024,
-        image_shape=forge.image_shape,
-        columns=forge.columns,
-        classes=10,
-        compression=compression,
-        pixel_digest=forge.pixel_digest,
+        layout=SampleLayout(forge.image_shape, forge.columns, 10, compression, forge.pixel_digest),
     )
     for spec in specs:
         write_shard(folder, spec, forge.make)
     publish(folder / "recipe.yaml", forge.recipe.to_yaml().encode())
-    about = About(
+    about = Provenance(
         pixel_version=1,
         source_digest=forge.source.digest,
         originals=len(forge.source),
@@ -195,11 +192,11 @@ def test_a_set_damaged_in_size_is_refused(forge, tmp_path):
 
 
 def test_a_newer_format_is_refused(forge, tmp_path):
-    from augforge.shards.sealed import read_sealed, seal
+    from augforge.format.checksummed_json import dump_checksummed, read_checksummed
 
     folder = write_dataset(tmp_path / "set", forge, "none")
-    content, _ = read_sealed(folder / "manifest.json")
-    (folder / "manifest.json").write_bytes(seal({**content, "format_version": 2}))
+    content, _ = read_checksummed(folder / "manifest.json")
+    (folder / "manifest.json").write_bytes(dump_checksummed({**content, "format_version": 2}))
     with pytest.raises(DatasetError, match=r"version 2|newer"):
         ShardDataset(folder)
 

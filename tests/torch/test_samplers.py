@@ -150,9 +150,9 @@ class TestState:
         expected = list(loader.sampler)
         iterator = iter(loader.sampler)
         begun = list(itertools.islice(iterator, taken))
-        resumed = iter(other.sampler)
-        resumed.load_state_dict(pickle.loads(pickle.dumps(iterator.state_dict())))
-        assert begun + list(resumed) == expected
+        find_published = iter(other.sampler)
+        find_published.load_state_dict(pickle.loads(pickle.dumps(iterator.state_dict())))
+        assert begun + list(find_published) == expected
         assert other.epoch == 3
 
     @pytest.mark.parametrize(

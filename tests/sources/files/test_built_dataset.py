@@ -12,7 +12,7 @@ from blake3 import blake3
 
 import augforge
 from augforge.errors import SourceError
-from augforge.shards import ShardReader
+from augforge.reading.reader import ShardReader
 from augforge.sources import SourceSpec, open_source
 from augforge.sources.files import built_dataset
 
@@ -108,7 +108,10 @@ def _spoilt(manifest: Path, **changes: Any) -> None:
 
 def test_no_manifest(mine: Path) -> None:
     (mine / "manifest.json").unlink()
-    assert _error(mine) == f"{mine / 'manifest.json'}: cannot be read: No such file or directory"
+    assert _error(mine) == (
+        f"the data set at {mine} is incomplete: it has no manifest.json, which a build writes last; "
+        "run its build again to finish it"
+    )
     assert _error(mine, format=None).startswith(
         f"{mine}: a folder without pictures or other originals that are read; its files' endings: "
     )
@@ -116,46 +119,50 @@ def test_no_manifest(mine: Path) -> None:
 
 def test_a_manifest_that_was_changed(mine: Path) -> None:
     path = mine / "manifest.json"
-    path.write_text(path.read_text().replace('"originals":5', '"originals":6'))
+    text = path.read_text()
+    path.write_text(text.replace('"originals":5', '"originals":6'))
+    body = path.read_bytes()[:-68]
     assert _error(mine) == (
-        f"{path}: damaged, or no manifest: it does not end in the hash of its own contents"
+        f"{path} is damaged: it ends in the hash {text[-68:-4]}, "
+        f"but its contents have {blake3(body).hexdigest()}"
     )
 
 
 def test_another_program_s_manifest(mine: Path) -> None:
     path = mine / "manifest.json"
     path.write_text('{"name": "a web page"}')
-    assert _error(mine) == (
-        f"{path}: damaged, or no manifest: it does not end in the hash of its own contents"
-    )
+    assert _error(mine) == (f"{path} is damaged: it does not end in the hash of its own contents")
 
 
 def test_a_newer_format(mine: Path) -> None:
     _spoilt(mine / "manifest.json", format_version=2)
     assert _error(mine) == (
-        f"{mine / 'manifest.json'}: format version 2; this augforge reads 1. Use a newer augforge"
+        f"{mine / 'manifest.json'} was written by a newer augforge: format 2, this one reads up to 1"
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"shards": []}, "shards: Tuple should have at least 1 item after validation, not 0"),
+        ({"shards": []}, "the first shard must begin with sample 0"),
         (
-            {"shards": [{"file": "../../x.h5", "samples": 1, "hash": ""}]},
-            r"shards.0.file: String should match pattern '^[a-z0-9][a-z0-9_-]*\.h5$'",
+            lambda shards: {"shards": [{**shards[0], "file": "../../x.h5"}, *shards[1:]]},
+            r"shards.0.file: String should match pattern '^[a-z0-9][a-z0-9_-]*-[0-9]{5,12}\.h5$', "
+            'got "../../x.h5"',
         ),
         (
-            {"shards": [{"file": "x.h5", "samples": 1, "hash": ""}] * 2},
+            lambda shards: {"shards": [shards[0], {**shards[1], "file": shards[0]["file"]}, shards[2]]},
             "a shard's file is listed twice",
         ),
-        ({"class_names": [[]] * 500_000}, "more than 500,000 lists and objects"),
-        ({"image_shape": [0, 3]}, "image_shape.0: Input should be greater than or equal to 1"),
+        ({"class_names": [[]] * 500_000}, "more than 500000 lists and objects"),
+        ({"image_shape": [0, 3]}, "image_shape.0: Input should be greater than or equal to 1, got 0"),
     ],
 )
-def test_a_manifest_that_cannot_be(mine: Path, changes: dict[str, Any], reason: str) -> None:
+def test_a_manifest_that_cannot_be(mine: Path, changes: Any, reason: str) -> None:
+    if callable(changes):
+        changes = changes(json.loads((mine / "manifest.json").read_bytes())["shards"])
     _spoilt(mine / "manifest.json", **changes)
-    assert _error(mine) == f"{mine / 'manifest.json'}: not a manifest: {reason}"
+    assert _error(mine) == f"{mine / 'manifest.json'} is not valid: {reason}"
 
 
 def test_a_shard_that_is_missing_or_changed(mine: Path) -> None:
@@ -163,16 +170,19 @@ def test_a_shard_that_is_missing_or_changed(mine: Path) -> None:
     with shard.open("r+b") as file:
         file.seek(9000)
         file.write(b"x")
-    assert _error(mine) == f"{shard}: damaged, or another build's: its hash is not the one in manifest.json"
+    published = json.loads((mine / "manifest.json").read_bytes())["shards"][1]["hash"]
+    assert _error(mine) == (
+        f"{shard} has the hash {blake3(shard.read_bytes()).hexdigest()}, but was published with {published}"
+    )
     shard.unlink()
-    assert _error(mine) == f"{shard}: cannot be read: No such file or directory"
+    assert _error(mine) == f"{shard} cannot be read: No such file or directory"
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "shards/small-00001.h5"])
 def test_nothing_waits_for_a_pipe(mine: Path, name: str) -> None:
     (mine / name).unlink()
     os.mkfifo(mine / name)
-    assert _error(mine) == f"{mine / name}: not an ordinary file"
+    assert _error(mine) == f"{mine / name} is not an ordinary file"
 
 
 def test_a_shard_of_another_shape_than_said(mine: Path) -> None:

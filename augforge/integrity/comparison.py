@@ -1,0 +1,162 @@
+"""In what two complete data sets differ: their samples, their recipes, how they are stored."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augforge.building.recipe_file import stored_recipe
+from augforge.errors import AugforgeError
+from augforge.format.checked_open import check_own_folders
+from augforge.format.layout import LEAF
+from augforge.format.models import Manifest
+from augforge.reading.reader import ShardReader
+from augforge.recipe import Recipe, differences
+from augforge.writing.manifest_assembly import read_leaves
+
+# Told where they differ; what is left follows from the samples or the recipe.
+_FACTS = (
+    "name",
+    "samples",
+    "originals",
+    "image_shape",
+    "columns",
+    "class_names",
+    "source_digest",
+    "pixel_digest",
+    "pixel_version",
+    "compression",
+    "shard_size",
+    "versions",
+    "processor_family",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """In what data sets A and B differ.
+
+    Attributes
+    ----------
+    same_content : bool
+        Whether they hold the same samples, whatever the shards: whether their content hashes are equal.
+    same_recipe : bool, optional
+        Whether their recipes are equal, descriptions aside; None if one cannot be read.
+    recipe : tuple of str
+        In what the recipes differ, such as ``variants: 10 -> 20``; steps are known by their ids.
+    facts : dict
+        Manifest's fields that differ, with A's value and B's.
+    ranges : tuple of range
+        Sample numbers that both have and that are not the same, joined and widened to whole leaves of 1,024.
+    shards : tuple of (tuple of str, tuple of str)
+        Names of A's shards, and of B's, that hold any of these or samples that the other set does not have.
+    """
+
+    same_content: bool
+    same_recipe: bool | None
+    recipe: tuple[str, ...]
+    facts: dict[str, tuple[Any, Any]]
+    ranges: tuple[range, ...]
+    shards: tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def compare(one: str | Path, other: str | Path) -> Comparison:
+    """Compare two complete data sets.
+
+    Shards are compared by the hashes in their receipts, without reading them: `verify` tells whether a set is what
+    its receipts say.
+
+    Parameters
+    ----------
+    one, other : str or Path
+        Folders of the data sets, A and B.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    DatasetError
+        If one is incomplete or damaged.
+    """
+    readers = ShardReader(one), ShardReader(other)
+    for reader in readers:
+        check_own_folders(reader.folder)
+    a, b = (reader.manifest for reader in readers)
+    recipes = [_recipe_of(reader.folder) for reader in readers]
+    found: tuple[str, ...] = ()
+    if recipes[0] is not None and recipes[1] is not None:
+        found = tuple(differences(recipes[0], recipes[1]))
+    plain = a.to_dict(), b.to_dict()
+    facts = {
+        field: (plain[0][field], plain[1][field]) for field in _FACTS if plain[0][field] != plain[1][field]
+    }
+    ranges = () if a.content_hash == b.content_hash else tuple(_joined(_different_leaves(*readers)))
+    common = min(a.samples, b.samples)
+    return Comparison(
+        same_content=a.content_hash == b.content_hash,
+        same_recipe=None if None in recipes else not found,
+        recipe=found,
+        facts=facts,
+        ranges=ranges,
+        shards=(_touched(a, ranges, common), _touched(b, ranges, common)),
+    )
+
+
+def _recipe_of(folder: Path) -> Recipe | None:
+    try:
+        return stored_recipe(folder)
+    except AugforgeError:
+        return None
+
+
+def _different_leaves(one: ShardReader, other: ShardReader) -> Iterator[range]:
+    """Yield the leaves that differ, as far as both sets have their samples."""
+    common = min(len(one), len(other))
+    leaves = (read_leaves(reader.folder, reader.manifest) for reader in (one, other))
+    for index, (left, right) in enumerate(zip_longest(*leaves)):
+        numbers = range(index * LEAF, min(common, (index + 1) * LEAF))
+        if not numbers:
+            return
+        # Where one set ends within a leaf, the other one's leaf has more samples: another hash says nothing.
+        whole = all(numbers.stop in (len(reader), numbers.start + LEAF) for reader in (one, other))
+        if left != right and (whole or not _equal(one, other, np.asarray(numbers))):
+            yield numbers
+
+
+def _equal(one: ShardReader, other: ShardReader, numbers: np.ndarray[Any, Any]) -> bool:
+    if (one.columns, one.image_shape, one.labelled) != (other.columns, other.image_shape, other.labelled):
+        return False
+    left, right = (reader.read(numbers, one.fields) for reader in (one, other))
+    return all(left[field].tobytes() == right[field].tobytes() for field in one.fields)
+
+
+def _joined(ranges: Iterable[range]) -> Iterator[range]:
+    """Join ranges that follow each other."""
+    last: range | None = None
+    for one in ranges:
+        if last is not None and last.stop == one.start:
+            last = range(last.start, one.stop)
+            continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
+
+
+def _touched(manifest: Manifest, ranges: tuple[range, ...], common: int) -> tuple[str, ...]:
+    wanted = (*ranges, range(common, manifest.samples))
+    return tuple(
+        shard.file
+        for shard in manifest.shards
+        if any(
+            one.start < shard.first_sample + shard.samples and shard.first_sample < one.stop
+            for one in wanted
+            if one
+        )
+    )

@@ -1,0 +1,1 @@
+from tests.datasets import folder, maker  # noqa: F401 - fixtures
