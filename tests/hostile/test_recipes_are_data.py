@@ -38,7 +38,7 @@ HOSTILE = {
     "data set": ("name: t\nsource: ../../etc\ndistort: []", "{recipe}:3:9: error: unknown data set"),
     "split": (
         "name: t\nsource: {path: ., format: idx, split: ../../etc/passwd}\ndistort: []",
-        "{recipe}:3:39: error: String should match",
+        "{recipe}:3:39: error: 'split' must be of A-Z, a-z, 0-9, _",
     ),
     "array": (
         "name: t\nsource: {path: digits.npz, images: ../secret}\ndistort: []",

@@ -186,7 +186,7 @@ def test_large_frames_are_worked_on_in_parts() -> None:
     assert np.abs(made - reference.warp_bent(image, maps, fields)).max() <= 1
     kept = bent_ink_kept(image[np.newaxis], maps[np.newaxis], fields[np.newaxis])[0]
     rows, columns = np.mgrid[:90:0.25, :70:0.25]
-    x, y = reference.add(columns - 34.875, rows - 44.875, maps, fields)
+    x, y = reference.follow(columns - 34.875, rows - 44.875, maps, fields)
     found = np.zeros((90, 70), bool)
     column, row = np.rint(x + 34.5).astype(int), np.rint(y + 44.5).astype(int)
     inside = (column >= 0) & (column < 70) & (row >= 0) & (row < 90)

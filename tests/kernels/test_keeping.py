@@ -32,7 +32,7 @@ def test_ink_kept_is_what_the_frame_shows(digits: np.ndarray, displacement: floa
     kept = bent_ink_kept(digits[:40], maps, fields[:, np.newaxis])
     fine = np.linspace(-14, 14, 28 * 16 + 1)
     for image, chain, field, share in zip(digits[:40], maps, fields, kept, strict=True):
-        x, y = reference.add(*np.meshgrid(fine, fine), chain, field[np.newaxis])
+        x, y = reference.follow(*np.meshgrid(fine, fine), chain, field[np.newaxis])
         found = np.zeros((28, 28), bool)
         column, row = np.rint(x + 13.5), np.rint(y + 13.5)
         near = (np.abs(x + 13.5 - column) < 0.07) & (np.abs(y + 13.5 - row) < 0.07)

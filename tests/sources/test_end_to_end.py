@@ -69,7 +69,7 @@ def test_without_labels(tmp_path: Path, name: str) -> None:
         ("digits.h5", b"\x89HDF", "cannot be read as HDF5"),
         ("digits/one/a.png", b"\x89PNG", "no picture in PNG, JPEG or BMP form"),
         ("digits/train-images-idx3-ubyte", b"\0\0\x08\x03", "cut: 4 bytes are too few"),
-        ("digits/manifest.json", b"{}", "damaged, or no manifest"),
+        ("digits/manifest.json", b"{}", "is damaged: it does not end in the hash"),
         ("digits.txt", b"5", "no known format of originals. Known are hdf5"),
     ],
 )
