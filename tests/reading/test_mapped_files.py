@@ -91,7 +91,7 @@ def test_what_cannot_be_mapped_is_named(tmp_path):
     for name, message in (
         ("file", "has 10 bytes, but was published with 11"),
         ("gone", "cannot be read: No such file or directory"),
-        ("link", "is not an ordinary file"),
+        ("link", "is not an ordinary file, but a symbolic link"),
         ("folder", "is not an ordinary file"),
     ):
         mapped = MappedFiles([tmp_path / name], [11])
