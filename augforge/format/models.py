@@ -5,6 +5,7 @@ in it can lead out of the data set's folder.
 """
 
 import json
+import warnings
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -40,6 +41,11 @@ class _Model(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain JSON values."""
         return self.model_dump(mode="json")
+
+    def plain(self) -> dict[str, Any]:
+        """Call `to_dict`, by its former name."""
+        warnings.warn("plain() is now to_dict()", DeprecationWarning, stacklevel=2)
+        return self.to_dict()
 
 
 class GuardCounts(_Model):
