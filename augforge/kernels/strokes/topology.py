@@ -1,0 +1,121 @@
+"""How ink hangs together: its pieces and their holes, counted.
+
+A thresholded image, laid flat with a blank row above and below and a blank pixel before each row, is one sequence
+of stretches, paper and ink in turn::
+
+    . . . . . .
+    . # # . # .         stretches: paper from the top left corner to the first #, ink of 2, paper of 1, ink of 1,
+    . # . . # .                    paper of 2 (with a margin in it), ink of 1, ...
+    . . . . . .
+
+Two stretches of one kind are connected where one, moved down by a row, meets the other; ink also where they only
+touch, that is by a diagonal. Paper that holds a margin is the paper around. The margins keep stretches of different
+rows apart, so the sequence can be treated as one long row, moved by a constant to lie below itself.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge.compiling import compiled, kernel_helper
+from augforge.kernels.strokes.runs import join
+
+
+@kernel_helper
+def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any], ends: NDArray[Any]) -> int:
+    """List where stretches begin, and at last the size; return how many stretches there are.
+
+    Parameters
+    ----------
+    levels : ndarray of uint8, shape (S,)
+        Flat, with margins of 0.
+    threshold : uint8
+        From 1 up.
+    changes : ndarray of uint8, shape (S filled up to a multiple of 8,)
+        A work array, 0 where not used.
+    ends : ndarray of int32, shape (S + 8,)
+        What is listed.
+    """
+    ends[0] = 0
+    for p in range(1, levels.size):
+        changes[p] = (levels[p] >= threshold) != (levels[p - 1] >= threshold)
+    # Most pixels are like the one before: eight are passed over at once.
+    words = changes.view(np.uint64)
+    count = 1
+    for word in range(words.size):
+        if words[word] != 0:
+            for p in range(8 * word, 8 * word + 8):
+                ends[count] = p
+                count += changes[p]
+    ends[count] = levels.size
+    return count
+
+
+@kernel_helper
+def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any], sizes: NDArray[Any]) -> None:
+    """Join stretches into pieces, each known by its first stretch; the paper around is the very first one."""
+    # Where the search in the row above goes on, for paper and for ink: both are passed from left to right.
+    above_paper, above_ink = 0, 1
+    margin = 0
+    for q in range(count):
+        ink = q & 1
+        begin, end = ends[q], ends[q + 1]
+        while margin < begin:
+            margin += stride
+        parents[q] = 0 if ink == 0 and margin < end else q
+        sizes[q] = end - begin
+        i = above_ink if ink == 1 else above_paper
+        while ends[i + 1] + stride + ink <= begin:
+            i += 2
+        if ink == 1:
+            above_ink = i
+        else:
+            above_paper = i
+        while i < q and ends[i] + stride < end + ink:
+            join(parents, sizes, i, q)
+            i += 2
+
+
+@compiled
+def topology(images: NDArray[Any], thresholds: NDArray[Any], least: int) -> NDArray[Any]:
+    """Return how many pieces the ink of each image has, and how many holes.
+
+    Ink is what reaches the threshold. Its pieces are connected along diagonals too. Holes are pieces of the
+    rest, not connected along diagonals, that do not reach the edge of the frame.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, H, W)
+    thresholds : ndarray of uint8, shape (N,)
+        At 0 all is ink.
+    least : int
+        Pieces and holes of fewer pixels are not counted.
+
+    Returns
+    -------
+    ndarray of int32, shape (N, 2)
+        Pieces and holes.
+    """
+    count, height, width = images.shape
+    stride = width + 1
+    size = (height + 2) * stride + 1
+    found = np.zeros((count, 2), np.int32)
+    levels = np.zeros(size, np.uint8)
+    changes = np.zeros((size + 7) // 8 * 8, np.uint8)
+    ends = np.empty(size + 8, np.int32)
+    parents, sizes = np.empty(size, np.int32), np.empty(size, np.int32)
+    for i in range(count):
+        if thresholds[i] == 0:
+            found[i, 0] = height * width >= least
+            continue
+        for y in range(height):
+            source, target = images[i, y], levels[(y + 1) * stride + 1 : (y + 2) * stride]
+            for x in range(width):
+                target[x] = source[x]
+        stretches = _list_ends(levels, thresholds[i], changes, ends)
+        _connect(ends, stretches, stride, parents, sizes)
+        for q in range(1, stretches):
+            if parents[q] == q and sizes[q] >= least:
+                found[i, 1 - (q & 1)] += 1
+    return found
