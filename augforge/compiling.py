@@ -76,7 +76,7 @@ def kernel_helper(function: _Function) -> _Function:
 
 
 def inlined(function: _Function) -> _Function:
-    """Compile a small part that must dissolve into the loop that calls it, for it to vectorise."""
+    """Compile a small part that must dissolve into the loop that calls it, for it to vectorize."""
     return _njit(function, no_cpython_wrapper=True, forceinline=True)
 
 

@@ -343,9 +343,9 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
 
 @compiled
 def place(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
-    """Return a square frame with an image in it, moved by whole pixels so that its centre of mass is at `middle`.
+    """Return a square frame with an image in it, moved by whole pixels so that its center of mass is at `middle`.
 
-    The image is moved by floor(middle - centre + 1/2), and less where it would leave the frame.
+    The image is moved by floor(middle - center + 1/2), and less where it would leave the frame.
 
     Parameters
     ----------
@@ -354,7 +354,7 @@ def place(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
     frame : int
         Height and width of the result, in pixels.
     middle : int
-        Pixel index of the centre of mass, in both directions.
+        Pixel index of the center of mass, in both directions.
     """
     height, width = image.shape
     mass, sum_x, sum_y = _moments(image)

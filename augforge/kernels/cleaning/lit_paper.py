@@ -108,12 +108,12 @@ def paper_levels(levels: NDArray[Any]) -> NDArray[Any]:
     Returns
     -------
     ndarray of int32, shape (H, W)
-        Opened by the window, then raised to the highest of the eight neighbours: pixels on a shadow's edge are part
+        Opened by the window, then raised to the highest of the eight neighbors: pixels on a shadow's edge are part
         light.
     """
     reach = max(max(levels.shape) // _REACHES, 1)
     # The erosion must be known one window around the picture for its dilation to be known in all of the picture,
-    # and one more pixel for the neighbours.
+    # and one more pixel for the neighbors.
     eroded = _lowest(_continued(levels, 2 * reach + 1), reach)
     opened = -_lowest(-eroded, reach)
     return -_lowest(-opened, 1)
@@ -200,7 +200,7 @@ def patches(mask: NDArray[Any]) -> NDArray[Any]:
 def without_specks(ink: NDArray[Any]) -> NDArray[Any]:
     """Return ink, int64 (H, W), without what is not part of the drawing.
 
-    Patches that touch the border are shadows, rulings or neighbours, if another patch has a tenth of the ink of
+    Patches that touch the border are shadows, rulings or neighbors, if another patch has a tenth of the ink of
     the largest of all. Of the rest, those with less than a fiftieth of all ink are specks, but for the largest.
     """
     height, width = ink.shape

@@ -1,4 +1,4 @@
-"""Affine maps as rows of six numbers.
+"""Build and compose affine maps, rows of six numbers.
 
 A row (a, b, c, d, e, f) moves the point (x, y) to (a x + b y + c, d x + e y + f). Points are counted in
 pixels from the middle of the frame, ((W - 1) / 2, (H - 1) / 2), x to the right and y down.
@@ -15,7 +15,7 @@ from augforge.exactmath import sine_and_cosine, tangent
 
 @compiled
 def rotations(degrees: NDArray[Any]) -> NDArray[Any]:
-    """Return the maps that turn counter-clockwise as seen; degrees float64 (N,), result float64 (N, 6)."""
+    """Rotate counter-clockwise by degrees, float64 (N,); result float64 (N, 6)."""
     maps = np.zeros((degrees.size, 6))
     for i in range(degrees.size):
         s, c = sine_and_cosine(degrees[i])
@@ -26,7 +26,7 @@ def rotations(degrees: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def enlargements(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Return the maps that multiply x and y by factors, float64 (N,) each; result float64 (N, 6)."""
+    """Multiply x and y by factors, float64 (N,) each; result float64 (N, 6)."""
     maps = np.zeros((x.size, 6))
     for i in range(x.size):
         maps[i, 0] = x[i]
@@ -36,7 +36,7 @@ def enlargements(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def translations(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Return the maps that add x and y, in pixels, float64 (N,) each; result float64 (N, 6)."""
+    """Add x and y in pixels, float64 (N,) each; result float64 (N, 6)."""
     maps = np.zeros((x.size, 6))
     for i in range(x.size):
         maps[i, 0] = maps[i, 4] = 1.0
@@ -47,11 +47,14 @@ def translations(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def shears(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Return the maps that lean upright lines by x and level lines by y, in degrees; result float64 (N, 6)."""
+    """Lean vertical lines by x and horizontal ones by y, in degrees.
+
+    Both are float64 (N,); the result is float64 (N, 6).
+    """
     maps = np.zeros((x.size, 6))
     for i in range(x.size):
         maps[i, 0] = maps[i, 4] = 1.0
-        # y points down, so what is above the middle, at negative y, goes to the right.
+        # y points down, so points above the middle, at negative y, move right.
         maps[i, 1] = 0.0 - tangent(x[i])
         maps[i, 3] = 0.0 - tangent(y[i])
     return maps
@@ -59,7 +62,7 @@ def shears(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 @kernel_helper
 def compose_one(outer: NDArray[Any], inner: NDArray[Any], out: NDArray[Any]) -> None:
-    """Fill the map that applies `inner` first and `outer` to its result, float64 (6,); out may be inner."""
+    """Compose one pair of maps, float64 (6,); `out` may be `inner`."""
     a, b, c, d, e, f = inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]
     for row in (0, 3):
         x, y, offset = outer[row], outer[row + 1], outer[row + 2]
@@ -68,7 +71,7 @@ def compose_one(outer: NDArray[Any], inner: NDArray[Any], out: NDArray[Any]) -> 
 
 @compiled
 def compose(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:
-    """Return the maps that apply `inner` first and `outer` to its result; all float64 (N, 6)."""
+    """Apply `inner` first, then `outer`; all float64 (N, 6)."""
     maps = np.empty_like(inner)
     for i in range(inner.shape[0]):
         compose_one(outer[i], inner[i], maps[i])

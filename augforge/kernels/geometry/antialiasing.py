@@ -1,10 +1,10 @@
-"""Filter images that shrink: else thin strokes fall between two pixels, or on both.
+"""Smooth images that shrink, so that thin strokes neither vanish nor double.
 
-The source is smoothed before it is sampled, along each of its axes by as much as the map shrinks it there. Per
-axis, the *step* is how far along it one pixel of the result, in the direction where this is most, leads in the
-source: the length of a row of the map's inverse. Along the axes, and for uniform scaling and turns, that is the
-inverse of the singular value. A step longer than a pixel skips ink. So each pixel takes a share of its
-neighbors, and from a step of 2 on the share of those 2 pixels away, then 4, and so on::
+Smoothing the source before sampling follows, along each axis, how much the map shrinks it there. The *step* along
+an axis is the longest distance along it that one pixel of the result covers in the source: the length of a row of
+the map's inverse. Along the axes, and for uniform scaling and rotations, this is the inverse of the singular value.
+A step longer than a pixel skips ink. So each pixel takes a share of its neighbors, from a step of 2 on also of the
+pixels at distance 2, then 4, and so on::
 
     step 1          step 7/6         step 4/3 to 2      step 7/3             step 8/3 to 4
         |               |                |                  |                    |
@@ -13,18 +13,17 @@ neighbors, and from a step of 2 on the share of those 2 pixels away, then 4, and
 
     taps at distance n = 1, 2, 4, ...:   t/4, 1 - t/2, t/4   with   t = min(max(4/3 ((step / n)**2 - 1), 0), 1)
 
-All open taps together are a tent as wide as two steps, which sampling once per step neither misses nor counts
-twice: the ink of a line one pixel wide, along an axis, stays within 14 % of what it should be, at every phase
-and every step. t grows continuously, and is 0 up to a step of a pixel: there the source is taken as it is, to
-the bit. Even paper keeps its level.
+All open taps together form a tent as wide as two steps, which sampling once per step covers evenly: the ink of a
+line one pixel wide, along an axis, stays within 14 % of its value at every phase and every step. t grows
+continuously, and is 0 up to a step of a pixel: there the source stays bit-identical. Even paper keeps its level.
 
-Fields shrink some places and enlarge others. So the steps of each pixel come from the places of its four
-neighbors (at the edge of the frame, they are those of the pixel beside it), and the pixel is a mean of a sample
-of the source and one of the source smoothed along both axes, by its own t for the longer step. Octaves of taps
-that the maps around the fields open for all of the image, by halving it, are open for all. In frames of less
-than three pixels fields shrink nothing.
+Fields shrink some regions and enlarge others. So each pixel's steps come from the positions of its four neighbors
+(at the edge of the frame, from those of the adjacent pixel), and the pixel mixes a sample of the source and one of
+the source smoothed along both axes, by its own t for the longer step. Octaves of taps that the maps around the
+fields open for the whole image, by halving it, are open everywhere. In frames of less than three pixels, fields
+shrink nothing.
 
-All is float32 or float64 with + - * / in a fixed order, and steps are squared, for roots take long; the
+All arithmetic is float32 or float64 with + - * / in a fixed order; steps stay squared, since roots are slow. The
 smoothed source is rounded to whole levels.
 """
 
@@ -35,22 +34,22 @@ from numpy.typing import NDArray
 
 from augforge.compiling import inlined, kernel_helper
 
-# A square of a step up to this skips nothing: places are rounded.
+# Squared steps up to this skip nothing: positions are rounded.
 _LONGEST = 1.0 + 2.0**-9
 _SLOPE = 4.0 / 3.0
-# Taps at distances of 1 to 16. What shrinks to less than 1/32 of its size is a pixel or two.
+# Taps at distances of 1 to 16. At less than 1/32 of its size, an image is a pixel or two.
 OCTAVES = 5
 
 
 @inlined
 def _share(square: float) -> float:
-    """Return how far taps are open, 0 to 1, for the square of a step in units of their distance."""
+    """Compute how far taps open, 0 to 1, for a squared step in units of their distance."""
     return min(max(_SLOPE * (square - _LONGEST), 0.0), 1.0)
 
 
 @kernel_helper
 def _square(inverses: NDArray[Any], i: int, stages: NDArray[Any], row: int) -> float:
-    """Return the square of the step along x (row 0) or y (row 3) of all maps of a chain in one."""
+    """Compute the squared step along x (row 0) or y (row 3) of a chain's maps."""
     x, y = inverses[i, 0, row], inverses[i, 0, row + 1]
     for s in range(1, stages[i] + 1):
         x, y = x * inverses[i, s, 0] + y * inverses[i, s, 3], x * inverses[i, s, 1] + y * inverses[i, s, 4]
@@ -73,7 +72,7 @@ def open_taps(
     octaves: NDArray[Any],
     spread: NDArray[Any],
 ) -> None:
-    """Fill by how much the sources are smoothed as a whole, and where their ink then is.
+    """Fill how much to smooth whole sources, and the boxes of their smoothed ink.
 
     Parameters
     ----------
@@ -82,11 +81,11 @@ def open_taps(
     inverses, whole, stages
         See `augforge.kernels.geometry.chains`.
     shares : ndarray of float64, shape (N, 2, OCTAVES)
-        Filled: how far the taps along x and y are open.
+        Filled: openness of the taps along x and y.
     octaves : ndarray of int64, shape (N,)
-        Filled, of images under fields: the octave that pixels open on their own.
+        Filled for images under fields: the octave that single pixels open.
     spread : ndarray of int32, shape (N, 4)
-        Filled: boxes of ink of the smoothed sources, which may reach beyond the frame.
+        Filled: ink boxes of the smoothed sources, which may extend beyond the frame.
     """
     for i in range(ink.shape[0]):
         for k in range(4):
@@ -95,7 +94,7 @@ def open_taps(
             continue
         across, down = _square(inverses, i, stages, 0), _square(inverses, i, stages, 3)
         if stages[i] > 0:
-            # An octave is open from 4/3 of its distance on; fields vary, so only from 2 on it is for all.
+            # An octave opens from 4/3 of its distance on; fields vary, so only from 2 on for all pixels.
             octave, square = 0, max(across, down)
             while octave < OCTAVES - 1 and square >= 4.0:
                 shares[i, 0, octave] = shares[i, 1, octave] = 1.0
@@ -114,7 +113,7 @@ def open_taps(
 
 @inlined
 def with_neighbors(first: Any, count: Any, length: int) -> Any:
-    """Return first and number of a row's pixels and their neighbors, three at least where the row has them."""
+    """Extend a range of pixels by its neighbors, to at least three if the row has them."""
     begin, end = max(first - 1, 0), min(first + count + 1, length)
     begin = max(min(begin, length - 3), 0)
     return begin, max(end, min(begin + 3, length)) - begin
@@ -133,18 +132,18 @@ def open_pixels(
     opened: NDArray[Any],
     asked: NDArray[Any],
 ) -> None:
-    """Fill how far each pixel opens the taps of its image's octave, for images under fields.
+    """Fill how far each pixel opens its image's octave, under fields.
 
     Parameters
     ----------
     stages, octaves, first, frame, begins, across, down
         As for `open_taps` and `augforge.kernels.geometry.inverse_mapping.follow_boxes`.
     boxes : ndarray of int64, shape (G, 4)
-        The boxes that were followed, with all neighbors.
+        Mapped boxes, with all neighbors.
     opened : ndarray of float32, shape (P,)
-        Filled; of no meaning at the ends of boxes that are not those of the frame.
+        Filled; undefined at ends of boxes that are not those of the frame.
     asked : ndarray of bool, shape (G,)
-        Filled: whether any pixel opens them.
+        Filled: whether any pixel of an image opens it.
     """
     one, zero, next_ = np.float32(1), np.float32(0), np.uint64(1)
     slope, longest = np.float32(_SLOPE), np.float32(_LONGEST)
@@ -156,13 +155,13 @@ def open_pixels(
             continue
         begin, end = np.uint64(begins[g]), np.uint64(begins[g + 1])
         if boxes[g, 2] < 3 or boxes[g, 3] < 3:
-            for k in range(begin, end):  # a part of a large image is asked for all the same
+            for k in range(begin, end):  # parts of large images read these all the same
                 opened[k] = zero
             continue
         columns, rows = np.uint64(boxes[g, 2]), np.uint64(boxes[g, 3])
-        # Of squares in units of the octave's distance, a power of two, for differences over two pixels.
+        # Scales squared differences over two pixels to the octave's distance, a power of two.
         unit = np.float32(0.25 / (1 << 2 * octaves[i]))
-        # Two loops: with fewer arrays each is sure to vectorise. Of the ends of rows it comes to something, too.
+        # Two loops: with few arrays each vectorizes. The ends of rows get values that are replaced below.
         for k in range(begin + columns, end - columns):
             right, below = across[k + next_] - across[k - next_], across[k + columns] - across[k - columns]
             opened[k] = right * right + below * below
@@ -187,7 +186,7 @@ def open_pixels(
 
 @inlined
 def smooth(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDArray[Any]) -> None:
-    """Fill an image, float32, in which each pixel has taken a share of those a stride before and after it."""
+    """Mix each pixel of an image, float32, with those a stride before and after."""
     keep, side = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share)
     for k in range(stride):
         last = size - stride + k
@@ -199,7 +198,7 @@ def smooth(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDAr
 
 @inlined
 def smooth_levels(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDArray[Any]) -> None:
-    """Fill the same, rounded to whole levels, uint32."""
+    """Smooth like `smooth`, rounded to whole levels, uint32."""
     keep, side, half = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share), np.float32(0.5)
     for k in range(stride):
         last = size - stride + k

@@ -1,9 +1,9 @@
-"""Resampling by area, exact in whole numbers: every source pixel is a square of one level.
+"""Resample images by pixel area, exactly, in integers.
 
-A pixel of the result is the mean over the square of the source that it covers. So a drawing and the same
-drawing enlarged by a whole number come out the same to the bit, and no thin stroke falls between samples.
-Lengths are counted in units in which both grids are whole: a source pixel is `new` units long, a pixel of the
-result `old` units::
+Every source pixel is a square of one level; a result pixel is the mean over the square of the source that it
+covers. So a drawing and the same drawing enlarged by an integer give bit-identical results, and no thin stroke
+falls between samples. Lengths are in units in which both grids are integer: a source pixel is `new` units long, a
+result pixel `old` units::
 
     source   |---- new ----|---- new ----|---- new ----|       old pixels
     result   |------- old -------|------- old -------|         new pixels
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from augforge.compiling import compiled, kernel_helper
 
 PARTS = 256
-"""Fractional boxes are in so many parts of a pixel."""
+"""Units of fractional boxes per pixel."""
 
 
 @kernel_helper
 def _is_blank(line: NDArray[Any]) -> bool:
-    # Without an end before the last pixel, which makes it fast.
+    # No early exit, so that it vectorizes.
     found = np.uint8(0)
     for x in range(line.size):
         found |= np.uint8(line[x] != 0)
@@ -31,7 +31,7 @@ def _is_blank(line: NDArray[Any]) -> bool:
 
 @compiled
 def bounding_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of what is not 0, ends excluded; all 0 if nothing is."""
+    """Return top, bottom, left and right of nonzero pixels, ends excluded; all 0 if blank."""
     height, width = image.shape
     top, bottom = 0, height
     while top < height and _is_blank(image[top]):
@@ -55,9 +55,10 @@ def bounding_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
 
 @kernel_helper
 def _fractional_start(peaks: NDArray[Any], step: int) -> int:
-    """Return where ink begins, in 256ths of a pixel from the first line on, or from the last if step is -1.
+    """Find the start of ink, in 256ths of a pixel from either end.
 
-    A line is covered by its peak's share of the next line's, at least as much as the lines before it.
+    Counts from the first line, or from the last if `step` is -1. A line's coverage is its peak as a share of the
+    next line's, and at least that of the lines before it.
     """
     start = covered = 0
     at = 0 if step == 1 else peaks.size - 1
@@ -75,11 +76,11 @@ def _fractional_start(peaks: NDArray[Any], step: int) -> int:
 
 @compiled
 def fractional_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of ink in 256ths of a pixel, as continuous functions of its levels.
+    """Return top, bottom, left and right of ink in 256ths of a pixel.
 
-    The outermost line of pixels counts by its highest level, as a share of the next line's: the rim of an
-    antialiased or blurred stroke in part, a faint stroke wholly. So noise moves an edge by hundredths of a pixel,
-    where it moves that of `bounding_box` by a whole one.
+    The box is a continuous function of the levels. The outermost line of pixels counts by its highest level, as a
+    share of the next line's: the rim of an antialiased or blurred stroke in part, a faint stroke in full. So noise
+    moves an edge by hundredths of a pixel, where it moves that of `bounding_box` by a whole one.
 
     Parameters
     ----------
@@ -123,10 +124,9 @@ def _share_lines(image: NDArray[Any], begin: int, end: int, longer: int, step: i
 
 @compiled
 def scale_box(image: NDArray[Any], box: tuple[int, int, int, int], longer: int) -> NDArray[Any]:
-    """Return a box of an image scaled by area, so that its longer side is `longer` pixels.
+    """Scale a box of an image by area to a longer side of `longer` pixels.
 
-    Proportions are kept exactly. The last row and the last column may be covered in part; a side shorter than a
-    pixel becomes one.
+    Proportions are exact. The last row and column may be covered in part; a side shorter than a pixel becomes one.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def scale_box(image: NDArray[Any], box: tuple[int, int, int, int], longer: int) 
 
 @compiled
 def fitted_size(height: int, width: int, longer: int) -> tuple[int, int]:
-    """Return height and width whose longer one is `longer`, the other in proportion, rounded, at least 1."""
+    """Scale (height, width) to a longer side, rounded, at least 1."""
     side = max(height, width)
     return max(1, (2 * height * longer + side) // (2 * side)), max(
         1, (2 * width * longer + side) // (2 * side)
@@ -159,18 +159,18 @@ def fitted_size(height: int, width: int, longer: int) -> tuple[int, int]:
 
 @compiled
 def area_resample(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """Return an image at another size.
+    """Resize an image by area, to a larger or smaller size.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W)
     height, width : int
-        The new size; larger or smaller.
+
 
     Returns
     -------
     ndarray of uint8, shape (height, width)
-        The same size gives the image back to the bit.
+        Bit-identical to the image for the same size.
     """
     old_height, old_width = image.shape
     sums = np.zeros((height, old_width), np.int64)

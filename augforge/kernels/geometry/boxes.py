@@ -1,8 +1,8 @@
-"""Boxes around ink: what lies outside of them need not be looked at.
+"""Find boxes around ink, so that kernels skip the blank rest.
 
-A box is found from outside: rows from above and from below until one has ink, then of the rows between them columns
-from the left and from the right. So little more than the blank margin is read. Where rows are whole words, four
-pixels are asked at once, and the first and the last byte with ink in a word tell the column.
+The search comes from outside: rows from the top and the bottom until one has ink, then, between these rows, columns
+from the left and the right. So it reads little more than the blank margin. Rows of whole words are tested four
+pixels at a time; the first or last byte with ink in a word gives the column.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def _any_of(words: NDArray[Any], first: np.uint64, count: np.uint64, step: np.ui
 
 @compiled
 def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArray[Any]) -> None:
-    """Look from all four sides for ink; words, unsigned, hold as many pixels as go into a row without a rest."""
+    """Search from all four sides; unsigned words divide rows evenly."""
     rows, line = np.uint64(height), np.uint64(groups)
     pixels = words.itemsize
     for i in range(np.uint64(boxes.shape[0])):
@@ -46,7 +46,7 @@ def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArra
         while found == 0:
             first += _ONE
             found = np.uint64(_any_of(words, start + first, high, line))
-        # Little-endian, as all machines are that Numba compiles for.
+        # Little-endian, like all machines that Numba supports.
         left = first * np.uint64(pixels)
         while found & np.uint64(255) == 0:
             found >>= _BYTE
@@ -65,7 +65,7 @@ def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArra
 
 
 def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
-    """Return the smallest box around each image's ink.
+    """Find the smallest box around each image's ink.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
 
 @inlined
 def farthest(fields: NDArray[Any], first: int, size: int) -> float:
-    """Return the longest way along x or y in a field, in pixels: `size` numbers from `first` on."""
+    """Measure the longest offset along an axis, in pixels, of `size` field numbers from `first` on."""
     longest = np.int32(0)
     for k in range(np.uint64(first), np.uint64(first + size)):
         step = fields[k]

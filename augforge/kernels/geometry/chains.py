@@ -1,12 +1,12 @@
-"""Chains of affine maps with fields of displacement between them, made ready to be followed backward.
+"""Chains of affine maps and displacement fields, prepared for inverse mapping.
 
-A chain is map, field, map, field, ..., map, the first one applied to the image first. From a point of the result it
-leads to the point's place in the source::
+A chain is map, field, map, field, ..., map, applied to the image in this order. It leads from a point of the result
+to a position in the source::
 
     result (x, y) -- inverse of the last map --> + last field --> ... --> inverse of the first map --> source
 
-Points are counted in pixels from the middle of the frame. See `affine` for maps, `displacement` for fields, and
-`inverse_mapping` for many points at once. All is float64 with + - * / alone.
+Points are in pixels from the middle of the frame. See `affine` for maps, `displacement` for fields, and
+`inverse_mapping` for many points at once. All arithmetic is float64 with + - * / alone.
 """
 
 import functools
@@ -19,29 +19,29 @@ from numpy.typing import NDArray
 from augforge.compiling import compiled, inlined
 from augforge.kernels.geometry.affine import compose
 
-# A map that shrinks to less than this leaves nothing to be seen.
+# Maps that shrink areas to less than this leave nothing visible.
 _LEAST_DETERMINANT = 1e-9
 _LARGEST = 1e12
 
 
 @compiled
 def shorten(maps: NDArray[Any], bent: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Multiply maps with no field in force between them into one.
+    """Multiply consecutive maps without an active field between them.
 
     Parameters
     ----------
     maps : ndarray of float64, shape (N, S + 1, 6)
     bent : ndarray of bool, shape (N, S)
-        Whether each field is in force.
+        Whether each field is active.
 
     Returns
     -------
     chains : ndarray of float64, shape (N, S + 1, 6)
-        The maps that are left, each image's first ones.
+        Remaining maps, packed to the front of each row.
     used : ndarray of int64, shape (N, S)
-        The numbers of the fields in force, each image's first ones.
+        Indices of active fields, packed to the front of each row.
     stages : ndarray of int64, shape (N,)
-        How many fields are in force.
+        Number of active fields.
     """
     chains, used = np.empty_like(maps), np.empty(bent.shape, np.int64)
     stages = np.zeros(maps.shape[0], np.int64)
@@ -68,7 +68,10 @@ def shorten(maps: NDArray[Any], bent: NDArray[Any]) -> tuple[NDArray[Any], NDArr
 
 @compiled
 def invert(chains: NDArray[Any], stages: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the inverses of shortened chains, and whether all maps of each have one to speak of, bool (N,)."""
+    """Invert shortened chains.
+
+    Returns the inverses and, bool (N,), whether all maps of a chain are invertible.
+    """
     inverses, whole = np.empty_like(chains), np.ones(chains.shape[0], np.bool_)
     for i in range(chains.shape[0]):
         for s in range(stages[i] + 1):
@@ -80,7 +83,7 @@ def invert(chains: NDArray[Any], stages: NDArray[Any]) -> tuple[NDArray[Any], ND
                 break
             a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
             x, y = -(a * c + b * f), -(d * c + e * f)
-            # What is not a number, or becomes none on the way, would be a place anywhere in memory.
+            # NaN and overflow would address arbitrary memory.
             if not abs(a) + abs(b) + abs(d) + abs(e) + abs(x) + abs(y) < _LARGEST:
                 whole[i] = False
                 break
@@ -91,7 +94,7 @@ def invert(chains: NDArray[Any], stages: NDArray[Any]) -> tuple[NDArray[Any], ND
 
 @inlined
 def is_identity(chains: NDArray[Any], i: int, s: int) -> bool:
-    """Whether map s of chain i leaves every point in its place."""
+    """Whether map s of chain i is the identity."""
     return (
         chains[i, s, 0] == 1.0
         and chains[i, s, 1] == 0.0
@@ -104,16 +107,16 @@ def is_identity(chains: NDArray[Any], i: int, s: int) -> bool:
 
 @dataclass(frozen=True)
 class Chain:
-    """Geometry of N samples: S displacement fields, with an affine map before, between and after them.
+    """Geometry of N samples: S displacement fields between S + 1 affine maps.
 
     Attributes
     ----------
     maps : ndarray of float64, shape (N, S + 1, 6)
-        Forward maps in pixels from the frame's middle; the first is applied to the image first. See `affine`.
+        Forward maps in pixels from the frame's middle, in order of application. See `affine`.
     fields : ndarray of int32, shape (N, S, 2, H, W)
-        Field s lies between the maps s and s + 1; see `displacement`.
+        Field s acts between maps s and s + 1; see `displacement`.
     bent : ndarray of bool, shape (N, S)
-        Whether each field is in force. Maps beside one that is not are multiplied into one.
+        Whether each field is active. The maps around an inactive field are multiplied.
     """
 
     maps: NDArray[Any]
@@ -122,19 +125,19 @@ class Chain:
 
     @classmethod
     def of_maps(cls, maps: NDArray[Any], frame: tuple[int, int]) -> "Chain":
-        """Make chains without fields from one map each, float64 (N, 6), in a frame of (height, width)."""
+        """Make chains of one map each, float64 (N, 6), in a (height, width) frame."""
         count = len(maps)
         return cls(maps[:, np.newaxis], np.empty((count, 0, 2, *frame), np.int32), np.empty((count, 0), bool))
 
     def affine(self) -> NDArray[Any]:
-        """Multiply all maps into one, ignoring the fields; float64 (N, 6)."""
+        """Multiply all maps, ignoring the fields; float64 (N, 6)."""
         return functools.reduce(lambda inner, outer: compose(outer, inner), self.maps.swapaxes(0, 1))
 
     @functools.cached_property
     def followed(self) -> tuple[NDArray[Any], ...]:
-        """Shortened chains, their inverses, whether these exist, fields in force and their number.
+        """Shortened chains, inverses, invertibility, active fields and their number.
 
-        As `shorten` and `invert` return them. Computed once, for guards and rendering alike.
+        See `shorten` and `invert`. Computed once, for guards and rendering alike.
         """
         chains, used, stages = shorten(self.maps, self.bent)
         return chains, *invert(chains, stages), used, stages

@@ -1,10 +1,10 @@
-"""Fields of displacement: how far from a pixel of the result its place in the source lies.
+"""Make displacement fields: offsets from result pixels to source positions.
 
-A field is int32 (2, H, W), x then y, in 1/65536 pixel, so that it is the same to the bit everywhere. The pixel at
-(x, y) of the result comes from (x + field[0, y, x], y + field[1, y, x]) of the source. Between pixels a field is
-bilinear, beyond the frame it is that of the nearest edge.
+A field is int32 (2, H, W), x then y, in 1/65536 pixel, so that it is bit-identical everywhere. The result pixel
+(x, y) comes from (x + field[0, y, x], y + field[1, y, x]) of the source. Between pixels a field is bilinear;
+beyond the frame it continues with the value of the nearest edge.
 
-A wave is the same along a whole row or column, so its sine is taken once for each.
+A wave is constant along a row or column, which therefore needs one sine.
 """
 
 import math
@@ -22,7 +22,7 @@ FIELD_UNIT = 65536.0
 
 @kernel_helper
 def _fixed(value: float) -> np.int32:
-    # Cut at 16,384 pixels: what lies farther is outside of every frame.
+    # Clip at 16,384 pixels, which is outside of every frame.
     return np.int32(math.floor(min(max(value, -16384.0), 16384.0) * FIELD_UNIT + 0.5))
 
 
@@ -35,7 +35,7 @@ def wave_fields(
     height: int,
     width: int,
 ) -> NDArray[Any]:
-    """Return fields of two sine waves: rows sway sideways, columns up and down, with phases by chance.
+    """Sway rows and columns along sine waves with random phases.
 
     Parameters
     ----------
@@ -72,14 +72,14 @@ def wave_fields(
 def perspective_fields(
     x: NDArray[Any], y: NDArray[Any], applied: NDArray[Any], height: int, width: int
 ) -> NDArray[Any]:
-    """Return the fields that show the right edge larger by the share x, the lower edge by the share y.
+    """Enlarge the right edge by the share x, the lower one by y.
 
     The point p, from the middle of the frame, comes from p / (1 + x p_x / (W / 2) + y p_y / (H / 2)).
 
     Parameters
     ----------
     x, y : ndarray of float64, shape (N,)
-        Their sizes add up to less than 1.
+        Their absolute values sum to less than 1.
     applied : ndarray of bool, shape (N,)
         Which fields are asked for: the others are left as they come.
     height, width : int

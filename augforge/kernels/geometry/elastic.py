@@ -1,19 +1,19 @@
-"""Smooth random fields: white noise under a Gaussian filter.
+"""Make smooth random fields: white noise under a Gaussian filter.
 
-The noise lies on the nodes of a grid, and each node has a bell, the filter's, around it. Nodes are 1.25 standard
-deviations of the filter apart: far enough that a pixel is within reach of six nodes along each axis only, near
-enough that the field is as smooth and as even as if the noise were dense (wherever a pixel lies between the nodes,
-each axis leaves the variance of the field within 0.4 %, and that of its slopes within 5 %)::
+Noise values lie on the nodes of a grid, each with a bell, the filter's, around it. Nodes are 1.25 standard
+deviations of the filter apart: far enough that only six nodes per axis reach a pixel, near enough that the field is
+as smooth and even as under dense noise (at any position between nodes, each axis keeps the field's variance within
+0.4 %, and that of its slopes within 5 %)::
 
     o       o       o   x   o       o       o        the six nodes around a pixel x, up to 3.75 deviations away
 
     field = bells(y) @ (noise @ bells(x))            (H, lines) ((lines, nodes) (nodes, W))
 
-Columns first, on the few lines of nodes, over all nodes near a block of 32 columns; then each row of the result is
-the sum of six of those lines. All is float32, in sums of six whose order is fixed. The inner loops run over the 32
-columns of a block, however wide the frame is: of loops of a known length the compiler makes few wide instructions,
-while all that it must ask before others takes longer than a row of a small image. What a row of the result gets too
-much, the next one overwrites. Blocks start on a cache line.
+Columns come first, on the few lines of nodes, over all nodes near a block of 32 columns; then each row of the
+result sums six of these lines. All arithmetic is float32, in sums of six in a fixed order. Inner loops run over the
+32 columns of a block at any width of the frame: the compiler turns loops of known length into few wide
+instructions, while the checks before other loops take longer than a row of a small image. The next row overwrites
+the excess columns of a row. Blocks start on a cache line.
 """
 
 import math
@@ -32,21 +32,21 @@ _TAPS = 6
 _BLOCK = 32
 _CALLS = 16
 
-# Half of the square of a distance, in deviations, from its square in node distances.
+# Converts a squared distance in nodes to half of that in deviations.
 _HALF_SQUARE = np.float32(0.5 * _SPACING * _SPACING)
-# What a bell would be where it ends, three nodes away: so much lower it ends at 0.
+# The bell's value where it is cut, three nodes away; subtracted, so that it ends at 0.
 _FOOT = 0.0009447917
-# The squares of all bells over a pixel add up to 1: the lowered exponential's square integrates to the divisor.
+# The squares of all bells over a pixel sum to 1: the lowered exponential's square integrates to the divisor.
 _HEIGHT = np.float32(math.sqrt(_SPACING / (math.sqrt(math.pi) - 2.0 * _FOOT * math.sqrt(2.0 * math.pi))))
-# Noise is of the odd numbers from -255 to 255: their mean square is 65,535 / 3. Each axis has half of the field's.
+# Noise consists of odd numbers from -255 to 255 with mean square 65,535 / 3. Each axis has half of the field's.
 _SCALE = FIELD_UNIT * math.sqrt(0.5 * 3.0 / 65535.0)
 
 
 @inlined
 def _bell(away: Any) -> Any:
-    """Return the weight, float32, of a node at a distance, in node distances.
+    """Compute a node's weight, float32, at a distance in node distances.
 
-    The exponential of -z is taken for (1 - z / 32 + z**2 / 2048)**32, z**3 / 6144 of it too much.
+    Approximates exp(-z) by (1 - z / 32 + z**2 / 2048)**32, with a relative error of z**3 / 6144.
     """
     square = away * away
     z = square * _HALF_SQUARE
@@ -61,16 +61,16 @@ def _bell(away: Any) -> Any:
 
 @kernel_helper
 def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> None:
-    """Fill the first of the six nodes within reach of each pixel of a line, and their weights, eight to a pixel.
+    """Fill each pixel's first node within reach and eight weights.
 
-    The last two are 0: with eight they are worked out in one vector.
+    The last two weights are 0: eight fit one vector.
     """
     eight = np.uint64(8)
     for pixel in range(np.uint64(firsts.size)):
         place = np.float32(np.int32(pixel)) * per_pixel
         before = np.int32(place)
         firsts[pixel] = before
-        # The pixel lies between its third node, which has the number of its place, and the fourth.
+        # The pixel lies between its third node, whose index is the integer part, and the fourth.
         for k in range(eight):
             weights[pixel * eight + k] = _bell(place - np.float32(before + np.int32(k) - np.int32(2)))
 
@@ -79,9 +79,10 @@ def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> 
 def _weigh_columns(
     per_pixel: Any, firsts: NDArray[Any], width: int, padded: int, across: NDArray[Any]
 ) -> None:
-    """Fill the weights of the nodes near each block of columns, float32 (blocks, padded, 32); 0 out of reach.
+    """Fill the weights of nodes near each block of columns.
 
-    Columns beyond the frame have some, too: nobody looks at what becomes of them.
+    float32 (blocks, padded, 32), 0 out of reach. Columns beyond the frame get weights, too; their results are
+    unused.
     """
     at = np.uint64(0)
     for start in range(0, width, _BLOCK):
@@ -95,10 +96,11 @@ def _weigh_columns(
 
 @kernel_helper
 def _fill_noise(key: np.uint64, scale: Any, groups: int, words: NDArray[Any], noise: NDArray[Any]) -> None:
-    """Fill independent, uniform odd numbers from -255 to 255, scaled: 256 for each group of 16 calls of a hash.
+    """Fill uniform random odd numbers from -255 to 255, scaled.
 
-    Of a group come first the lowest bytes of all calls' first words, then of their second ones, and so on, then the
-    second bytes: so all is done in whole vectors. `words`, uint32 (64,), is overwritten.
+    Each group of 16 calls of a hash gives 256 numbers: the lowest bytes of all first words, then of all second
+    words, and so on, then the second bytes, so that all work is in whole vectors. `words`, uint32 (64,), is
+    overwritten.
     """
     zero, calls, shift, byte = np.uint64(0), np.uint64(_CALLS), np.uint64(32), np.uint32(255)
     two, three, four = np.uint64(2) * calls, np.uint64(3) * calls, np.uint64(4) * calls
@@ -121,7 +123,7 @@ def _fill_noise(key: np.uint64, scale: Any, groups: int, words: NDArray[Any], no
 
 @inlined
 def _six(a: NDArray[Any], k: Any, w0: Any, w1: Any, w2: Any, w3: Any, w4: Any, w5: Any) -> Any:
-    """Return the weighted sum of one column of six lines of a block, the first of which is at k."""
+    """Sum one column of six lines of a block, from k on, with weights."""
     upper = w0 * a[k] + w1 * a[k + np.uint64(32)]
     middle = w2 * a[k + np.uint64(64)] + w3 * a[k + np.uint64(96)]
     return upper + middle + (w4 * a[k + np.uint64(128)] + w5 * a[k + np.uint64(160)])
@@ -138,7 +140,10 @@ def _mix_columns(
     across: NDArray[Any],
     mixed: NDArray[Any],
 ) -> None:
-    """Fill the sums of the bells along each line of noise, float32 (blocks, lines, 32), from `_weigh_columns`."""
+    """Sum the bells along each line of noise, float32 (blocks, lines, 32).
+
+    `across` comes from `_weigh_columns`.
+    """
     block, zero, six = np.uint64(_BLOCK), np.uint64(0), np.uint64(_TAPS)
     one, two, three, four, five = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4), np.uint64(5)
     start = near = zero
@@ -170,12 +175,12 @@ def _mix_rows(
     at: int,
     shape: tuple[int, int],
 ) -> None:
-    """Fill 32 columns of one axis of a field, from the sums that start somewhere in `mixed`.
+    """Fill 32 columns of one axis of a field from sums at `start` in `mixed`.
 
     Parameters
     ----------
     flat : ndarray of int32
-        All fields in one line; the upper left one of these columns is at the place `at`.
+        All fields, flattened; index `at` is the top of the first of these columns.
     shape : tuple of int, int
         Height and width of the frame.
     """
@@ -201,14 +206,14 @@ def elastic_fields(
     height: int,
     width: int,
 ) -> NDArray[Any]:
-    """Return smooth random fields: white noise under a Gaussian filter, an independent one for each image.
+    """Make independent smooth random fields: white noise under a Gaussian filter.
 
     Parameters
     ----------
     keys : ndarray of uint64, shape (N,)
         One random key for each image.
     displacement : ndarray of float64, shape (N,)
-        Root mean square of the displacements' lengths, in pixels, up to 64; 0 gives no displacement.
+        Root mean square of the offsets' lengths, in pixels, up to 64; 0 gives no displacement.
     smoothness : ndarray of float64, shape (N,)
         Standard deviation of the Gaussian filter, in pixels, at least 1.
     applied : ndarray of bool, shape (N,)
@@ -252,7 +257,7 @@ def elastic_fields(
         _fill_noise(keys[i], np.float32(displacement[i] * _SCALE), groups, words, noise)
         _mix_columns(noise, 2 * lines, nodes, firsts, width, padded, across, mixed)
         for axis in range(2):
-            # The last block first, since its lines reach into the first one's next lines.
+            # Last block first: its lines extend into the next lines of the first block.
             for block in range(blocks - 1, -1, -1):
                 start = (2 * block + axis) * lines * _BLOCK
                 at = (2 * i + axis) * height * width + block * _BLOCK

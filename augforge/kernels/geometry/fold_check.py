@@ -1,14 +1,14 @@
-"""Whether a field of displacement folds the image over itself, and what share of it does not.
+"""Check whether displacement fields fold the image, and find the largest share that does not.
 
-The share takes a square root for each corner of each cell between pixels, and most fields do not fold. So fields
-are asked three times, each time only those that were not let through before::
+The share takes a square root for each corner of each cell between pixels, and most fields do not fold. So three
+checks run, each only on the fields that the one before could not clear::
 
-    the steepest slopes of each column, in int32         where they are harmless even together:  1
-    the least area and trace of each cell, in float32    where they are so by a margin:          1
-    each corner of each cell, in float64                                                         the share
+    steepest slopes of each column, in int32           harmless even together:      1
+    least area and trace of each cell, in float32      harmless by a margin:        1
+    each corner of each cell, in float64                                            the share
 
-The first two may only err to the safe side, so what comes out is that of the last one. They work on 32 columns at a
-time, since loops of a known length become few wide instructions, and read on behind the end of a row.
+The first two err only on the safe side, so results are those of the last one. They process 32 columns at a time,
+since loops of known length become few wide instructions, and read past the end of a row.
 """
 
 import math
@@ -22,30 +22,30 @@ from augforge.kernels.geometry.displacement import FIELD_UNIT
 from augforge.kernels.loops import aligned_floats, greater, lesser
 
 LEAST_AREA = 0.1
-"""No part of the result may show its source enlarged more than 1 / LEAST_AREA times; at 0 it would fold."""
+"""Least Jacobian: no area of the source appears more than 1 / LEAST_AREA times enlarged; at 0 it folds."""
 _GENTLE = LEAST_AREA + 1e-6
 _BLOCK = 32
 
 
 @inlined
 def _fall(a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Return the lesser one of the steps from a to b and from c to d."""
+    """Take the lesser of the steps from a to b and c to d."""
     return lesser(np.int32(b - a), np.int32(d - c))
 
 
 @inlined
 def _change(a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Return the greater one of the sizes of the steps from a to b and from c to d."""
+    """Take the greater absolute step, from a to b or c to d."""
     return greater(np.int32(abs(np.int32(b - a))), np.int32(abs(np.int32(d - c))))
 
 
 @kernel_helper
 def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> None:
-    """Fill the steepest slopes of 32 columns of a field, each the extreme of all its rows, int32 (4 * 32,).
+    """Fill the steepest slopes of 32 columns of a field, int32 (4 * 32,).
 
-    First come the least slopes of x along x, or 0, then the greatest sizes of those of y along x, the least ones of
-    y along y, and the greatest sizes of those of x along y. Each row is read to the 32nd column, whatever is there.
-    Three rows are read at a time: they lie across cache lines, so that to read them is what takes longest.
+    Over all rows: the least slopes of x along x, or 0; the greatest absolute slopes of y along x; the least slopes
+    of y along y; the greatest absolute slopes of x along y. Each row is read to the 32nd column, even past its end.
+    Three rows are read at a time: they cross cache lines, so reading takes longest.
     """
     one, block, line = np.uint64(1), np.uint64(_BLOCK), np.uint64(width)
     two, three, size = np.uint64(2) * block, np.uint64(3) * block, np.uint64(height * width)
@@ -73,7 +73,7 @@ def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen
 
 @kernel_helper
 def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> bool:
-    """Whether a field surely folds nowhere, by the steepest slopes of each column and its right neighbour.
+    """Whether the steepest slopes of adjacent columns exclude any fold.
 
     With slopes a of x along x and d of y along y, 0 or below, and b and c crosswise, the Jacobian of no share of
     the field is below (1 + a) (1 + d) - b c, as long as 1 + a and 1 + d are above 0.
@@ -95,15 +95,15 @@ def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: ND
 def _fill_least_areas(
     flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
 ) -> None:
-    """Fill, for 32 columns of cells, the least area that a pixel is mapped to, and the least trace of the gradient.
+    """Fill the least Jacobian and the least trace for 32 columns of cells.
 
-    Within four neighbouring pixels the field is bilinear, so the map's Jacobian is lowest at one of the corners::
+    Between four neighboring pixels the field is bilinear, so the map's Jacobian is lowest at one of the corners::
 
         u0 -- u1        four differences, right - left above and below, lower - upper left and right,
          |    |         in four pairs
         u2 -- u3
 
-    It is worked out in float32.
+    In float32.
     """
     one, block, line = np.uint64(1), np.uint64(_BLOCK), np.uint64(width)
     size = np.uint64(height * width)
@@ -133,11 +133,11 @@ def _fill_least_areas(
 def _might_fold(
     flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
 ) -> bool:
-    """Whether a field, or a share of it, folds somewhere, or nearly so.
+    """Whether a field, or a share of it, folds or nearly folds somewhere.
 
-    A map turned over in both directions has a positive area again: its trace is below -1.8, as can be worked out
-    from 1 + t + d >= LEAST_AREA and a lower value at some smaller share. float32 is off by less than the margins
-    here: whatever might fold is looked at again.
+    A map turned over in both directions has a positive area again, but a trace below -1.8; this follows from 1 + t
+    + d >= LEAST_AREA and a lower value at some smaller share. The margins exceed the errors of float32: suspects
+    are checked again.
     """
     for left in range(0, width - 1, _BLOCK):
         _fill_least_areas(flat, start + left, height, width, low, turned)
@@ -149,10 +149,10 @@ def _might_fold(
 
 @kernel_helper
 def _safe_share(field: NDArray[Any]) -> float:
-    """Return the largest share of a field with which, and with every lower one, no area is below the least.
+    """Find the largest share of a field up to which no Jacobian is below the least.
 
     With the share s the Jacobian at a corner is 1 + s t + s s d, for the trace t and the determinant d of the
-    field's gradient there: the lowest positive s that makes it LEAST_AREA is looked for.
+    field's gradient there. The result is the lowest positive s that makes it LEAST_AREA.
     """
     _, height, width = field.shape
     unit = 1.0 / FIELD_UNIT
@@ -177,15 +177,15 @@ def _safe_share(field: NDArray[Any]) -> float:
 
 @compiled
 def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any]:
-    """Return the share of each field that can be used without folding the image; 1 where all of it can.
+    """Find the share of each field that does not fold the image; 1 if all.
 
-    Most fields are let through by their steepest slopes alone, the others are looked at cell by cell.
+    The steepest slopes alone clear most fields; the others are checked cell by cell.
 
     Parameters
     ----------
     fields : ndarray of int32, shape (N, 2, H, W)
     suspects : ndarray of bool, shape (N,)
-        Where it is False the field is known not to fold, and is not looked at.
+        Fields to check; the others are known not to fold.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any
     """
     count, _, height, width = fields.shape
     shares, size = np.ones(count), 2 * height * width
-    # Rows are read too far, so the last fields, with too little behind them, are copied to where there is more.
+    # Reads go past the end of rows, so the last fields are copied into a longer array.
     last = np.empty(size + 2 * _BLOCK, np.int32)
     low, turned = aligned_floats(_BLOCK), aligned_floats(_BLOCK)
     seen = aligned_floats(4 * _BLOCK).view(np.int32)

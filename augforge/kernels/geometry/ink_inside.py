@@ -1,15 +1,15 @@
-"""How much of the ink a chain of maps and fields leaves inside the frame.
+"""Measure the share of ink that a chain leaves inside the frame.
 
-Of most images all ink stays inside by far, and that is found out first, from as little as can be: the ink's box,
-moved by the maps, against the frame, or, where there are fields, against the room before the last one::
+Most images stay far inside, which the cheapest test proves first: it compares the ink's box, moved by the maps,
+with the frame or, for chains with fields, with the room before the last field::
 
-       )             (      the frame's edges, followed back through the last map and field, are curves: what is
-      /  +---------+  |     farther in than the innermost point of each of them is surely within
+       )             (      mapped back through the last map and field, the frame's edges are curves:
+      /  +---------+  |     pixels deeper than every edge's innermost point are inside
      (   |  room   |  )
       |  +---------+ (
 
-Then each pixel with ink is held against that room. Only what may lie beyond it has the whole edge of the frame
-followed into the source, and the ink that it encloses there counted.
+Then each pixel with ink is compared with that room. Only if some lie beyond it, the whole edge of the frame is
+mapped back into the source, and the ink that it encloses there is counted.
 """
 
 import math
@@ -24,14 +24,14 @@ from augforge.kernels.geometry.chains import Chain
 from augforge.kernels.geometry.displacement import FIELD_UNIT
 from augforge.kernels.loops import greater, lesser
 
-# So near to the edge a box is not surely inside: other ways to the same place may be rounded to another side of it.
+# Boxes this near the edge may be outside: other computations of the same position round differently.
 _MARGIN = 1e-6
 _UNIT = 1.0 / FIELD_UNIT
 
 
 @kernel_helper
 def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
-    """Replace a box by the one around it after a map of a chain."""
+    """Replace a box by the bounding box of its image under a map."""
     a, b, c = chains[i, s, 0], chains[i, s, 1], chains[i, s, 2]
     d, e, f = chains[i, s, 3], chains[i, s, 4], chains[i, s, 5]
     x, y = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
@@ -43,7 +43,7 @@ def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
 
 @kernel_helper
 def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
-    """Replace a box by one around it after a field: what is at p + d then came to p."""
+    """Replace a box by its bounding box after a field, which moves p + d to p."""
     for axis in range(2):
         least, greatest = np.int32(2**31 - 1), np.int32(-(2**31))
         for y in range(np.uint64(fields.shape[3])):
@@ -58,9 +58,10 @@ def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
 def _innermost(
     fields: NDArray[Any], i: int, s: int, axis: int, low: float, high: float
 ) -> tuple[float, float]:
-    """Return the greatest way along an axis in the line across it at `low`, and the least one in that at `high`.
+    """Return the greatest offset on the line at `low`, the least on that at `high`.
 
-    Between two lines of the grid the field is between theirs, beyond the outermost one it is that one's.
+    Offsets are along the axis, lines across it. Between two grid lines the field is between theirs; beyond the
+    outermost one it continues.
     """
     greatest, least = np.int32(-(2**31)), np.int32(2**31 - 1)
     most = fields.shape[4 - axis] - 1.0
@@ -85,9 +86,9 @@ def _innermost(
 def _fill_room(
     chains: NDArray[Any], count: int, fields: NDArray[Any], i: int, s: int, room: NDArray[Any]
 ) -> bool:
-    """Fill a box all of which the last field and map leave in the frame; False where that map turns or flips.
+    """Fill a box that the last field and map keep inside the frame.
 
-    The frame's edges, followed back, go once around it.
+    False if the map rotates or flips. The frame's edges, mapped back, enclose the box.
     """
     if chains[i, count, 1] != 0.0 or chains[i, count, 3] != 0.0:
         return False
@@ -101,7 +102,7 @@ def _fill_room(
             (0.5 * length - offset) / scale,
             0.5 * (length - 1),
         )
-        # What is not a number, or too large, would be a place anywhere in memory.
+        # NaN and overflow would address arbitrary memory.
         if not low < high:
             return False
         greatest, least = _innermost(fields, i, s, axis, low + middle, high + middle)
@@ -111,7 +112,7 @@ def _fill_room(
 
 @kernel_helper
 def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
-    """Move points, in pixels from the middle of the frame, by the field where they are; as chains do."""
+    """Move points, in pixels from the frame's middle, by the field there."""
     _, height, width = field.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
     x_most, y_most, one = np.uint64(width - 1), np.uint64(height - 1), np.uint64(1)
@@ -132,7 +133,7 @@ def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
 def _fill_outline(
     inverses: NDArray[Any], fields: NDArray[Any], i: int, used: NDArray[Any], count: int, points: NDArray[Any]
 ) -> None:
-    """Fill where the frame's edge comes from, a corner and then a point a pixel, float64 (2, 2 (H + W))."""
+    """Map the frame's edge back, one point per pixel, float64 (2, 2 (H + W))."""
     _, _, _, height, width = fields.shape
     right, bottom = width * 0.5, height * 0.5
     for k in range(width):
@@ -154,10 +155,10 @@ def _fill_outline(
 
 @kernel_helper
 def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], turns: NDArray[Any]) -> float:
-    """Return the share of the ink that lies within a closed line, float64 (2, P).
+    """Measure the share of ink within a closed line, float64 (2, P).
 
-    A pixel does where the line crosses its row to the right of it an odd number of times. The crossings are
-    gathered in `turns`, uint8 (H, W + 1), for the rows and columns of the ink's box.
+    A pixel is inside if the line crosses its row to the right of it an odd number of times. `turns`, uint8 (H, W +
+    1), collects the crossings for the ink's box.
     """
     middle_x, middle_y = (image.shape[1] - 1) * 0.5, (image.shape[0] - 1) * 0.5
     left, top = int(box[0] + middle_x), int(box[1] + middle_y)
@@ -173,11 +174,11 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
         end = min(math.ceil(greater(from_y, to_y)), bottom + 1)
         if first < end:
             from_x, to_x = points[0, before] + middle_x, points[0, k] + middle_x
-            # What crosses to the left of all ink turns nothing.
+            # Crossings to the left of all ink have no effect.
             if from_x > left or to_x > left:
                 for row in range(first, end):
                     crossing = (from_x - to_x) * (row - to_y) / (from_y - to_y) + to_x
-                    # The first pixel that is not to the left of it.
+                    # The first pixel not to the left of the crossing.
                     place = min(max(math.ceil(crossing), left), right + 1)
                     turns[np.uint64(row), np.uint64(place)] ^= 1
         before = np.uint64(k)
@@ -197,7 +198,7 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
 def _ink_moved_into(
     images: NDArray[Any], i: int, box: NDArray[Any], chains: NDArray[Any], room: NDArray[Any]
 ) -> float:
-    """Return the share of an image's ink, which lies within a box, that its first map moves into another box."""
+    """Measure the share of ink, within a box, that the first map moves into `room`."""
     middle_x, middle_y = (images.shape[2] - 1) * 0.5, (images.shape[1] - 1) * 0.5
     first_x, first_y = np.uint64(box[0] + middle_x), np.uint64(box[1] + middle_y)
     end_x, end_y = np.uint64(box[2] + middle_x + 1.0), np.uint64(box[3] + middle_y + 1.0)
@@ -212,7 +213,7 @@ def _ink_moved_into(
             to_x, to_y = a * px + b * py + c, d * px + e * py + f
             ink = np.int64(images[i, y, x])
             total += ink
-            # Not `and`: without branches it vectorises.
+            # `&`, not `and`: loops without branches vectorize.
             within = (to_x >= left) & (to_x <= right) & (to_y >= top) & (to_y <= bottom)
             inside += ink if within else np.int64(0)
     return float(inside / total)
@@ -238,11 +239,11 @@ def _fill_kept(
     boxes: NDArray[Any],
     kept: NDArray[Any],
 ) -> None:
-    """Fill the shares of images with ink that is not all inside; the three arrays before are overwritten."""
+    """Fill the shares of images whose ink is not all inside; overwrites `outline`, `turns` and `boxes`."""
     count, height, width = images.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
     box, moved, room = boxes[0], boxes[1], boxes[2]
-    # Whole arrays are handed on, and which image it is: a slice counts references, which takes as long as a box.
+    # Helpers take whole arrays and an index: counting references to a slice takes as long as a box.
     for i in range(count):
         if ink[i, 2] == 0:
             continue
@@ -256,7 +257,7 @@ def _fill_kept(
             margin = _MARGIN if bends > 0 else 0.0
             room[2], room[3] = 0.5 * width - margin, 0.5 * height - margin
             room[0], room[1] = -room[2], -room[3]
-        # The middles of the outermost pixels with ink.
+        # Through the middles of the outermost pixels with ink.
         box[0], box[1] = ink[i, 0] - middle_x, ink[i, 1] - middle_y
         box[2], box[3] = box[0] + (ink[i, 2] - 1), box[1] + (ink[i, 3] - 1)
         for k in range(4):
@@ -277,9 +278,9 @@ def _fill_kept(
 def ink_kept(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
     """Measure the share of each image's ink that its chain leaves inside the frame.
 
-    Ink is the sum of gray levels; a pixel's ink is inside where its middle comes to lie on the frame, which
-    reaches half a pixel beyond the outermost middles. A chain with fields leads backward only, so the frame's edge
-    is followed into the source: what it encloses there is what the result shows.
+    Ink is the sum of gray levels; a pixel's ink is inside if its middle ends on the frame, which extends half a
+    pixel beyond the outermost middles. A chain with fields leads backward only, so the frame's edge is mapped back
+    into the source: the ink that it encloses there is visible in the result.
 
     Parameters
     ----------

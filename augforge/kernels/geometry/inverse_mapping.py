@@ -1,13 +1,13 @@
-"""Many pixels of results followed backward along chains (see `chains`), in float32.
+"""Map many result pixels back along chains (see `chains`), in float32.
 
-A place keeps 24 bits, which are 1/2048 pixel and better in frames of up to 8,192 pixels, and twice as many lanes go
-into a vector as of float64. What is shaped like this for speed:
+A position keeps 24 bits: 1/2048 pixel or better in frames of up to 8,192 pixels, at twice the lanes of float64. For
+speed:
 
-- The pixels of several images lie one after the other, image by image and row by row of a box of the result. Each
-  step is a function over all of them, because Numba counts references to every array that a function takes, or
-  slices: 25 nanoseconds a time, a twentieth of what an image may take.
-- A loop has few arrays, since it vectorises only where Numba can tell them apart.
-- Places are unsigned: of signed ones Numba would ask whether they count from the end.
+- The pixels of several images lie one after the other, by image and by row of its result box. Each step is a
+  function over all of them, because Numba counts references to every array that a function takes or slices: 25
+  nanoseconds each, a twentieth of the time of an image.
+- A loop has few arrays, since it vectorizes only where Numba can prove that they do not overlap.
+- Indices are unsigned: Numba checks whether signed ones count from the end.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ _UNIT = np.float32(1.0 / FIELD_UNIT)
 
 @inlined
 def _starts_bent(inverses: NDArray[Any], stages: NDArray[Any], i: int) -> bool:
-    """Whether a field comes last, with no map to speak of after it."""
+    """Whether the last map after the last field is the identity."""
     return stages[i] > 0 and is_identity(inverses, i, stages[i])
 
 
@@ -43,7 +43,7 @@ def _start_by_fields(
     begins: NDArray[Any],
     left_over: NDArray[Any],
 ) -> None:
-    """Fill where fields lead pixels that no map has moved off their grid."""
+    """Move pixels by last fields that no map follows."""
     height, width = frame
     size = np.uint64(height * width)
     for g in range(begins.size - 1):
@@ -80,7 +80,7 @@ def _start_by_maps(
     begins: NDArray[Any],
     left_over: NDArray[Any],
 ) -> None:
-    """Fill where the last maps lead the pixels of the boxes that no field has moved."""
+    """Move the pixels of all other boxes by their last maps."""
     height, width = frame
     half = np.float32(0.5)
     for g in range(begins.size - 1):
@@ -90,14 +90,14 @@ def _start_by_maps(
         left_over[g] = s
         a, b, c = inverses[i, s, 0], inverses[i, s, 1], inverses[i, s, 2]
         d, e, f = inverses[i, s, 3], inverses[i, s, 4], inverses[i, s, 5]
-        # Where the frame's first pixel goes, whatever the box is: so are its pixels.
+        # From the frame's first pixel, so that results do not depend on the box.
         x, y = -(width - 1) * 0.5, -(height - 1) * 0.5
         first_x, first_y = np.float32(a * x + b * y + c), np.float32(d * x + e * y + f)
         right_x, right_y, below_x, below_y = np.float32(a), np.float32(d), np.float32(b), np.float32(e)
         left, top = np.float32(boxes[g, 0]), np.float32(boxes[g, 1])
         columns, share = np.float32(boxes[g, 2]), np.float32(1.0 / boxes[g, 2])
         start = np.uint64(begins[g])
-        # One loop over all rows: they are so short that half of one would be the rest of a vectorised loop.
+        # One loop over all rows: half of such a short row would be the remainder of a vectorized loop.
         for k in range(np.uint64(begins[g + 1]) - start):
             row = np.floor((ramp[k] + half) * share)
             column = ramp[k] - row * columns + left
@@ -117,7 +117,7 @@ def _find_cells(
     shares_x: NDArray[Any],
     shares_y: NDArray[Any],
 ) -> None:
-    """Fill in which cell between four pixels each place lies, and how far on; outside as at the nearest edge."""
+    """Fill each position's cell between four pixels and fractions; clip to the frame."""
     height, width = frame
     middle_x, last_x = np.float32((width - 1) * 0.5), np.float32(width - 1)
     middle_y, last_y = np.float32((height - 1) * 0.5), np.float32(height - 1)
@@ -127,7 +127,7 @@ def _find_cells(
         if left_over[g] == 0:
             continue
         for k in range(np.uint64(begins[g]), np.uint64(begins[g + 1])):
-            # Selects, not min and max, which take care of what is not a number; here it becomes the first pixel.
+            # Unlike min and max, selects turn NaN into the first pixel and vectorize.
             x, y = across[k] + middle_x, down[k] + middle_y
             x = x if x > zero else zero
             y = y if y > zero else zero
@@ -155,7 +155,7 @@ def _displace(
     corners: NDArray[Any],
     places: NDArray[Any],
 ) -> None:
-    """Add one axis of a field, found between its own pixels."""
+    """Add one axis of a field, interpolated between its pixels."""
     height, width = frame
     right, below = np.uint64(min(width - 1, 1)), np.uint64(min(height - 1, 1) * width)
     zero, one, two, three = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
@@ -187,7 +187,7 @@ def _move(
     across: NDArray[Any],
     down: NDArray[Any],
 ) -> int:
-    """Apply the maps before the fields; return for how many images fields are left."""
+    """Apply the maps before the fields; count images with fields left."""
     unfinished = 0
     for g in range(begins.size - 1):
         if left_over[g] == 0:
@@ -221,7 +221,7 @@ def follow_boxes(
     shares_y: NDArray[Any],
     corners: NDArray[Any],
 ) -> None:
-    """Fill where the pixels of boxes of G results come from, along shortened and inverted chains.
+    """Map the pixels of G result boxes back along shortened, inverted chains.
 
     Parameters
     ----------
@@ -237,9 +237,9 @@ def follow_boxes(
     frame : tuple of int
         Height and width.
     begins : ndarray of int64, shape (G + 1,)
-        Where the pixels of each image begin.
+        Offset of each image's first pixel.
     ramp : ndarray of float32
-        0, 1, 2, ..., for as many pixels as a box has.
+        0, 1, 2, ..., at least as long as a box.
     across, down : ndarray of float32
         Filled, in pixels from the middle of the frame.
     left_over, cells, shares_x, shares_y, corners

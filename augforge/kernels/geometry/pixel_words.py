@@ -1,8 +1,8 @@
-"""Pack the ink's box into words of four neighboring pixels, smoothed where the image shrinks.
+"""Pack ink boxes into words of four neighboring pixels, smoothed where the image shrinks.
 
-The word of a box's pixel (x, y) is in row y + 2, column x + 2. Rows are 4 words longer than the box, and there are
-4 more of them: a margin of blanks. An image under fields has two such sets of words one after the other, of the
-source and of the source smoothed, where its pixels ask for that (see `antialiasing`).
+The word of a box's pixel (x, y) is in row y + 2, column x + 2. Word rows are 4 longer than those of the box, and
+there are 4 more: a blank margin. An image under fields has two such sets of words in a row, of the source and of
+the smoothed source, if its pixels need them (see `antialiasing`).
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from augforge.compiling import inlined, kernel_helper
 from augforge.kernels.geometry.antialiasing import OCTAVES, smooth, smooth_levels
 
 MARGIN = 2
-"""Blank columns and rows around the ink's box; beyond them nothing is told apart."""
+"""Blank columns and rows around the ink's box; farther positions are clipped to them."""
 
 
 @kernel_helper
@@ -26,7 +26,10 @@ def words_needed(
     asked: NDArray[Any],
     sizes: NDArray[Any],
 ) -> tuple[Any, Any]:
-    """Fill the words of one set of each image; return how many pixels the largest takes, and all words."""
+    """Fill the number of words of each image's set.
+
+    Returns the pixels of the largest set and the number of all words.
+    """
     largest, total = np.int64(0), np.int64(0)
     for g in range(count):
         sizes[g] = 0
@@ -41,7 +44,7 @@ def words_needed(
 
 @inlined
 def _pack_levels(framed: NDArray[Any], size: Any, line: Any, start: Any, words: NDArray[Any]) -> None:
-    """Fill the words of an image of whole levels, uint32."""
+    """Pack an image of whole levels, uint32."""
     one = np.uint64(1)
     for k in range(size):
         upper = framed[k] | framed[k + one] << np.uint32(8)
@@ -58,7 +61,7 @@ def _copy_ink(
     line: Any,
     levels: NDArray[Any],
 ) -> None:
-    """Copy an image's ink into the box of the smoothed source, with its margin; blank the rest."""
+    """Copy an image's ink into the margin-padded box of its smoothed source."""
     for k in range(size):
         levels[k] = 0
     left, top = np.uint64(ink[image, 0]), np.uint64(ink[image, 1])
@@ -74,14 +77,14 @@ def _copy_ink(
 def _pack_smoothed(
     levels: NDArray[Any], size: Any, line: Any, sums: NDArray[Any], start: Any, words: NDArray[Any]
 ) -> None:
-    """Fill the words of levels smoothed by a whole share at distance 1; levels are overwritten.
+    """Smooth levels with fully open taps at distance 1, and pack them.
 
-    In whole numbers, which is exact as it is in float32, and faster.
+    In integers, which is as exact as float32, and faster. `levels` is overwritten.
     """
     one, two, half, four = np.uint64(1), np.uint32(2), np.uint32(8), np.uint32(4)
     for k in range(one, size - one):
         sums[k] = levels[k - one] + levels[k] * two + levels[k + one]
-    # The margin is wider than what smoothing spreads: first and last rows, and pixels, stay blank.
+    # The margin is wider than smoothing spreads: first and last rows and pixels stay blank.
     for k in range(line + one, size - line - one):
         levels[k] = (sums[k - line] + sums[k] * two + sums[k + line] + half) >> four
     _pack_levels(levels, size, line, start, words)
@@ -100,7 +103,7 @@ def _smooth_and_pack(
     start: Any,
     words: NDArray[Any],
 ) -> Any:
-    """Fill the words of an image whose source is smoothed; return where the next one's begin."""
+    """Smooth an image's source and pack it; return the next image's offset."""
     source, other, levels = framed[0], framed[1], framed[2].view(np.uint32)
     line = np.uint64(spread[image, 2] + 2 * MARGIN)
     size = np.uint64(spread[image, 3] + 2 * MARGIN) * line
@@ -108,7 +111,7 @@ def _smooth_and_pack(
         levels[k] = 0
     _copy_ink(images, ink, spread, image, size, line, source)
     one = np.uint64(1)
-    # The first octave downward comes last, where levels are rounded: open or not.
+    # The first octave downward comes last because it rounds levels, open or not.
     for turn in range(1, 2 * OCTAVES):
         axis, octave = (0, turn - 1) if turn <= OCTAVES else (1, turn - OCTAVES)
         share = shares[image, axis, octave]
@@ -145,9 +148,9 @@ def pack(
     words: NDArray[Any],
     starts: NDArray[Any],
 ) -> None:
-    """Fill words, uint32, of those images whose result is looked for.
+    """Pack the images whose boxes are not empty into words, uint32.
 
-    `framed`, float32, is overwritten; `starts` tells where each image's words begin.
+    Overwrites `framed`, float32; fills `starts` with the offset of each image's words.
     """
     start, margin = np.uint64(0), np.uint64(MARGIN)
     levels, sums = framed[0].view(np.uint32), framed[1].view(np.uint32)
@@ -161,7 +164,7 @@ def pack(
                 images, ink, spread, shares, octaves, image, asked[g], framed, start, words
             )
             continue
-        # Under fields that shrink nothing, too, the box is that of the smoothed source.
+        # The box is that of the smoothed source even under fields that shrink nothing.
         line, size = np.uint64(spread[image, 2]) + margin + margin, np.uint64(sizes[g])
         _copy_ink(images, ink, spread, image, size + line + np.uint64(1), line, levels)
         _pack_levels(levels, size, line, start, words)

@@ -1,11 +1,11 @@
-"""The one resampling of an image along a chain of maps and fields: bilinear, outside is 0.
+"""Resample images once along chains of maps and fields: bilinear, outside is 0.
 
-Every pixel is followed back to its place in the source (see `inverse_mapping`), and is the mean of the four pixels
-around it, weighted in float32 and rounded once; where the image shrinks, of a source that is smoothed (see
-`antialiasing`). Two things make it fast. Only what can receive ink is worked on: the box around the source's ink,
-moved along the chain, ends at a box of the result, and all else is blank. And the work is split into loops over
-the pixels of several images, because all but one of them vectorise when they are alone. That one loads four
-neighbours at once, from words that `pixel_words` makes, with a margin of blank words, so no place needs a test::
+Inverse mapping (see `inverse_mapping`) leads every pixel to its source position. Its level is the mean of the four
+pixels around, weighted in float32 and rounded once; where the image shrinks, the source is smoothed first (see
+`antialiasing`). Two things make this fast. It processes only pixels that ink can reach: the box around the source's
+ink, moved along the chain, gives a box of the result; the rest is blank. And it splits the work into loops over the
+pixels of several images, all but one of which vectorize. That one gathers four neighbors at once from words made by
+`pixel_words`, whose blank margin replaces bounds checks::
 
     word(x, y) = p(x, y) | p(x+1, y) << 8 | p(x, y+1) << 16 | p(x+1, y+1) << 24
 """
@@ -23,7 +23,7 @@ from augforge.kernels.geometry.chains import Chain, is_identity
 from augforge.kernels.geometry.inverse_mapping import follow_boxes
 from augforge.kernels.geometry.pixel_words import MARGIN, pack, words_needed
 
-# Worked on at once: what is noted of so many stays in the caches. One box of a large frame is taken in parts.
+# Pixels per group, so that work arrays stay in the caches. One box of a large frame is split.
 _MOST_PIXELS = 8192
 _MOST_OF_SEVERAL = 3072
 _MOST_IMAGES = 16
@@ -41,14 +41,14 @@ def _plan(
     frame: tuple[int, int],
     boxes: NDArray[Any],
 ) -> int:
-    """Fill the boxes of results, from one image on, that ink can reach; return for how many images.
+    """Choose a group of images and fill the boxes that their ink can reach.
 
-    They come from the box of the smoothed ink: a map leaves its corners in some box again, a field moves nothing
-    farther than its own farthest way.
+    Starts from the boxes of smoothed ink: a map turns a box into a box around its moved corners, a field widens it
+    by its longest offset. Returns the size of the group.
     """
     height, width = frame
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
-    # A hundredth of a pixel for what is lost in rounding, more of it in large frames.
+    # A hundredth of a pixel covers rounding errors, more in large frames.
     slack = 0.01 + (height + width) * 1e-5
     pixels = 0
     for g in range(min(boxes.shape[0], ink.shape[0] - first)):
@@ -56,7 +56,7 @@ def _plan(
         boxes[g, 0] = boxes[g, 1] = boxes[g, 2] = boxes[g, 3] = 0
         if ink[i, 2] == 0 or not whole[i] or (stages[i] == 0 and is_identity(chains, i, stages[i])):
             continue
-        # A pixel's level reaches up to the middles of its neighbours.
+        # A pixel's level extends to the middles of its neighbors.
         x, y = ink[i, 0] + 0.5 * (ink[i, 2] - 1) - middle_x, ink[i, 1] + 0.5 * (ink[i, 3] - 1) - middle_y
         wide, high = 0.5 * (ink[i, 2] + 1), 0.5 * (ink[i, 3] + 1)
         for s in range(stages[i] + 1):
@@ -84,7 +84,7 @@ def _plan(
         pixels += size
         boxes[g, 0], boxes[g, 1], boxes[g, 2], boxes[g, 3] = x0, y0, x1 - x0 + 1, y1 - y0 + 1
         if pixels > _MOST_OF_SEVERAL:
-            # Maybe taken in parts, so it has to be alone: without even a blank image behind it.
+            # It may be split, so it forms a group alone, without even a blank image.
             return g + 1
     return min(boxes.shape[0], ink.shape[0] - first)
 
@@ -98,7 +98,7 @@ def _grow(
     grown: NDArray[Any],
     begins: NDArray[Any],
 ) -> None:
-    """Fill the boxes that are followed, under fields with their neighbors, and where their pixels begin."""
+    """Fill the boxes to map, with neighbors under fields, and their pixel offsets."""
     height, width = frame
     for g in range(begins.size - 1):
         for k in range(4):
@@ -120,18 +120,18 @@ def _settle(
     down: NDArray[Any],
     places: NDArray[Any],
 ) -> None:
-    """Fill which word each pixel comes from, and turn its place into how far it lies from there."""
+    """Fill each pixel's word index and replace its position by the fraction."""
     height, width = frame
     middle_x, middle_y = np.float32((width - 1) * 0.5), np.float32((height - 1) * 0.5)
     for g in range(begins.size - 1):
         i = first + g
-        # At the margin all neighbours are blank, so what lies farther may stand there.
+        # All neighbors at the margin are blank, so clip farther positions to it.
         left, top = np.float32(ink[i, 0] - MARGIN), np.float32(ink[i, 1] - MARGIN)
         right, bottom = np.float32(ink[i, 0] + ink[i, 2]), np.float32(ink[i, 1] + ink[i, 3])
         stride = np.int32(ink[i, 2] + 2 * MARGIN)
         start = np.int32(starts[g] - (ink[i, 1] - MARGIN) * (ink[i, 2] + 2 * MARGIN) - (ink[i, 0] - MARGIN))
         for k in range(np.uint64(begins[g]), np.uint64(begins[g + 1])):
-            # Selects, not min and max, which take care of what is not a number; here it becomes the margin.
+            # Unlike min and max, selects turn NaN into the margin and vectorize.
             x, y = across[k] + middle_x, down[k] + middle_y
             x = x if x > left else left
             y = y if y > top else top
@@ -144,9 +144,9 @@ def _settle(
 
 @inlined
 def _mean_of_four(word: Any, share_x: Any, share_y: Any) -> Any:
-    """Return the weighted mean of the four pixels of a word."""
+    """Compute the weighted mean of a word's four pixels."""
     byte = np.uint32(255)
-    # By way of int32, which vectors turn into float32 at once.
+    # By way of int32, which vectors convert to float32 directly.
     upper = np.float32(np.int32(word & byte))
     right = np.float32(np.int32((word >> np.uint32(8)) & byte))
     lower = np.float32(np.int32((word >> np.uint32(16)) & byte))
@@ -167,7 +167,7 @@ def _resample(
     found: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Fill pixels of images that are not asked for with the weighted means of four neighbors."""
+    """Fill pixels of images without open taps: weighted means of four neighbors."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
         if asked[g]:
@@ -193,7 +193,7 @@ def _blend(
     smoothed: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Fill pixels of the others: samples of source and smoothed source, mixed by each pixel's share."""
+    """Mix source and smoothed source by each pixel's share, for images with open taps."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
         if not asked[g]:
@@ -253,7 +253,7 @@ def _warp_all(
     stages: NDArray[Any],
     ramp: NDArray[Any],
 ) -> NDArray[Any]:
-    """Return the results, made a group of images after the other."""
+    """Warp all images, one group after the other."""
     count, height, width = images.shape
     frame, most = (height, width), ramp.size
     out, spread = np.zeros_like(images), np.empty_like(ink)
@@ -270,11 +270,11 @@ def _warp_all(
     cells, corners = np.empty(most, np.int32), np.empty((4, most), np.int32)
     places, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
     _keep_identities(images, chains, stages, out)
-    # Of a plain 0 Numba would make a type of its own, and compile all that takes it twice.
+    # Numba types a plain 0 as a literal and would compile callees twice.
     first: Any = np.int64(0)
     while first < count:
         group = _plan(spread, chains, whole, fields, used, stages, first, frame, boxes)
-        # All rows of several images, or some of one that is larger than what is worked on at once.
+        # All rows of several images, or some rows of one large image.
         _, columns = with_neighbors(boxes[0, 0], boxes[0, 2], width)
         rows = height if group > 1 else most // max(columns, 1) - 2
         for row in range(0, height if group > 1 else boxes[0, 3], rows):
@@ -303,7 +303,7 @@ def _warp_all(
             )
             open_pixels(stages, octaves, first, grown, frame, ends, across, down, opened, asked)
             if rows < boxes[0, 3] and group == 1 and stages[first] > 0:
-                # Other parts may ask for what this one does not.
+                # Other parts may open taps that this one does not.
                 asked[0] = True
             if row == 0:
                 largest, total = words_needed(spread, first, boxes, group, asked, sizes)
@@ -340,9 +340,9 @@ def _ramp(length: int) -> NDArray[Any]:
 
 
 def warp(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
-    """Move images along their chains, resampled once; what comes from outside is 0.
+    """Move images along their chains with one resampling; outside is 0.
 
-    Resampling is bilinear, and filtered where the image shrinks, see `augforge.kernels.geometry.antialiasing`.
+    Resampling is bilinear, with antialiasing where the image shrinks, see `augforge.kernels.geometry.antialiasing`.
 
     Parameters
     ----------
@@ -353,7 +353,7 @@ def warp(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
     Returns
     -------
     ndarray of uint8, shape (N, H, W)
-        Blank where a map has no inverse. The identity gives the images back to the bit.
+        Blank where a map has no inverse. The identity returns bit-identical images.
     """
     chains, inverses, whole, used, stages = chain.followed
     ink, fields, ramp = (

@@ -1,7 +1,7 @@
 """Blur: Gaussian, and along a line. Weights are integers that sum to 2**14; what lies outside is 0.
 
-An image is worked on flat, so that a neighbour is the same way along the array for every pixel, and a tap of the
-filter is one long loop that vectorises. The Gaussian's first pass needs no more than blank rows above and below.
+An image is worked on flat, so that a neighbor is the same way along the array for every pixel, and a tap of the
+filter is one long loop that vectorizes. The Gaussian's first pass needs no more than blank rows above and below.
 In its second the end of a row is next to the beginning of another one, and each pixel's column says what to blank.
 Lines in any direction have margins on all sides::
 
@@ -204,7 +204,7 @@ def _blur_columns(
         Of all N images, see `_fill_bells`.
     ways : ndarray of uint64
         0, 1, 2 and so on. Of a way that was worked out from the tap's number, and not looked up, the compiler does
-        not see that it is one and the same for a whole loop, and does not vectorise that.
+        not see that it is one and the same for a whole loop, and does not vectorize that.
     flat : ndarray of uint16, shape (size + 2 * blanks,)
         Blank rows, room for an image, and blank rows.
     sums : ndarray of int32, shape (size,)

@@ -1,7 +1,7 @@
 """Gray levels by table.
 
 A curve takes 256 powers. One of two levels is enough: that of the half of a level is its own times a constant. And
-a power of two, in place of a general exponential, needs neither branches nor conversions, so the loops vectorise.
+a power of two, in place of a general exponential, needs neither branches nor conversions, so the loops vectorize.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 Every pixel needs a random number, so each takes as little as can be: 16 bits, an eighth of what a call of the hash
 gives, and its normal quantile by table, in place of logarithms and roots. Scaled in 32 bits, noise is added by a
-loop that vectorises. Few photons are far from normal, and are counted by adding up chances; many are told from the
+loop that vectorizes. Few photons are far from normal, and are counted by adding up chances; many are told from the
 same table, with corrections.
 """
 
@@ -104,7 +104,7 @@ def add_normal_noise(
                 target[first + j] = source[first + j]
             continue
         fill_shares(keys[i], 0, words, shares)
-        # Apart, because the loop below vectorises only without it.
+        # Apart, because the loop below vectorizes only without it.
         for j in range(whole):
             noise[j] = table[shares[j]]
         for j in range(whole):

@@ -3,7 +3,7 @@
 Instead of tossing a coin for every pixel, the way to the next chosen one is drawn: with chance p it is
 1 + floor(log(u) / log(1 - p)), the geometric distribution, for u uniform in (0, 1). A small p costs little.
 
-Draws are made by the batch, about as many as will be needed: hashes and logarithms of a whole batch vectorise, and
+Draws are made by the batch, about as many as will be needed: hashes and logarithms of a whole batch vectorize, and
 take an eighth of what they take one by one. What is left of a batch when the image ends is thrown away.
 """
 

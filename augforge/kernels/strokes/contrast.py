@@ -1,7 +1,7 @@
 """How well strokes stand out from the paper.
 
 Both means come from one pass, whose loop has no branch: each pixel adds its level, or 0, to each sum, so that it
-vectorises. Levels are compared as whole numbers, with a quarter that is rounded up. Means are divided once, at the
+vectorizes. Levels are compared as whole numbers, with a quarter that is rounded up. Means are divided once, at the
 end, from exact sums.
 """
 

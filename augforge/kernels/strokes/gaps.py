@@ -1,7 +1,7 @@
 """Places where the pen has left the paper.
 
 A few gaps of a few pixels each: what takes time is to find their places. So only rows are summed up, in a loop that
-vectorises, and a place is found by passing over rows, then over the pixels of one row. A gap touches the pixels
+vectorizes, and a place is found by passing over rows, then over the pixels of one row. A gap touches the pixels
 within its reach alone. The direction of the stroke comes from whole numbers and square roots, as the eigenvector of
 two by two numbers in closed form, so that it is the same on every processor.
 """
@@ -39,7 +39,7 @@ def _find_ink(image: NDArray[Any], rows: NDArray[Any], nth: int) -> tuple[int, i
 def _stroke_at(image: NDArray[Any], y: int, x: int) -> tuple[float, float, float, float]:
     """Return y and x of the middle of the stroke that a pixel belongs to, and y and x of a unit step along it.
 
-    The middle is the centre of mass of the ink near the pixel, the direction that in which it varies most: the
+    The middle is the center of mass of the ink near the pixel, the direction that in which it varies most: the
     eigenvector of the larger eigenvalue of its covariance.
     """
     height, width = image.shape
@@ -118,7 +118,7 @@ def lift_pen(
             continue
         total = np.int64(0)
         for y in range(height):
-            # Thirty-two bits vectorise, and hold the sum of a row of 16 million pixels.
+            # Thirty-two bits vectorize, and hold the sum of a row of 16 million pixels.
             ink = np.uint32(0)
             for level in images[i, y]:
                 ink += np.uint32(level)

@@ -5,7 +5,7 @@ a part of it.
 
 Loops are long and over bytes, so that the widest registers of a processor are full of pixels. For that, images are
 worked on flat, a group of them one after the other, each with a blank row and a little more behind it, and before
-the first as well. So each of a pixel's neighbours is at a constant distance::
+the first as well. So each of a pixel's neighbors is at a constant distance::
 
     - - - - -
     a b c d e         The end of a row is next to the beginning of the following one, as e and f are here: masks as
@@ -227,7 +227,7 @@ def _frame(height: int, width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray
     masks : ndarray of uint8, shape (3, size)
         255 where a pixel has one to its left, where it has one to its right, and where there is a pixel.
     within : ndarray of uint8, shape (size,)
-        Which neighbours are not beyond the ends of rows, see `hold_ink`.
+        Which neighbors are not beyond the ends of rows, see `hold_ink`.
     columns : ndarray of uint64, shape (2, S / 64)
         The first two masks, of all images of a group, in bits.
     """

@@ -1,7 +1,7 @@
 """Ink that must not fall, or a stroke that gets thinner would break: which pixels are held.
 
 At a threshold a pixel is ink or paper, so pixels are packed, 64 to a word, and a word of them is asked at once; a
-neighbour is a shift away. Order matters only where a pixel's fate hangs on that of its neighbours. Most hang on
+neighbor is a shift away. Order matters only where a pixel's fate hangs on that of its neighbors. Most hang on
 nothing, see `_always_removable`, and only the others take turns, one after the other.
 
 `stroke_width` says how images lie in an array: several one after the other, with blanks between.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import inlined, kernel_helper
 
-# The eight neighbours of a pixel, one step of 45 degrees after the other, as (x, y).
+# The eight neighbors of a pixel, one step of 45 degrees after the other, as (x, y).
 _AROUND = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
 # What is around a pixel of the first column, and of the last, in bits of `_AROUND`.
 FIRST_COLUMN, LAST_COLUMN = 0b11000111, 0b01111100
@@ -32,19 +32,19 @@ def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int
     pieces: list[set[tuple[int, int]]] = []
     for x, y in places:
         steps = ((x + dx, y + dy) for dx, dy in _AROUND if diagonal or dx == 0 or dy == 0)
-        neighbours = set(steps)
-        joined = {(x, y)}.union(*(piece for piece in pieces if piece & neighbours))
-        pieces = [piece for piece in pieces if not piece & neighbours] + [joined]
+        neighbors = set(steps)
+        joined = {(x, y)}.union(*(piece for piece in pieces if piece & neighbors))
+        pieces = [piece for piece in pieces if not piece & neighbors] + [joined]
     return pieces
 
 
 def _removable_codes() -> NDArray[Any]:
-    """Return which neighbourhoods let a pixel of ink become paper, bool (256,); bit k stands for ``_AROUND[k]``.
+    """Return which neighborhoods let a pixel of ink become paper, bool (256,); bit k stands for ``_AROUND[k]``.
 
-    The pixel must be a *simple point*: its ink neighbours are one piece (diagonals connect), and the paper in its
-    neighbourhood that shares a side with it is, by way of that neighbourhood, one piece (diagonals do not
+    The pixel must be a *simple point*: its ink neighbors are one piece (diagonals connect), and the paper in its
+    neighborhood that shares a side with it is, by way of that neighborhood, one piece (diagonals do not
     connect). Then removing it neither joins, nor splits, nor makes, nor loses a piece of ink or of paper. And it
-    must have three ink neighbours or more, so that no line is made shorter from its end.
+    must have three ink neighbors or more, so that no line is made shorter from its end.
     """
     table = np.zeros(256, np.bool_)
     sides = {(1, 0), (0, 1), (-1, 0), (0, -1)}
@@ -75,7 +75,7 @@ def _after(bits: NDArray[Any], word: Any, way: np.uint64) -> np.uint64:
 
 @inlined
 def _around(bits: NDArray[Any], word: Any, line: Any, columns: NDArray[Any]) -> Any:
-    """Return the neighbours of the pixels of a word, in the order of ``_AROUND``.
+    """Return the neighbors of the pixels of a word, in the order of ``_AROUND``.
 
     Of `columns`, the first says which pixels have one to the left, the second which have one to the right.
     """
@@ -94,7 +94,7 @@ def _around(bits: NDArray[Any], word: Any, line: Any, columns: NDArray[Any]) -> 
 
 @inlined
 def _are_three(e: Any, se: Any, s: Any, sw: Any, w: Any, nw: Any, n: Any, ne: Any) -> Any:
-    """Say of which pixels three neighbours or more are set."""
+    """Say of which pixels three neighbors or more are set."""
     one, two = e | w, e & w
     three = two & s
     two, one = two | one & s, one | s
@@ -130,7 +130,7 @@ def _lengthens(
 
 @inlined
 def _always_removable(ink: Any, still: Any) -> Any:
-    """Say which removable pixels are removable whichever of their open neighbours are removed before them.
+    """Say which removable pixels are removable whichever of their open neighbors are removed before them.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def _always_removable(ink: Any, still: Any) -> Any:
 
     Notes
     -----
-    Sure, not necessary. Three neighbours stay; an open one at a corner touches one at a side that stays, so that
+    Sure, not necessary. Three neighbors stay; an open one at a corner touches one at a side that stays, so that
     it belongs to its piece whenever it is there; an open one at a side makes the piece next to it longer or
     shorter and touches no other.
     """
@@ -233,7 +233,7 @@ def _find_turns(
     end: np.uint64,
     turns: NDArray[Any],
 ) -> None:
-    """Find the candidates that take turns: those bound, and their neighbours.
+    """Find the candidates that take turns: those bound, and their neighbors.
 
     Others are removed, whenever that is, and nothing that takes its turn asks when: next to them there are only
     candidates that are always removable.
@@ -245,7 +245,7 @@ def _find_turns(
 
 @inlined
 def _code(ink: NDArray[Any], place: Any, line: np.uint64) -> int:
-    """Return the neighbourhood of a pixel, see `_removable_codes`, as if rows had no ends."""
+    """Return the neighborhood of a pixel, see `_removable_codes`, as if rows had no ends."""
     return (
         ink[place + _ONE]
         | ink[place + line + _ONE] << 1
@@ -335,7 +335,7 @@ def hold_ink(
     highest : ndarray of uint8, shape (N,)
         The highest level of each image, of which thresholds are shares.
     within : ndarray of uint8, shape (size,)
-        Which neighbours of each pixel of an image are not beyond the ends of rows, in bits of ``_AROUND``.
+        Which neighbors of each pixel of an image are not beyond the ends of rows, in bits of ``_AROUND``.
     columns : ndarray of uint64, shape (2, S / 64)
         One bit for each pixel: whether there is one to its left, and to its right.
     line, first : int

@@ -125,8 +125,8 @@ def test_slant_is_limited() -> None:
 def test_placed_is_what_the_plain_version_is(image: np.ndarray, frame: int, middle: int) -> None:
     corner = []
     for index, side in zip(np.indices(image.shape), image.shape, strict=True):
-        centre = Fraction(int((image * index).sum()), int(image.sum(dtype=int)))
-        corner.append(min(max(math.floor(middle - centre + Fraction(1, 2)), 0), frame - side))
+        center = Fraction(int((image * index).sum()), int(image.sum(dtype=int)))
+        corner.append(min(max(math.floor(middle - center + Fraction(1, 2)), 0), frame - side))
     expected = np.zeros((frame, frame), np.uint8)
     expected[corner[0] : corner[0] + image.shape[0], corner[1] : corner[1] + image.shape[1]] = image
     np.testing.assert_array_equal(kernels.place(image, frame, middle), expected)

@@ -99,12 +99,12 @@ def test_specks_are_no_ink_but_a_dot_alone_is() -> None:
     assert kernels.bounding_box(found) == (25, 75, 20, 60)
 
 
-def test_a_neighbour_cut_off_by_the_border_is_no_ink() -> None:
-    neighbour = np.zeros((SIDE, SIDE), bool)
-    neighbour[40:46, 80:] = True
-    found, _ = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, digit() | neighbour), AUTO)
+def test_a_neighbor_cut_off_by_the_border_is_no_ink() -> None:
+    neighbor = np.zeros((SIDE, SIDE), bool)
+    neighbor[40:46, 80:] = True
+    found, _ = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, digit() | neighbor), AUTO)
     assert kernels.bounding_box(found) == (25, 75, 40, 60)
-    alone, _ = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, neighbour), AUTO)
+    alone, _ = kernels.separate_ink(photograph(LIGHTS["even"], 230, 100, neighbor), AUTO)
     assert kernels.bounding_box(alone) == (40, 46, 80, SIDE)
 
 
@@ -119,7 +119,7 @@ def test_large_photographs_are_made_smaller() -> None:
 def test_paper_under_a_slope_is_the_slope(slope: tuple[int, int]) -> None:
     down, across = np.indices((30, 30))
     levels = (100 + slope[0] * down + slope[1] * across).astype(np.uint8)
-    # Raised to the highest neighbour, hence by one step; at the edges it goes on.
+    # Raised to the highest neighbor, hence by one step; at the edges it goes on.
     assert (paper_levels(levels) == levels.astype(int) + abs(slope[0]) + abs(slope[1])).all()
 
 

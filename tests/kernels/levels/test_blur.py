@@ -174,7 +174,7 @@ def test_motion_blur_is_within_2_gray_levels_of_the_reference(
     assert np.abs(moved(images, length, degrees)[0] - expected).max() <= 2
 
 
-def test_motion_blur_along_x_is_a_mean_of_neighbours() -> None:
+def test_motion_blur_along_x_is_a_mean_of_neighbors() -> None:
     image = np.zeros((1, 9, 15), np.uint8)
     image[0, 4, 7] = 240
     level, upright = moved(image, 4.0, 0.0)[0], moved(image[:, :, 3:12].copy(), 4.0, 90.0)[0]

@@ -64,7 +64,7 @@ def test_each_pixel_is_chosen_independently(fraction: float) -> None:
         assert stats.chi2(counts.size - 1).cdf(spread * (counts.size - 1)) > 1e-5
 
 
-def test_neighbours_are_chosen_independently() -> None:
+def test_neighbors_are_chosen_independently() -> None:
     flat = poked(0.3).reshape(2000, -1).astype(float)
     assert abs(np.corrcoef(flat[:, :-1].ravel(), flat[:, 1:].ravel())[0, 1]) < 0.005
     assert abs(np.corrcoef(flat[:-1].ravel(), flat[1:].ravel())[0, 1]) < 0.005

@@ -39,11 +39,11 @@ def spread(levels: np.ndarray, radius: int, outside: int) -> np.ndarray:
 
 
 def is_removable(ink: np.ndarray, y: int, x: int) -> bool:
-    """Say whether ink without a pixel has as many pieces and holes, and the pixel three neighbours."""
+    """Say whether ink without a pixel has as many pieces and holes, and the pixel three neighbors."""
     without = ink.copy()
     without[y, x] = False
-    neighbours = without[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].sum()
-    return bool(neighbours >= 3) and pieces_and_holes(ink) == pieces_and_holes(without)
+    neighbors = without[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].sum()
+    return bool(neighbors >= 3) and pieces_and_holes(ink) == pieces_and_holes(without)
 
 
 def hold(before: np.ndarray, after: np.ndarray, threshold: int) -> np.ndarray:

@@ -16,7 +16,7 @@ def test_a_pixel_is_removable_where_the_table_says_so() -> None:
     np.testing.assert_array_equal(found == 1, topology_preserving._REMOVABLE)
 
 
-def test_what_is_always_removable_is_so_whichever_open_neighbours_go() -> None:
+def test_what_is_always_removable_is_so_whichever_open_neighbors_go() -> None:
     said = needed = 0
     ink = np.arange(256)
     for still in range(256):
