@@ -185,10 +185,10 @@ def normal_quantile(u: float) -> float:
         return -np.inf
     if u >= 1.0:
         return np.inf
-    centerd = u - 0.5
-    if -0.425 <= centerd <= 0.425:
-        return centerd * _ratio(_MIDDLE_P, _MIDDLE_Q, 0.180625 - centerd * centerd)
-    tail = u if centerd < 0.0 else 1.0 - u
+    centered = u - 0.5
+    if -0.425 <= centered <= 0.425:
+        return centered * _ratio(_MIDDLE_P, _MIDDLE_Q, 0.180625 - centered * centered)
+    tail = u if centered < 0.0 else 1.0 - u
     r = math.sqrt(-logarithm(tail))
     size = _ratio(_NEAR_P, _NEAR_Q, r - 1.6) if r <= 5.0 else _ratio(_FAR_P, _FAR_Q, r - 5.0)
-    return -size if centerd < 0.0 else size
+    return -size if centered < 0.0 else size

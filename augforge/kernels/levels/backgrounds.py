@@ -1,7 +1,7 @@
-"""What lies behind or over a drawing: paper that is not blank, and bands of light.
+"""Add gray paper behind a drawing, or stripes of light over it.
 
-The texture is a random field: independent normal numbers on a square grid, joined by cubic B-splines, which are
-close to a Gaussian bell. The grid begins anywhere, so that it does not show over many images.
+The texture is a random field: independent normal numbers on a square grid, interpolated by cubic B-splines, which
+are close to a Gaussian bell. The grid starts at a random offset, so that it does not show over many images.
 """
 
 import math
@@ -18,16 +18,16 @@ from augforge.randomness import open_unit, philox
 
 # A cubic B-spline over nodes a distance h apart has the standard deviation h / sqrt(3).
 _SPACING_PER_GRAIN = math.sqrt(3.0)
-# The mean of the squares of its weights: the integral of its square, 151/315, along each axis.
+# The mean of its squared weights: the integral of its square, 151/315, along each axis.
 _FIELD_SD_PER_NODE_SD = 151.0 / 315.0
 _NODE_UNIT = 1.0 / 4096.0
-# Streams of one key: nodes, and where the grid begins.
+# Streams of one key: nodes, and the grid's offset.
 _NODES, _START = 0, 1
 
 
 @kernel_helper
 def _splines(start: float, spacing: float, firsts: NDArray[Any], weights: NDArray[Any]) -> None:
-    """Fill, for each pixel of an axis, its first node, int64 (L,), and the weights of four, float64 (L, 4)."""
+    """Fill each pixel's first node, int64 (L,), and four weights, float64 (L, 4)."""
     for x in range(firsts.size):
         place = start + x / spacing
         first = math.floor(place)
@@ -41,7 +41,7 @@ def _splines(start: float, spacing: float, firsts: NDArray[Any], weights: NDArra
 
 @kernel_helper
 def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], paper: NDArray[Any]) -> None:
-    """Add a smooth random field of a standard deviation to paper, float64 (H, W)."""
+    """Add a smooth random field of standard deviation `sd` to paper, float64 (H, W)."""
     height, width = paper.shape
     spacing = grain * _SPACING_PER_GRAIN
     rows, columns = int((height - 1) / spacing) + 5, int((width - 1) / spacing) + 5
@@ -73,10 +73,10 @@ def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], p
 
 @kernel_helper
 def _slope(level: float, gradient: float, degrees: float, paper: NDArray[Any]) -> None:
-    """Fill paper, float64 (H, W), with levels that rise by `gradient` from one end of the frame to the other."""
+    """Fill paper, float64 (H, W), with levels that rise by `gradient` across the frame."""
     height, width = paper.shape
     sine, cosine = sine_and_cosine(degrees)
-    # How far the outermost pixels lie from the middle in that direction.
+    # Distance of the outermost pixels from the middle in that direction.
     reach = 0.5 * (abs(cosine) * (width - 1) + abs(sine) * (height - 1))
     per_pixel = gradient / (2.0 * reach) if reach > 0.0 else 0.0
     right, down = per_pixel * cosine, -per_pixel * sine
@@ -97,7 +97,7 @@ def lay_on_paper(
     grains: NDArray[Any],
     table: NDArray[Any],
 ) -> NDArray[Any]:
-    """Return each image's ink over paper of its own: paper + ink * (255 - paper) / 255.
+    """Lay each image's ink on its own paper: paper + ink * (255 - paper) / 255.
 
     Parameters
     ----------
@@ -105,11 +105,11 @@ def lay_on_paper(
     keys : ndarray of uint64, shape (N,)
         One random key for each image.
     levels : ndarray of float64, shape (N,)
-        Gray levels of the paper where it is darkest.
+        Lowest gray levels of the paper.
     gradients : ndarray of float64, shape (N,)
-        How many more it has at the opposite end of the frame.
+        Increase of the level toward the opposite end of the frame.
     degrees : ndarray of float64, shape (N,)
-        In which direction: 0 is to the right, positive turns counter-clockwise as seen.
+        Direction of the increase: 0 is to the right, positive turns counter-clockwise.
     textures : ndarray of float64, shape (N,)
         Standard deviations of the texture, in gray levels.
     grains : ndarray of float64, shape (N,)
@@ -120,7 +120,7 @@ def lay_on_paper(
     Returns
     -------
     ndarray of uint8, shape (N, H, W)
-        Where level, gradient and texture are 0, the image itself.
+        Unchanged images for level, gradient and texture 0.
     """
     count, height, width = images.shape
     out = np.empty_like(images)
@@ -149,19 +149,19 @@ def add_stripes(
     periods: NDArray[Any],
     degrees: NDArray[Any],
 ) -> NDArray[Any]:
-    """Return each image with a sine wave added to its levels, rounded and cut to 0 ... 255.
+    """Add a sine wave to each image's levels, rounded and clipped to 0 ... 255.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
     keys : ndarray of uint64, shape (N,)
-        One random key for each image, for where the wave begins.
+        One random key for each image, for the wave's phase.
     amplitudes : ndarray of float64, shape (N,)
-        In gray levels; 0 gives the image back.
+        In gray levels; 0 leaves the image unchanged.
     periods : ndarray of float64, shape (N,)
         Pixels from crest to crest.
     degrees : ndarray of float64, shape (N,)
-        Direction in which dark and bright follow each other: 0 is along x, positive turns counter-clockwise.
+        Direction of the wave: 0 is along x, positive turns counter-clockwise.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def add_stripes(
         for x in range(width):
             sines[x], cosines[x] = sine_and_cosine(x * cosine / periods[i] * 360.0 + phase)
         for y in range(height):
-            # sin(a + b) = sin a cos b + cos a sin b: only one sine for each row and column.
+            # sin(a + b) = sin a cos b + cos a sin b: one sine per row and column.
             s, c = sine_and_cosine(-y * sine / periods[i] * 360.0)
             s, c = amplitudes[i] * s, amplitudes[i] * c
             source, target = images[i, y], out[i, y]

@@ -1,17 +1,17 @@
-"""Blur: Gaussian, and along a line. Weights are integers that sum to 2**14; what lies outside is 0.
+"""Blur images by a Gaussian or along a line, with integer weights that sum to 2**14.
 
-An image is worked on flat, so that a neighbor is the same way along the array for every pixel, and a tap of the
-filter is one long loop that vectorizes. The Gaussian's first pass needs no more than blank rows above and below.
-In its second the end of a row is next to the beginning of another one, and each pixel's column says what to blank.
-Lines in any direction have margins on all sides::
+Outside is 0. Images are flattened, so that a neighbor is at a constant distance from every pixel, and a tap of the
+filter is one long, vectorized loop. The Gaussian's first pass needs only blank rows above and below. In its second
+pass the end of a row is adjacent to the beginning of another one, and each pixel's column decides which values to
+blank. Lines in any direction have margins on all sides::
 
     . . . . . . . .
     p p p p p p . .     p pixel, . blank: the margin between two rows is
     p p p p p p . .     the right one of the first and the left one of the second
     . . . . . . . .
 
-Filters are the same forward and backward, so two taps share one multiplication. All sums stay below 2**31: weights
-have 14 bits, the sum of two gray levels 9, or, between the two passes of the Gaussian, 15.
+Filters are symmetric, so two taps share one multiplication. All sums stay below 2**31: weights have 14 bits, the
+sum of two gray levels 9, or, between the two passes of the Gaussian, 15.
 """
 
 import math
@@ -26,15 +26,15 @@ from augforge.kernels.loops import copy_image
 
 _WEIGHT_BITS = 14
 _ALL = 1 << _WEIGHT_BITS
-# Fractional bits that gray levels have between the two passes.
+# Fractional bits of gray levels between the two passes.
 _EXTRA_BITS = 6
 _FIRST_SHIFT = _WEIGHT_BITS - _EXTRA_BITS
 _LAST_SHIFT = _WEIGHT_BITS + _EXTRA_BITS
-# The bell is cut here, in standard deviations, where SciPy cuts it.
+# Where the bell is cut, in standard deviations; the same as in SciPy.
 _BELL_REACH = 4.0
-# Pixels of the images that one call blurs: many, since a call counts references of its arrays.
+# Pixels per call: many, since a call counts references to its arrays.
 _GROUP = 16384
-# Points of a line for each pixel of its length.
+# Points of a line per pixel of its length.
 _POINTS = 16
 
 _ONE, _TWO = np.uint64(1), np.uint64(2)
@@ -42,7 +42,7 @@ _ONE, _TWO = np.uint64(1), np.uint64(2)
 
 @compiled
 def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
-    """Fill the weights of the middle and of one side, int16; return how far they reach, 0 for no blur at all."""
+    """Fill the weights of the middle and one side, int16; return their reach, 0 for no blur."""
     reach = math.floor(_BELL_REACH * sigma + 0.5)
     total = 1.0
     for k in range(1, reach + 1):
@@ -62,20 +62,20 @@ def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
 
 @kernel_helper
 def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[Any]) -> int:
-    """Fill the weights of a line through the middle: that of the middle itself and one half of the others.
+    """Fill the weights of a line's middle and one of its halves.
 
     Parameters
     ----------
     length, degrees : float
     grid : ndarray of float64, shape (2 R + 3, 2 R + 3)
-        For R pixels that the line may reach; overwritten.
+        For a reach of up to R pixels; overwritten.
     weights : ndarray of int16, shape (2 R + 3, 2 R + 3)
-        The middle and what follows it, in the order of reading, are filled.
+        Filled from the middle on, in reading order.
 
     Returns
     -------
     int
-        How far they reach, in pixels along a row or column; 0 for no blur at all.
+        Reach in pixels along a row or column; 0 for no blur.
     """
     points = math.ceil(0.5 * length * _POINTS)
     if points == 0:
@@ -85,7 +85,7 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
     reach = math.ceil(0.5 * length) + 1
     grid[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1] = 0.0
     for i in range(points):
-        # The middles of equal pieces of one half of the line; the other half is its mirror image.
+        # The middles of equal parts of one half of the line; the other half is its mirror image.
         along = (i + 0.5) / points * 0.5 * length
         x, y = along * cosine, -along * sine
         left, top = math.floor(x), math.floor(y)
@@ -109,7 +109,7 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
 
 @kernel_helper
 def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
-    """Fill flat, int16, with the image and its margins: `margin` rows above, and blanks after every row."""
+    """Fill flat, int16, with the image, `margin` rows above, and blanks after every row."""
     height, width = image.shape
     stride = width + margin
     flat[: (height + 2 * margin) * stride] = 0
@@ -123,9 +123,9 @@ def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
 def _sum_taps(
     flat: NDArray[Any], start: int, ways: NDArray[Any], weights: NDArray[Any], taps: int, sums: NDArray[Any]
 ) -> None:
-    """Fill sums, int32, with weights[0] times each pixel from start on, and weights[k] times those +- ways[k].
+    """Sum weights[0] times each pixel from `start` on and weights[k] times those +- ways[k].
 
-    Taps go by twos: where `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
+    Sums are int32. Taps come in pairs: if `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
     """
     size = sums.size
     middle, weight = flat[start : start + size], weights[0]
@@ -143,7 +143,7 @@ def _sum_taps(
 
 @kernel_helper
 def _take_out(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) -> None:
-    """Fill the image out with rounded sums."""
+    """Fill the image `out` with rounded sums."""
     height, width = out.shape
     half = np.int32(1 << (shift - 1))
     for y in range(height):
@@ -154,7 +154,7 @@ def _take_out(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) ->
 
 @kernel_helper
 def _fill_bells(sigmas: NDArray[Any], weights: NDArray[Any], reaches: NDArray[Any]) -> None:
-    """Fill the weights of each image's bell, int16, and how far they reach."""
+    """Fill the weights of each image's bell, int16, and their reach."""
     bell, row = np.empty(weights.shape[1], np.float64), np.empty(weights.shape[1], np.int16)
     for i in range(sigmas.size):
         reaches[i] = _bell(sigmas[i], bell, row)
@@ -165,7 +165,7 @@ def _fill_bells(sigmas: NDArray[Any], weights: NDArray[Any], reaches: NDArray[An
 
 @kernel_helper
 def _copy_sharp(levels: NDArray[Any], reaches: NDArray[Any], area: int, out: NDArray[Any]) -> None:
-    """Copy the images that no bell reaches out in."""
+    """Copy images without blur."""
     for i in range(reaches.size):
         if reaches[i] == 0:
             start = np.uint64(i * area)
@@ -175,7 +175,7 @@ def _copy_sharp(levels: NDArray[Any], reaches: NDArray[Any], area: int, out: NDA
 
 @inlined
 def _weighed(a: np.uint16, b: np.uint16, weight: np.int32) -> np.int32:
-    """Return the weighed sum of two levels that fit into 16 bits, in 32."""
+    """Multiply the sum of two levels, in 16 bits, by a weight, in 32."""
     return np.int32(np.int32(np.uint16(a + b)) * weight)
 
 
@@ -201,14 +201,14 @@ def _blur_columns(
     area, line : int
         Sizes of an image and of a row.
     weights, reaches : ndarray
-        Of all N images, see `_fill_bells`.
+        For all N images, see `_fill_bells`.
     ways : ndarray of uint64
-        0, 1, 2 and so on. Of a way that was worked out from the tap's number, and not looked up, the compiler does
-        not see that it is one and the same for a whole loop, and does not vectorize that.
+        0, 1, 2 and so on. The compiler does not see that an offset computed from the tap's index, instead of looked
+        up, is constant in a loop, and would not vectorize that.
     flat : ndarray of uint16, shape (size + 2 * blanks,)
-        Blank rows, room for an image, and blank rows.
+        Blank rows, space for an image, and blank rows.
     sums : ndarray of int32, shape (size,)
-        Room for an image, filled up to whole vectors.
+        Space for an image, padded to whole vectors.
     blurred : ndarray of uint16, shape (n * size + 2 * margin,)
     """
     size, row = np.uint64(sums.size), np.uint64(line)
@@ -248,9 +248,9 @@ def _blur_rows(
     sums: NDArray[Any],
     out: NDArray[Any],
 ) -> None:
-    """Blur the rows of what `_blur_columns` gave, into uint8.
+    """Blur the rows of `_blur_columns`' result, into uint8.
 
-    `columns` are uint16, shape (size,): the number of each pixel's column. The rest is as it is there.
+    `columns`, uint16 (size,), holds each pixel's column; see `_blur_columns` for the rest.
     """
     size, margin, blank = np.uint64(sums.size), ways[ways.size - 1], np.uint16(0)
     shift = np.int32(_LAST_SHIFT)
@@ -265,7 +265,7 @@ def _blur_rows(
             weight, weight2 = np.int32(weights[image, k]), np.int32(weights[image, k + _ONE])
             left, right = start - ways[k], start + ways[k]
             left2, right2 = start - ways[k + _ONE], start + ways[k + _ONE]
-            # The first columns that have a pixel so far to the left, and that have none so far to the right.
+            # First columns with a pixel k to the left, and without one k to the right.
             begin, begin2 = np.uint16(k), np.uint16(k + _ONE)
             end, end2 = np.uint16(max(line - int(k), 0)), np.uint16(max(line - int(k) - 1, 0))
             for p in range(size):
@@ -280,13 +280,13 @@ def _blur_rows(
 
 @compiled
 def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
-    """Return each image blurred by a Gaussian bell, columns first, then rows; outside is 0.
+    """Blur each image by a Gaussian, columns first, then rows; outside is 0.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
     sigmas : ndarray of float64, shape (N,)
-        Standard deviations in pixels, 0 or more; 0 gives the image back.
+        Standard deviations in pixels, 0 or more; 0 leaves the image unchanged.
 
     Returns
     -------
@@ -326,15 +326,15 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[Any]) -> NDArray[Any]:
-    """Return each image averaged along a line through every pixel, read bilinearly; outside is 0.
+    """Average each image along a line through every pixel, bilinear; outside is 0.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
     lengths : ndarray of float64, shape (N,)
-        Lengths of the lines in pixels, 0 or more; 0 gives the image back.
+        Lengths of the lines in pixels, 0 or more; 0 leaves the image unchanged.
     degrees : ndarray of float64, shape (N,)
-        Their directions: 0 is along x, positive turns counter-clockwise as seen.
+        Their directions: 0 is along x, positive turns counter-clockwise.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""Noise on every pixel: normal, of its own sd; and that of counted photons.
+"""Add noise to every pixel: normal, or of photon counts.
 
-Every pixel needs a random number, so each takes as little as can be: 16 bits, an eighth of what a call of the hash
-gives, and its normal quantile by table, in place of logarithms and roots. Scaled in 32 bits, noise is added by a
-loop that vectorizes. Few photons are far from normal, and are counted by adding up chances; many are told from the
-same table, with corrections.
+Every pixel needs a random number, so each takes as little as possible: 16 bits, an eighth of a call of the hash,
+and its normal quantile by table, instead of logarithms and roots. Noise, scaled in 32 bits, is added by a
+vectorized loop. Few photons are far from normal, and are counted by summing probabilities; many come from the same
+table, with corrections.
 """
 
 import functools
@@ -26,9 +26,9 @@ _TABLE_UNIT = 1.0 / (1 << _UNIT_BITS)
 _SHARE_UNIT = 1.0 / (1 << _TABLE_BITS)
 # One call of Philox gives 128 bits.
 _PIXELS_PER_CALL = 8
-# Up to so many photons their number is found by adding up chances, beyond by the normal quantile and corrections.
+# Up to this mean, summed probabilities give the number of photons, beyond it normal quantiles with corrections.
 _FEW_PHOTONS = 12.0
-# More than can come where fewer than that are expected, with chances of 1/65,536.
+# More than the greatest number of photons below that mean, at probabilities of 1/65,536.
 _RECIPROCALS = np.array([1.0 / k for k in range(1, 65)])
 # At 1 / _LEAST**2 photons the noise is far below half a gray level.
 _LEAST = 1e-5
@@ -42,9 +42,9 @@ def _fill_normal_table(table: NDArray[Any]) -> None:
 
 @functools.cache
 def normal_table() -> NDArray[Any]:
-    """Return the standard normal distribution's quantiles, int16 (65536,), in 1/4096 standard deviation.
+    """Tabulate standard normal quantiles, int16 (65536,), in 1/4096 standard deviation.
 
-    Their standard deviation is 0.99999, the highest of them 4.32.
+    Their standard deviation is 0.99999, the highest of them 4.32. Computed once.
     """
     table = np.empty(1 << _TABLE_BITS, np.int16)
     _fill_normal_table(table)
@@ -54,9 +54,10 @@ def normal_table() -> NDArray[Any]:
 
 @kernel_helper
 def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[Any]) -> None:
-    """Fill out, uint16 (8 M,), with independent numbers from 0 to 65,535; words is uint64 (2, M), overwritten.
+    """Fill `out`, uint16 (8 M,), with independent numbers from 0 to 65,535.
 
-    All 128 bits of each call of Philox are used: the eight numbers of call m are out[m], out[M + m], ...
+    Uses all 128 bits of each call of Philox: the eight numbers of call m are out[m], out[M + m], ... `words`,
+    uint64 (2, M), is overwritten.
     """
     zero, calls = np.uint64(0), np.uint64(words.shape[1])
     for m in range(calls):
@@ -71,7 +72,7 @@ def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[A
 def add_normal_noise(
     images: NDArray[Any], keys: NDArray[Any], sds: NDArray[Any], table: NDArray[Any]
 ) -> NDArray[Any]:
-    """Return each image with independent normal noise on every pixel, rounded and cut to 0 ... 255.
+    """Add independent normal noise to every pixel, rounded and clipped to 0 ... 255.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def add_normal_noise(
     keys : ndarray of uint64, shape (N,)
         One random key for each image.
     sds : ndarray of float64, shape (N,)
-        Standard deviations in gray levels, from 0 to 255, rounded to 1/256; 0 gives the image back.
+        Standard deviations in gray levels, from 0 to 255, rounded to 1/256; 0 leaves the image unchanged.
     table : ndarray of int16, shape (65536,)
         From `normal_table`.
 
@@ -94,7 +95,7 @@ def add_normal_noise(
     shares = np.empty(_PIXELS_PER_CALL * calls, np.uint16)
     noise = np.empty(size, np.int32)
     source, target = images.reshape(-1), out.reshape(-1)
-    # Places are unsigned: Numba would ask of signed ones whether they count from the end.
+    # Unsigned indices: Numba checks whether signed ones count from the end.
     whole = np.uint64(size)
     for i in range(images.shape[0]):
         first = np.uint64(i) * whole
@@ -104,7 +105,7 @@ def add_normal_noise(
                 target[first + j] = source[first + j]
             continue
         fill_shares(keys[i], 0, words, shares)
-        # Apart, because the loop below vectorizes only without it.
+        # A separate loop, because the one below vectorizes only without it.
         for j in range(whole):
             noise[j] = table[shares[j]]
         for j in range(whole):
@@ -115,7 +116,7 @@ def add_normal_noise(
 
 @compiled
 def _few_photons(mean: float, none: float, u: float) -> float:
-    """Return the u-quantile of a Poisson distribution, whose chance of 0 is `none`, by adding up chances."""
+    """Compute a Poisson quantile by summing probabilities; `none` is that of 0."""
     photons = 0
     chance = below = none
     while u > below and photons < _RECIPROCALS.size:
@@ -127,10 +128,10 @@ def _few_photons(mean: float, none: float, u: float) -> float:
 
 @compiled
 def _many_photons(mean: float, z: float) -> float:
-    """Return a quantile of a Poisson distribution from the standard normal one.
+    """Compute a Poisson quantile from the standard normal one.
 
-    This is Cornish and Fisher's expansion by the skewness 1 / sqrt(mean) and the excess kurtosis 1 / mean. Rounding
-    to whole photons adds a variance of 1/12 (Sheppard), which is taken off first.
+    Uses Cornish and Fisher's expansion by the skewness 1 / sqrt(mean) and the excess kurtosis 1 / mean. Rounding to
+    whole photons adds a variance of 1/12 (Sheppard), which is subtracted first.
     """
     root = math.sqrt(mean - 1.0 / 12.0)
     expanded = mean + root * z + (z * z - 1.0) * (1.0 / 6.0) + (z - z * z * z) / (72.0 * root)
@@ -141,9 +142,9 @@ def _many_photons(mean: float, z: float) -> float:
 def count_photons(
     images: NDArray[Any], keys: NDArray[Any], strengths: NDArray[Any], table: NDArray[Any]
 ) -> NDArray[Any]:
-    """Return each image as seen by counting photons: every level follows Poisson's distribution about itself.
+    """Replace each level by a photon count with that mean, Poisson distributed.
 
-    A pixel of level v expects v / 255 / strength**2 photons; the number that comes is scaled back, rounded and cut.
+    A pixel of level v expects v / 255 / strength**2 photons; their number is scaled back, rounded and clipped.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def count_photons(
     keys : ndarray of uint64, shape (N,)
         One random key for each image.
     strengths : ndarray of float64, shape (N,)
-        Relative standard deviations at level 255; 0 gives the image back.
+        Relative standard deviations at level 255; 0 leaves the image unchanged.
     table : ndarray of int16, shape (65536,)
         From `normal_table`.
 
@@ -165,7 +166,7 @@ def count_photons(
     calls = (size + _PIXELS_PER_CALL - 1) // _PIXELS_PER_CALL
     words = np.empty((2, calls), np.uint64)
     shares = np.empty(_PIXELS_PER_CALL * calls, np.uint16)
-    # The chance of no photon at all, for each level that expects few.
+    # Probability of no photon, for each level that expects few.
     none = np.ones(256)
     for i in range(images.shape[0]):
         if strengths[i] < _LEAST:

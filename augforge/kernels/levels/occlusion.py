@@ -1,8 +1,8 @@
-"""A part of the picture that is hidden.
+"""Hide a part of the image.
 
-The block is copied as a whole, and only the rectangles are written over. One call of the hash gives both
-coordinates, each the upper half of the product of 32 random bits and the number of places: no place is likelier
-than another by more than 2**-32.
+The block is copied as a whole; only the rectangles are overwritten. One call of the hash gives both coordinates,
+each the upper half of the product of 32 random bits and the number of positions: probabilities of positions differ
+by less than 2**-32.
 """
 
 import math
@@ -23,15 +23,15 @@ def hide_rectangles(
     heights: NDArray[Any],
     levels: NDArray[Any],
 ) -> NDArray[Any]:
-    """Return each image with a rectangle somewhere wholly within its frame set to one gray level.
+    """Set a random rectangle inside each image to one gray level.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
     keys : ndarray of uint64, shape (N,)
-        One random key for each image, for the place: every one is equally likely.
+        One random key for each image, for the position: all are equally likely.
     widths, heights : ndarray of float64, shape (N,)
-        In pixels, 0 or more, rounded; at most the frame's are used. Where one is 0, the image is given back.
+        In pixels, 0 or more, rounded, clipped to the frame; 0 leaves the image unchanged.
     levels : ndarray of float64, shape (N,)
         Gray levels from 0 to 255, rounded.
 

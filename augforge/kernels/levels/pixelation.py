@@ -1,12 +1,12 @@
-"""Coarser pixels: the mean of each cell of a grid, seen again with the frame's own pixels.
+"""Pixelate images: average the cells of a grid and sample them by the frame's pixels.
 
-Along each axis cells begin at the frame's edge and are S pixels long, the last one as much as fits::
+Along each axis cells start at the frame's edge and are S pixels long; the last one may be shorter::
 
     pixels   |    |    |    |    |    |    |
     cells    |       |       |       |     |      S = 1.6
 
-Both ways a length of overlap is the weight: a cell is the mean of the pixels that it covers, a pixel then the mean
-of the one or two cells that cover it. Lengths count in 1/256 pixel, so sums are of integers.
+Weights are lengths of overlap, both ways: a cell is the mean of the pixels that it covers, a pixel then the mean of
+the one or two cells that cover it. Lengths are in 1/256 pixel, so sums are integers.
 """
 
 import math
@@ -26,7 +26,7 @@ _LEVEL_BITS = 6
 
 @kernel_helper
 def _average_cells(levels: NDArray[Any], size: int, sums: NDArray[Any], cells: NDArray[Any]) -> None:
-    """Average the rows of levels, int32 (H, W), in place, within cells `size` / 256 pixels high.
+    """Average rows of levels, int32 (H, W), in place, in cells `size` / 256 pixels high.
 
     `sums`, int32 (W,), and `cells`, int32 (H, W), are overwritten.
     """
@@ -54,13 +54,13 @@ def _average_cells(levels: NDArray[Any], size: int, sums: NDArray[Any], cells: N
 
 @compiled
 def pixelate(images: NDArray[Any], sizes: NDArray[Any]) -> NDArray[Any]:
-    """Return each image as if taken with coarser pixels.
+    """Render each image as if taken with coarser pixels.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
     sizes : ndarray of float64, shape (N,)
-        The cells' sides in pixels, from 1 to 128, rounded to 1/256; 1 gives the image back.
+        The cells' sides in pixels, from 1 to 128, rounded to 1/256; 1 leaves the image unchanged.
 
     Returns
     -------

@@ -1,10 +1,10 @@
-"""New values for a few pixels, chosen by chance.
+"""Set a few random pixels to random values.
 
-Instead of tossing a coin for every pixel, the way to the next chosen one is drawn: with chance p it is
+Instead of a draw per pixel, each draw gives the distance to the next chosen one: with probability p it is
 1 + floor(log(u) / log(1 - p)), the geometric distribution, for u uniform in (0, 1). A small p costs little.
 
-Draws are made by the batch, about as many as will be needed: hashes and logarithms of a whole batch vectorize, and
-take an eighth of what they take one by one. What is left of a batch when the image ends is thrown away.
+Draws come in batches of about the expected number: hashes and logarithms of a whole batch vectorize, and take an
+eighth of the time of single ones. The rest of a batch at the end of an image is discarded.
 """
 
 from typing import Any
@@ -16,10 +16,10 @@ from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.exactmath import logarithm
 from augforge.randomness import open_unit, philox
 
-# Draws of a batch at most; batches are multiples of eight, the lanes of a vector.
+# Draws per batch at most; batches are multiples of eight, the lanes of a vector.
 _MOST_DRAWS = 64
 _LANES = 8
-# Draws beyond the expected number that are cheaper made in vain than in another batch.
+# Draws beyond the expected number: cheaper to discard than to make in another batch.
 _SPARE = 4
 
 
@@ -33,7 +33,7 @@ def _draw(
     gaps: NDArray[Any],
     picks: NDArray[Any],
 ) -> None:
-    """Fill gaps with how many pixels are passed over, but `most` at most, and picks with shares of 65,536."""
+    """Fill `gaps` with numbers of pixels to skip, up to `most`, `picks` with shares of 65,536."""
     zero = np.uint64(0)
     for n in range(count):
         gap_bits, value_bits = philox(key, first + n, zero, zero, zero)
@@ -44,10 +44,10 @@ def _draw(
 
 @kernel_helper
 def _fill_rates(fractions: NDArray[Any], rates: NDArray[Any]) -> None:
-    """Fill rates with the logarithms of the chances that a pixel is passed over."""
+    """Fill the logarithms of the probabilities of skipping a pixel."""
     for i in range(fractions.size):
-        # Below 2**-53 the chance is lost in 1 - p, whose logarithm is then -p itself. Of a chance of 1 it is minus
-        # infinity, and nothing is passed over.
+        # Below 2**-53, 1 - p loses p, and its logarithm is -p itself. For p = 1 it is minus infinity, and no pixel
+        # is skipped.
         rate = logarithm(1.0 - fractions[i])
         rates[i] = rate if rate < -fractions[i] else -fractions[i]
 
@@ -60,19 +60,21 @@ def set_pixels(
     values: NDArray[Any],
     starts: NDArray[Any],
 ) -> NDArray[Any]:
-    """Return the images with some pixels, each chosen by an independent chance, set to random values, S times over.
+    """Set random pixels of each image to random values, S times.
+
+    Every pixel is chosen independently.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
     keys : ndarray of uint64, shape (S, N)
-        One random key for each time and image.
+        One random key for each pass and image.
     fractions : ndarray of float64, shape (S, N)
-        The chance of each pixel, within [0, 1].
+        Probability of each pixel, within [0, 1].
     values : ndarray of uint8, shape (V,)
-        Quantile functions of new values: any 65,536 that follow each other are one, at evenly spaced shares.
+        Quantile functions of new values: any 65,536 consecutive ones are one, at evenly spaced shares.
     starts : ndarray of int64, shape (S, N)
-        Where each image's begins, from 0 to V - 65,536.
+        Offset of each image's quantile function, from 0 to V - 65,536.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def set_pixels(
         for i in range(images.shape[0]):
             if fractions[s, i] <= 0.0:
                 continue
-            # Places are unsigned: Numba would ask of signed ones whether they count from the end.
+            # Unsigned indices: Numba checks whether signed ones count from the end.
             place, end = np.uint64(i * size), np.uint64((i + 1) * size)
             start, drawn = np.uint64(starts[s, i]), np.uint64(0)
             while place < end:

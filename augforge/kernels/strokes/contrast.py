@@ -1,8 +1,8 @@
-"""How well strokes stand out from the paper.
+"""Measure how far strokes stand out from the paper.
 
-Both means come from one pass, whose loop has no branch: each pixel adds its level, or 0, to each sum, so that it
-vectorizes. Levels are compared as whole numbers, with a quarter that is rounded up. Means are divided once, at the
-end, from exact sums.
+Both means come from one pass without branches: each pixel adds its level, or 0, to each sum, so that the loop
+vectorizes. Levels are compared as integers, with a quarter that is rounded up. Exact sums are divided once, at the
+end.
 """
 
 from typing import Any
@@ -17,15 +17,14 @@ _PART = np.uint64(1 << 16)
 
 @compiled
 def stroke_contrast(images: NDArray[Any], strokes: NDArray[Any], levels: NDArray[Any]) -> NDArray[Any]:
-    """Return the difference, either way, of the mean gray levels of strokes and paper.
+    """Measure the absolute difference of mean gray levels of strokes and paper.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
-        What is measured.
+        Images to measure.
     strokes : ndarray of uint8, shape (N, H, W)
-        The same strokes, white on black: strokes are where they reach the level, paper where they
-        stay below a quarter of it.
+        The same strokes, white on black: pixels that reach the level are stroke, those below a quarter of it paper.
     levels : ndarray of uint8, shape (N,)
         At least 1.
 
@@ -35,7 +34,7 @@ def stroke_contrast(images: NDArray[Any], strokes: NDArray[Any], levels: NDArray
         In gray levels, 0 to 255; 255 for an image without strokes or without paper.
     """
     count, height, width = images.shape
-    # Whole arrays with unsigned places: a slice for each image would count references to it.
+    # Whole arrays with unsigned indices: a slice per image would count references to it.
     seen, shape, size = images.reshape(-1), strokes.reshape(-1), np.uint64(height * width)
     zero, one = np.int32(0), np.int32(1)
     contrast = np.full(count, 255.0)
@@ -44,7 +43,7 @@ def stroke_contrast(images: NDArray[Any], strokes: NDArray[Any], levels: NDArray
         ink: Any = 0
         paper, ink_sum, paper_sum = ink, ink, ink
         for start in range(i * size, (i + np.uint64(1)) * size, _PART):
-            # Sums of a part fit into 32 bits, of which twice as many go into a vector.
+            # Sums of a part fit into 32 bits, which double the lanes of a vector.
             inks, papers, inks_sum, papers_sum = zero, zero, zero, zero
             for k in range(start, min(start + _PART, (i + np.uint64(1)) * size)):
                 stroke, value = np.int32(shape[k]), np.int32(seen[k])

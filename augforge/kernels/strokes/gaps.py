@@ -1,9 +1,9 @@
-"""Places where the pen has left the paper.
+"""Erase gaps where the pen lifts off the paper.
 
-A few gaps of a few pixels each: what takes time is to find their places. So only rows are summed up, in a loop that
-vectorizes, and a place is found by passing over rows, then over the pixels of one row. A gap touches the pixels
-within its reach alone. The direction of the stroke comes from whole numbers and square roots, as the eigenvector of
-two by two numbers in closed form, so that it is the same on every processor.
+Images have a few gaps of a few pixels, so finding their positions takes longest. Only rows are summed, in a
+vectorized loop; the search then skips rows, then pixels of one row. A gap touches only the pixels within its reach.
+The stroke's direction comes from integers and square roots, as the closed-form eigenvector of a two by two matrix,
+so that it is the same on every processor.
 """
 
 import math
@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 from augforge.compiling import compiled, kernel_helper
 from augforge.randomness import philox
 
-# How far around a pixel, in each direction, the stroke that it belongs to is looked at, in pixels.
+# Half the side of the window around a pixel that gives its stroke, in pixels.
 _NEAR = 3
-# How far a gap reaches across the stroke, to each side, beyond its radius.
+# Reach of a gap across the stroke, to each side, beyond its radius.
 _ACROSS = 2.0
 
 
 @kernel_helper
 def _find_ink(image: NDArray[Any], rows: NDArray[Any], nth: int) -> tuple[int, int]:
-    """Return y and x of the nth unit of ink, from 0, each pixel having as many as its level; rows: their sums."""
+    """Find y and x of the nth unit of ink, from 0.
+
+    Each pixel has as many units as its level; `rows` holds the sums of rows.
+    """
     y = 0
     while nth >= rows[y]:
         nth -= rows[y]
@@ -37,10 +40,10 @@ def _find_ink(image: NDArray[Any], rows: NDArray[Any], nth: int) -> tuple[int, i
 
 @kernel_helper
 def _stroke_at(image: NDArray[Any], y: int, x: int) -> tuple[float, float, float, float]:
-    """Return y and x of the middle of the stroke that a pixel belongs to, and y and x of a unit step along it.
+    """Find the middle (y, x) of a pixel's stroke and a unit step (y, x) along it.
 
-    The middle is the center of mass of the ink near the pixel, the direction that in which it varies most: the
-    eigenvector of the larger eigenvalue of its covariance.
+    The middle is the center of mass of the ink near the pixel, the direction that of its largest variance: the
+    eigenvector of the covariance's larger eigenvalue.
     """
     height, width = image.shape
     mass = sum_y = sum_x = sum_yy = sum_xx = sum_yx = 0
@@ -67,7 +70,7 @@ def _stroke_at(image: NDArray[Any], y: int, x: int) -> tuple[float, float, float
 
 @kernel_helper
 def _erase(stroke: tuple[float, float, float, float], length: float, out: NDArray[Any]) -> None:
-    """Take the ink of a stroke's cross-section: what a soft disc of a diameter covers, moved across the stroke."""
+    """Erase a soft disc of a diameter, moved across the stroke."""
     height, width = out.shape
     middle_y, middle_x, along_y, along_x = stroke
     edge = 0.5 * length + 0.5
@@ -87,22 +90,22 @@ def _erase(stroke: tuple[float, float, float, float], length: float, out: NDArra
 def lift_pen(
     images: NDArray[Any], keys: NDArray[Any], counts: NDArray[Any], lengths: NDArray[Any]
 ) -> NDArray[Any]:
-    """Return the images with a few gaps in their strokes, at places on the ink chosen by chance.
+    """Erase a few gaps in strokes, at random positions on the ink.
 
-    A pixel is chosen in proportion to its level in the given image. A gap is what a disc of a diameter covers that
-    is moved across the stroke, two pixels to each side of its middle. Its edge is one pixel soft, and below a
-    diameter of one pixel it fades.
+    Pixels are drawn in proportion to their level in the given image. A gap is a disc of a diameter, moved across
+    the stroke by two pixels to each side of its middle. Its edge is one pixel soft; below a diameter of one pixel
+    it fades.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
-        One without ink stays as it is.
+        Images without ink stay unchanged.
     keys : ndarray of uint64, shape (N,)
         One random key for each image.
     counts : ndarray of float64, shape (N,)
-        How many gaps, rounded to whole numbers; they may overlap.
+        Numbers of gaps, rounded; gaps may overlap.
     lengths : ndarray of float64, shape (N,)
-        How long the gaps are along the stroke: the disc's diameter, in pixels.
+        Lengths of gaps along the stroke: the disc's diameter, in pixels.
 
     Returns
     -------
@@ -118,7 +121,7 @@ def lift_pen(
             continue
         total = np.int64(0)
         for y in range(height):
-            # Thirty-two bits vectorize, and hold the sum of a row of 16 million pixels.
+            # 32 bits vectorize, and hold the sum of a row of 16 million pixels.
             ink = np.uint32(0)
             for level in images[i, y]:
                 ink += np.uint32(level)

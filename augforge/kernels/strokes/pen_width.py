@@ -1,13 +1,13 @@
-"""Pen width: how thick the strokes of a drawing are, and the same strokes with another pen.
+"""Measure the width of strokes and redraw them with another pen.
 
-Both follow from each pixel's distance to the nearest edge: strokes are as thick as their pixels are deep, and a new
-pen moves the edge to another threshold of the distance. Gray pixels tell where in them the edge is::
+Both use each pixel's distance to the nearest edge: strokes are as thick as their pixels are deep, and a new pen
+moves the edge to another threshold of the distance. Levels of gray pixels give the edge's position in them::
 
     level      peak   peak   3/5   0   0           the edge is where levels cross half of the peak:
     distance   2.2    1.2    0.2  -0.8 -1.8        here 0.2 pixels beyond the middle of the gray pixel
 
-so a drawing and the same drawing with soft edges, noise or another scale get nearly the same strokes. Squares of
-distances between pixels are whole numbers, so the nearest pixel is exact; roots are taken last.
+So a drawing and the same drawing with soft edges, noise or another scale give nearly the same strokes. Squared
+distances between pixels are integers, so the nearest pixel is exact; roots come last.
 """
 
 import math
@@ -18,21 +18,21 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, kernel_helper
 
-# Distances beyond so many pixels are cut to it. Drawings are worked on 80 pixels large: a stroke twice as wide as
-# this fills nearly half of one.
+# Largest distance, in pixels; greater ones are clipped. A stroke twice as wide fills nearly half of a drawing,
+# which is 80 pixels large here.
 _REACH = 16
 
-# Parts of a pixel, and room for them below the squares of distances.
+# Units per pixel, and the factor of squared distances that leaves room for them.
 _PARTS = 256
 _UNIT = 2 * _PARTS
 
-# The thinnest part of middle lines: one pixel of so many.
+# Inverse of the share of middle lines that counts as their thinnest part.
 _THINNEST = 5
 
 
 @kernel_helper
 def _cover(image: NDArray[Any]) -> NDArray[Any]:
-    """Tell how much of each pixel is ink, int32 in 256ths: 0 to all from a quarter to three of the peak."""
+    """Convert levels to coverage by ink, int32 in 256ths: 0 to 256 from 1/4 to 3/4 of the peak."""
     peak = np.int64(image.max())
     cover = np.empty(image.shape, np.int32)
     for y in range(image.shape[0]):
@@ -44,11 +44,11 @@ def _cover(image: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def _edge_distances(cover: NDArray[Any]) -> NDArray[Any]:
-    """Measure how far each pixel's middle is from the edge of the nearest covered pixel.
+    """Measure the distance of each pixel's middle from the nearest covered pixel's edge.
 
-    Of several covered pixels at the same distance the one that is covered most counts. Distances along columns
-    come first, then along each row the lowest of the parabolas that they open: within so short a reach trying all
-    offsets is exact, and quicker than following the parabolas' envelope, since it vectorizes.
+    Of several covered pixels at the same distance, the one with the highest coverage counts. Distances along
+    columns come first, then the lowest of the parabolas that they open along each row: within so short a reach,
+    trying all offsets is exact, and faster than tracing the parabolas' envelope, since it vectorizes.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def _edge_distances(cover: NDArray[Any]) -> NDArray[Any]:
     Returns
     -------
     ndarray of float64, shape (H, W)
-        In pixels, at most 16.5; below 0 inside of pixels that are covered by more than half.
+        In pixels, at most 16.5; below 0 inside pixels that are covered by more than half.
     """
     height, width = cover.shape
     along = np.full((height, width + 2 * _REACH), _REACH * _REACH * _UNIT + _PARTS, np.int32)
@@ -87,7 +87,7 @@ def _edge_distances(cover: NDArray[Any]) -> NDArray[Any]:
 
 @kernel_helper
 def _is_bump(inside: NDArray[Any], y: int, x: int, reach: int) -> bool:
-    """Tell whether a stroke within reach is more than twice as deep as a pixel: an edge's bump, no middle line."""
+    """Whether a nearby stroke is twice as deep, so that the pixel is an edge's bump."""
     height, width = inside.shape
     deepest = 0.0
     for row in range(max(y - reach, 0), min(y + reach + 1, height)):
@@ -100,8 +100,8 @@ def _is_bump(inside: NDArray[Any], y: int, x: int, reach: int) -> bool:
 def _thinnest_middle(inside: NDArray[Any], reach: int) -> float:
     """Average the depth of the thinnest fifth of the strokes' middle lines, in pixels.
 
-    Middle lines are where no neighbor is deeper, but for the bumps of rough edges. The average, unlike the depth
-    that a share of them does not exceed, never jumps.
+    Middle lines are pixels without a deeper neighbor, except bumps of rough edges. Unlike a quantile, the average
+    never jumps.
     """
     depths = np.empty(inside.size)
     count = 0
@@ -132,14 +132,14 @@ def _thinnest_middle(inside: NDArray[Any], reach: int) -> float:
 
 @compiled
 def change_pen(image: NDArray[Any], pen: float, longer: int) -> NDArray[Any]:
-    """Return a drawing's strokes with a pen of another width.
+    """Redraw a drawing's strokes with a pen of another width.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W)
         White ink on black, cut to its bounding box; best 60 to 120 pixels large.
     pen : float
-        Width of the new pen, in pixels at the size at which the result's longer side will be `longer`.
+        Width of the new pen, in pixels of the result scaled to a longer side of `longer`.
     longer : int
         See `pen`.
 
@@ -150,11 +150,11 @@ def change_pen(image: NDArray[Any], pen: float, longer: int) -> NDArray[Any]:
 
     Notes
     -----
-    The pixels of a stroke of width w are w/4 deep on average: that gives the present width. Every edge is then
-    moved by half of the difference: outward as far as needed, inward by a quarter of the width at most, and by half
-    of the depth of the thinnest fifth of the strokes' middle lines, so that no thin part is lost. A new
-    width p changes the box from b + w to b + p, where b is the box of the pen's path; p / (b + p) = pen / longer
-    gives p. A drawing not larger than its pen, a dot, is left as it is.
+    The pixels of a stroke of width w are w/4 deep on average, which gives the present width. Every edge then moves
+    by half of the difference: outward as far as needed, inward by at most a quarter of the width and half of the
+    depth of the thinnest fifth of the strokes' middle lines, so that no thin part vanishes. A new width p changes
+    the box from b + w to b + p, where b is the box of the pen's path; p / (b + p) = pen / longer gives p. A drawing
+    not larger than its pen, a dot, stays unchanged.
     """
     height, width = image.shape
     margin = (max(height, width) + 7) // 8

@@ -1,12 +1,12 @@
-"""Connected components of ink, found by runs.
+"""Find connected components of ink by runs.
 
-Pixels are connected if they are less than `apart` rows and columns away from each other: 2 for those that touch,
-corners included. A run is what is connected in one row; here `apart` is 3::
+Pixels are connected if they are less than `apart` rows and columns away from each other: 2 for touching pixels,
+corners included. A run is a connected part of one row; here `apart` is 3::
 
     # # . # . . . # #        two runs: a gap of one pixel does not end a run
     . . . . . . # . .        joined to runs in the two rows above that lie at most 2 pixels away
 
-Runs are kept in narrow types, since a hostile picture has millions of them.
+Runs are stored in narrow types, since a hostile picture has millions of them.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from augforge.compiling import kernel_helper
 
 @kernel_helper
 def find_root(parents: NDArray[Any], of: int) -> int:
-    """Return the root of an element in a forest of parents, halving paths."""
+    """Find an element's root in a forest of parents, halving paths."""
     while parents[of] != of:
         parents[of] = parents[parents[of]]
         of = parents[of]
@@ -28,7 +28,7 @@ def find_root(parents: NDArray[Any], of: int) -> int:
 
 @kernel_helper
 def join(parents: NDArray[Any], sizes: NDArray[Any], a: int, b: int) -> None:
-    """Join the trees of two elements under the lower root, and add up their sizes."""
+    """Join the trees of two elements under the lower root, and add their sizes."""
     a, b = find_root(parents, a), find_root(parents, b)
     if a != b:
         first, second = min(a, b), max(a, b)
@@ -45,12 +45,12 @@ def list_runs(ink: NDArray[Any], apart: int) -> tuple[NDArray[Any], NDArray[Any]
     ink : ndarray of uint8, shape (H, W)
         At most 32767 pixels wide; 0 is no ink.
     apart : int
-        Distance from which on pixels are not connected.
+        Least distance of unconnected pixels.
 
     Returns
     -------
     ndarray of int32, shape (H + 1,)
-        Where each row's runs begin in the lists.
+        Offset of each row's first run.
     ndarray of int16, shape (R, 2)
         First and last column of each run.
     ndarray of int32, shape (R,)
@@ -60,7 +60,7 @@ def list_runs(ink: NDArray[Any], apart: int) -> tuple[NDArray[Any], NDArray[Any]
     """
     most = ink.shape[0] * ((ink.shape[1] + apart - 1) // apart)
     rows = np.zeros(ink.shape[0] + 1, np.int32)
-    # Pages that no run is written to take no memory.
+    # Untouched pages take no memory.
     spans = np.empty((most, 2), np.int16)
     areas, peaks = np.empty(most, np.int32), np.empty(most, np.uint8)
     at = -1
@@ -84,7 +84,7 @@ def list_runs(ink: NDArray[Any], apart: int) -> tuple[NDArray[Any], NDArray[Any]
 
 @kernel_helper
 def join_runs(rows: NDArray[Any], spans: NDArray[Any], areas: NDArray[Any], apart: int) -> NDArray[Any]:
-    """Return the component of each run, int32 (R,), named by its first run; areas are added up there."""
+    """Find each run's component, int32 (R,), named by its first run; sum areas there."""
     parents = np.arange(len(spans)).astype(np.int32)
     for y in range(len(rows) - 1):
         for above in range(max(y - apart + 1, 0), y):

@@ -1,7 +1,7 @@
-"""Ink dragged along before it was dry.
+"""Drag ink along, as a hand does before it dries.
 
-Images are laid flat with blank margins as wide as the tail is long, so that one loop over all pixels, without a
-test, looks back along the drag by a constant distance. It is repeated for each step of the tail.
+Images are flattened with blank margins as wide as the tail is long, so that one loop over all pixels, without a
+test, looks back along the drag by a constant distance, once per step of the tail.
 """
 
 import math
@@ -14,7 +14,7 @@ from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import sine_and_cosine
 from augforge.kernels.loops import between
 
-# Steps of the tail in each pixel: with whole ones, tails of thin strokes would ripple.
+# Steps of the tail per pixel: at one step, tails of thin strokes would ripple.
 _STEPS = 2
 
 
@@ -29,8 +29,8 @@ def _add_moved(
     row: NDArray[Any],
     out: NDArray[Any],
 ) -> None:
-    """Raise levels to those of the same image moved, between pixels bilinear, times a strength in 1/256."""
-    # Places are unsigned: Numba would ask of signed ones whether they count from the end.
+    """Raise levels to those of the moved image, bilinear, times a strength in 1/256."""
+    # Unsigned indices: Numba checks whether signed ones count from the end.
     begin, line, one, size = np.uint64(start), np.uint64(stride), np.uint64(1), np.uint64(out.size)
     down, right, times = np.uint16(share_y), np.uint16(share_x), np.uint16(strength)
     for p in range(size + one):
@@ -56,7 +56,7 @@ def _drag(
     while step < length * _STEPS:
         way = step / _STEPS
         fading = math.floor(256.0 * strength * (1.0 - way / length) + 0.5)
-        # Where the ink comes from, in 1/256 pixel; y points down.
+        # Source of the ink, in 1/256 pixel; y points down.
         from_x, from_y = math.floor(0.5 - 256.0 * way * cosine), math.floor(256.0 * way * sine + 0.5)
         start = (margin + (from_y >> 8)) * stride + margin + (from_x >> 8)
         _add_moved(levels, start, from_y & 255, from_x & 255, fading, stride, row, out)
@@ -67,23 +67,23 @@ def _drag(
 def smudge_ink(
     images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[Any], strengths: NDArray[Any]
 ) -> NDArray[Any]:
-    """Return the images with their ink dragged in one direction, with a tail that fades.
+    """Drag ink in one direction, with a fading tail.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
         White ink on black.
     lengths : ndarray of float64, shape (N,)
-        Of the tail, in pixels; not negative.
+        Lengths of the tail, in pixels; not negative.
     degrees : ndarray of float64, shape (N,)
-        Where the ink is dragged: 0 is to the right, 90 up.
+        Direction of the drag: 0 is to the right, 90 up.
     strengths : ndarray of float64, shape (N,)
-        What share of the ink's level the tail begins with, within [0, 1].
+        Share of the ink's level at the start of the tail, within [0, 1].
 
     Returns
     -------
     ndarray of uint8, shape (N, H, W)
-        Nowhere darker than before: the highest of the level and, for t = 1/2, 1, 3/2, ... below the length,
+        Nowhere darker than before: the maximum of the level and, for t = 1/2, 1, 3/2, ... below the length,
         strength * (1 - t / length) times the level t pixels back; outside is 0.
     """
     count, height, width = images.shape

@@ -1,19 +1,19 @@
-"""Stroke width in place: the same strokes drawn with a wider or a narrower pen, and no stroke broken.
+"""Widen or narrow strokes in place without breaking any.
 
-Gray morphology with a small disc moves edges; where that would break a thin line, `topology_preserving` keeps
-a part of it.
+Gray morphology with a small disc moves edges; where that would break a thin line, `topology_preserving` keeps a
+part of it.
 
-Loops are long and over bytes, so that the widest registers of a processor are full of pixels. For that, images are
-worked on flat, a group of them one after the other, each with a blank row and a little more behind it, and before
-the first as well. So each of a pixel's neighbors is at a constant distance::
+Loops are long and over bytes, to fill the widest registers of a processor with pixels. For that, a group of
+flattened images lies in one array, each with a blank row and a little more behind it, and before the first as well.
+So each neighbor of a pixel is at a constant distance::
 
     - - - - -
-    a b c d e         The end of a row is next to the beginning of the following one, as e and f are here: masks as
-    f g h i j         large as an image say where there is nothing to the left or to the right. They cost less than
-    - - - - - - -     margins, which rows would have to be copied to and from one by one.
+    a b c d e         The end of a row is adjacent to the beginning of the next one, like e and f here: masks as
+    f g h i j         large as an image exclude neighbors beyond the left and right edges. They cost less than
+    - - - - - - -     margins, to and from which rows would have to be copied one by one.
 
-Groups, because a call of a compiled function counts references of its arrays: called for each image by itself, the
-functions here spent a third of their time on that.
+Groups, because a call of a compiled function counts references to its arrays: called once per image, the functions
+here spent a third of their time on that.
 """
 
 import functools
@@ -29,12 +29,12 @@ from augforge.kernels.strokes.topology_preserving import FIRST_COLUMN, LAST_COLU
 # 1 / sqrt(2) in 1/65536.
 _DIAGONAL = 46341
 
-# Pixels of a group: all that is known of so many fits into the second-level cache.
+# Pixels per group, whose arrays fit into the second-level cache.
 _GROUP = 16384
 
 
 def _blanks_before(width: int) -> int:
-    """Return where the first image begins, after a row and a pixel, in whole words of bits and one more."""
+    """Return the first image's offset: a row, a pixel and a word, in whole words of bits."""
     return (width + 1) // 64 * 64 + 64
 
 
@@ -48,7 +48,7 @@ def _lay_out(
     group: NDArray[Any],
     highest: NDArray[Any],
 ) -> None:
-    """Copy the chosen images into a group, and find their highest levels."""
+    """Copy the chosen images into a group and find their highest levels."""
     for i in range(chosen.size):
         start, source = np.uint64(first + i * size), np.uint64(chosen[i] * area)
         most = np.uint8(0)
@@ -63,7 +63,7 @@ def _lay_out(
 def _take_out(
     group: NDArray[Any], chosen: NDArray[Any], area: int, first: int, size: int, levels: NDArray[Any]
 ) -> None:
-    """Copy a group's images to where they were chosen from."""
+    """Copy a group's images back to their positions."""
     for i in range(chosen.size):
         start, target = np.uint64(first + i * size), np.uint64(chosen[i] * area)
         for p in range(np.uint64(area)):
@@ -81,7 +81,7 @@ def _look_aside(
     right: NDArray[Any],
     beside: NDArray[Any],
 ) -> None:
-    """Find the levels left and right of each pixel, 1 / sqrt(2) of the radius away, and the highest next to it."""
+    """Interpolate levels 1 / sqrt(2) of the radius left and right, and find the highest neighbor."""
     one, size, bits = np.uint64(1), np.uint64(masks.shape[1]), np.uint8(flip)
     for i in range(radii.size):
         diagonal = np.uint16((int(radii[i]) * _DIAGONAL + 32768) >> 16)
@@ -108,11 +108,11 @@ def _spread(
     beside: NDArray[Any],
     out: NDArray[Any],
 ) -> None:
-    """Give each pixel the highest level on a circle around it, or its own: gray dilation.
+    """Dilate: give each pixel the highest level on a circle around it, or its own.
 
-    Eight points of the circle are looked at. The highest of the levels between a pixel and several others is the
-    level between it and the highest of them, so it takes five interpolations, not twenty. And the lowest level
-    around a pixel is the highest of the negative, which makes it erosion.
+    Takes eight points of the circle. The highest of the levels between a pixel and several others is the level
+    between it and the highest of them, so five interpolations suffice instead of twenty. Erosion is dilation of the
+    negative.
 
     Parameters
     ----------
@@ -120,11 +120,11 @@ def _spread(
     radii : ndarray of int64, shape (N,)
         In 1/256 pixel, from 0 to 256.
     flip : int
-        Levels are worked on with these bits flipped: 0, or 255 for negatives.
+        Bits of levels to flip: 0, or 255 for negatives.
     masks : ndarray of uint8, shape (3, size)
     line, first : int
     left, right, beside : ndarray of uint8, shape (S,)
-        What `_look_aside` found, the first two not flipped.
+        From `_look_aside`; the first two are not flipped.
     """
     size, bits = np.uint64(masks.shape[1]), np.uint8(flip)
     for i in range(radii.size):
@@ -156,7 +156,7 @@ def _copy_unchanged(levels: NDArray[Any], ways: NDArray[Any], area: int, out: ND
 def _choose(
     ways: NDArray[Any], thinner: NDArray[Any], thin: bool, start: int, chosen: NDArray[Any]
 ) -> tuple[int, int]:
-    """Choose images that get wider, or thinner, from one on; return how many they are, and where to go on."""
+    """Choose images to widen, or to narrow, from `start` on; return their number and the next start."""
     count, i = 0, start
     while i < ways.size and count < chosen.size:
         if ways[i] > 0 and thinner[i] == thin:
@@ -168,7 +168,7 @@ def _choose(
 
 @kernel_helper
 def _next_radii(ways: NDArray[Any], chosen: NDArray[Any], radii: NDArray[Any]) -> bool:
-    """Take the next step, a pixel at most, off the chosen images' ways; say whether there is one."""
+    """Take the next step, a pixel at most, off the remaining ways; return whether one is left."""
     longest = 0
     for i in range(chosen.size):
         radii[i] = min(ways[chosen[i]], 256)
@@ -193,11 +193,11 @@ def _change_all(
     holding: tuple[NDArray[Any], ...],
     out: NDArray[Any],
 ) -> None:
-    """Change images, group by group, by the ways their edges move; these count down to 0."""
+    """Change images, group by group, counting `ways` of edges down to 0."""
     size = within.size
     group, moved, left, right, beside = room[0], room[1], room[2], room[3], room[4]
     numbers, all_highest, all_radii = of_images
-    # Of a plain 0 Numba would make a type of its own, and compile what takes it twice.
+    # Numba types a plain 0 as a literal and would compile callees twice.
     begin: Any = np.int64(0)
     for thin in (False, True):
         flip, i = 255 if thin else 0, begin
@@ -220,16 +220,16 @@ def _images_of_group(size: int) -> int:
 
 @functools.lru_cache(maxsize=16)
 def _frame(height: int, width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return what is where in an image and the blanks behind it.
+    """Make the masks of an image with the blanks behind it.
 
     Returns
     -------
     masks : ndarray of uint8, shape (3, size)
-        255 where a pixel has one to its left, where it has one to its right, and where there is a pixel.
+        255 for pixels with a left neighbor, pixels with a right neighbor, and all pixels.
     within : ndarray of uint8, shape (size,)
-        Which neighbors are not beyond the ends of rows, see `hold_ink`.
+        Neighbors that are not beyond the ends of rows, see `hold_ink`.
     columns : ndarray of uint64, shape (2, S / 64)
-        The first two masks, of all images of a group, in bits.
+        The first two masks, for all images of a group, in bits.
     """
     area = height * width
     size, first = -(-(area + width + 1) // 64) * 64, _blanks_before(width)
@@ -244,28 +244,28 @@ def _frame(height: int, width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray
 
 
 def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[Any]:
-    """Return the images with all strokes wider or narrower by so many pixels; outside is blank.
+    """Widen or narrow all strokes by a number of pixels; outside is blank.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
         White ink on black.
     pixels : ndarray of float64, shape (N,)
-        What is added to the width, half of it on each side; rounded to 1/128 pixel.
+        Change of the width, half of it on each side; rounded to 1/128 pixel.
 
     Returns
     -------
     ndarray of uint8, shape (N, H, W)
-        Nowhere darker than before if wider, nowhere brighter if narrower. Narrower, at one, two and three quarters
-        of the image's highest level, rounded up, there are as many pieces of ink (diagonals connect) and as many
-        holes in them (diagonals do not connect) as before.
+        Nowhere darker if wider, nowhere brighter if narrower. Narrower strokes keep the number of components of ink
+        (diagonals connect) and of holes in them (diagonals do not connect) at one, two and three quarters of the
+        image's highest level, rounded up.
 
     Notes
     -----
-    Edges are moved by a pixel at a time and then by what is left of it. On a straight edge of any softness a pass
-    is exact along rows, columns and diagonals; between them the eight points fall short by 8 % of the radius.
-    Narrower, ink that falls below one of the thresholds is held at it, unless it is a simple point, see
-    `topology_preserving`. Simple points taken away one after the other leave the connections as they are.
+    Edges move by a pixel at a time and then by the rest. On a straight edge of any softness a pass is exact along
+    rows, columns and diagonals; between them the eight points fall short by 8 % of the radius. When strokes narrow,
+    ink that falls below a threshold is held at it, unless it is a simple point, see `topology_preserving`. Removing
+    simple points one after the other preserves the topology.
     """
     count, height, width = images.shape
     out = np.empty_like(images)

@@ -1,16 +1,16 @@
-"""How ink hangs together: its pieces and their holes, counted.
+"""Count connected components of ink and their holes.
 
-A thresholded image, laid flat with a blank row above and below and a blank pixel before each row, is one sequence
-of stretches, paper and ink in turn::
+A thresholded image, flattened with a blank row above and below and a blank pixel before each row, is one sequence
+of alternating stretches of paper and ink::
 
     . . . . . .
     . # # . # .         stretches: paper from the top left corner to the first #, ink of 2, paper of 1, ink of 1,
     . # . . # .                    paper of 2 (with a margin in it), ink of 1, ...
     . . . . . .
 
-Two stretches of one kind are connected where one, moved down by a row, meets the other; ink also where they only
-touch, that is by a diagonal. Paper that holds a margin is the paper around. The margins keep stretches of different
-rows apart, so the sequence can be treated as one long row, moved by a constant to lie below itself.
+Two stretches of one kind are connected if one, moved down by a row, overlaps the other; stretches of ink also if
+they only touch, that is diagonally. Paper that contains a margin is the paper around. The margins separate
+stretches of different rows, so the sequence acts as one long row, moved by a constant to lie below itself.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ from augforge.kernels.strokes.runs import join
 
 @kernel_helper
 def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any], ends: NDArray[Any]) -> int:
-    """List where stretches begin, and at last the size; return how many stretches there are.
+    """List the starts of stretches, then the size; return their number.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any],
     changes : ndarray of uint8, shape (S filled up to a multiple of 8,)
         A work array, 0 where not used.
     ends : ndarray of int32, shape (S + 8,)
-        What is listed.
+        Filled.
     """
     ends[0] = 0
     for p in range(1, levels.size):
         changes[p] = (levels[p] >= threshold) != (levels[p - 1] >= threshold)
-    # Most pixels are like the one before: eight are passed over at once.
+    # Most pixels equal the one before: skip eight at once.
     words = changes.view(np.uint64)
     count = 1
     for word in range(words.size):
@@ -54,8 +54,8 @@ def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any],
 
 @kernel_helper
 def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any], sizes: NDArray[Any]) -> None:
-    """Join stretches into pieces, each known by its first stretch; the paper around is the very first one."""
-    # Where the search in the row above goes on, for paper and for ink: both are passed from left to right.
+    """Join stretches into components, named by their first; 0 is the paper around."""
+    # Where the search in the row above continues, for paper and for ink: both run from left to right.
     above_paper, above_ink = 0, 1
     margin = 0
     for q in range(count):
@@ -79,16 +79,16 @@ def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any],
 
 @compiled
 def topology(images: NDArray[Any], thresholds: NDArray[Any], least: int) -> NDArray[Any]:
-    """Return how many pieces the ink of each image has, and how many holes.
+    """Count the components and holes of each image's ink.
 
-    Ink is what reaches the threshold. Its pieces are connected along diagonals too. Holes are pieces of the
-    rest, not connected along diagonals, that do not reach the edge of the frame.
+    Ink reaches the threshold; its components connect along diagonals, too. Holes are components of the rest, which
+    do not connect along diagonals, that do not reach the edge of the frame.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (N, H, W)
     thresholds : ndarray of uint8, shape (N,)
-        At 0 all is ink.
+        At 0 all pixels are ink.
     least : int
         Pieces and holes of fewer pixels are not counted.
 

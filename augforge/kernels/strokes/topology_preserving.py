@@ -1,10 +1,10 @@
-"""Ink that must not fall, or a stroke that gets thinner would break: which pixels are held.
+"""Hold ink that must not fall when strokes narrow, or they would break.
 
-At a threshold a pixel is ink or paper, so pixels are packed, 64 to a word, and a word of them is asked at once; a
-neighbor is a shift away. Order matters only where a pixel's fate hangs on that of its neighbors. Most hang on
-nothing, see `_always_removable`, and only the others take turns, one after the other.
+At a threshold a pixel is ink or paper, so pixels are packed, 64 to a word, and tested a word at a time; a neighbor
+is a shift away. Order matters only if a pixel's removal depends on that of its neighbors. For most it does not, see
+`_always_removable`; only the others take turns, one after the other.
 
-`stroke_width` says how images lie in an array: several one after the other, with blanks between.
+See `stroke_width` for the layout of images: several in one array, with blanks between.
 """
 
 from typing import Any
@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from augforge.compiling import inlined, kernel_helper
 
-# The eight neighbors of a pixel, one step of 45 degrees after the other, as (x, y).
+# The eight neighbors of a pixel as (x, y), in steps of 45 degrees.
 _AROUND = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
-# What is around a pixel of the first column, and of the last, in bits of `_AROUND`.
+# Neighbors of a pixel in the first column and in the last, in bits of `_AROUND`.
 FIRST_COLUMN, LAST_COLUMN = 0b11000111, 0b01111100
 
-# The shares of an image's highest level, in quarters, at which thinning keeps the pieces of ink and their holes.
+# Shares of an image's highest level, in quarters, at which narrowing preserves the topology.
 _QUARTERS = (3, 2, 1)
 
-# Times this, eight bytes of 0 and 1 come out as the bits of the highest byte.
+# Multiplying by this gathers eight bytes of 0 and 1 as the bits of the highest byte.
 _GATHER = np.uint64(0x0102040810204080)
 _ZERO, _ONE, _SIX, _LAST = np.uint64(0), np.uint64(1), np.uint64(6), np.uint64(63)
 
 
 def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int, int]]]:
-    """Return the connected pieces of some pixels, with or without steps along diagonals."""
+    """Split pixels into connected components, with or without diagonal steps."""
     pieces: list[set[tuple[int, int]]] = []
     for x, y in places:
         steps = ((x + dx, y + dy) for dx, dy in _AROUND if diagonal or dx == 0 or dy == 0)
@@ -39,12 +39,13 @@ def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int
 
 
 def _removable_codes() -> NDArray[Any]:
-    """Return which neighborhoods let a pixel of ink become paper, bool (256,); bit k stands for ``_AROUND[k]``.
+    """List the neighborhoods that let a pixel of ink become paper, bool (256,).
 
-    The pixel must be a *simple point*: its ink neighbors are one piece (diagonals connect), and the paper in its
-    neighborhood that shares a side with it is, by way of that neighborhood, one piece (diagonals do not
-    connect). Then removing it neither joins, nor splits, nor makes, nor loses a piece of ink or of paper. And it
-    must have three ink neighbors or more, so that no line is made shorter from its end.
+    Bit k of a code stands for ``_AROUND[k]``. The pixel must be a *simple point*: its ink neighbors are one
+    component (diagonals connect), and the paper of its neighborhood that shares a side with it is, within that
+    neighborhood, one component (diagonals do not connect). Removing it then neither joins, splits, creates nor
+    loses a component of ink or of paper. It also needs at least three ink neighbors, so that no line gets shorter
+    from its end.
     """
     table = np.zeros(256, np.bool_)
     sides = {(1, 0), (0, 1), (-1, 0), (0, -1)}
@@ -61,23 +62,23 @@ _REMOVABLE = _removable_codes()
 
 @inlined
 def _before(bits: NDArray[Any], word: Any, way: np.uint64) -> np.uint64:
-    """Return for each bit of a word the one that lies a way before it."""
+    """Shift each bit's predecessor, `way` bits before it, into its position."""
     whole, rest = word - (way >> _SIX), way & _LAST
     return bits[whole] << rest | bits[whole - _ONE] >> _ONE >> (_LAST - rest)
 
 
 @inlined
 def _after(bits: NDArray[Any], word: Any, way: np.uint64) -> np.uint64:
-    """Return for each bit of a word the one that lies a way after it."""
+    """Shift each bit's successor, `way` bits after it, into its position."""
     whole, rest = word + (way >> _SIX), way & _LAST
     return bits[whole] >> rest | bits[whole + _ONE] << _ONE << (_LAST - rest)
 
 
 @inlined
 def _around(bits: NDArray[Any], word: Any, line: Any, columns: NDArray[Any]) -> Any:
-    """Return the neighbors of the pixels of a word, in the order of ``_AROUND``.
+    """Gather the neighbors of a word's pixels, in the order of ``_AROUND``.
 
-    Of `columns`, the first says which pixels have one to the left, the second which have one to the right.
+    `columns` marks the pixels with a left neighbor, then those with a right one.
     """
     has_left, has_right = columns[0, word], columns[1, word]
     return (
@@ -94,7 +95,7 @@ def _around(bits: NDArray[Any], word: Any, line: Any, columns: NDArray[Any]) -> 
 
 @inlined
 def _are_three(e: Any, se: Any, s: Any, sw: Any, w: Any, nw: Any, n: Any, ne: Any) -> Any:
-    """Say of which pixels three neighbors or more are set."""
+    """Mark pixels with at least three neighbors set."""
     one, two = e | w, e & w
     three = two & s
     two, one = two | one & s, one | s
@@ -111,9 +112,9 @@ def _are_three(e: Any, se: Any, s: Any, sw: Any, w: Any, nw: Any, n: Any, ne: An
 
 @inlined
 def _removable(e: Any, se: Any, s: Any, sw: Any, w: Any, nw: Any, n: Any, ne: Any) -> Any:
-    """Say which pixels are removable, given where they have ink around them; the same as the table.
+    """Mark removable pixels, given their ink neighbors; equal to the table.
 
-    Going around, a piece of ink begins where paper at a side is followed by ink: that happens once.
+    Going around a pixel, a component of ink begins where paper at a side is followed by ink: this must happen once.
     """
     a, b, c, d = ~e & (ne | n), ~n & (nw | w), ~w & (sw | s), ~s & (se | e)
     once = (a ^ b ^ c ^ d) & ~(a & b | c & d)
@@ -124,25 +125,25 @@ def _removable(e: Any, se: Any, s: Any, sw: Any, w: Any, nw: Any, n: Any, ne: An
 def _lengthens(
     open_side: Any, sure: Any, sure2: Any, other: Any, other2: Any, ink: Any, ink2: Any, more: Any, more2: Any
 ) -> Any:
-    """Say where an open pixel at a side has sure ink next to it one way around, and no ink the other way."""
+    """Mark open side pixels that touch sure ink one way around and no ink the other way."""
     return ~open_side | (sure | sure2) & ~(more | more2) | (other | other2) & ~(ink | ink2)
 
 
 @inlined
 def _always_removable(ink: Any, still: Any) -> Any:
-    """Say which removable pixels are removable whichever of their open neighbors are removed before them.
+    """Mark removable pixels that stay removable whichever open neighbors go first.
 
     Parameters
     ----------
     ink, still : tuple of eight uint64
-        Where pixels have ink around them, in the order of ``_AROUND``, and where it is ink that surely stays. The
-        rest of the ink is open.
+        Ink neighbors of pixels, in the order of ``_AROUND``, and those that surely stay. The rest of the ink is
+        open.
 
     Notes
     -----
-    Sure, not necessary. Three neighbors stay; an open one at a corner touches one at a side that stays, so that
-    it belongs to its piece whenever it is there; an open one at a side makes the piece next to it longer or
-    shorter and touches no other.
+    Sufficient, not necessary. Three neighbors stay; an open one at a corner touches one at a side that stays, so
+    that it belongs to that component while present; an open one at a side only lengthens the component next to it
+    and touches no other.
     """
     e, se, s, sw, w, nw, n, ne = ink
     e1, se1, s1, sw1, w1, nw1, n1, ne1 = still
@@ -166,7 +167,7 @@ def _find_fallen(
     ink: NDArray[Any],
     fallen: NDArray[Any],
 ) -> None:
-    """Mark by 1 what reaches its image's threshold before, and which of that does not after."""
+    """Mark by 1 ink that reaches its threshold before, and ink that no longer does after."""
     for i in range(thresholds.size):
         threshold = thresholds[i]
         start = np.uint64(first + i * size)
@@ -178,7 +179,7 @@ def _find_fallen(
 
 @kernel_helper
 def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
-    """Pack the two rows of marks, eight of 0 and 1 to each uint64, to a byte of bits each."""
+    """Pack two rows of marks, eight of 0 and 1 per uint64, into bytes of bits."""
     for row in range(eights.shape[0]):
         for k in range(np.uint64(eights.shape[1])):
             packed[row, k] = np.uint8((eights[row, k] * _GATHER) >> np.uint64(56))
@@ -195,9 +196,9 @@ def _judge(
     held: NDArray[Any],
     candidates: NDArray[Any],
 ) -> None:
-    """Part fallen pixels: held are those not removable among the ink as it was, the others are candidates.
+    """Split fallen pixels into held ones and removable candidates.
 
-    Without the first, a wide stroke would be eaten from one side.
+    Held pixels are not removable among the original ink. Without them, a wide stroke would erode from one side.
     """
     for word in range(first, end):
         removable = _removable(*_around(ink, word, line, columns))
@@ -215,7 +216,7 @@ def _find_bound(
     end: np.uint64,
     bound: NDArray[Any],
 ) -> None:
-    """Find the candidates that others may keep from being removed."""
+    """Find candidates whose removal depends on others."""
     for word in range(first, end):
         e, se, s, sw, w, nw, n, ne = _around(ink, word, line, columns)
         e2, se2, s2, sw2, w2, nw2, n2, ne2 = _around(candidates, word, line, columns)
@@ -233,10 +234,10 @@ def _find_turns(
     end: np.uint64,
     turns: NDArray[Any],
 ) -> None:
-    """Find the candidates that take turns: those bound, and their neighbors.
+    """Find the candidates that take turns: bound ones and their neighbors.
 
-    Others are removed, whenever that is, and nothing that takes its turn asks when: next to them there are only
-    candidates that are always removable.
+    The others are removed at any time without effect on those that take turns: their neighbors are all always
+    removable.
     """
     for word in range(first, end):
         e, se, s, sw, w, nw, n, ne = _around(bound, word, line, columns)
@@ -245,7 +246,7 @@ def _find_turns(
 
 @inlined
 def _code(ink: NDArray[Any], place: Any, line: np.uint64) -> int:
-    """Return the neighborhood of a pixel, see `_removable_codes`, as if rows had no ends."""
+    """Encode a pixel's neighborhood, see `_removable_codes`, as if rows had no ends."""
     return (
         ink[place + _ONE]
         | ink[place + line + _ONE] << 1
@@ -271,9 +272,9 @@ def _take_turns(
     starts: NDArray[Any],
     after: NDArray[Any],
 ) -> None:
-    """Raise held pixels to the threshold, and those that are not removable when their turn comes.
+    """Raise held pixels to the threshold, and pixels not removable in their turn.
 
-    The faintest come first, in steps of four levels, so that what stays runs along the middle of a stroke.
+    The faintest come first, in steps of four levels, so that the remaining ink follows the middle of a stroke.
     """
     words = np.uint64(within.size) >> _SIX
     for i in range(np.uint64(thresholds.size)):
@@ -288,7 +289,7 @@ def _take_turns(
             while left != _ZERO:
                 lowest = left & (~left + _ONE)
                 left ^= lowest
-                # The number of a bit is the exponent of its value.
+                # The index of a bit is the exponent of its value.
                 bit = np.uint64((np.float64(lowest).view(np.int64) >> 52) - 1023)
                 place = (word << _SIX) + bit
                 if held[word] & lowest != _ZERO:
@@ -326,22 +327,22 @@ def hold_ink(
     first: int,
     room: tuple[NDArray[Any], ...],
 ) -> None:
-    """Raise levels of thinner strokes where the ink at a threshold would else be connected in another way.
+    """Raise levels of narrower strokes to preserve the topology at each threshold.
 
     Parameters
     ----------
     before, after : ndarray of uint8, shape (S,)
-        Images after each other with blanks between them; `after` is nowhere above `before`, and is changed.
+        Images with blanks between them; `after` is nowhere above `before`, and is changed.
     highest : ndarray of uint8, shape (N,)
-        The highest level of each image, of which thresholds are shares.
+        Highest level of each image; thresholds are shares of it.
     within : ndarray of uint8, shape (size,)
-        Which neighbors of each pixel of an image are not beyond the ends of rows, in bits of ``_AROUND``.
+        Neighbors of each pixel that are not beyond the ends of rows, in bits of ``_AROUND``.
     columns : ndarray of uint64, shape (2, S / 64)
-        One bit for each pixel: whether there is one to its left, and to its right.
+        One bit per pixel: whether it has a left neighbor, and a right one.
     line, first : int
-        How long rows are, and where the first image begins, a multiple of 64.
+        Length of rows, and offset of the first image, a multiple of 64.
     room : tuple of ndarray
-        Of `holding_room`.
+        From `holding_room`.
     """
     marks, eights, bits, packed, places, starts, all_thresholds = room
     ink, fallen, ink_bits, fallen_bits = marks[0], marks[1], bits[0], bits[1]
@@ -351,22 +352,22 @@ def hold_ink(
     end = begin + np.uint64(highest.size * within.size // 64)
     for quarters in _QUARTERS:
         for i in range(highest.size):
-            # A blank image has no ink, nor have the blanks behind it, next to which another one begins.
+            # At least 1, so that blank images and the blanks between images have no ink.
             thresholds[i] = max((int(highest[i]) * quarters + 3) >> 2, 1)
         _find_fallen(before, after, thresholds, first, within.size, ink, fallen)
         _pack(eights, packed)
         _judge(ink_bits, fallen_bits, columns, row, begin, end, held, candidates)
         _find_bound(ink_bits, candidates, columns, row, begin, end, bound)
         _find_turns(bound, candidates, columns, row, begin, end, turns)
-        # What is held here does not fall below the next threshold, so each leaves the others' ink as it is.
+        # Ink held here stays above the next threshold, so thresholds do not affect each other.
         _take_turns(ink, held, turns, within, thresholds, row, begin, places, starts, after)
 
 
 def holding_room(total: int, size: int, most: int) -> tuple[NDArray[Any], ...]:
-    """Return the arrays that `hold_ink` works in, for `total` pixels of at most so many images.
+    """Allocate the work arrays of `hold_ink`, for `total` pixels of at most `most` images.
 
-    These are marks and bits of all pixels, both also by the eight marks; for one image, which takes `size` pixels
-    with its blanks, the places that take turns, and how many there are of each level; and the images' thresholds.
+    These are marks and bits of all pixels, each also viewed by eight marks; for one image of `size` pixels with its
+    blanks, the pixels that take turns and their number per level; and the images' thresholds.
     """
     marks, bits = np.zeros((2, total), np.uint8), np.zeros((6, total // 64), np.uint64)
     places, starts = np.empty((2, size), np.uint64), np.empty(65, np.uint64)
