@@ -133,7 +133,7 @@ def declared(name: str, field: FieldInfo) -> Parameter | None:
     """Return the declaration of a field made by `parameter`, or None."""
     details = field.json_schema_extra
     found: Any = details.get("declaration") if isinstance(details, dict) else None
-    return found and replace(found, name=name)
+    return replace(found, name=name) if isinstance(found, Parameter) else None
 
 
 def parse_distribution(plain: Any) -> Distribution:
