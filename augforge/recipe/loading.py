@@ -60,6 +60,25 @@ def parse_recipe(text: str, base: str | Path = ".", overrides: Iterable[str] = (
     return _finished(Document("<recipe>", text.removeprefix("\ufeff"), Path(base)), overrides, Problems())
 
 
+def parse_recipe_bytes(content: bytes, path: Path) -> Recipe:
+    """Parse the content of a recipe's file.
+
+    Parameters
+    ----------
+    content : bytes
+        YAML in UTF-8.
+    path : Path
+        The file: for messages, and as the base of relative paths.
+
+    Raises
+    ------
+    RecipeError
+        For all its errors, each with its position.
+    """
+    problems = Problems()
+    return _finished(_decode(content, path, problems), (), problems)
+
+
 def ready_recipes() -> dict[str, Path]:
     """List the bundled recipes by name."""
     return {path.stem: path for path in sorted(bundle.folder("recipes").glob("*.yaml"))}
@@ -149,6 +168,10 @@ def _read_file(path: Path, asked_at: SourcePosition, problems: Problems) -> Docu
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         problems.stop(asked_at, f"{path} cannot be read: {error.strerror or error}")
+    return _decode(content, path, problems)
+
+
+def _decode(content: bytes, path: Path, problems: Problems) -> Document:
     here = SourcePosition(Document(str(path), "", path.parent))
     if len(content) > MOST_BYTES:
         problems.stop(here, f"this is no recipe: it has more than {MOST_BYTES} bytes")
