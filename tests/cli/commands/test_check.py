@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import augforge
-from augforge.cli import check
+from augforge.cli.commands import check
 from augforge.realism import SAMPLES
 from tests.cli.conftest import RECIPE
 

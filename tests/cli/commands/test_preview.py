@@ -77,7 +77,7 @@ def test_in_the_terminal_and_as_a_picture(run, recipe):
     ],
 )
 def test_colours_are_for_terminals_that_want_them(terminal, environment, colours, run, recipe, monkeypatch):
-    from augforge.cli import preview
+    from augforge.cli.commands import preview
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():
