@@ -306,4 +306,4 @@ def test_all_bad_pictures_of_a_source_are_listed(run, recipe, command):
     code, out, told = run(command, recipe, "--set", source)
     assert (code, out) == (2, "")
     assert "3 of 3 originals cannot be used:\n" in told
-    assert all(f"{folder.absolute()}/{name}.png: no picture in PNG" in told for name in ("a", "b", "c"))
+    assert all(f"{folder.absolute()}/{name}.png: not a picture in PNG" in told for name in ("a", "b", "c"))

@@ -42,7 +42,7 @@ HOSTILE = {
     ),
     "array": (
         "name: t\nsource: {path: digits.npz, images: ../secret}\ndistort: []",
-        "{folder}/digits.npz: no array '../secret', which 'images' names; it holds: images, labels, secret.",
+        "{folder}/digits.npz: no array '../secret', as given by 'images'; it holds: images, labels, secret.",
     ),
     "pickled": (
         "name: t\nsource: {path: digits.npz, labels: secret}\ndistort: []",

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import SourceError
+from augforge.sources.decoding import is_gzipped
 from augforge.sources.files import idx
-from augforge.sources.files.damage import is_gzipped
 from augforge.sources.published.registry import PublishedFile
 from augforge.temporaries import temporary_beside
 
@@ -127,7 +127,7 @@ def hash_content(path: Path, size: int | None) -> str | None:
 
 def hash_idx(array: NDArray[np.uint8]) -> str:
     """Compute the SHA-256 of an array's uncompressed IDX file."""
-    hasher = hashlib.sha256(idx.header(array.shape))
+    hasher = hashlib.sha256(idx.make_header(array.shape))
     hasher.update(array.data.cast("B"))
     return hasher.hexdigest()
 

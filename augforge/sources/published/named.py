@@ -13,7 +13,6 @@ from augforge import bundle
 from augforge._platform.user_folders import user_cache
 from augforge.errors import SourceError, did_you_mean, listed
 from augforge.sources.files import idx
-from augforge.sources.files.label_table import read_first_column
 from augforge.sources.published import registry
 from augforge.sources.published.local_files import (
     find_file,
@@ -255,7 +254,7 @@ def open_named(name: str, split: str) -> Source:
         )
     wanted = dataset.splits[split]
     part = slice(wanted.start, wanted.stop)
-    read_labels = read_first_column if "idx2" in wanted.labels.name else idx.read_labels
+    read_labels = idx.read_first_column if "idx2" in wanted.labels.name else idx.read_labels
     images, images_path = _read(dataset, split, wanted.images, idx.read_images)
     labels, labels_path = _read(dataset, split, wanted.labels, read_labels)
     return Source.from_arrays(

@@ -15,6 +15,7 @@ from augforge.errors import SourceError
 from augforge.reading.reader import ShardReader
 from augforge.sources import SourceSpec, open_source
 from augforge.sources.files import built_dataset
+from augforge.sources.spec import spell_key
 
 RECIPE = """\
 version: 1
@@ -113,7 +114,7 @@ def test_no_manifest(mine: Path) -> None:
         "run its build again to finish it"
     )
     assert _error(mine, format=None).startswith(
-        f"{mine}: a folder without pictures or other originals that are read; its files' endings: "
+        f"{mine}: a folder without pictures or other known originals; suffixes of its files: "
     )
 
 
@@ -199,7 +200,7 @@ def test_a_shard_of_another_shape_than_said(mine: Path) -> None:
 )
 def test_choices_that_mean_nothing(mine: Path, spec: dict[str, Any]) -> None:
     assert _error(mine, **spec) == (
-        f"{mine}: a data set that augforge built, to which '{next(iter(spec))}' means nothing; leave it out"
+        f"{mine}: '{spell_key(next(iter(spec)))}' has no effect on a data set that augforge built; leave it out"
     )
 
 

@@ -11,8 +11,8 @@ from augforge.errors import SourceError
 from augforge.hdf5 import sandbox
 from augforge.hdf5.reading import ArrayFile
 from augforge.sources import Source, SourceSpec
-from augforge.sources.files import hdf5_arrays
-from augforge.sources.files.hdf5_file import is_hdf5, open_hdf5
+from augforge.sources.files import hdf5_file
+from augforge.sources.formats import is_hdf5, open_hdf5
 
 IMAGES = (np.arange(5 * 4 * 3) * 4 % 256).astype(np.uint8).reshape(5, 4, 3)
 LABELS = np.array([5, 0, 4, 1, 9], np.uint8)
@@ -61,13 +61,17 @@ def test_one_piece_is_mapped_and_anything_else_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[str] = []
-    real = hdf5_arrays.append_pixels
-    monkeypatch.setattr(hdf5_arrays, "append_pixels", lambda *given: decoded.append(given[3]) or real(*given))
-    path = _write(tmp_path, images=IMAGES)
-    np.testing.assert_array_equal(_open(path, labels="none").images, IMAGES)
+    real = hdf5_file.HDF5Arrays.append_to
+
+    def note(self: hdf5_file.HDF5Arrays, buffer: Any, array: Any) -> None:
+        decoded.append(array.name)
+        real(self, buffer, array)
+
+    monkeypatch.setattr(hdf5_file.HDF5Arrays, "append_to", note)
+    np.testing.assert_array_equal(_open(_write(tmp_path, images=IMAGES), labels="none").images, IMAGES)
     assert not decoded
     _open(_write(tmp_path, {"chunks": True}, images=IMAGES), labels="none")
-    assert decoded == [f"{path}: array 'images'"]
+    assert decoded == ["images"]
 
 
 @pytest.mark.parametrize("form", ["flat", "channel", "colours"])
@@ -92,24 +96,24 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "nothing": (
         {},
         {},
-        "no array 'x_train' or 'images'; it holds: nothing. 'images: NAME' in the source says which one is meant",
+        "no array 'x_train' or 'images'; it holds: nothing. Write 'images: NAME' in the source to choose one",
     ),
     "other names": (
         {"a__pixels": IMAGES, "digits": LABELS},
         {},
         "no array 'x_train' or 'images'; it holds: a/pixels, digits. "
-        "'images: NAME' in the source says which one is meant",
+        "Write 'images: NAME' in the source to choose one",
     ),
     "typo": (
         {"a__pixels": IMAGES},
         {"images": "a/pixel"},
-        "no array 'a/pixel', which 'images' names; it holds: a/pixels. Did you mean 'a/pixels'?",
+        "no array 'a/pixel', as given by 'images'; it holds: a/pixels. Did you mean 'a/pixels'?",
     ),
     "no labels": (
         {"images": IMAGES},
         {},
-        "no array 'labels'; it holds: images. 'labels: NAME' in the source says which one is meant, "
-        "'labels: none' that there are no labels",
+        "no array 'labels'; it holds: images. Write 'labels: NAME' in the source to choose one, "
+        "or 'labels: none' if there are no labels",
     ),
     "floats": (
         {"images": IMAGES.astype(np.float32), "labels": LABELS},
@@ -120,7 +124,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "text": (
         {"images": IMAGES, "labels": np.array([b"a"] * 5)},
         {},
-        "array 'labels': |S1 of shape (5,); needed: whole numbers of shape (count,)",
+        "array 'labels': |S1 of shape (5,); needed: integers of shape (count,)",
     ),
     "no images": (
         {"images": IMAGES[:0], "labels": LABELS},
@@ -141,23 +145,24 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "NaN among labels": (
         {"images": IMAGES, "labels": np.array([1, np.nan, 3, 4, 5])},
         {},
-        "array 'labels': float64 of shape (5,); needed: whole numbers of shape (count,)",
+        "array 'labels': float64 of shape (5,); needed: integers of shape (count,)",
     ),
     "negative label": (
         {"images": IMAGES, "labels": np.array([1, 2, -1, 4, 5])},
         {},
-        "array 'labels': label -1 at index 2 is out of range: labels are 0 to 255 at most",
+        "array 'labels': label -1 at index 2; labels are 0 to 255",
     ),
     "label out of range": (
         {"images": IMAGES, "labels": LABELS},
         {"class_names": ("a", "b")},
         "array 'labels': label 5 at index 0 is out of range: with 2 classes labels are 0 to 1; "
-        "if the highest label here, 9, is meant, write 'classes: 10' in the source",
+        "if 9 is the highest label, write 'classes: 10' in the source",
     ),
     "colours": (
         {"images": np.zeros((5, 4, 3, 4), np.uint8), "labels": LABELS},
         {},
-        "array 'images': shape (5, 4, 3, 4), so in colour; 'colour: gray' in the source turns it to gray",
+        "array 'images': color images of shape (5, 4, 3, 4); write 'color: gray' in the source to "
+        "convert them to gray",
     ),
 }
 
@@ -220,7 +225,7 @@ def _virtual(file: h5py.File) -> None:
 
 
 NOTHING = (
-    "no array 'x_train' or 'images'; it holds: nothing. 'images: NAME' in the source says which one is meant"
+    "no array 'x_train' or 'images'; it holds: nothing. Write 'images: NAME' in the source to choose one"
 )
 BAD_CONTENTS = {
     _empty: ": 'images' has no shape",
@@ -270,13 +275,13 @@ def test_a_file_that_hdf5_does_not_survive(tmp_path: Path, monkeypatch: pytest.M
 
 def test_labels_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _write(tmp_path, images=IMAGES, labels=LABELS.astype(np.int64))
-    monkeypatch.setattr(hdf5_arrays, "IN_MEMORY", 39)
-    with pytest.raises(SourceError, match="array 'labels': 40 bytes of labels; 39 are allowed"):
+    monkeypatch.setattr(hdf5_file, "MAX_IN_MEMORY", 39)
+    with pytest.raises(SourceError, match="array 'labels': 40 bytes of labels; at most 39 are allowed"):
         _open(path)
 
 
 def test_every_cut_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hdf5_arrays, "SandboxedArrayFile", ArrayFile)  # a process for each takes long
+    monkeypatch.setattr(hdf5_file, "SandboxedArrayFile", ArrayFile)  # a process for each takes long
     for options in ({}, {"compression": "gzip"}):
         path = _write(tmp_path, options, images=IMAGES, labels=LABELS)
         whole = path.read_bytes()

@@ -120,36 +120,36 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "pictures beside classes": (
         {"one__a.png": 1, "a.png": 1},
         {},
-        ": a.png lies beside class folders (one); put it into one of them, or elsewhere",
+        ": a.png is beside class folders (one); move it into one of them, or elsewhere",
     ),
     "another file": (
         {"one__a.png": 1, "one__notes.txt": b"x"},
         {},
-        "/one/notes.txt: no picture by its name, which ends in .bmp, .jpeg, .jpg, .png; "
-        "move it away, or hide it by a dot at the beginning of its name",
+        "/one/notes.txt: not a picture by its name (needed: .bmp, .jpeg, .jpg, .png); "
+        "move it away, or hide it with a leading dot in its name",
     ),
     "GIF": (
         {"a.png": 1, "b.gif": 1},
         {},
-        "/b.gif: no picture by its name, which ends in .bmp, .jpeg, .jpg, .png; "
-        "move it away, or hide it by a dot at the beginning of its name",
+        "/b.gif: not a picture by its name (needed: .bmp, .jpeg, .jpg, .png); "
+        "move it away, or hide it with a leading dot in its name",
     ),
     "splits": (
         {"train__a.png": 1, "test__one__a.png": 1},
         {},
-        "/test/one: a folder in a class folder, where only pictures belong; "
-        "a split of its own is given by its path",
+        "/test/one: a folder in a class folder, which may hold only pictures; "
+        "for one split of several give its path",
     ),
     "unreadable": (
         {"one__a.png": 1, "one__b.png": b"x"},
         {},
-        "/one/b.png: no picture in PNG, JPEG or BMP form, or a damaged one",
+        "/one/b.png: not a picture in PNG, JPEG or BMP format, or damaged",
     ),
     "several sizes": (
         {"a.png": 1, "b.png": np.zeros((3, 3), np.uint8)},
         {},
         "/b.png: 3 x 3 pixels (height x width), but {root}/a.png has 2 x 3; "
-        "pictures of several sizes need 'normalize:' in the recipe",
+        "for pictures of several sizes write 'normalize:' in the recipe",
     ),
     "too large": (
         {"a.png": np.zeros((1, 4097), np.uint8)},
@@ -159,12 +159,12 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "colours": (
         {"a.png": np.full((2, 3, 3), INK, np.uint8)},
         {},
-        "/a.png: in colour; 'colour: gray' in the source turns it to gray",
+        "/a.png: in color; write 'color: gray' in the source to convert it to gray",
     ),
     "transparent": (
         {"a.png": CLEAR},
         {},
-        "/a.png: partly transparent; 'colour: gray' in the source turns it to gray",
+        "/a.png: partly transparent; write 'color: gray' in the source to convert it to gray",
     ),
     "a class that is not named": (
         {"one__a.png": 1, "tow__a.png": 1},
@@ -175,7 +175,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {f"{name}__a.png": 1 for name in "abcd"},
         {"classes": 10},
         ": 4 class folders (a, b, c, ...), but 'classes' is 10; "
-        "'class_names: [...]' names all classes, also those without a folder",
+        "write 'class_names: [...]' to name all classes, even without a folder",
     ),
     "too many classes": (
         {f"{number}__a.png": 1 for number in range(257)},
@@ -185,12 +185,12 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a number of classes without classes": (
         {"a.png": 1},
         {"classes": 3},
-        ": no labels, so 'classes' has nothing to count; leave it out",
+        ": no labels, so 'classes' has no effect; leave it out",
     ),
     "names without classes": (
         {"a.png": 1},
         {"class_names": ("one", "two")},
-        ": no labels, so 'class_names' has nothing to name; leave it out",
+        ": no labels, so 'class_names' has no effect; leave it out",
     ),
 }
 
@@ -216,7 +216,7 @@ def test_all_bad_pictures_are_listed_at_once(tmp_path: Path) -> None:
         lines = str(raised.value).splitlines()
         assert lines[0] == f"{count} of 33 originals cannot be used:"
         assert lines[1:3] == [
-            f"  {root}/{name}.png: no picture in PNG, JPEG or BMP form, or a damaged one"
+            f"  {root}/{name}.png: not a picture in PNG, JPEG or BMP format, or damaged"
             for name in ("00", "01")
         ]
         assert (len(lines), lines[-1]) == (22, f"  and {count - 20} more")
@@ -227,7 +227,7 @@ def test_all_bad_pictures_are_listed_at_once(tmp_path: Path) -> None:
     assert str(raised.value).splitlines() == [
         "3 of 3 originals cannot be used:",
         f"  {root}/a.png: it has no ink",
-        f"  {root}/b.png: in colour; 'colour: gray' in the source turns it to gray",
+        f"  {root}/b.png: in color; write 'color: gray' in the source to convert it to gray",
         f"  {root}/c.png: it has no ink",
     ]
 
@@ -247,7 +247,7 @@ def test_all_that_is_no_picture_is_listed_at_once(tmp_path: Path) -> None:
 
 def test_colours_are_an_error_even_where_they_are_prepared(tmp_path: Path) -> None:
     root = _make(tmp_path, **{"a.png": np.full((2, 3, 3), INK, np.uint8)})
-    with pytest.raises(SourceError, match="in colour; 'colour: gray'"):
+    with pytest.raises(SourceError, match="in color; write 'color: gray'"):
         _open(root, lambda pixels: pixels[..., 0])
 
 

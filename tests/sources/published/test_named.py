@@ -23,7 +23,7 @@ from augforge.sources.published.named import (
 )
 from augforge.sources.published.registry import PublishedFile
 from tests.sources.conftest import idx_bytes
-from tests.sources.files.test_label_table import table_bytes
+from tests.sources.files.test_idx import table_bytes
 from tests.sources.published import web as making
 from tests.sources.published.web import (  # noqa: F401
     FASHION_MNIST,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from augforge.sources.files import colour
-from augforge.sources.files.colour import simplest, to_gray
+from augforge.sources.files import color
+from augforge.sources.files.color import drop_unused_channels, to_gray
 
 RNG = np.random.default_rng(0)
 
@@ -28,17 +28,17 @@ def test_stacks_are_turned_at_once() -> None:
 def test_what_is_not_used_goes() -> None:
     gray = RNG.integers(0, 256, (4, 5), np.uint8)
     opaque = np.full((4, 5), 255, np.uint8)
-    np.testing.assert_array_equal(simplest(np.stack([gray, gray, gray], axis=-1)), gray)
-    np.testing.assert_array_equal(simplest(np.stack([gray, gray, gray, opaque], axis=-1)), gray)
+    np.testing.assert_array_equal(drop_unused_channels(np.stack([gray, gray, gray], axis=-1)), gray)
+    np.testing.assert_array_equal(drop_unused_channels(np.stack([gray, gray, gray, opaque], axis=-1)), gray)
     colours = np.stack([gray, gray, gray + 1, opaque], axis=-1)
-    np.testing.assert_array_equal(simplest(colours), colours[..., :3])
+    np.testing.assert_array_equal(drop_unused_channels(colours), colours[..., :3])
     clear = np.stack([gray, gray, gray, opaque - 1], axis=-1)
-    np.testing.assert_array_equal(simplest(clear), clear)
+    np.testing.assert_array_equal(drop_unused_channels(clear), clear)
 
 
 @pytest.mark.parametrize("channels", [3, 4])
 def test_large_pictures_are_turned_piece_by_piece(monkeypatch: pytest.MonkeyPatch, channels: int) -> None:
     pixels = RNG.integers(0, 256, (6, 5, channels), np.uint8)
     whole = to_gray(pixels)
-    monkeypatch.setattr(colour, "_BLOCK", 7)
+    monkeypatch.setattr(color, "_BLOCK", 7)
     np.testing.assert_array_equal(to_gray(pixels), whole)
