@@ -31,7 +31,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge._platform.child_programs import child_environment
+from augforge._platform.imports import child_environment
 from augforge.errors import AugforgeError, DatasetError
 from augforge.hdf5.reading import ArrayFile, StoredArray
 
