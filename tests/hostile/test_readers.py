@@ -131,7 +131,7 @@ BOMBS: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
         "a.csv",
         b"label," + b"pixel0," * 10**6 + b"\n",
         {},
-        "column 3 is called 'pixel0'; needed is 'pixel1'",
+        "column 3 is named 'pixel0'; needed: 'pixel1'",
     ),
     "gzipped CSV": ("a.csv.gz", gzip.compress(bytes(10**8), 1), {}, "does not end within 16,777,216 bytes"),
 }

@@ -46,7 +46,7 @@ HOSTILE = {
     ),
     "pickled": (
         "name: t\nsource: {path: digits.npz, labels: secret}\ndistort: []",
-        "{folder}/digits.npz: array 'secret': pickled Python objects, which are never loaded",
+        "{folder}/digits.npz: array 'secret': pickled Python objects, which augforge never loads",
     ),
     "module": (
         "name: t\nsource: mnist-10k\ndistort: [os.system: {command: touch pwned}]",
