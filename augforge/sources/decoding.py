@@ -29,7 +29,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def is_gzipped(file: BinaryIO) -> bool:
-    """Check the first bytes of a file for gzip's magic, and rewind it."""
+    """Check a file for gzip's magic, and rewind it."""
     gzipped = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
     file.seek(0)
     return gzipped
@@ -87,7 +87,9 @@ def check_claim(where: str, what: str, claimed: int, packed: int, *, deflated: b
 
 
 class SpillBuffer:
-    """Collect bytes in memory, or in a temporary file beyond a limit; a context manager.
+    """Collect bytes, spilling to a temporary file beyond a limit.
+
+    A context manager.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ class SpillBuffer:
         return self._length
 
     def append(self, data: bytes | NDArray[np.uint8]) -> None:
-        """Append bytes, or the bytes of an array in C order.
+        """Append bytes, or an array's bytes in C order.
 
         Raises
         ------
@@ -134,10 +136,11 @@ class SpillBuffer:
         if self._file is None:
             self._buffer += plain
         else:
-            self._write(self._file, plain)
+            with self._report_failure():
+                self._file.write(plain)
 
     def finish(self) -> NDArray[np.uint8]:
-        """Return all bytes as a read-only uint8 array (n,), independent of this object."""
+        """Return all bytes as a read-only uint8 array (n,)."""
         if self._file is None:
             array = np.frombuffer(self._buffer, np.uint8)
         else:
@@ -148,21 +151,17 @@ class SpillBuffer:
         return array
 
     def _spill(self) -> None:
-        try:
+        with self._report_failure():
             self._file = tempfile.TemporaryFile(dir=find_scratch_folder(), prefix="augforge-")  # noqa: SIM115
-        except OSError as error:
-            raise self._cannot_write(error) from None
-        self._write(self._file, memoryview(self._buffer))
+            self._file.write(self._buffer)
         self._buffer = bytearray()
 
-    def _write(self, file: IO[bytes], data: memoryview) -> None:
+    @contextmanager
+    def _report_failure(self) -> Iterator[None]:
         try:
-            file.write(data)
+            yield
         except OSError as error:
-            raise self._cannot_write(error) from None
-
-    def _cannot_write(self, error: OSError) -> SourceError:
-        return SourceError(
-            f"{self._where}: cannot be decoded into a temporary file in {find_scratch_folder()}: "
-            f"{error.strerror or error}; set TMPDIR to another folder"
-        )
+            raise SourceError(
+                f"{self._where}: cannot be decoded into a temporary file in {find_scratch_folder()}: "
+                f"{error.strerror or error}; set TMPDIR to another folder"
+            ) from None

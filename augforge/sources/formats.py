@@ -17,7 +17,7 @@ from augforge.sources.files.npz_file import is_npz_file, open_npz_file
 from augforge.sources.files.picture_folder import has_pictures, open_picture_folder, visible_entries
 from augforge.sources.preparing import Prepare
 from augforge.sources.source import Source
-from augforge.sources.spec import DEFAULT_SPLIT, NO_LABELS, SourceSpec, spell_key
+from augforge.sources.spec import SourceSpec, spell_key
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Format:
 
 
 def is_hdf5(path: Path) -> bool:
-    """Check for an HDF5 file, or a data set that augforge built."""
+    """Check for an HDF5 file or a built data set."""
     return is_built_dataset(path) or is_hdf5_file(path)
 
 
 def open_hdf5(path: Path, spec: SourceSpec, prepare: Prepare | None = None) -> Source:
-    """Open an HDF5 file, or a data set that augforge built."""
+    """Open an HDF5 file or a built data set."""
     return (open_built_dataset if path.is_dir() else open_hdf5_file)(path, spec, prepare)
 
 
@@ -99,11 +99,10 @@ FORMATS: dict[str, Format] = {
 """Known formats by name, in the order of detection."""
 
 _MAX_ENDINGS = 8  # in a message
-_DEFAULTS = {"split": (DEFAULT_SPLIT,), "labels": (None, NO_LABELS)}
 
 
 def find_format(path: Path, name: str | None) -> Format:
-    """Find a format by name; without a name, detect that of a path.
+    """Find a format by name, or detect it.
 
     Raises
     ------
@@ -139,11 +138,9 @@ def _describe(path: Path) -> str:
 
 
 def check_keys(found: Format, spec: SourceSpec) -> None:
-    """Raise `SourceError` if a spec has a key without effect on its format."""
-    for key in ("split", "images", "labels", "shape", "colour"):
+    """Raise `SourceError` if a key has no effect on the format."""
+    for key in (key for key in spec.choices() if key not in found.keys):
         value = getattr(spec, key)
-        if key in found.keys or value in _DEFAULTS.get(key, (None,)):
-            continue
         shown = list(value) if isinstance(value, tuple) else value
         suitable = listed(known.name for known in FORMATS.values() if key in known.keys)
         hint = "; 'labels: none' goes with every format" if key == "labels" else ""

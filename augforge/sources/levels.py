@@ -1,4 +1,4 @@
-"""Check that originals are light ink on black paper, as steps and guards expect."""
+"""Check that originals are light ink on black paper."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def level_warnings(source: Source, spec: SourceSpec) -> tuple[str, ...]:
 
 
 def _choose_sample(shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Choose at most 1,000 image numbers for a shape (N, H, W), fewer large images."""
+    """Choose at most 1,000 images, fewer if large."""
     count, height, width = shape
     most = max(_MIN_SAMPLE, min(_MAX_SAMPLE, _MAX_PIXELS // (height * width)))
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

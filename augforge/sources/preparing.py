@@ -40,7 +40,7 @@ class HashingPrepare:
         return self._prepare(pixels)
 
     def digest(self, labels: NDArray[np.uint8] | None, classes: int) -> str:
-        """Return the BLAKE3 of all pictures so far and their labels, 64 hex characters."""
+        """Return the BLAKE3 of all pictures and labels, in hex."""
         hasher = self._hasher.copy()
         hasher.update(
             json.dumps({"labelled": labels is not None, "classes": classes}, sort_keys=True).encode()

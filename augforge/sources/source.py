@@ -1,4 +1,4 @@
-"""Originals that are checked and hashed."""
+"""Checked and hashed originals."""
 
 import json
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Source:
 
     @property
     def originals_digest(self) -> str:
-        """Return the digest of the originals as decoded, before any preparation."""
+        """Return the digest of the originals as decoded."""
         return self.prepared_from or self.digest
 
     @classmethod
@@ -104,7 +104,7 @@ class Source:
         images_from: str,
         labels_from: str,
     ) -> Self:
-        """Make a source for a spec, which overrides labels and class names.
+        """Make a source, with the spec's labels and class names.
 
         Parameters and errors as in `from_arrays`; `class_names` are those of the files.
         """
@@ -174,14 +174,15 @@ def _check_labels(
 
 
 def _read_only(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a C-ordered, read-only array, not a memmap object: Numba is slow to accept those."""
+    """Make an array C-ordered and read-only."""
+    # Not a memmap object, since Numba is slow to accept those.
     view = np.ascontiguousarray(array).view(np.ndarray)
     view.flags.writeable = False
     return view
 
 
 def _digest(images: NDArray[np.uint8], labels: NDArray[np.uint8] | None, classes: int) -> str:
-    """Return the BLAKE3 of an unambiguous header, the images and the labels."""
+    """Hash an unambiguous header, the images and the labels."""
     header = {"source": 1, "shape": images.shape, "labelled": labels is not None, "classes": classes}
     hasher = blake3(json.dumps(header, sort_keys=True, separators=(",", ":")).encode() + b"\n")
     for array in (images,) if labels is None else (images, labels):

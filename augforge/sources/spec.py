@@ -24,7 +24,7 @@ NO_LABELS = "none"
 
 
 def _name(doc: str) -> Key:
-    """Make the key of a file name, without characters that could lead out of a folder."""
+    """Make the key of a file name, safe inside a folder."""
     rule = "be of A-Z, a-z, 0-9, _ and -, begin with a letter or digit and have at most 100 letters"
     return text(doc, pattern="[A-Za-z0-9][A-Za-z0-9_-]{0,99}", rule=rule)
 
@@ -135,9 +135,15 @@ class SourceSpec(BaseModel):
     def __hash__(self) -> int:
         return hash(tuple(self.model_dump().items()))
 
+    def choices(self) -> list[str]:
+        """List the keys given to choose or convert parts of files."""
+        keys = ("split", "images", "labels", "shape", "colour")
+        given = [key for key in keys if getattr(self, key) != SourceSpec.model_fields[key].default]
+        return [key for key in given if key != "labels" or not self.unlabelled]
+
     @property
     def name(self) -> str:
-        """Return the name of the data set, or the path as written."""
+        """Return the data set's name or the written path."""
         return self.dataset or self.written_path or str(self.path)
 
     @property

@@ -1,4 +1,4 @@
-"""Originals in files: a module for each format, and shared ones.
+"""Formats of originals in files.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Sources from arrays of images and labels, whatever their file format.
+"""Sources from arrays of images and labels.
 
 `open_arrays` opens files of several named arrays, NPZ and HDF5, and checks the claims of a file before it reads
 an array.
@@ -60,7 +60,7 @@ def open_arrays(
     spec: SourceSpec,
     prepare: Prepare | None,
 ) -> Source:
-    """Make a source of a file's arrays of images and labels.
+    """Make a source of a file's images and labels.
 
     Parameters
     ----------
@@ -100,8 +100,9 @@ def format_array(path: Path, name: str | None) -> str:
 
 
 def choose_arrays(names: Collection[str], spec: SourceSpec, path: Path) -> tuple[str, str | None]:
-    """Choose the arrays of images and of labels; None for an unlabelled source.
+    """Choose the arrays of images and labels.
 
+    Those of labels are None for an unlabelled source.
     By default they are ``x_train`` and ``y_train`` by the split, as in Keras's ``mnist.npz``, or ``images`` and
     ``labels`` in a file without splits.
 
@@ -187,7 +188,9 @@ def to_labels(labels: NDArray[Any], where: str) -> NDArray[np.uint8]:
 
 
 def image_shape(pixels: int, spec: SourceSpec, where: str) -> tuple[int, int]:
-    """Determine the height and width of flat images: the spec's, or a square's.
+    """Determine height and width of flat images.
+
+    They are the spec's, or those of a square.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Originals from a data set that augforge built: its samples, in order.
+"""Originals from a data set built by augforge.
 
 A checksum verifies the manifest, and the hashes in the manifest verify the shards.
 """
@@ -26,7 +26,7 @@ from augforge.sources.spec import SourceSpec, spell_key
 
 
 def is_built_dataset(path: Path) -> bool:
-    """Check for a folder with a manifest, the last file of a build."""
+    """Check for a folder with a manifest."""
     return (path / MANIFEST).is_file()
 
 
@@ -49,7 +49,10 @@ def open_built_dataset(path: Path, spec: SourceSpec, prepare: Prepare | None = N
     SourceError
         If the set is incomplete, damaged or of a newer format.
     """
-    _refuse_choices(path, spec)
+    if choices := spec.choices():
+        raise SourceError(
+            f"{path}: '{spell_key(choices[0])}' has no effect on a data set that augforge built; leave it out"
+        )
     with _raising_source_errors():
         manifest = read_manifest(path)
         check_own_folder(path / SHARDS)
@@ -69,15 +72,6 @@ def open_built_dataset(path: Path, spec: SourceSpec, prepare: Prepare | None = N
         images_from=str(path),
         labels_from=str(path),
     )
-
-
-def _refuse_choices(path: Path, spec: SourceSpec) -> None:
-    default = SourceSpec(path=path)
-    for key in ("split", "images", "shape", "colour", *(() if spec.unlabelled else ("labels",))):
-        if getattr(spec, key) != getattr(default, key):
-            raise SourceError(
-                f"{path}: '{spell_key(key)}' has no effect on a data set that augforge built; leave it out"
-            )
 
 
 @contextmanager
@@ -111,7 +105,7 @@ def _read_labels(folder: Path, manifest: Manifest) -> NDArray[np.uint8]:
 
 
 def _describe(arrays: HDF5Arrays, name: str, shape: tuple[int, ...]) -> StoredArray:
-    """Describe an array of a shard; raise unless it has the manifest's shape."""
+    """Describe a shard's array of the manifest's shape."""
     array = arrays.describe(name)
     if array.dtype != np.uint8 or array.shape != shape:
         raise SourceError(

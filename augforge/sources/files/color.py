@@ -10,7 +10,7 @@ _BLOCK = 1 << 20  # pixels at once: the integers of a large picture would fill t
 
 
 def to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert colors to gray levels, weighted as in ITU-R BT.601, on white.
+    """Convert colors on white to gray levels, by ITU-R BT.601.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def drop_unused_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Drop opacity if all pixels are opaque, then color if all are gray.
+    """Drop opacity if nothing is transparent, color if all is gray.
 
     Parameters
     ----------

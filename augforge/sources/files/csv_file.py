@@ -1,4 +1,4 @@
-"""CSV files with an image in each line, like Kaggle's digit recognizer.
+"""CSV files with an image in each line.
 
 ::
 
@@ -37,7 +37,7 @@ _BY_ROW = re.compile(r"(\d{1,4})x(\d{1,4})")
 
 @dataclass(frozen=True)
 class _Layout:
-    """Names of the columns: perhaps a label, then the pixels of an image."""
+    """Names of the columns: perhaps a label, then pixels."""
 
     columns: tuple[str, ...]
     labelled: bool
@@ -86,7 +86,7 @@ def open_csv_file(path: Path, spec: SourceSpec, prepare: Prepare | None = None) 
 def _read_rows(
     blocks: Iterable[bytes], layout: _Layout, line: int, spec: SourceSpec, path: Path
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Read images and labels from blocks of lines, starting at this line number."""
+    """Read images and labels from blocks of lines."""
     first_pixel = int(layout.labelled)
     with SpillBuffer(str(path)) as pixels, SpillBuffer(str(path)) as labels:
         for text in blocks:
@@ -112,7 +112,7 @@ def _open(path: Path) -> Iterator[BinaryIO]:
 
 
 def _read_layout(first: bytes, spec: SourceSpec, path: Path) -> tuple[_Layout, bool]:
-    """Return the columns, and whether the first line is a header."""
+    """Parse the first line; return the columns, and whether it is a header."""
     where = f"{path}: line 1"
     if not first.strip():
         raise SourceError(f"{path}: {'line 1 is empty' if first else 'an empty file'}; {_NEEDED}")
@@ -159,7 +159,7 @@ def _name_by_row(index: int, shape: tuple[int, int]) -> str:
 
 
 def _guess_layout(columns: int, spec: SourceSpec, where: str) -> _Layout:
-    """Infer the columns without a header: a square of pixels, perhaps plus one.
+    """Infer columns without header: a square, perhaps plus one.
 
     This is unambiguous, since two squares never differ by one.
     """

@@ -22,7 +22,7 @@ _MAX_VALUE = 255
 
 
 def read_blocks(stream: BinaryIO, columns: int) -> Iterator[bytes]:
-    """Yield the rest of a stream as blocks of whole lines, without the last line end.
+    """Yield the rest of a stream in blocks of whole lines.
 
     It drops empty lines at the end of the file. A line too long for its columns ends the iteration, as a block that
     does not parse.
@@ -75,7 +75,7 @@ def parse_lines(text: bytes, columns: int) -> NDArray[np.uint8] | None:
 
 
 def find_fault(text: bytes, names: tuple[str, ...], first_line: int) -> str:
-    """Describe the first error in a block that does not parse, with line and column.
+    """Describe the first error in a block, with line and column.
 
     Parameters
     ----------

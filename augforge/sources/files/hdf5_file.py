@@ -24,7 +24,7 @@ def is_hdf5_file(path: Path) -> bool:
 
 
 def open_hdf5_file(path: Path, spec: SourceSpec, prepare: Prepare | None = None) -> Source:
-    """Open an HDF5 file, such as one shard of a data set.
+    """Open an HDF5 file, such as a shard.
 
     Contiguous images are memory-mapped.
 
@@ -69,7 +69,7 @@ class HDF5Arrays:
         return np.concatenate(list(self.file.blocks(array)))
 
     def pixels(self, array: StoredArray) -> NDArray[np.uint8]:
-        """Read a uint8 array, read-only; memory-map it if contiguous or large."""
+        """Read a uint8 array; memory-map it if contiguous or large."""
         where = format_array(self.file.path, array.name)
         if array.offset is not None:
             if array.offset + array.nbytes > self.file.path.stat().st_size:
@@ -89,7 +89,7 @@ class HDF5Arrays:
 
 @contextmanager
 def open_file(path: Path) -> Iterator[HDF5Arrays]:
-    """Open an HDF5 file in a sandbox, and raise errors about it as `SourceError`."""
+    """Open an HDF5 file in a sandbox, raising `SourceError`."""
     if not path.is_file():
         raise SourceError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; needed: an HDF5 file")
     try:

@@ -60,12 +60,12 @@ def read_images(path: Path) -> NDArray[np.uint8]:
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
-    """Read an IDX file of labels: uint8 (N,); otherwise as `read_images`."""
+    """Read an IDX file of labels, uint8 (N,), like `read_images`."""
     return _read(path, _LABELS)
 
 
 def read_first_column(path: Path) -> NDArray[np.uint8]:
-    """Read the classes of QMNIST: the first column of an int32 table.
+    """Read QMNIST's classes: the first column of a table.
 
     Its rows are samples. The other columns trace a digit back to its writer (facebookresearch/qmnist, README.md,
     section 2.2).
@@ -169,7 +169,7 @@ def _wrong_size(path: Path, shape: tuple[int, ...], claimed: int, got: int) -> S
 
 
 def _format_shape(shape: tuple[int, ...]) -> str:
-    """Format a shape for messages: ``8,000 images of 28 x 28``."""
+    """Format a shape for messages: ``8 images of 28 x 28``."""
     if len(shape) == 3:
         return f"{shape[0]:,} images of {shape[1]} x {shape[2]}"
     return f"{shape[0]:,} labels" + (f" of {shape[1]} columns" if len(shape) == 2 else "")

@@ -1,4 +1,4 @@
-"""Folders of IDX files like MNIST's: for each split, one of images and one of labels.
+"""Folders of IDX files of images and labels, like MNIST's.
 
 Their names have several spellings::
 
@@ -23,7 +23,7 @@ _IMAGES = re.compile(r"(?P<prefix>.+)-images[-.]idx3-ubyte(\.gz)?")
 
 
 def has_idx_files(path: Path) -> bool:
-    """Check for a folder with the images of at least one split."""
+    """Check for a folder with the images of a split."""
     return path.is_dir() and bool(_find_splits(path))
 
 
@@ -97,7 +97,7 @@ def _find(folder: Path, stem: str, kind: str) -> Path | None:
 
 
 def _find_splits(folder: Path) -> set[str]:
-    """Find the splits with images in a folder, by the names that users write."""
+    """Find the splits with images in a folder."""
     matches = (_IMAGES.fullmatch(path.name) for path in folder.iterdir() if path.is_file())
     prefixes = {match["prefix"] for match in matches if match}
     return {"test" if prefix in _TEST_PREFIXES else prefix for prefix in prefixes}

@@ -1,4 +1,4 @@
-"""NPZ files: named arrays in a ZIP archive, as written by ``numpy.savez``.
+"""NPZ files: named arrays in a ZIP archive.
 
 Nothing is ever unpickled. The archive's directory and the size of the compressed data bound every claim of a header
 before any allocation.
@@ -39,7 +39,7 @@ _READERS: dict[tuple[int, int], Any] = {
 
 @dataclass(frozen=True)
 class _Member:
-    """An array in the archive, its header checked against the directory."""
+    """An array in the archive, with a checked header."""
 
     where: str
     info: zipfile.ZipInfo

@@ -24,7 +24,7 @@ from augforge.sources.spec import MAX_CLASSES, SourceSpec
 
 
 def has_pictures(path: Path) -> bool:
-    """Check for a folder with a picture in it or in one of its subfolders."""
+    """Check for pictures in a folder or its subfolders."""
     return path.is_dir() and any(
         any(map(is_picture, visible_entries(entry))) if entry.is_dir() else is_picture(entry)
         for entry in visible_entries(path)
@@ -109,7 +109,7 @@ def _shorten(folders: list[Path]) -> str:
 
 
 def _list_pictures(folders: list[Path]) -> list[tuple[Path, list[Path]]]:
-    """List the pictures of each folder; raise on an empty folder or other entries."""
+    """List the pictures of each folder; raise on other entries."""
     problems = Problems("files and folders cannot be used")
     found = [(folder, visible_entries(folder)) for folder in folders]
     for folder, entries in found:

@@ -29,12 +29,12 @@ def is_picture(path: Path) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Check a name for a leading dot, or one of the names left by desktops."""
+    """Check for a dot file or a desktop's file."""
     return name.startswith(".") or name in _DESKTOP_FILES
 
 
 def pictures_below(folder: Path) -> list[Path]:
-    """List the visible pictures in a folder and its subfolders, sorted.
+    """List visible pictures in a folder and below, sorted.
 
     Only their names count: damaged files are listed as well.
 
@@ -56,7 +56,7 @@ def pictures_below(folder: Path) -> list[Path]:
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Read a PNG, JPEG or BMP file, rotated upright by its EXIF orientation.
+    """Read a PNG, JPEG or BMP file, rotated upright by EXIF.
 
     Returns
     -------
@@ -78,7 +78,6 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the check below is stricter
             image = Image.open(path, formats=_KINDS)
         with image:
-            _check_size(path, image.size)
             return _read_pixels(path, image)
     except SourceError:
         raise
@@ -90,18 +89,14 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         raise SourceError(f"{path}: cannot be read as a picture: {error}") from None
 
 
-def _check_size(path: Path, size: tuple[int, int]) -> None:
-    width, height = size
-    if width * height > MAX_PIXELS:
-        raise SourceError(
-            f"{path}: {height} x {width} pixels (height x width); "
-            f"at most {MAX_PIXELS:,} pixels are allowed in one picture"
-        )
-
-
 def _read_pixels(path: Path, image: Any) -> NDArray[np.uint8]:
     from PIL import ImageOps
 
+    if image.height * image.width > MAX_PIXELS:
+        raise SourceError(
+            f"{path}: {image.height} x {image.width} pixels (height x width); "
+            f"at most {MAX_PIXELS:,} pixels are allowed in one picture"
+        )
     if getattr(image, "n_frames", 1) > 1:
         raise SourceError(f"{path}: {image.n_frames} frames; needed: a picture of one")
     if image.mode not in _GRAY_MODES + _COLOR_MODES:

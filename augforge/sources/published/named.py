@@ -49,7 +49,7 @@ _BLOCK = 2048  # images
 
 @dataclass(frozen=True)
 class Split:
-    """A split of a data set: samples `start` to `stop` of its files."""
+    """A split: samples `start` to `stop` of its files."""
 
     images: PublishedFile
     labels: PublishedFile
@@ -142,7 +142,7 @@ def locate_data_folder() -> Path:
 
 
 def make_splits(files: tuple[PublishedFile, ...]) -> dict[str, Split]:
-    """Make the splits of four files: images and labels to train, then to test."""
+    """Make the splits train and test of four files."""
     return {"train": Split(files[0], files[1]), "test": Split(files[2], files[3])}
 
 
@@ -232,7 +232,7 @@ DATASETS: dict[str, NamedDataset] = {
 
 
 def open_named(name: str, split: str) -> Source:
-    """Open and verify one split of a data set known by name.
+    """Open and verify a split of a known data set.
 
     Images are upright and labels start at 0, whatever the files' conventions.
 

@@ -1,4 +1,4 @@
-"""Data sets that come in an archive, as EMNIST does: one download for all, and a record of what was taken out."""
+"""Data sets in an archive, such as EMNIST: one download for all, and a record of hashes."""
 
 import shutil
 from dataclasses import replace
