@@ -1,4 +1,4 @@
-"""Where decoded pixels go."""
+"""Decoding into memory or a temporary file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""From files to a built data set, or to exit code 2 with nothing half made."""
+"""Build from files, or exit with code 2 and nothing written."""
 
 import gzip
 from pathlib import Path

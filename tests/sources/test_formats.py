@@ -1,4 +1,4 @@
-"""Which format is at a path."""
+"""Detection of formats."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_by_name_and_by_look(make_folder: Callable[..., Path], images: np.ndarra
         ("classes/one/a.jpg", "folder"),
     ],
 )
-def test_every_format_is_told(tmp_path: Path, name: str, format_name: str) -> None:
+def test_every_format_is_recognized(tmp_path: Path, name: str, format_name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
@@ -43,7 +43,7 @@ def test_keys_are_the_formats_own_names() -> None:
     assert all(key == known.name for key, known in FORMATS.items())
 
 
-def test_what_is_not_known(tmp_path: Path) -> None:
+def test_unknown_paths(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as raised:
         find_format(tmp_path, "idxx")
     assert (
@@ -81,7 +81,7 @@ def test_what_is_not_known(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_folder_of_something_else(tmp_path: Path, names: list[str], said: str) -> None:
+def test_a_folder_of_other_files(tmp_path: Path, names: list[str], said: str) -> None:
     for name in names:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def test_a_file_of_something_else(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_keys_that_mean_nothing(format_name: str, spec: dict[str, Any], message: str) -> None:
+def test_keys_without_effect(format_name: str, spec: dict[str, Any], message: str) -> None:
     with pytest.raises(SourceError) as raised:
         check_keys(FORMATS[format_name], SourceSpec(path=Path("/digits"), **spec))
     assert str(raised.value) == f"/digits: {message}"

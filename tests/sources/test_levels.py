@@ -1,4 +1,4 @@
-"""Light paper and dark ink are noticed, whatever the source's size, and nothing else is."""
+"""Warnings about light paper and dark ink."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_light_paper(paper: int) -> None:
     )
 
 
-def test_the_remedy_follows_from_what_is_said() -> None:
+def test_the_remedy_depends_on_the_spec() -> None:
     light = source_of(255 - DIGITS)
     (inverted,) = level_warnings(light, SPEC.model_copy(update={"invert": True}))
     assert inverted.endswith("; leave out 'invert: true'")

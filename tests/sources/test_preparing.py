@@ -1,4 +1,4 @@
-"""Pictures of any size, made into images of one."""
+"""Images of one size from pictures of any size."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is asked for, what comes back, and the digest that it is known by."""
+"""Checks and digests of sources."""
 
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ def test_class_names(images: np.ndarray, labels: np.ndarray) -> None:
     assert source.digest != Source.from_arrays("x", "train", images, labels, class_names=(*names, "k")).digest
 
 
-def test_a_spec_has_the_last_word(images: np.ndarray, labels: np.ndarray) -> None:
+def test_a_spec_overrides_the_files(images: np.ndarray, labels: np.ndarray) -> None:
     def made(found: tuple[str, ...] | None, **spec: Any) -> Source:
         asked = SourceSpec(path=Path("/digits"), **spec)
         return Source.from_spec(asked, images, labels, class_names=found, images_from="a", labels_from="b")

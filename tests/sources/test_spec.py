@@ -1,4 +1,4 @@
-"""What is asked for."""
+"""Specifications of originals."""
 
 from pathlib import Path
 

@@ -61,7 +61,7 @@ def test_claims_come_before_values_and_pixels_last() -> None:
     assert arrays.asked == ["describe images", "describe labels", "values", "pixels", "close"]
 
 
-def test_labels_that_are_not_wanted_are_left_alone() -> None:
+def test_unwanted_labels_are_not_read() -> None:
     arrays = Arrays(images=IMAGES, labels=np.array(["five", "six"]))
     assert _open(arrays, labels="none").labels is None
     assert arrays.asked == ["describe images", "pixels", "close"]
@@ -112,7 +112,7 @@ def _spec(**spec: Any) -> SourceSpec:
     return SourceSpec(path=Path("/digits"), **spec)
 
 
-def test_what_is_right_already_is_handed_on() -> None:
+def test_gray_images_are_not_copied() -> None:
     assert convert_images(GRAY, _spec(), None, "digits") is GRAY
     assert np.shares_memory(convert_images(GRAY[..., np.newaxis], _spec(), None, "digits"), GRAY)
     flat = convert_images(GRAY.reshape(7, 12), _spec(shape=(4, 3)), None, "digits")
@@ -131,7 +131,7 @@ def test_colours_are_turned_by_blocks(monkeypatch: pytest.MonkeyPatch, block: in
 
 
 @pytest.mark.parametrize("images", [GRAY, GRAY[..., np.newaxis], COLORS[..., :3], COLORS])
-def test_what_prepares_gets_gray_or_colours_as_they_are(images: np.ndarray) -> None:
+def test_preparing_gets_gray_or_color_images(images: np.ndarray) -> None:
     seen: list[np.ndarray] = []
 
     def prepare(pixels: np.ndarray) -> np.ndarray:

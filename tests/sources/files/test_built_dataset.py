@@ -1,4 +1,4 @@
-"""Data sets that augforge built, as originals of others."""
+"""Built data sets as originals."""
 
 import json
 import os
@@ -186,7 +186,7 @@ def test_nothing_waits_for_a_pipe(mine: Path, name: str) -> None:
     assert _error(mine) == f"{mine / name} is not an ordinary file"
 
 
-def test_a_shard_of_another_shape_than_said(mine: Path) -> None:
+def test_a_shard_of_another_shape_than_in_the_manifest(mine: Path) -> None:
     _spoilt(mine / "manifest.json", image_shape=[3, 4])
     assert _error(mine) == (
         f"{mine / 'shards' / 'small-00000.h5'}: 'images' is uint8 of shape (1024, 4, 3); "
@@ -198,7 +198,7 @@ def test_a_shard_of_another_shape_than_said(mine: Path) -> None:
     "spec",
     [{"split": "test"}, {"images": "images"}, {"labels": "labels"}, {"shape": (4, 3)}, {"colour": "gray"}],
 )
-def test_choices_that_mean_nothing(mine: Path, spec: dict[str, Any]) -> None:
+def test_choices_without_effect(mine: Path, spec: dict[str, Any]) -> None:
     assert _error(mine, **spec) == (
         f"{mine}: '{spell_key(next(iter(spec)))}' has no effect on a data set that augforge built; leave it out"
     )

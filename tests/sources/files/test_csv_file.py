@@ -1,4 +1,4 @@
-"""CSV files: Kaggle's two, their relatives, and what each kind of bad file is told."""
+"""CSV files: Kaggle's and similar ones, and an error for each kind of bad file."""
 
 import gzip
 from pathlib import Path

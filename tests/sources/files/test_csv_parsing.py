@@ -1,4 +1,4 @@
-"""Lines of numbers: what is taken, and that every block that is not has a fault which is told."""
+"""Lines of numbers: valid blocks parse, and others have an error."""
 
 import io
 
@@ -21,7 +21,7 @@ def test_numbers_of_every_length() -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 255), min_size=3, max_size=3), min_size=1))
-def test_what_is_written_is_read(rows: list[list[int]]) -> None:
+def test_round_trip(rows: list[list[int]]) -> None:
     parsed = parse_lines(b"\n".join(b",".join(b"%d" % value for value in row) for row in rows), 3)
     assert parsed is not None
     assert parsed.tolist() == rows

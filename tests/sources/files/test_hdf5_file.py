@@ -1,4 +1,4 @@
-"""HDF5 files of anybody's: what is read and mapped, and what each kind of bad file is told."""
+"""HDF5 files: reading, mapping, and an error for each kind of bad file."""
 
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def test_every_naming_and_layout(
     assert source.digest == Source.from_arrays("x", "train", IMAGES, LABELS).digest
 
 
-def test_one_piece_is_mapped_and_anything_else_decoded(
+def test_contiguous_images_are_mapped_and_others_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[str] = []
@@ -263,7 +263,7 @@ def test_no_hdf5(tmp_path: Path, content: bytes) -> None:
         _open(path)
 
 
-def test_a_file_that_hdf5_does_not_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_crashes_hdf5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _write(tmp_path, images=IMAGES, labels=LABELS)
     monkeypatch.setattr(sandbox, "_CHILD", "import os; os.abort()")
     with pytest.raises(SourceError) as raised:
@@ -273,7 +273,7 @@ def test_a_file_that_hdf5_does_not_survive(tmp_path: Path, monkeypatch: pytest.M
     )
 
 
-def test_labels_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_beyond_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _write(tmp_path, images=IMAGES, labels=LABELS.astype(np.int64))
     monkeypatch.setattr(hdf5_file, "MAX_IN_MEMORY", 39)
     with pytest.raises(SourceError, match="array 'labels': 40 bytes of labels; at most 39 are allowed"):
@@ -306,7 +306,7 @@ def test_known_by_its_name(tmp_path: Path) -> None:
     assert is_hdf5(tmp_path)
 
 
-def test_arrays_whose_names_are_not_text_are_passed_over(tmp_path: Path) -> None:
+def test_arrays_without_utf8_names_are_ignored(tmp_path: Path) -> None:
     path = _write(tmp_path, images=IMAGES, labels=LABELS)
     with h5py.File(path, "a") as file:
         space = h5py.h5s.create_simple((3,))

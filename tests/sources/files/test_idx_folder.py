@@ -1,4 +1,4 @@
-"""Folders of IDX files: which files are a split, and what is said when they are not."""
+"""Folders of IDX files: splits, and errors for bad folders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -155,7 +155,7 @@ def test_no_folder(tmp_path: Path) -> None:
         _open(tmp_path / "digits.csv")
 
 
-def test_recognised_by_what_is_in_it(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+def test_it_is_recognized_by_its_content(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes-images.txt").touch()
     assert has_idx_files(make_folder(**{"any-images.idx3-ubyte.gz": PAIR[0]}))

@@ -1,4 +1,4 @@
-"""NPZ files: numpy's and Keras's, and what each kind of bad file is told."""
+"""NPZ files: NumPy's and Keras's, and an error for each kind of bad file."""
 
 import io
 import pickle
@@ -291,7 +291,7 @@ def _directory_claiming(data: bytes, size: int) -> bytes:
     return data[: at + 24] + struct.pack("<I", size) + data[at + 28 :]
 
 
-def test_a_huge_claim_that_the_directory_backs_allocates_nothing(tmp_path: Path) -> None:
+def test_a_huge_claim_in_header_and_directory_allocates_nothing(tmp_path: Path) -> None:
     header = _claiming((1_000_000, 28, 28))
     path = tmp_path / "digits.npz"
     path.write_bytes(_directory_claiming(_zip(header), 784_000_000 + len(header)))

@@ -1,4 +1,4 @@
-"""Folders of pictures: which labels they get, and what each kind of bad folder is told."""
+"""Folders of pictures: labels, and an error for each kind of bad folder."""
 
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def test_any_size_where_they_are_prepared(tmp_path: Path) -> None:
     assert source.images.tolist() == [[[5, 5], [5, 5]], [[7, 7], [7, 7]]]
 
 
-def test_colours_are_turned_where_it_is_said(tmp_path: Path) -> None:
+def test_color_pictures_are_converted_on_request(tmp_path: Path) -> None:
     root = _make(tmp_path, **{"a.png": np.full((2, 3, 3), INK, np.uint8), "b.png": 9})
     source = _open(root, colour="gray")
     assert _levels(source) == [75, 9]
@@ -203,7 +203,7 @@ def test_bad_folders(tmp_path: Path, files: dict[str, Any], spec: dict[str, Any]
     assert str(raised.value) == f"{root}{message.replace('{root}', str(root))}"
 
 
-def test_all_bad_pictures_are_listed_at_once(tmp_path: Path) -> None:
+def test_all_bad_pictures_are_reported_together(tmp_path: Path) -> None:
     bad = {f"{number:02}.png": b"x" for number in range(30)}
     root = _make(tmp_path, **bad, **{"a.png": 1, "b.png": INK.reshape(1, 1, 3), "c.png": 1})
 
@@ -232,7 +232,7 @@ def test_all_bad_pictures_are_listed_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_all_that_is_no_picture_is_listed_at_once(tmp_path: Path) -> None:
+def test_all_other_files_are_reported_together(tmp_path: Path) -> None:
     root = _make(tmp_path, one__a__b=None, one__c=b"x", two__d=b"x", two__e__f=None, three=None)
     with pytest.raises(SourceError) as raised:
         _open(root)
@@ -245,7 +245,7 @@ def test_all_that_is_no_picture_is_listed_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_colours_are_an_error_even_where_they_are_prepared(tmp_path: Path) -> None:
+def test_color_is_an_error_even_with_preparing(tmp_path: Path) -> None:
     root = _make(tmp_path, **{"a.png": np.full((2, 3, 3), INK, np.uint8)})
     with pytest.raises(SourceError, match="in color; write 'color: gray'"):
         _open(root, lambda pixels: pixels[..., 0])
@@ -257,7 +257,7 @@ def test_no_folder(tmp_path: Path) -> None:
         _open(tmp_path / "a.png")
 
 
-def test_known_by_what_is_in_it(tmp_path: Path) -> None:
+def test_it_is_recognized_by_its_content(tmp_path: Path) -> None:
     root = _make(tmp_path, **{"one__notes.txt": b"x", "two": None})
     assert not has_pictures(root)
     (root / "two" / "a.jpg").touch()

@@ -1,4 +1,4 @@
-"""One picture file: every kind that is read, and what each kind of bad one is told."""
+"""Picture files of each kind, and an error for each kind of bad file."""
 
 import io
 import os
@@ -154,7 +154,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_hidden_is_passed_over(tmp_path: Path) -> None:
+def test_hidden_files_are_ignored(tmp_path: Path) -> None:
     for name in ("b.png", "a/c.JPG", "._b.png", ".thumbs/b.png", "a/.git/d/e.png", "a/notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -165,6 +165,6 @@ def test_what_is_hidden_is_passed_over(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         pictures_below(tmp_path / "absent")

@@ -70,9 +70,7 @@ class TestArchives:
         assert sorted(fetch("tiny-a", tmp_path).added) == INSIDE
         assert offered.asked == []
 
-    def test_right_files_without_a_record_are_compared_and_left_alone(
-        self, offered: Web, data_dir: Path
-    ) -> None:
+    def test_right_files_without_a_record_are_compared_and_kept(self, offered: Web, data_dir: Path) -> None:
         fetch("tiny-a")
         (data_dir / "tiny-a" / RECORD).unlink()
         with pytest.raises(SourceError) as raised:
