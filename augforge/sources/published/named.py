@@ -44,8 +44,6 @@ _CHARACTERS = (*string.digits, *string.ascii_uppercase, *string.ascii_lowercase)
 _MERGED = (*string.digits, *string.ascii_uppercase, *"abdefghnqrt")
 _LETTERS = tuple(string.ascii_lowercase)
 
-_BLOCK = 2048  # images
-
 
 @dataclass(frozen=True)
 class Split:
@@ -260,7 +258,7 @@ def open_named(name: str, split: str) -> Source:
     return Source.from_arrays(
         name,
         split,
-        (_transpose(images) if dataset.transposed else images)[part],
+        (np.ascontiguousarray(images.transpose(0, 2, 1)) if dataset.transposed else images)[part],
         _shift_labels(labels, dataset.first_label, labels_path)[part],
         class_names=dataset.class_names,
         images_from=str(images_path),
@@ -324,13 +322,3 @@ def _shift_labels(labels: NDArray[np.uint8], first: int, path: Path) -> NDArray[
     if (lowest := int(labels.min())) < first:
         raise SourceError(f"{path}: label {lowest}; the labels of this data set start at {first}")
     return labels - np.uint8(first)
-
-
-def _transpose(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Exchange rows and columns of images, in C order."""
-    count, height, width = images.shape
-    transposed = np.empty((count, width, height), np.uint8)
-    # Blocks stay in the processor's cache.
-    for first in range(0, count, _BLOCK):
-        transposed[first : first + _BLOCK] = images[first : first + _BLOCK].transpose(0, 2, 1)
-    return transposed
