@@ -27,9 +27,9 @@ class Source:
     images : ndarray
         uint8 (N, H, W), C order, 0 = background, read-only; may be memory-mapped.
     labels : ndarray or None
-        uint8 (N,), each below ``len(class_names)``, read-only; None for an unlabelled source.
+        uint8 (N,), each below ``len(class_names)``, read-only; None for an unlabeled source.
     class_names : tuple of str
-        Names of the labels: ``("0", ..., "9")``, or the names of class folders; empty for an unlabelled source.
+        Names of the labels: ``("0", ..., "9")``, or the names of class folders; empty for an unlabeled source.
     digest : str
         BLAKE3, 64 hex characters, over shape, number of classes, images and labels; not over any name.
     prepared_from : str or None
@@ -118,7 +118,7 @@ class Source:
             spec.name,
             spec.split,
             images,
-            None if spec.unlabelled else labels,
+            None if spec.unlabeled else labels,
             spec.classes or DEFAULT_CLASSES,
             class_names=names,
             images_from=images_from,

@@ -20,7 +20,7 @@ DEFAULT_CLASSES = 10
 DEFAULT_SPLIT = "train"
 
 NO_LABELS = "none"
-"""Value of ``labels:`` for an unlabelled source."""
+"""Value of ``labels:`` for an unlabeled source."""
 
 
 def _name(doc: str) -> Key:
@@ -124,7 +124,7 @@ class SourceSpec(BaseModel):
         if names is not None and self.classes not in (None, len(names)):
             raise ValueError(f"'classes' is {self.classes}, but 'class_names' has {len(names)}")
         for key in ("class_names", "classes"):
-            if self.unlabelled and getattr(self, key) is not None:
+            if self.unlabeled and getattr(self, key) is not None:
                 raise ValueError(f"'{key}' has no effect if 'labels' is none; leave it out")
         return self
 
@@ -139,7 +139,7 @@ class SourceSpec(BaseModel):
         """List the keys given to choose or convert parts of files."""
         keys = ("split", "images", "labels", "shape", "colour")
         given = [key for key in keys if getattr(self, key) != SourceSpec.model_fields[key].default]
-        return [key for key in given if key != "labels" or not self.unlabelled]
+        return [key for key in given if key != "labels" or not self.unlabeled]
 
     @property
     def name(self) -> str:
@@ -147,6 +147,6 @@ class SourceSpec(BaseModel):
         return self.dataset or self.written_path or str(self.path)
 
     @property
-    def unlabelled(self) -> bool:
+    def unlabeled(self) -> bool:
         """Return whether to ignore labels."""
         return self.labels == NO_LABELS

@@ -59,7 +59,7 @@ def test_arrays_are_plain_c_ordered_and_read_only(
     assert np.shares_memory(_source(mine, labels).images, mine)
 
 
-def test_unlabelled(images: np.ndarray) -> None:
+def test_unlabeled(images: np.ndarray) -> None:
     source = _source(images, None)
     assert source.labels is None
     assert source.class_names == ()

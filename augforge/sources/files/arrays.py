@@ -102,7 +102,7 @@ def format_array(path: Path, name: str | None) -> str:
 def choose_arrays(names: Collection[str], spec: SourceSpec, path: Path) -> tuple[str, str | None]:
     """Choose the arrays of images and labels.
 
-    Those of labels are None for an unlabelled source.
+    Those of labels are None for an unlabeled source.
     By default they are ``x_train`` and ``y_train`` by the split, as in Keras's ``mnist.npz``, or ``images`` and
     ``labels`` in a file without splits.
 
@@ -124,7 +124,7 @@ def choose_arrays(names: Collection[str], spec: SourceSpec, path: Path) -> tuple
             f"{path}: no array {absent}; it holds: {listed(names) or 'nothing'}. "
             f"Write 'images: NAME' in the source to choose one"
         )
-    if spec.unlabelled:
+    if spec.unlabeled:
         return images, None
     if spec.labels is not None:
         return images, _require_name("labels", spec.labels, names, path)

@@ -5,7 +5,7 @@
     label,pixel0,pixel1,...,pixel783       optional; the pixels may also be named 1x1, 1x2, ...
     5,0,0,...,0
 
-A file without the column of labels, such as Kaggle's ``test.csv``, is an unlabelled source.
+A file without the column of labels, such as Kaggle's ``test.csv``, is an unlabeled source.
 """
 
 import codecs
@@ -93,7 +93,7 @@ def _read_rows(
             rows = parse_lines(text, len(layout.columns))
             if rows is None:
                 raise SourceError(f"{path}: {find_fault(text, layout.columns, line)}")
-            if layout.labelled and not spec.unlabelled:
+            if layout.labelled and not spec.unlabeled:
                 _check_labels(rows[:, 0], spec, path, line)
             labels.append(rows[:, :first_pixel])
             pixels.append(rows[:, first_pixel:])

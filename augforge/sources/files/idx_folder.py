@@ -52,7 +52,7 @@ def open_idx(path: Path, spec: SourceSpec, prepare: Prepare | None = None) -> So
             f"{path}: {'a file' if path.exists() else 'no such folder'}; needed: a folder of IDX files"
         )
     images_path = _find_images(path, spec.split)
-    labels_path = None if spec.unlabelled else _find_labels(path, images_path)
+    labels_path = None if spec.unlabeled else _find_labels(path, images_path)
     return Source.from_spec(
         spec,
         convert_images(read_images(images_path), spec, prepare, str(images_path)),

@@ -122,7 +122,7 @@ def test_gray_images_are_not_copied() -> None:
 
 @pytest.mark.parametrize("block", [1, 100, 1 << 20])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_colours_are_turned_by_blocks(monkeypatch: pytest.MonkeyPatch, block: int, channels: int) -> None:
+def test_colors_are_converted_in_blocks(monkeypatch: pytest.MonkeyPatch, block: int, channels: int) -> None:
     monkeypatch.setattr(module, "_BLOCK_BYTES", block)
     images = COLORS[..., :channels]
     np.testing.assert_array_equal(

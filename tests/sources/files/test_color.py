@@ -30,8 +30,8 @@ def test_unused_channels_are_dropped() -> None:
     opaque = np.full((4, 5), 255, np.uint8)
     np.testing.assert_array_equal(drop_unused_channels(np.stack([gray, gray, gray], axis=-1)), gray)
     np.testing.assert_array_equal(drop_unused_channels(np.stack([gray, gray, gray, opaque], axis=-1)), gray)
-    colours = np.stack([gray, gray, gray + 1, opaque], axis=-1)
-    np.testing.assert_array_equal(drop_unused_channels(colours), colours[..., :3])
+    colors = np.stack([gray, gray, gray + 1, opaque], axis=-1)
+    np.testing.assert_array_equal(drop_unused_channels(colors), colors[..., :3])
     clear = np.stack([gray, gray, gray, opaque - 1], axis=-1)
     np.testing.assert_array_equal(drop_unused_channels(clear), clear)
 

@@ -74,14 +74,14 @@ def test_contiguous_images_are_mapped_and_others_decoded(
     assert decoded == ["images"]
 
 
-@pytest.mark.parametrize("form", ["flat", "channel", "colours"])
+@pytest.mark.parametrize("form", ["flat", "channel", "colors"])
 def test_other_forms(tmp_path: Path, form: str) -> None:
     images = {
         "flat": IMAGES.reshape(5, 12),
         "channel": IMAGES[..., np.newaxis],
-        "colours": np.stack([IMAGES] * 3, axis=-1),
+        "colors": np.stack([IMAGES] * 3, axis=-1),
     }[form]
-    spec: dict[str, Any] = {"flat": {"shape": (4, 3)}, "colours": {"colour": "gray"}}.get(form, {})
+    spec: dict[str, Any] = {"flat": {"shape": (4, 3)}, "colors": {"colour": "gray"}}.get(form, {})
     source = _open(_write(tmp_path, images=images), labels="none", **spec)
     np.testing.assert_array_equal(source.images, IMAGES)
 
@@ -158,7 +158,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "array 'labels': label 5 at index 0 is out of range: with 2 classes labels are 0 to 1; "
         "if 9 is the highest label, write 'classes: 10' in the source",
     ),
-    "colours": (
+    "colors": (
         {"images": np.zeros((5, 4, 3, 4), np.uint8), "labels": LABELS},
         {},
         "array 'images': color images of shape (5, 4, 3, 4); write 'color: gray' in the source to "

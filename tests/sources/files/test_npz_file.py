@@ -133,7 +133,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "array 'images': uint8 of shape (1, 1, 5, 4, 3); needed: uint8, 0 to 255, of shape "
         "(count, height, width), (count, height, width, channels) with 1, 3 or 4 channels, or (count, pixels)",
     ),
-    "colours": (
+    "colors": (
         {"images": np.zeros((5, 4, 3, 3), np.uint8), "labels": LABELS},
         {},
         "array 'images': color images of shape (5, 4, 3, 3); write 'color: gray' in the source to "

@@ -101,7 +101,7 @@ def test_color_pictures_are_converted_on_request(tmp_path: Path) -> None:
         return pixels.reshape(2, -1)[:, :3]
 
     _open(root, prepare, colour="gray")
-    assert shapes == [(2, 3, 3), (2, 3)], "what prepares pictures judges colours itself"
+    assert shapes == [(2, 3, 3), (2, 3)], "prepare gets pictures in color"
 
 
 CLEAR = np.full((2, 3, 4), 99, np.uint8)
@@ -156,7 +156,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         ": images of 1 x 4097 pixels (height x width); at most 4096 x 4096 is allowed",
     ),
-    "colours": (
+    "colors": (
         {"a.png": np.full((2, 3, 3), INK, np.uint8)},
         {},
         "/a.png: in color; write 'color: gray' in the source to convert it to gray",

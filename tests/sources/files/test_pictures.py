@@ -41,7 +41,7 @@ def test_every_kind_of_file(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(read_picture(path), np.full((6, 9), 77))
 
 
-def test_colours_come_as_they_are(tmp_path: Path) -> None:
+def test_color_pictures_stay_in_color(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_picture(_save(tmp_path, Image.fromarray(COLOURS))), COLOURS)
     clear = np.dstack([COLOURS, GRAY])
     np.testing.assert_array_equal(read_picture(_save(tmp_path, Image.fromarray(clear))), clear)
