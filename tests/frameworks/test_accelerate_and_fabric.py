@@ -41,4 +41,4 @@ def test_accelerate(processes, run):
         if processes == 1:
             assert seen["twice"] == seen["itself"][0]
         else:
-            assert "Accelerate's BatchSamplerShard would share it out again" in seen["error"]
+            assert "Accelerate's BatchSamplerShard would divide it again" in seen["error"]

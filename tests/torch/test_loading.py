@@ -508,7 +508,7 @@ class TestState:
         ({"shuffle": "windows"}, ValueError, "shuffle='windows'; allowed: False, True, \"window\""),
         ({"shuffle": None}, ValueError, "shuffle=None; allowed"),
         ({"shuffle": "window", "window": 0}, ValueError, "window=0; allowed: 1 or more"),
-        ({"shuffle": True, "window": 9}, ValueError, 'window=9 has a meaning only with shuffle="window"'),
+        ({"shuffle": True, "window": 9}, ValueError, 'window=9 needs shuffle="window"'),
         ({"tail": "drop"}, ValueError, 'tail=\'drop\'; allowed: "exact", "pad"'),
         ({"fields": "labels"}, ValueError, "no field is named 'labels'.*Did you mean 'label'"),
         ({"pin_memry": True}, TypeError, "no argument 'pin_memry'.*Did you mean 'pin_memory'"),

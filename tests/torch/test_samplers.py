@@ -150,17 +150,17 @@ class TestState:
         expected = list(loader.sampler)
         iterator = iter(loader.sampler)
         begun = list(itertools.islice(iterator, taken))
-        find_published = iter(other.sampler)
-        find_published.load_state_dict(pickle.loads(pickle.dumps(iterator.state_dict())))
-        assert begun + list(find_published) == expected
+        resumed = iter(other.sampler)
+        resumed.load_state_dict(pickle.loads(pickle.dumps(iterator.state_dict())))
+        assert begun + list(resumed) == expected
         assert other.epoch == 3
 
     @pytest.mark.parametrize(
         ("change", "message"),
         [
             ({"seed": 1}, "saved with seed=1, this loader has seed=0"),
-            ({"samples": 9}, "saved with samples=9, this one has 100"),
-            ({"world_size": 2}, "saved with world_size=2, this one has 1"),
+            ({"samples": 9}, "saved with samples=9, this loader has samples=100"),
+            ({"world_size": 2}, "saved with world_size=2, this loader has world_size=1"),
             ({"yielded": 101}, "not the state of a sampler: yielded=101; allowed: 0 to 100"),
             ({"epoch": None}, "not the state of a sampler: epoch=None is not an integer"),
         ],
@@ -280,7 +280,7 @@ class TestSharedOutTwice:
     def test_is_refused(self):
         shard = self.BatchSamplerShard(numbered(rank=1, world_size=2).batch_sampler)
         with pytest.raises(
-            RuntimeError, match=r"share of one rank, .* BatchSamplerShard would share it out again"
+            RuntimeError, match=r"share of one rank, .* BatchSamplerShard would divide it again"
         ):
             list(shard)
 

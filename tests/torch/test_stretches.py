@@ -45,7 +45,7 @@ def test_the_bytes_of_a_sample_are_those_of_its_tensors(fields, scale, image_sha
 def test_all_in_flight_are_bounded(fields, scale, image_shape, batch_size, workers, prefetch_factor):
     dataset = fake_dataset(100, 1000, fields=tuple(fields), scale=scale, image_shape=image_shape)
     loader = make_loader(dataset, batch_size, num_workers=workers, prefetch_factor=prefetch_factor)
-    stretch = loader._reader.stretch(loader._sharing.share)
+    stretch = loader._reader.choose_stretch(loader._sharing.share)
     in_flight = workers * (prefetch_factor or 2) + 2
     sent = stretch.batches * stretch.samples * loader.dataset.sample_bytes
     assert sent * in_flight <= _BYTES_IN_FLIGHT or (stretch.batches, stretch.samples) == (1, 1)
@@ -59,7 +59,7 @@ def test_batches_that_are_sent_in_pieces_are_the_same(fields, drop_last):
     dataset = fake_dataset(10, 11, fields=fields, image_shape=(300, 200), scale=True)
     options = {"shuffle": True, "drop_last": drop_last}
     loader = make_loader(dataset, 40, num_workers=2, prefetch_factor=4, **options)
-    assert loader._reader.stretch(loader._sharing.share).samples < 40
+    assert loader._reader.choose_stretch(loader._sharing.share).samples < 40
     for _ in range(2):
         for one, other in zip(loader, make_loader(dataset, 40, **options), strict=True):
             pairs = [(one, other)] if fields == "image" else zip(one, other, strict=True)
