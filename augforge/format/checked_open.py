@@ -1,4 +1,4 @@
-"""Open files of a data set only if they are regular, and of the published size and hash."""
+"""Open files of a data set only if type, size and hash are right."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def check_regular(path: Path, found: os.stat_result, size: int) -> None:
 
 
 def check_size(path: Path, size: int) -> None:
-    """Check a file as `check_regular` does, without opening it."""
+    """Check a file like `check_regular`, without opening it."""
     try:
         check_regular(path, path.lstat(), size)
     except OSError as error:
@@ -36,7 +36,7 @@ def check_size(path: Path, size: int) -> None:
 
 
 def check_file(path: Path, size: int, expected: str) -> None:
-    """Raise `DatasetError` unless a regular file has `size` bytes and the expected BLAKE3 hash."""
+    """Raise `DatasetError` unless a file is regular with the expected size and hash."""
     with open_checked(path, size, expected):
         pass
 
@@ -50,9 +50,9 @@ def open_checked(path: Path, size: int, expected: str | None = None) -> Iterator
     path : Path
         The file.
     size : int
-        The size that it must have, in bytes.
+        Expected size in bytes.
     expected : str, optional
-        The BLAKE3 hash that it must have; None skips that check.
+        Expected BLAKE3 hash; None skips that check.
 
     Yields
     ------
@@ -62,7 +62,7 @@ def open_checked(path: Path, size: int, expected: str | None = None) -> Iterator
     Raises
     ------
     DatasetError
-        If it cannot be opened or read, is no regular file, or has another size or hash.
+        If it cannot be opened or read, is not a regular file, or has another size or hash.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -99,7 +99,7 @@ def read_whole(path: Path, max_bytes: int) -> bytes:
 
 
 def check_own_folders(folder: Path) -> None:
-    """Raise `DatasetError` if the folder of shards or of receipts is a link to elsewhere."""
+    """Raise `DatasetError` if the folder of shards or receipts is a link."""
     for name in (SHARDS, RECEIPTS):
         check_own_folder(folder / name)
 
@@ -113,7 +113,7 @@ def check_own_folder(folder: Path) -> None:
 def read_rows(
     path: Path, descriptor: int, spec: ShardSpec, offsets: Mapping[str, int | None], parts: Iterable[slice]
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """Read all arrays of a shard with a verified hash, some rows at a time.
+    """Read some rows at a time of a shard with a verified hash.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from augforge.format.checked_open import check_size
 from augforge.format.checksummed_json import dump_checksummed, read_checksummed
 from augforge.format.hashing import bytes_hash
 from augforge.format.layout import MANIFEST, RECEIPTS, REPLACEMENT, SHARDS, ShardSpec
-from augforge.format.models import Manifest, Receipt, parse_model
+from augforge.format.models import Manifest, Receipt, fields_of, parse_model
 from augforge.format.publishing import publish
 
 
@@ -34,17 +34,7 @@ def read_hashed_receipt(path: Path) -> tuple[Receipt, str]:
 
 def check_receipt(path: Path, receipt: Receipt, spec: ShardSpec) -> None:
     """Raise `DatasetError` unless a receipt belongs to a shard; name the difference."""
-    wanted = {
-        "shard": spec.index,
-        "file": spec.file_name,
-        "first_sample": spec.first_sample,
-        "samples": spec.samples,
-        "image_shape": spec.layout.image_shape,
-        "columns": spec.layout.columns,
-        "compression": spec.layout.compression,
-        "pixel_digest": spec.layout.pixel_digest,
-    }
-    for name, value in wanted.items():
+    for name, value in fields_of(spec).items():
         if (got := getattr(receipt, name)) != value:
             raise DatasetError(f"{path} is of another shard: {name} is {got}, needed: {value}")
     if (classes := len(receipt.class_counts)) != spec.layout.classes:

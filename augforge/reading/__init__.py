@@ -1,7 +1,7 @@
 """Read samples of a complete data set by sample number.
 
-reader = ShardReader("out/realistic")
-batch = reader.read([0, 1, 2], ["image", "label"])
+>>> reader = ShardReader("out/realistic")
+>>> batch = reader.read([0, 1, 2], ["image", "label"])
 """
 
 from typing import TYPE_CHECKING

@@ -10,7 +10,7 @@ from augforge.compiling import compiled
 from augforge.hdf5 import ArrayPlan
 
 _ROWS_AHEAD = 8
-_MAX_PREFETCH = 4096  # bytes of a row: in longer ones the processor prefetches by itself
+_MAX_PREFETCH = 4096  # bytes of a row: the processor itself prefetches the rest
 
 
 class RowGather:

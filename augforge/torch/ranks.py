@@ -28,8 +28,8 @@ class RankShare:
     """One rank's share of the positions 0 .. samples - 1.
 
     The last global batch may be short. ``tail="exact"`` divides it evenly: no sample is repeated or lost, but ranks
-    may get a smaller last batch, or none. ``tail="pad"`` fills it from the beginning of the order, and all ranks get
-    the same number of full batches. ``drop_last`` drops it.
+    may get a smaller last batch, or none. ``tail="pad"`` fills it from the beginning of the order, and all ranks
+    get the same number of full batches. ``drop_last`` drops it.
     """
 
     samples: int
