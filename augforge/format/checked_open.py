@@ -32,7 +32,7 @@ def check_size(path: Path, size: int) -> None:
     try:
         check_regular(path, path.lstat(), size)
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+        raise _to_dataset_error(path, error) from error
 
 
 def check_file(path: Path, size: int, expected: str) -> None:
@@ -74,11 +74,16 @@ def open_checked(path: Path, size: int, expected: str | None = None) -> Iterator
         finally:
             os.close(descriptor)
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise DatasetError(f"{path} is not an ordinary file, but a symbolic link") from error
-        if error.errno == errno.ENXIO:  # a socket
-            raise DatasetError(f"{path} is not an ordinary file") from error
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+        raise _to_dataset_error(path, error) from error
+
+
+def _to_dataset_error(path: Path, error: OSError) -> DatasetError:
+    known = {
+        errno.ENOENT: "is missing",
+        errno.ELOOP: "is not an ordinary file, but a symbolic link",
+        errno.ENXIO: "is not an ordinary file",  # a socket
+    }
+    return DatasetError(f"{path} {known.get(error.errno or 0, f'cannot be read: {error.strerror}')}")
 
 
 def read_whole(path: Path, max_bytes: int) -> bytes:
@@ -107,7 +112,7 @@ def check_own_folders(folder: Path) -> None:
 def check_own_folder(folder: Path) -> None:
     """Raise `DatasetError` if a folder inside a data set's folder is a link."""
     if os.path.islink(folder):  # raises nothing
-        raise DatasetError(f"{folder} is a symbolic link; it must be a folder of the data set's own")
+        raise DatasetError(f"{folder} is a symbolic link; it must be a real folder inside the data set")
 
 
 def read_rows(

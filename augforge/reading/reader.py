@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from augforge.errors import AugforgeError, DatasetError, did_you_mean, listed
 from augforge.forge import FIELDS
-from augforge.format.checked_open import check_file, check_regular
+from augforge.format.checked_open import check_file, check_own_folder, check_size
 from augforge.format.commit_records import read_manifest
 from augforge.format.layout import SHARDS
 from augforge.format.models import Manifest
@@ -39,20 +39,16 @@ def damaged_shards(folder: Path, manifest: Manifest) -> Iterator[str]:
     Yields
     ------
     str
-        A message for each shard that is missing, no regular file or of the wrong size.
+        A message for each shard that is missing, not a regular file, or of wrong size.
     """
-    shards = folder / SHARDS
-    if shards.is_symlink():
-        yield f"{shards} is a symbolic link; shards must lie in the data set's own folder"
+    try:
+        check_own_folder(folder / SHARDS)
+    except DatasetError as error:
+        yield str(error)
         return
     for shard in manifest.shards:
-        path = shards / shard.file
         try:
-            check_regular(path, path.lstat(), shard.bytes)
-        except FileNotFoundError:
-            yield f"{path} is missing"
-        except OSError as error:
-            yield f"{path} cannot be read: {error.strerror}"
+            check_size(folder / SHARDS / shard.file, shard.bytes)
         except DatasetError as error:
             yield str(error)
 

@@ -193,7 +193,7 @@ def test_a_missing_shard_of_a_set_that_is_as_it_was_is_named(maker, folder):
     manifest = maker.build(folder, 3000)
     reader = ShardReader(folder)
     (folder / "shards" / manifest.shards[1].file).unlink()
-    with pytest.raises(DatasetError, match=r"tiny-00001.h5 cannot be read: No such file"):
+    with pytest.raises(DatasetError, match=r"tiny-00001.h5 is missing"):
         reader.read([1500], FIELDS)
 
 

@@ -90,7 +90,7 @@ def test_what_cannot_be_mapped_is_named(tmp_path):
     (tmp_path / "folder").mkdir()
     for name, message in (
         ("file", "has 10 bytes, but was published with 11"),
-        ("gone", "cannot be read: No such file or directory"),
+        ("gone", "is missing"),
         ("link", "is not an ordinary file, but a symbolic link"),
         ("folder", "is not an ordinary file"),
     ):
