@@ -96,7 +96,7 @@ def test_bytes_that_are_no_text_are_refused():
 
 
 def test_only_ordinary_files_are_read(tmp_path):
-    os.mkfifo(tmp_path / "pipe")  # reading it would wait for ever
+    os.mkfifo(tmp_path / "pipe")  # reading it would wait forever
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
     for name in ("pipe", "link", "."):
         with pytest.raises(DatasetError, match="is not an ordinary file"):

@@ -7,7 +7,7 @@ both = pytest.mark.parametrize("processes", [1, 2])
 
 
 def check_epochs(of_ranks):
-    """Each epoch has every sample once on all ranks together, and each an order of its own."""
+    """Each epoch has every sample once on all ranks together, in another order."""
     orders = []
     for epoch in range(EPOCHS):
         steps = zip(*(seen[epoch] for seen in of_ranks), strict=True)

@@ -1,4 +1,4 @@
-"""A data set without files: every field follows from the sample number."""
+"""A data set without files, computed from sample numbers."""
 
 import numpy as np
 

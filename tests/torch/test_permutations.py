@@ -99,7 +99,7 @@ def test_kept_while_it_is_used():
 
 
 def test_pinned():
-    # Interrupted trainings of users rely on these: a change here loses their place.
+    # Resumed trainings of users rely on these values: a change loses their position.
     assert whole(10).tolist() == [9, 2, 8, 4, 6, 1, 0, 5, 3, 7]
     assert permutation(10**9, 7, "shuffle", 2)(np.arange(4)).tolist() == [
         441376896,
@@ -144,7 +144,7 @@ def test_neighbours_are_unrelated(size):
         steps = (order[lag:] - order[:-lag]) % size
         cells = np.bincount(steps * 64 // size, minlength=64)
         assert stats.chisquare(cells).pvalue > 1e-4
-        # A difference that is repeated too often would mean that stretches move together.
+        # A difference repeated too often would mean that neighbors move together.
         assert np.unique(steps, return_counts=True)[1].max() < 15
 
 

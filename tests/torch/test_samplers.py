@@ -58,7 +58,7 @@ def test_a_side_of_a_split_has_its_own_indices():
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_the_epoch_set_through_the_sampler_is_the_loaders(workers):
-    """Both ways in which Lightning and Fabric look for a sampler."""
+    """Look for a sampler in both ways of Lightning and Fabric."""
     options = {
         "shuffle": True,
         "num_workers": workers,
@@ -141,7 +141,7 @@ class TestAttributes:
 
 
 class TestState:
-    """What torchdata's StatefulDataLoader saves of a sampler."""
+    """The state that torchdata's StatefulDataLoader saves of a sampler."""
 
     @pytest.mark.parametrize("taken", [0, 1, 37, 100])
     def test_of_an_iterator_is_where_another_goes_on(self, taken):
@@ -172,7 +172,7 @@ class TestState:
 
 
 def pretend(monkeypatch, rank, world_size):
-    """Let torch.distributed say that this is a rank of so many."""
+    """Let torch.distributed report a rank and a world size."""
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: world_size)
@@ -237,7 +237,7 @@ def _noise(images):
 
 
 def test_a_real_group(tmp_path):
-    """Two processes, each with a loader made before the group is."""
+    """Test two processes, each with a loader made before the process group."""
     torch.multiprocessing.spawn(_rank, (str(tmp_path),), nprocs=2)
     found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
     expected = [numbers(numbered(shuffle=True, rank=rank, world_size=2)) for rank in range(2)]
@@ -266,7 +266,7 @@ class TestPickled:
 
 
 class TestSharedOutTwice:
-    """Accelerate shares out what any sampler yields; these stand for its classes."""
+    """Stand-ins for Accelerate's classes, which divide any sampler's samples."""
 
     class BatchSamplerShard:
         def __init__(self, batch_sampler):

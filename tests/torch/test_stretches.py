@@ -1,4 +1,7 @@
-"""What loader workers send is bounded in bytes. TestStretches in test_loading.py has what is read at a time."""
+"""Loader workers have a bounded number of bytes in flight.
+
+TestStretches in test_loading.py tests how much is read at a time.
+"""
 
 import os
 import shutil
@@ -125,7 +128,7 @@ print(next(iter(make_loader(dataset, 64, num_workers=1, multiprocessing_context=
 
 
 def in_a_container(code):
-    """Run code where /dev/shm has 64 MB, Docker's default."""
+    """Run code with 64 MB of /dev/shm, Docker's default."""
     mounted = 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
     command = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", code, *paths]
@@ -137,7 +140,7 @@ in_a_namespace = pytest.mark.skipif(NO_NAMESPACE, reason="needs root and a mount
 
 @in_a_namespace
 def test_training_and_validation_fit_into_a_containers_shared_memory():
-    """With wide parameters, large frames and large batches as float32."""
+    """Test wide parameters, large images and large float32 batches."""
     done = in_a_container(LOADING)
     assert done.stdout.endswith("all\n"), done.stdout + done.stderr
 

@@ -71,7 +71,7 @@ def test_the_content_hash_depends_on_the_samples_alone(maker, tmp_path):
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 def test_leaves_that_lie_in_several_shards_are_hashed_from_all(maker, folder, compression):
-    """Shards as an extended data set has them: a set that ended within a leaf goes on in further shards."""
+    """Make the shards of a set that ended within a leaf and was extended."""
     one = maker.plan(5000, 8192, compression)[0]
     lengths = (700, 100, 100, 1900, 1200, 1000)
     firsts = [sum(lengths[:index]) for index in range(len(lengths))]
