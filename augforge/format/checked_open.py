@@ -1,4 +1,4 @@
-"""Open files of a data set only if type, size and hash are right."""
+"""Open files of a data set after checking type, size and hash."""
 
 import errno
 import os
@@ -36,14 +36,14 @@ def check_size(path: Path, size: int) -> None:
 
 
 def check_file(path: Path, size: int, expected: str) -> None:
-    """Raise `DatasetError` unless a file is regular with the expected size and hash."""
+    """Raise `DatasetError` unless a file has the expected size and hash."""
     with open_checked(path, size, expected):
         pass
 
 
 @contextmanager
 def open_checked(path: Path, size: int, expected: str | None = None) -> Iterator[int]:
-    """Open a regular file for reading; follow no link and block on no pipe.
+    """Open a regular file for reading, but no link or pipe.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def check_own_folders(folder: Path) -> None:
 
 
 def check_own_folder(folder: Path) -> None:
-    """Raise `DatasetError` if a folder inside a data set's folder is a link."""
+    """Raise `DatasetError` if a folder of a data set is a link."""
     if os.path.islink(folder):  # raises nothing
         raise DatasetError(f"{folder} is a symbolic link; it must be a real folder inside the data set")
 
@@ -118,7 +118,7 @@ def check_own_folder(folder: Path) -> None:
 def read_rows(
     path: Path, descriptor: int, spec: ShardSpec, offsets: Mapping[str, int | None], parts: Iterable[slice]
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """Read some rows at a time of a shard with a verified hash.
+    """Read a shard with a verified hash, some rows at a time.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ _MAX_CONTAINERS = 500_000
 
 
 def dump_checksummed(content: Mapping[str, Any]) -> bytes:
-    """Write plain values as JSON with a checksum; raise ValueError for NaN or infinity."""
+    """Write JSON with a checksum; raise ValueError for NaN or infinity."""
     lines = [f"{_compact(key)}:{_pretty(content[key])}" for key in sorted(content)]
     body = ("{\n" + ",\n".join(lines)).encode() + _SEAL
     return body + bytes_hash(body).encode() + _END

@@ -1,4 +1,4 @@
-"""Read and publish the commit records of a data set: its receipts and its manifest."""
+"""Read and publish receipts and manifests, the commit records."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def read_receipt(path: Path) -> Receipt:
 
 
 def read_hashed_receipt(path: Path) -> tuple[Receipt, str]:
-    """Read a receipt and the BLAKE3 hash of its file; raise as `read_receipt`."""
+    """Read a receipt and its BLAKE3 hash; raise as `read_receipt`."""
     try:
         content, data = read_checksummed(path)
     except FileNotFoundError as error:
@@ -44,7 +44,7 @@ def check_receipt(path: Path, receipt: Receipt, spec: ShardSpec) -> None:
 
 
 def read_published(folder: Path, spec: ShardSpec) -> tuple[Receipt, str]:
-    """Read the receipt of a published shard and check the size of the shard's file.
+    """Read a published shard's receipt; check the size of its file.
 
     Returns
     -------
@@ -71,12 +71,12 @@ MOVING_IN = (
 
 
 def is_moving_in(folder: Path) -> bool:
-    """Tell whether a complete set in ``.replacement`` is taking the place of an old one."""
+    """Check whether a complete set in ``.replacement`` is replacing an old one."""
     return not os.path.lexists(folder / MANIFEST) and os.path.lexists(folder / REPLACEMENT / MANIFEST)
 
 
 def publish_manifest(folder: Path, manifest: Manifest) -> None:
-    """Publish a manifest, which completes the data set.
+    """Publish a manifest and so complete the data set.
 
     Raises
     ------

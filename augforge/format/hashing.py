@@ -171,7 +171,7 @@ class IncrementalFileHash:
         self._hashed += len(data)
 
     def finish(self, size: int) -> str:
-        """Read and hash the rest, up to the file's size; return 64 hexadecimal digits."""
+        """Hash the rest of the file; return 64 hexadecimal digits."""
         self._read_up_to(size)
         return self._hasher.hexdigest()
 

@@ -71,7 +71,7 @@ class SampleLayout:
         return self.classes > 0
 
     def arrays(self, samples: int) -> tuple[ArrayPlan, ...]:
-        """Describe the arrays of `samples` samples, in the order of storage and hashing."""
+        """Describe the arrays of some samples, in the order of storage."""
         tails: dict[str, tuple[int, ...]] = {"images": self.image_shape, "parameters": (len(self.columns),)}
         attributes: dict[str, dict[str, Attribute]] = {"parameters": {"columns": self.columns}}
         return tuple(
@@ -183,7 +183,7 @@ def receipt_name(shard: int) -> str:
 
 
 def shard_bytes(spec: ShardSpec) -> int:
-    """Compute the size of a shard's file: exact if uncompressed, else an upper bound."""
+    """Compute a file's size: exact if uncompressed, else an upper bound."""
     return _shard_bytes(replace(spec, index=0, first_sample=0))
 
 

@@ -78,7 +78,7 @@ class _Published(_Model):
     class_counts: Many[Count]
 
     def check_offsets(self, layout: SampleLayout) -> None:
-        """Raise ValueError unless all needed offsets, and no others, lie inside the file.
+        """Raise ValueError unless exactly the needed offsets lie inside the file.
 
         A compressed shard has none; its arrays must not exceed the capacity of such a file.
         """
@@ -168,7 +168,7 @@ class Receipt(_Published):
 
     @classmethod
     def of(cls, spec: ShardSpec, **values: Any) -> Self:
-        """Make the receipt of a shard from its spec and the other values."""
+        """Make the receipt of a shard from spec and other values."""
         return cls(**fields_of(spec), **values)
 
     @property

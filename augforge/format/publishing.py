@@ -17,7 +17,7 @@ from augforge.temporaries import is_temporary_file, temporary_beside
 
 @contextmanager
 def explain_write_errors(what: str, folder: Path) -> Iterator[None]:
-    """Turn errors of the system or HDF5 into a `BuildError` with folder and cause."""
+    """Turn system and HDF5 errors into a `BuildError` with the cause."""
     try:
         yield
     except (OSError, RuntimeError) as error:
@@ -75,7 +75,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def reserve(descriptor: int, size: int) -> None:
-    """Extend a file to `size` bytes and allocate them, to fail early on a full disk.
+    """Allocate `size` bytes for a file, to fail early on a full disk.
 
     If the file system or the platform (macOS) cannot allocate space, only the length changes.
     """

@@ -1,4 +1,4 @@
-"""Detect the replacement of an open data set, so as never to mix two sets.
+"""Detect the replacement of an open data set, to never mix two.
 
 ``--overwrite`` removes the manifest before it changes any shard, and writes the new one after the last shard. So a
 manifest that is read after a shard was opened lists that shard.

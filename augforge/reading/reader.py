@@ -26,7 +26,7 @@ VERIFY = ("size", "first-touch", "full")
 _ARRAYS = {"image": "images", "label": "labels"}  # all other fields have the names of their arrays
 
 
-def damaged_shards(folder: Path, manifest: Manifest) -> Iterator[str]:
+def find_damaged_shards(folder: Path, manifest: Manifest) -> Iterator[str]:
     """Find missing shards and those of wrong size, without reading them.
 
     Parameters
@@ -95,7 +95,7 @@ class ShardReader:
         self.manifest = read_manifest(self.folder)
         self._cache_bytes = cache_bytes
         self._verify_hashes = verify == "first-touch"
-        for problem in damaged_shards(self.folder, self.manifest):
+        for problem in find_damaged_shards(self.folder, self.manifest):
             raise DatasetError(problem)
         if verify == "full":
             for shard in self.manifest.shards:

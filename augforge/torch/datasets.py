@@ -73,7 +73,7 @@ class ShardDataset(SampleDataset):
 
 
 class ForgeDataset(SampleDataset):
-    """An unbuilt data set: make each batch on demand, bit-identical to a build.
+    """An unbuilt data set with batches made on demand, bit-identical to a build.
 
     Parameters
     ----------

@@ -168,16 +168,16 @@ class Loader:
         return self._progress.epoch
 
     def __len__(self) -> int:
-        """Count this rank's batches in a whole epoch, even if it is resumed."""
+        """Count this rank's batches in a whole epoch, even after resuming."""
         return self._sharing.share.count(0)
 
     def __iter__(self) -> Iterator[Any]:
-        """Open a pass; it begins with its first batch, maybe from a loaded state.
+        """Open a pass, at its start or from a loaded state.
 
         Raises
         ------
         RuntimeError
-            At its first batch, if rank or world size differ from those of the first pass.
+            At the first batch, if rank or world size differ from those of the first pass.
         """
         return self._batches(self._progress.open())
 
@@ -208,10 +208,10 @@ class Loader:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Resume from another loader's state: the next pass is the rest of its pass.
+        """Resume from another loader's state.
 
-        Batch size, num_workers, rank, world_size, tail, fields and transform may differ, and a built data set may
-        replace an unbuilt one. Seed and shuffling must be the same.
+        The next pass is the rest of the saved one. Batch size, num_workers, rank, world_size, tail, fields and
+        transform may differ, and a built data set may replace an unbuilt one. Seed and shuffling must be the same.
 
         Raises
         ------

@@ -24,7 +24,7 @@ class Order(Protocol):
     """A global order, as a loader needs it."""
 
     def at(self, positions: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
-        """Compute the samples (int64) at positions (int64, 0 .. samples - 1) of an epoch."""
+        """Compute the samples at positions of an epoch, both int64 (N,)."""
 
     def to_dict(self) -> dict[str, object]:
         """Convert the parameters to plain values, for a loader's state."""
@@ -37,7 +37,7 @@ class InOrder:
     samples: int
 
     def at(self, positions: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:  # noqa: ARG002
-        """Compute the samples (int64) at positions (int64, 0 .. samples - 1) of an epoch."""
+        """Compute the samples at positions of an epoch, both int64 (N,)."""
         return positions
 
     def to_dict(self) -> dict[str, object]:
@@ -47,13 +47,13 @@ class InOrder:
 
 @dataclass(frozen=True)
 class Shuffled:
-    """A random order of the whole data set, another one in each epoch."""
+    """A random order of the whole data set, new in each epoch."""
 
     samples: int
     seed: int
 
     def at(self, positions: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
-        """Compute the samples (int64) at positions (int64, 0 .. samples - 1) of an epoch."""
+        """Compute the samples at positions of an epoch, both int64 (N,)."""
         return permutation(self.samples, self.seed, "shuffle", epoch)(positions)
 
     def to_dict(self) -> dict[str, object]:
@@ -88,7 +88,7 @@ class WindowShuffled:
     window: int = DEFAULT_WINDOW
 
     def at(self, positions: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
-        """Compute the samples (int64) at positions (int64, 0 .. samples - 1) of an epoch."""
+        """Compute the samples at positions of an epoch, both int64 (N,)."""
         mixed = np.empty_like(positions)
         windows = positions // self.window
         for window in np.unique(windows).tolist():

@@ -1,4 +1,4 @@
-"""Progress of a loader: its position in the global order of an epoch.
+"""The position of a loader in the global order of an epoch.
 
 Batches that workers prefetched do not count. Frameworks create iterators that they never read, and set the epoch
 after creating one. So a pass begins with its first batch, not with ``iter``: only then does it take the epoch and
@@ -83,13 +83,13 @@ class Progress:
             self._pass, self._reached = None, self._sharing.samples
 
     def set_epoch(self, epoch: Any) -> None:
-        """Move to the beginning of an epoch, unless it is the current one."""
+        """Move to the beginning of an epoch other than the current one."""
         epoch = check_integer("epoch", epoch, low=0, high=_LAST_EPOCH)
         if epoch != self.epoch:
             self._move_to(epoch, 0)
 
     def load(self, state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-        """Move to the position of a state; raise DatasetError if it belongs to another loader than `own`."""
+        """Move to a state; raise DatasetError unless it matches `own`."""
         _check_state(state, own)
         try:
             epoch = check_integer("epoch", state["epoch"], low=0, high=_LAST_EPOCH)
@@ -103,7 +103,7 @@ class Progress:
 
 
 def check_same(state: Mapping[str, Any], own: Mapping[str, Any], *names: str) -> None:
-    """Raise DatasetError if a state has another order or other values of `names`."""
+    """Raise DatasetError if a state differs in order or in `names`."""
     for name in (*names, "shuffle", "seed", "window"):
         if state.get(name) != own.get(name):
             raise DatasetError(

@@ -65,17 +65,12 @@ class RankShare:
     def spans(self, begin: int) -> Iterator[NDArray[np.int64]]:
         """Yield this rank's positions from a position on, int64 (batches, batch size)."""
         full = (self.samples - begin) // self.global_batch
-        if not full:  # a batch may be larger than memory
-            yield from self._last_span(begin)
-            return
-        step = max(1, _SPAN // self.batch_size)
-        within = begin + self.rank * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
-        for first in range(0, full, step):
-            batches = np.arange(first, min(first + step, full), dtype=np.int64)
-            yield batches[:, None] * self.global_batch + within
-        yield from self._last_span(begin)
-
-    def _last_span(self, begin: int) -> Iterator[NDArray[np.int64]]:
+        if full:  # otherwise a batch may be larger than memory
+            step = max(1, _SPAN // self.batch_size)
+            within = begin + self.rank * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
+            for first in range(0, full, step):
+                batches = np.arange(first, min(first + step, full), dtype=np.int64)
+                yield batches[:, None] * self.global_batch + within
         last = self._last(begin)
         if last.size:
             yield last[None]
@@ -148,7 +143,7 @@ class Sharing:
 
     @property
     def share(self) -> RankShare:
-        """The share of the first pass; before that, of a pass that begins now."""
+        """The share of the first pass, or of one that begins now."""
         return self._fixed or self._current()
 
     def fix(self) -> RankShare:

@@ -26,9 +26,9 @@ def iter_spans(order: Order, share: RankShare, epoch: int, begin: int = 0) -> It
 
 
 class OrderSampler(Sampler[int]):
-    """Yield one rank's samples of the loader's epoch, always from its beginning.
+    """A sampler of one rank's samples in the loader's whole epoch.
 
-    Each is an index of the loader's data set. Batches of the loader's size equal the loader's batches.
+    It yields indices of the loader's data set. Batches of the loader's size equal the loader's batches.
 
     >>> torch.utils.data.DataLoader(loader.dataset, batch_size=256, sampler=loader.sampler)
 
@@ -54,7 +54,7 @@ class OrderSampler(Sampler[int]):
         return self._sharing.share.size
 
     def __iter__(self) -> "SampleIterator":
-        """Begin an iterator with a state, as torchdata has them."""
+        """Make a resumable iterator, as torchdata expects it."""
         return SampleIterator(self._order, self._sharing, self._progress)
 
     def set_epoch(self, epoch: int) -> None:
@@ -63,7 +63,7 @@ class OrderSampler(Sampler[int]):
 
 
 class RankSampler(OrderSampler, DistributedSampler[int]):  # type: ignore[override]
-    """Yield the share of a rank, given by torch.distributed or the user.
+    """A sampler of the share of one rank, maybe from torch.distributed.
 
     Lightning and Fabric do not divide a `DistributedSampler` again. Accelerate would, so it gets an error.
     """
@@ -79,14 +79,14 @@ class RankSampler(OrderSampler, DistributedSampler[int]):  # type: ignore[overri
         return self._sharing.rank
 
     def __iter__(self) -> "SampleIterator":
-        """Begin an iterator; raise RuntimeError if Accelerate would divide its samples."""
+        """Make an iterator; raise RuntimeError if Accelerate would divide its samples."""
         if self._sharing.share.world_size > 1:
             _check_callers()
         return super().__iter__()
 
 
 class SampleIterator(Iterator[int]):
-    """Iterate over samples, from the first one or from a state."""
+    """A resumable iterator over samples."""
 
     def __init__(self, order: Order, sharing: Sharing, progress: Progress) -> None:
         self._order = order
@@ -104,7 +104,7 @@ class SampleIterator(Iterator[int]):
         return number
 
     def state_dict(self) -> dict[str, object]:
-        """Return the epoch and the number of samples so far, as plain values."""
+        """Return the epoch and the samples so far, as plain values."""
         share = self._sharing.share
         return {
             "samples": share.samples,

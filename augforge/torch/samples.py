@@ -36,7 +36,7 @@ class Reader(Protocol):
     def read_each(
         self, numbers: NDArray[np.int64], fields: Sequence[str]
     ) -> Iterator[dict[str, NDArray[Any]]]:
-        """Yield fields of the samples in each row of numbers (batches, N), as arrays of N rows."""
+        """Yield arrays of N samples for each row of numbers (batches, N)."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class SampleDataset(Dataset[Any]):
 
     @property
     def identity(self) -> str:
-        """Digest of the samples and their order, equal for built and unbuilt data sets."""
+        """Digest of samples and order, equal for built and unbuilt data sets."""
         words = f"{self.about.pixel_digest} {self.about.samples}".encode()
         if self._originals is not None:
             words += self._originals.astype("<i8").tobytes()
@@ -145,7 +145,7 @@ class SampleDataset(Dataset[Any]):
         return self._originals.size * (self.about.samples // self.about.originals)
 
     def __getitem__(self, index: Any) -> Any:
-        """Read one sample, or the batch of a slice, sequence or integer array.
+        """Read a sample, or the batch of a slice, sequence or array.
 
         Returns
         -------
@@ -170,7 +170,7 @@ class SampleDataset(Dataset[Any]):
         return self.batch(self._resolve(_as_indices(index)))
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """Read samples at once as a list, for the collate function of torch's DataLoader.
+        """Read samples at once as a list, for DataLoader's collate function.
 
         `make_loader` needs no such lists, and is many times faster.
         """
@@ -179,11 +179,14 @@ class SampleDataset(Dataset[Any]):
         return [self._pack(list(row)) for row in rows]
 
     def batch(self, indices: NDArray[np.int64]) -> Any:
-        """Read the batch at indices (int64, from 0 to len - 1, any order, repeats allowed)."""
+        """Read the batch at indices.
+
+        Indices are int64 from 0 to len - 1, in any order; repeats are allowed.
+        """
         return next(self.batches(indices[np.newaxis]))
 
     def batches(self, indices: NDArray[np.int64]) -> Iterator[Any]:
-        """Yield the batch of each row of indices, sharing the overhead; see `batch`."""
+        """Yield the batch of each row of indices, sharing the overhead."""
         for columns in self._columns(indices):
             yield self._pack(
                 [
@@ -204,7 +207,7 @@ class SampleDataset(Dataset[Any]):
     def with_options(
         self, *, fields: Fields | None = None, transform: Transform | None = None, scale: bool | None = None
     ) -> Self:
-        """Copy the data set with other fields, transform or scale; None keeps the current."""
+        """Copy the data set with the options that are not None."""
         other = copy.copy(self)
         if fields is not None:
             other._choose_fields(fields)

@@ -1,4 +1,4 @@
-"""Read several batches at a time, in this process or in torch's workers.
+"""Read several batches at a time, here or in torch's workers.
 
 Small batches are read together, in a *stretch*, to share the cost of a call and of sending a tensor to another
 process. Workers send stretches through shared memory, and a container has 64 MB of it by default. So the bytes of a
@@ -168,7 +168,7 @@ class StretchReader:
 
 
 def samples_in_flight(sample_bytes: int, workers: int, prefetch_factor: int) -> int:
-    """Compute the maximum samples of a stretch from the bytes allowed in flight.
+    """Compute the maximum samples of a stretch from the bytes in flight.
 
     >>> samples_in_flight(1024, workers=2, prefetch_factor=2)
     4096
@@ -178,7 +178,7 @@ def samples_in_flight(sample_bytes: int, workers: int, prefetch_factor: int) -> 
 
 
 def _cut_pieces(stretches: Iterable[Indices], samples: int, sizes: deque[int]) -> Iterator[Indices]:
-    """Cut each batch into pieces of up to `samples` samples; append its size to sizes."""
+    """Cut batches into pieces of up to `samples`; append batch sizes."""
     for indices in stretches:
         for batch in indices:
             sizes.append(len(batch))
@@ -211,9 +211,9 @@ class _Feed:
 
 
 class _Columns(torch.utils.data.Dataset[Any]):
-    """The DataLoader's data set: an item is the columns of a stretch, cut on arrival.
+    """The DataLoader's data set of stretches.
 
-    With a transform, an item is one transformed batch.
+    An item holds the columns of a stretch, cut on arrival. With a transform, an item is one transformed batch.
     """
 
     def __init__(self, dataset: SampleDataset) -> None:

@@ -122,7 +122,7 @@ class CompressedFile:
             self._file.append(name, array)
 
     def finish(self) -> tuple[int, str]:
-        """Close the HDF5 file, truncate it and make it durable; return its size and hash."""
+        """Truncate the file and make it durable; return its size and hash."""
         size = self._file.close()
         os.ftruncate(self._descriptor, size)
         found = file_hash(self._path)

@@ -39,7 +39,7 @@ def library_versions(*more: str) -> dict[str, str]:
 
 
 def processor_family() -> str:
-    """Look up the family of this machine's processor, such as ``x86_64`` or ``aarch64``."""
+    """Look up this machine's processor family, such as ``x86_64`` or ``aarch64``."""
     machine = platform.machine().lower()
     return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
 
@@ -87,7 +87,7 @@ class ManifestAssembly:
         self._rejected: Counter[str] = Counter()
 
     def add(self, receipt: Receipt, receipt_hash: str) -> None:
-        """Add the next shard by its receipt and the hash of the receipt's file.
+        """Add the next shard by its receipt and the receipt's hash.
 
         Raises
         ------
@@ -191,7 +191,7 @@ class _LeafJoiner:
 def assemble_manifest(
     folder: Path, specs: Sequence[ShardSpec], provenance: Provenance, recipe_hash: str
 ) -> Manifest:
-    """Assemble the manifest of a data set from the receipts in its folder.
+    """Assemble the manifest of a data set from its receipts.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ class ShardPlan(Sequence[ShardSpec]):
 
     @property
     def bytes(self) -> int:
-        """Bytes of all shards on disk: exact if uncompressed, else an upper bound."""
+        """Bytes of all shards: exact if uncompressed, else an upper bound."""
         short = [self[end - 1] for end in self._ends]
         whole = (len(self) - len(short)) * shard_bytes(self.largest)
         return whole + sum(shard_bytes(spec) for spec in short)

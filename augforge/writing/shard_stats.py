@@ -123,7 +123,7 @@ class ShardStats:
 
 
 def _count_positive(parameters: NDArray[Any], columns: list[int]) -> int:
-    """Count the samples with a value above 0 in any of the columns."""
+    """Count samples with a positive value in any of the columns."""
     above = np.zeros(len(parameters), np.bool_)
     for column in columns:  # singly: indexing several at once copies them, which takes far longer
         above |= parameters[:, column] > 0

@@ -39,7 +39,7 @@ _MAX_CHUNK_BYTES, _MIN_CHUNK = 64 << 20, 64
 
 
 class Samples(Protocol):
-    """The samples of a maker: a forge's `Batch`, or any value of that form."""
+    """A maker's samples: a forge's `Batch`, or any similar value."""
 
     @property
     def images(self) -> NDArray[Any]:
@@ -127,7 +127,10 @@ def write_shard(
 
 
 def write_chunks(spec: ShardSpec) -> Iterator[range]:
-    """Split a shard into chunks: two leaves of small images, one of large ones, or part of one."""
+    """Split a shard into chunks.
+
+    A chunk is two leaves of small images, one leaf of large ones, or part of one.
+    """
     image = prod(spec.layout.image_shape)
     step = 2 * LEAF if LEAF * image <= _LARGE_LEAF else LEAF
     while step > _MIN_CHUNK and step * image > _MAX_CHUNK_BYTES:
@@ -136,9 +139,10 @@ def write_chunks(spec: ShardSpec) -> Iterator[range]:
 
 
 def _withdraw_receipt(path: Path, record: bytes) -> None:
-    """Remove the receipt of a shard before its replacement, so as never to certify another file.
+    """Remove the receipt of a shard before the shard is replaced.
 
-    An equal receipt stays: an abandoned worker may finish late, after the set is complete.
+    It must never certify another file. An equal receipt stays: an abandoned worker may finish late, after the set
+    is complete.
     """
     try:
         if read_whole(path, len(record)) == record:
