@@ -28,6 +28,7 @@ from augforge.distortions import (
     strokes,
     surroundings,
 )
+from augforge.distortions.applying import COMMON_KEYS, GROUP_NAMES
 from augforge.distortions.base import Distortion, Single
 from augforge.distortions.bending import DisplacementField
 from augforge.distortions.geometry import Affine
@@ -39,10 +40,7 @@ from augforge.format.layout import NAME
 ENTRY_POINTS = "augforge.distortions"
 
 # What every step takes beside its distortion's parameters, and the column that it has of its own.
-COMMON_KEYS = ("id", "probability", "for_labels", "except_labels")
 _TAKEN = (*COMMON_KEYS, "applied")
-# What a step may be instead of a distortion.
-_GROUPS = ("one_of", "some_of")
 # Powers of two, so that blocks of several steps fit into each other and into what is rendered at once.
 _BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 # What the members of each kind say of themselves.
@@ -151,7 +149,7 @@ def _loaded(name: str) -> type[Distortion] | str:
 def _check_name(name: str, points: tuple[EntryPoint, ...]) -> None:
     if name in built_in():
         raise AugforgeError("augforge has one of its own by that name; uninstall the package, or rename its")
-    if name in _GROUPS:
+    if name in GROUP_NAMES:
         raise AugforgeError("recipes call a group of steps so; its package must rename it")
     if not NAME.fullmatch(name):
         raise AugforgeError("a name is of a-z, 0-9, _ and -, and begins with a letter or digit")

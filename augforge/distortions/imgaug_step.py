@@ -18,14 +18,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from augforge import randomness
 from augforge.compiling import keeping_imported
 from augforge.distortions.base import Distortion, SampledStep
 from augforge.distortions.parameters import Parameter, parse_distribution
 from augforge.errors import AugforgeError, did_you_mean, listed
-from augforge.keys import problem
+from augforge.keys import problem, relocate
 from augforge.randomness import Choice, Constant, Distribution
 
 _BLOCK = 64
@@ -260,10 +259,8 @@ def _option(key: str, plain: Any) -> Any:
         raise problem(f"'{key}' must be a number or a word, such as 'constant'; got {plain[:40]!r}", key=key)
     if plain is None or isinstance(plain, str | bool):
         return plain
-    try:
+    with relocate(key):
         distribution = parse_distribution(plain)
-    except PydanticCustomError as error:
-        raise problem(f"'{key}': {error}", key=key) from error
     largest = _LARGEST_OF.get(key, _LARGEST)
     ends = np.array([distribution.low, distribution.high])
     extreme = np.abs(np.where(np.isfinite(ends), ends, distribution.quantile(_EXTREMES))).max()

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from augforge import randomness
 from augforge.distortions import Distortion, SampledStep, SampleIds
+from augforge.distortions.applying import Applies
 from augforge.recipe import Node, OneOf, SomeOf, Step
 from augforge.recipe.guard import covered
-from augforge.recipe.steps import Applies
 
 Streams = tuple[tuple[str, str], ...]
 

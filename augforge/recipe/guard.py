@@ -1,7 +1,6 @@
 """Guards: limits that keep the label of every distorted sample true."""
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
@@ -11,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import CoreSchema, core_schema
 
+from augforge.distortions.applying import ExceptLabels, ForLabels, plain_labels
 from augforge.keys import Key, keys_of, misfit, number, problem
-from augforge.recipe.mappings import Given, Holder, mapping_schema
+from augforge.mappings import Given, Holder, mapping_schema
 from augforge.recipe.nodes import Located
-from augforge.recipe.steps import ExceptLabels, ForLabels, plain_labels
 from augforge.recipe.writing import normalize_numbers
 
 
@@ -22,7 +21,7 @@ from augforge.recipe.writing import normalize_numbers
 class Limit:
     """A guard's limit, for all samples or for some classes."""
 
-    limit: Annotated[float, number("In the unit of its guard.", low=-math.inf, high=math.inf)]
+    limit: Annotated[float, number("In the unit of its guard.")]
     for_labels: ForLabels = None
     except_labels: ExceptLabels = None
 

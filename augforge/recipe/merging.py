@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from augforge.errors import did_you_mean, listed
+from augforge.mappings import Holder
 from augforge.recipe.diagnostics import Document, Problems, SourcePosition
-from augforge.recipe.mappings import Holder
 from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
 from augforge.recipe.reading import ROOT
 from augforge.recipe.yaml_reader import read_yaml
 
 _KEYS = ROOT.keys()
-_HOLDERS = {name: key for name, key in _KEYS.items() if isinstance(key, Holder)}
+_HOLDERS = {name: key for name, key in _KEYS.items() if isinstance(key, Holder) and key.merges}
 _ALIASES = {
     key.alias: name for holder in _HOLDERS.values() for name, key in holder.keys().items() if key.alias
 }

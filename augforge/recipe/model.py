@@ -9,11 +9,11 @@ from augforge.distortions.catalogue import pixel_terms
 from augforge.format.layout import LEAF, NAME, explain_shard_size
 from augforge.hdf5 import COMPRESSIONS, Compression
 from augforge.keys import boolean, integer, keys_of, size, text, word
+from augforge.mappings import Holder, defaults_of
 from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quote
 from augforge.recipe.expect import expectation, plain_expect
 from augforge.recipe.guard import Guard
-from augforge.recipe.mappings import Holder, defaults_of
 from augforge.recipe.originals import normalize_key, source_key
 from augforge.recipe.steps import Node, single_steps, step_list
 from augforge.recipe.writing import digest_of, write_yaml

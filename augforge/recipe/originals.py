@@ -8,9 +8,9 @@ from typing import Any
 
 from augforge.errors import did_you_mean, listed
 from augforge.keys import Key, keys_of, word
+from augforge.mappings import Given, Holder
 from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quote
-from augforge.recipe.mappings import Given, Holder
 from augforge.recipe.nodes import ListNode, Located, ScalarNode, YamlNode, plain_value
 from augforge.sources import DATASETS, FORMATS, SourceSpec
 from augforge.sources.spec import DEFAULT_SPLIT

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import ValidationError
 
 from augforge.keys import Key, Location, keys_of, misfits_of, text
+from augforge.mappings import Context, Given, Holder, adapter
 from augforge.recipe.diagnostics import SourcePosition, quote
 from augforge.recipe.expect import settings_of
-from augforge.recipe.mappings import Context, Given, Holder, adapter
 from augforge.recipe.model import MAX_VARIANTS, RECIPE_VERSION, Recipe
 from augforge.recipe.nodes import ListNode, MapNode, ScalarNode, YamlNode, plain_value
 from augforge.sources.opening import INVERT_AND_NORMALIZE

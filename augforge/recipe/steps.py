@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic_core import PydanticCustomError, ValidationError
+from pydantic_core import PydanticCustomError
 
 from augforge.distortions import Distortion, catalogue
+from augforge.distortions.applying import COMMON_KEYS, GROUP_NAMES, ID, Applies
 from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
 from augforge.errors import AugforgeError, listed
 from augforge.keys import (
@@ -19,63 +20,19 @@ from augforge.keys import (
     is_number,
     keys_of,
     misfit,
-    misfits_of,
     number,
     problem,
+    relocate,
     sequence,
-    text,
 )
-from augforge.recipe.diagnostics import SourcePosition
-from augforge.recipe.mappings import Context, Given, adapter, required_of
+from augforge.mappings import Context, Given, adapter, required_of
 from augforge.recipe.nodes import Entry, Located, MapNode
 from augforge.recipe.writing import normalize_numbers
 
-MAX_LABEL = 255
 MAX_GROUP_DEPTH = 4
 MAX_WEIGHT = 1e9
 RESERVED_IDS = ("guard",)
-ID = text(
-    "What the step is known by; by default its key.",
-    pattern="[a-z0-9][a-z0-9_-]*",
-    rule="be of a-z, 0-9, _ and -, and begin with a letter or digit",
-)
 _SUCH_AS = "a step is one key with its parameters, such as `- rotate: {degrees: [-5, 5]}`"
-
-
-def labels(doc: str, **more: Any) -> Key:
-    """Return the key of a list of classes."""
-    return sequence(doc, integer(low=0, high=MAX_LABEL), "[1, 7]", unique=True, ordered=False, **more)
-
-
-ForLabels = Annotated[
-    tuple[int, ...] | None, labels("Only samples of these classes, 0 to 255; by default all.")
-]
-ExceptLabels = Annotated[
-    tuple[int, ...] | None,
-    labels(
-        "All samples but those of these classes; never together with `for_labels`.", excludes="for_labels"
-    ),
-]
-
-
-def plain_labels(limited: Any) -> dict[str, Any]:
-    """Convert limits to classes to plain values."""
-    found = {key: getattr(limited, key) for key in ("for_labels", "except_labels")}
-    return {key: list(labels) for key, labels in found.items() if labels is not None}
-
-
-@dataclass(frozen=True)
-class Applies:
-    """Conditions under which a step applies to a sample."""
-
-    probability: Annotated[float, number("Chance for each sample, 0 to 1.")] = 1.0
-    for_labels: ForLabels = None
-    except_labels: ExceptLabels = None
-
-    def plain(self) -> dict[str, Any]:
-        """Convert to plain values, without defaults."""
-        probability = {} if self.probability == 1.0 else {"probability": normalize_numbers(self.probability)}
-        return {**probability, **plain_labels(self)}
 
 
 @dataclass(frozen=True)
@@ -145,7 +102,7 @@ class OneOf:
         tuple[float, ...],
         sequence(
             "How likely each member is in proportion to the others; 0 to 1e9, not all 0; by default all the same.",
-            number(high=MAX_WEIGHT),
+            number(low=0, high=MAX_WEIGHT),
             "[2, 1]",
         ),
     ] = ()
@@ -209,7 +166,7 @@ class SomeOf:
 
 
 Node = Step | OneOf | SomeOf
-GROUPS: dict[str, type[OneOf] | type[SomeOf]] = {"one_of": OneOf, "some_of": SomeOf}
+GROUPS: dict[str, type[OneOf] | type[SomeOf]] = dict(zip(GROUP_NAMES, (OneOf, SomeOf), strict=True))
 
 
 def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
@@ -223,13 +180,7 @@ def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
 
 def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) -> dict[str, Any]:
     named = {"id": node.id} if id_always or node.id != kind else {}
-    return {kind: {**named, **node.applies.plain(), **body}}
-
-
-@functools.cache
-def common_keys() -> dict[str, Key]:
-    """Return the keys that every step has."""
-    return {"id": ID, **keys_of(Applies)}
+    return {kind: {**named, **normalize_numbers(node.applies.plain()), **body}}
 
 
 def _read_step(plain: Any, context: Context) -> Node:
@@ -241,12 +192,8 @@ def _read_step(plain: Any, context: Context) -> Node:
         hint = "(parameters are indented further than the name of their distortion)"
         message = f"{_SUCH_AS}; got {len(plain)} keys: {listed(plain)} {hint}"
         raise errors_at([((others[0],), problem(message, at_key=True))])
-    try:
+    with relocate(name):
         return _Form.of(name, context).read(plain, context)
-    except PydanticCustomError as error:
-        raise errors_at([((name,), error)]) from error
-    except ValidationError as error:
-        raise errors_at(((name, *loc), one) for loc, one in misfits_of(error)) from error
 
 
 @dataclass(frozen=True)
@@ -273,8 +220,8 @@ class _Form:
     @staticmethod
     def of(name: str, context: Context) -> "_Form":
         """Return the form of a step, or raise `problem` for an unknown one."""
-        if name not in GROUPS and name not in context.distortions:
-            kinds = [*context.distortions, *GROUPS]
+        kinds = [*catalogue.names(), *GROUPS]
+        if name not in kinds:
             meant = context.hint(lambda: step_meant(name, kinds))
             missing = "" if meant else " (if a package adds it, install that)"
             raise problem(
@@ -300,11 +247,10 @@ class _Form:
             self.required,
             context,
             open_ended=open_ended,
-            at_key=True,
             noun="key" if is_group else "parameter",
             synonyms={} if is_group else PARAMETER_SYNONYMS,
         )
-        own = {key: given.known.pop(key) for key in common_keys() if key in given.known}
+        own = {key: given.known.pop(key) for key in COMMON_KEYS if key in given.known}
         step_id = _read_id(own.pop("id", None), plain.node.entries[0], given, context)
         applies = given.check(lambda: adapter(Applies).validate_python(own)) if own else Applies()
         read = self._read_group if is_group else self._read_distortion
@@ -314,18 +260,14 @@ class _Form:
 
     def _not_by_name(self) -> PydanticCustomError:
         shown = self.required if self.name in GROUPS or self.kind.open_ended else self.keys
-        names = ", ".join(f"{key}: ..." for key in shown if key not in common_keys())
+        names = ", ".join(f"{key}: ..." for key in shown if key not in COMMON_KEYS)
         if not names:
             return problem(f"{self.name} takes no parameters, {self.name}: {{}}", got="; got ")
         by_name = f"the parameters of {self.name} are given by name, {self.name}: {{{names}}}"
         return problem(by_name, got="; got ")
 
     def _read_distortion(self, given: Given, step_id: str, applies: Applies, _context: Context) -> Any:
-        before = len(given.errors)
         found: Any = given.check(lambda: self.kind.model_validate(given.known))
-        suspect = given.known if found is None or self.kind.open_ended else {}
-        if infinite := [(loc, misfit("be a finite number")) for loc in _infinite(suspect, ())]:
-            given.errors[before:] = infinite
         return Step(step_id, found, applies)
 
     def _read_group(self, given: Given, step_id: str, applies: Applies, context: Context) -> Any:
@@ -348,18 +290,9 @@ class _Form:
 def _form_of(name: str, kind: Any) -> _Form:
     if name in GROUPS:
         own, required = keys_of(kind), [key for key in keys_of(kind) if key in required_of(kind)]
-        return _Form(name, kind, {**own, **common_keys()}, required)
+        return _Form(name, kind, {**own, **COMMON_KEYS}, required)
     parameters = dict.fromkeys(one.name for one in kind.parameters())
-    return _Form(name, kind, {**parameters, **common_keys()}, required_of(kind))
-
-
-def _infinite(plain: Any, location: Location) -> Iterator[Location]:
-    """Yield where a value is infinite or not a number."""
-    if isinstance(plain, dict | list):
-        for key, value in plain.items() if isinstance(plain, dict) else enumerate(plain):
-            yield from _infinite(value, (*location, key))
-    elif isinstance(plain, float) and plain - plain != 0:
-        yield location
+    return _Form(name, kind, {**parameters, **COMMON_KEYS}, required_of(kind))
 
 
 def _read_id(own: Any, entry: Entry, given: Given, context: Context) -> str:
@@ -370,30 +303,17 @@ def _read_id(own: Any, entry: Entry, given: Given, context: Context) -> str:
         if given.check(lambda: ID.check(own), "id") is None:
             return entry.key
         position, location = below.value.position, ("id",)
-    step_id = own or entry.key
+    step_id = str(own or entry.key)
     wrong = ""
     if step_id in RESERVED_IDS:
         wrong = f"the id '{step_id}' is reserved; choose another one"
-    elif own or not given.may_miss("id"):
-        first, by_name = context.ids.setdefault(step_id, (position, own is None))
+    elif (own or not given.may_miss("id")) and context.ids.setdefault(step_id, position) is not position:
+        first = context.ids[step_id]
+        where = f"line {first.line}" if first.document is position.document else str(first)
         wrong = (
-            ""
-            if first is position
-            else _repeated(step_id, position, first, both_by_name=by_name and own is None)
+            f"the id '{step_id}' is already used in {where}; a step without one goes by its distortion's name, so "
+            f"write `{entry.key}: {{id: {step_id}-2, ...}}`"
         )
     if wrong:
         given.errors.append((location, problem(wrong, at_key=not location)))
-    return str(step_id)
-
-
-def _repeated(step_id: str, position: SourcePosition, first: SourcePosition, *, both_by_name: bool) -> str:
-    where = f"line {first.line}" if first.document is position.document else str(first)
-    if both_by_name:
-        return (
-            f"{step_id} comes twice, first in {where}; give each an id of its own: "
-            f"`{step_id}: {{id: {step_id}-2, ...}}`"
-        )
-    return (
-        f"the id '{step_id}' is already used in {where}; ids are unique in the whole recipe, "
-        "and a step without one goes by its distortion's name"
-    )
+    return step_id
