@@ -17,11 +17,11 @@ from augforge.randomness import Distribution
 
 
 class Rotate(Affine):
-    """Turns the digit about the middle of the frame."""
+    """Rotate the digit about the center of the frame."""
 
     name: ClassVar[str] = "rotate"
     degrees: Distribution = parameter(
-        "Angle; positive turns counter-clockwise as seen.",
+        "Angle; positive turns counter-clockwise.",
         unit="degrees", low=-360, high=360, neutral=0, typical=(-15, 15),
     )  # fmt: skip
 
@@ -31,12 +31,12 @@ class Rotate(Affine):
 
 
 class Scale(Affine):
-    """Makes the digit larger or smaller about the middle of the frame, in both directions or in each apart."""
+    """Scale the digit about the center of the frame, uniformly or per axis."""
 
     name: ClassVar[str] = "scale"
     at_least_one: ClassVar[tuple[str, ...]] = ("factor", "x", "y")
     factor: Distribution | None = parameter(
-        "Factor in both directions; above 1 is larger.",
+        "Factor in both directions; above 1 enlarges.",
         unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
     )  # fmt: skip
     x: Distribution | None = parameter(
@@ -61,16 +61,16 @@ class Scale(Affine):
 
 
 class Shift(Affine):
-    """Moves the digit; what leaves the frame is lost."""
+    """Shift the digit and cut it off at the frame."""
 
     name: ClassVar[str] = "shift"
     at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
     x: Distribution | None = parameter(
-        "Way to the right.",
+        "Distance to the right.",
         unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
     )  # fmt: skip
     y: Distribution | None = parameter(
-        "Way down.",
+        "Distance down.",
         unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
     )  # fmt: skip
 
@@ -80,17 +80,17 @@ class Shift(Affine):
 
 
 class Shear(Affine):
-    """Leans the digit about the middle of the frame, keeping rows (x) or columns (y) where they are."""
+    """Shear the digit about the center of the frame, along rows or columns."""
 
     # Both angles stay below 45 degrees, so the map can always be inverted: 1 - tan(x) tan(y) > 0.
     name: ClassVar[str] = "shear"
     at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
     x: Distribution | None = parameter(
-        "Angle by which upright lines lean; positive to the right, as italics do.",
+        "Angle of upright lines; positive leans right, as italics do.",
         unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
     )  # fmt: skip
     y: Distribution | None = parameter(
-        "Angle by which level lines lean; positive raises their right end.",
+        "Angle of horizontal lines; positive raises their right end.",
         unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
     )  # fmt: skip
 
@@ -100,7 +100,7 @@ class Shear(Affine):
 
 
 class Slant(Affine):
-    """Leans the strokes as hands do: rows slide along, the row in the middle of the frame stays.
+    """Slant the strokes as handwriting does, about the frame's middle row.
 
     The same map as ``shear`` with ``x`` alone, by the name that handwriting research gives it. Its tangent is
     what MNIST's own deskewing (moment m11 / m02) measures, and `augforge.normalize` takes out.
@@ -108,7 +108,7 @@ class Slant(Affine):
 
     name: ClassVar[str] = "slant"
     degrees: Distribution = parameter(
-        "Angle by which upright strokes lean; positive to the right.",
+        "Angle of upright strokes; positive leans right.",
         unit="degrees", low=-60, high=60, neutral=0, typical=(-25, 25),
     )  # fmt: skip
 
@@ -119,7 +119,7 @@ class Slant(Affine):
 
 
 class Aspect(Affine):
-    """Makes the digit wider and flatter, or narrower and taller, with the same area.
+    """Change the digit's aspect ratio and keep its area.
 
     The width is multiplied by the square root of the ratio, the height divided by it.
     """
@@ -137,7 +137,7 @@ class Aspect(Affine):
 
 
 class CropAndPad(Affine):
-    """Cuts the picture out badly: each side of the frame is off by some pixels, then all is stretched back to it.
+    """Crop or pad each side of the frame, then stretch to its size.
 
     So the digit's size and place change together, as where a program has cut it out of a page. The name and the
     signs are those of imgaug's and Albumentations' CropAndPad with its size kept.
@@ -146,19 +146,19 @@ class CropAndPad(Affine):
     name: ClassVar[str] = "crop_and_pad"
     at_least_one: ClassVar[tuple[str, ...]] = ("left", "right", "top", "bottom")
     left: Distribution | None = parameter(
-        "How far the left side lies outside of the frame; below 0 it cuts.",
+        "Padding on the left; below 0 it crops.",
         unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
     )  # fmt: skip
     right: Distribution | None = parameter(
-        "The same of the right side.",
+        "The same for the right side.",
         unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
     )  # fmt: skip
     top: Distribution | None = parameter(
-        "The same of the upper side.",
+        "The same for the upper side.",
         unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
     )  # fmt: skip
     bottom: Distribution | None = parameter(
-        "The same of the lower side.",
+        "The same for the lower side.",
         unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
     )  # fmt: skip
 

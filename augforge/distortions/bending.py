@@ -52,7 +52,7 @@ class DisplacementField(Geometry):
 
 
 class Elastic(DisplacementField):
-    """Bends the digit by a smooth random field, another one for each sample, as an unsteady muscle does.
+    """Bend the digit by a smooth random displacement field.
 
     White noise, uniform and independent for x and y, goes through a Gaussian filter of the standard deviation
     ``smoothness``, and is scaled so that the mean square of the displacements' lengths, over all fields, is
@@ -72,7 +72,7 @@ class Elastic(DisplacementField):
         unit="pixels", low=0, high=64, neutral=0, typical=(0.5, 2.5),
     )  # fmt: skip
     smoothness: Distribution = parameter(
-        "Standard deviation of the Gaussian filter that makes the field smooth.",
+        "Standard deviation of the Gaussian filter that smooths the field.",
         unit="pixels", low=1, high=256, neutral=4, typical=(3, 8),
     )  # fmt: skip
 
@@ -98,7 +98,7 @@ class Elastic(DisplacementField):
 
 
 class Wave(DisplacementField):
-    """Lets lines sway to and fro, as a trembling hand does.
+    """Bend lines into sine waves, as a trembling hand does.
 
     Rows move sideways and columns up and down, each as a sine wave along the other direction, with phases by
     chance. Where that would fold the digit over itself, the amplitude is lowered to what does not (at a
@@ -108,10 +108,10 @@ class Wave(DisplacementField):
     name: ClassVar[str] = "wave"
     size: ClassVar[str] = "amplitude"
     amplitude: Distribution = parameter(
-        "Farthest way of a line from its place.", unit="pixels", low=0, high=64, neutral=0, typical=(0.3, 1.2)
+        "Largest displacement of a line.", unit="pixels", low=0, high=64, neutral=0, typical=(0.3, 1.2)
     )
     wavelength: Distribution = parameter(
-        "From one crest to the next.", unit="pixels", low=2, high=1024, neutral=12, typical=(8, 20)
+        "Distance between crests.", unit="pixels", low=2, high=1024, neutral=12, typical=(8, 20)
     )
 
     def fields(self, step: SampledStep) -> NDArray[Any]:
@@ -134,7 +134,7 @@ class Wave(DisplacementField):
 
 
 class Perspective(DisplacementField):
-    """Shows the paper as a camera does that does not look straight down.
+    """Tilt the paper in perspective, as an oblique camera view does.
 
     The point p, in pixels from the middle of the frame, comes from p / (1 + x p_x / (W / 2) + y p_y / (H / 2)): a
     projective map that keeps the middle in its place and size.

@@ -53,7 +53,7 @@ _EXTREMES = np.array([1e-6, 1 - 1e-6])  # in place of a normal distribution's en
 
 
 class ImgaugStep(Distortion):
-    """Runs an augmenter of the package imgaug; ranges are ours, other values are handed on as they are.
+    """Run an augmenter of the package imgaug with sampled parameters.
 
     Notes
     -----

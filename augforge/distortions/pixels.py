@@ -51,11 +51,11 @@ def _values_of(distortions: tuple[Pixels, ...]) -> tuple[NDArray[Any], NDArray[A
 
 
 class PixelDropout(Pixels):
-    """Loses pixels: they become 0."""
+    """Set random pixels to 0."""
 
     name: ClassVar[str] = "pixel_dropout"
     fraction: Distribution = parameter(
-        "Chance of each pixel of the frame to be lost.",
+        "Probability of each pixel to become 0.",
         unit="share", low=0, high=1, neutral=0, typical=(0, 0.3),
     )  # fmt: skip
 
@@ -65,15 +65,15 @@ class PixelDropout(Pixels):
 
 
 class PixelNoise(Pixels):
-    """Sets pixels anywhere in the frame to a gray level of their own."""
+    """Set random pixels to random gray levels."""
 
     name: ClassVar[str] = "pixel_noise"
     fraction: Distribution = parameter(
-        "Chance of each pixel of the frame to be set.",
+        "Probability of each pixel to be set.",
         unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
     )  # fmt: skip
     value: Distribution = parameter(
-        "The gray level that it is set to, drawn anew for each pixel and rounded.",
+        "The new gray level, sampled for each pixel and rounded.",
         unit="gray levels", low=0, high=255, neutral=0, typical=(128, 255), per_pixel=True,
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ class PixelNoise(Pixels):
 
 
 class SaltAndPepper(Pixels):
-    """Sets pixels anywhere in the frame to white (salt) or black (pepper).
+    """Set random pixels to white (salt) or black (pepper).
 
     Notes
     -----
@@ -97,11 +97,11 @@ class SaltAndPepper(Pixels):
 
     name: ClassVar[str] = "salt_and_pepper"
     fraction: Distribution = parameter(
-        "Chance of each pixel of the frame to be set.",
+        "Probability of each pixel to be set.",
         unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
     )  # fmt: skip
     salt: Distribution | None = parameter(
-        "Share of those that become 255, the others 0; one half if not given.",
+        "Share of white among the set pixels; by default one half.",
         unit="share", low=0, high=1, neutral=0.5, typical=(0, 1), required=False,
     )  # fmt: skip
 

@@ -204,7 +204,7 @@ def _read_named(name: str, plain: Located, context: Context) -> Node:
     step_id = _read_id(common.pop("id", None), plain.node.entries[0], given, context)
     applies = given.check(lambda: adapter(Applies).validate_python(common)) or Applies()
     if is_group:
-        found = _read_group(kind, given, {"id": step_id, "applies": applies}, context)
+        found: Node = _read_group(kind, given, {"id": step_id, "applies": applies}, context)
     else:
         found = Step(step_id, given.check(lambda: kind.model_validate(given.known)), applies)
     given.raise_if_any()
