@@ -1,4 +1,4 @@
-"""Build frozen classes from mappings, by the keys that their fields declare."""
+"""Build frozen classes from mappings, by the keys of their fields."""
 
 import functools
 import inspect
@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from augforge.errors import did_you_mean, listed
 from augforge.keys import Key, Location, Misfit, errors_at, keys_of, misfit, misfits_of, problem
 
-# Beyond these, a recipe is shown no further hints: looking for similar names takes time.
+# No more hints in one recipe: looking for similar names takes time.
 _MOST_HINTS = 100
 
 

@@ -55,7 +55,7 @@ class Scale(Affine):
         return self
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
-        """Return the enlargements, float64 (N, 6)."""
+        """Return the scalings, float64 (N, 6)."""
         factor = step.value("factor")
         return kernels.enlargements(factor * step.value("x"), factor * step.value("y"))
 
@@ -102,8 +102,8 @@ class Shear(Affine):
 class Slant(Affine):
     """Slant the strokes as handwriting does, about the frame's middle row.
 
-    The same map as ``shear`` with ``x`` alone, by the name that handwriting research gives it. Its tangent is
-    what MNIST's own deskewing (moment m11 / m02) measures, and `augforge.normalize` takes out.
+    The same map as ``shear`` with ``x`` alone, under its name in handwriting research. MNIST's deskewing (moment
+    m11 / m02) measures its tangent, and `augforge.normalize` removes it.
     """
 
     name: ClassVar[str] = "slant"
@@ -131,7 +131,7 @@ class Aspect(Affine):
     )  # fmt: skip
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
-        """Return the enlargements, float64 (N, 6)."""
+        """Return the scalings, float64 (N, 6)."""
         root = np.sqrt(step.value("ratio"))
         return kernels.enlargements(root, 1.0 / root)
 
@@ -139,8 +139,8 @@ class Aspect(Affine):
 class CropAndPad(Affine):
     """Crop or pad each side of the frame, then stretch to its size.
 
-    So the digit's size and place change together, as where a program has cut it out of a page. The name and the
-    signs are those of imgaug's and Albumentations' CropAndPad with its size kept.
+    The digit's size and position change together, as after a poor segmentation of a page. Name and signs follow
+    CropAndPad of imgaug and Albumentations with the size kept.
     """
 
     name: ClassVar[str] = "crop_and_pad"
@@ -163,7 +163,7 @@ class CropAndPad(Affine):
     )  # fmt: skip
 
     def check_frame(self, height: int, width: int) -> None:
-        """Raise `AugforgeError` if nothing might be left of the frame."""
+        """Raise `AugforgeError` if the crop may exceed the frame."""
         for size, sides in ((width, ("left", "right")), (height, ("top", "bottom"))):
             cut = -sum(min(side.low, 0.0) for side in (getattr(self, name) for name in sides) if side)
             if not cut <= size - 1:
@@ -173,7 +173,7 @@ class CropAndPad(Affine):
                 )
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
-        """Return the enlargements with their shifts, float64 (N, 6)."""
+        """Return the scalings with their shifts, float64 (N, 6)."""
         height, width = step.samples.frame
         left, top = step.value("left"), step.value("top")
         x = width / (width + left + step.value("right"))

@@ -1,4 +1,4 @@
-"""Keys that every step has: its id, and the samples that it applies to."""
+"""Common keys of all steps: id, probability, labels."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -40,7 +40,7 @@ def plain_labels(limited: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Applies:
-    """Conditions under which a step applies to a sample."""
+    """Conditions for applying a step to a sample."""
 
     probability: Annotated[float, number("Chance for each sample, 0 to 1.", low=0, high=1)] = 1.0
     for_labels: ForLabels = None

@@ -1,4 +1,4 @@
-"""Distortions that bend: elastic, wave, perspective. Each gives one field of displacement for each sample."""
+"""Distortions by displacement fields: elastic, wave, perspective."""
 
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -14,13 +14,13 @@ from augforge.randomness import Distribution
 
 
 class DisplacementField(Geometry):
-    """A step that is one field of displacement for each sample, which never folds the image over itself."""
+    """A step that is one fold-free displacement field per sample."""
 
     size: ClassVar[str]
-    """The parameter that the displacements are proportional to: lowered where the field would fold."""
+    """The parameter proportional to the displacements: lowered where the field would fold."""
 
     def fields(self, step: SampledStep) -> NDArray[Any]:
-        """Return how far from each pixel its place in the source lies.
+        """Return the displacement from each pixel to its source position.
 
         Returns
         -------
@@ -30,14 +30,14 @@ class DisplacementField(Geometry):
         raise NotImplementedError
 
     def might_fold(self, step: SampledStep) -> NDArray[Any]:
-        """Return where the values alone do not rule out that the field folds, bool (N,)."""
+        """Return a mask of the fields that might fold, bool (N,)."""
         raise NotImplementedError
 
     def finalize(self, step: SampledStep) -> SampledStep:
-        """Return the step with its fields made, and its size lowered where they would fold.
+        """Add the fields to the step, and lower its size where they fold.
 
-        The area that a pixel of the result shows, the Jacobian of the field, stays at about 0.1 or more: a fold
-        would have it below 0. What is recorded is the size that is used.
+        The Jacobian of the field, the source area of a result's pixel, stays at about 0.1 or more; a fold would
+        make it negative. The lowered size is recorded.
         """
         fields = self.fields(step)
         shares = kernels.unfolded_shares(fields, self.might_fold(step))
@@ -87,7 +87,7 @@ class Elastic(DisplacementField):
         )
 
     def might_fold(self, step: SampledStep) -> NDArray[Any]:
-        """Return where the displacement exceeds the smoothness divided by 6.7, bool (N,).
+        """Return the mask displacement > smoothness / 6.7, bool (N,).
 
         The noise is below 1.726 times its root mean square, so a slope of the field is below 1.726 / sqrt(2)
         displacement / smoothness times the sums of the bells, 1.682, and of their slopes, 1.448: below 0.444 up to
@@ -125,9 +125,9 @@ class Wave(DisplacementField):
         )
 
     def might_fold(self, step: SampledStep) -> NDArray[Any]:
-        """Return where the steepest slope, 2 pi amplitude / wavelength, exceeds 0.94, bool (N,).
+        """Return the mask 2 pi amplitude / wavelength > 0.94, bool (N,).
 
-        The Jacobian is 1 minus the product of two slopes.
+        These are the steepest slopes; the Jacobian is 1 minus the product of two slopes.
         """
         suspected: NDArray[Any] = 6.7 * step.value("amplitude") > step.value("wavelength")
         return suspected
@@ -156,5 +156,5 @@ class Perspective(DisplacementField):
         return kernels.perspective_fields(step.value("x"), step.value("y"), step.applied, *step.samples.frame)
 
     def finalize(self, step: SampledStep) -> SampledStep:
-        """Return the step with its fields made: with these limits a projective map cannot fold."""
+        """Add the fields to the step: within these limits none can fold."""
         return replace(step, field=self.fields(step))

@@ -1,4 +1,4 @@
-"""Distortions that lose sharpness: a lens out of focus, a hand that moves, coarse pixels."""
+"""Distortions of sharpness: blur, motion blur, pixelation."""
 
 from typing import Any, ClassVar
 

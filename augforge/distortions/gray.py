@@ -1,4 +1,4 @@
-"""Distortions of gray levels: one table of 256 levels for each sample."""
+"""Distortions of gray levels, one lookup table per sample."""
 
 import functools
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from augforge.randomness import Distribution
 
 
 class Gray(Distortion):
-    """The family whose members map gray levels to gray levels."""
+    """The family of maps from gray levels to gray levels."""
 
     def tables(self, step: SampledStep) -> NDArray[Any]:
-        """Return the new level of each level for each sample, uint8 (N, 256)."""
+        """Return each sample's lookup table, uint8 (N, 256)."""
         raise NotImplementedError
 
     def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
-        """Return the images after all steps, looked up once."""
+        """Render all steps by one lookup."""
         tables = [cast("Gray", step.distortion).tables(step) for step in steps]
         for step, table in zip(steps, tables, strict=True):
             check_array(step, "tables", table, (len(images), 256), np.uint8)
@@ -88,5 +88,5 @@ class Invert(Gray):
 
     def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""
-        # Without parameters there is no neutral value to tell where it is not applied.
+        # Without parameters, no neutral value marks the samples without the step.
         return kernels.inverse_tables(step.applied)

@@ -1,4 +1,4 @@
-"""Noise on every pixel: that of a sensor's electronics, and that of light itself."""
+"""Distortions by noise on every pixel: sensor noise and shot noise."""
 
 from typing import Any, ClassVar
 

@@ -1,6 +1,6 @@
-"""A distortion's parameter, declared once: its meaning, unit, limits and neutral value.
+"""Parameters of distortions, declared once, and their distributions.
 
-The declaration makes the field of the frozen class, its check, its help text, its JSON Schema and its column::
+A declaration is the field of the frozen class, its check, help text, JSON Schema and column::
 
     degrees: Distribution = parameter("Angle ...", unit="degrees", low=-360, high=360, neutral=0)
 """
@@ -30,7 +30,7 @@ from augforge.randomness import (
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a recipe may say about one number of a distortion.
+    """A numeric parameter of a distortion.
 
     Attributes
     ----------
@@ -43,13 +43,13 @@ class Parameter:
     low, high : float
         Every value that a recipe may give lies between them, inclusive.
     neutral : float
-        The value that changes nothing; recorded where the step was not applied.
+        The value without effect; recorded where the step was not applied.
     typical : tuple of float, float
-        A range that suits digits of 28 x 28 pixels: what sweeps show, and examples use.
+        A range for digits of 28 x 28 pixels, used by sweeps and examples.
     required : bool
         Whether the recipe must give it.
     per_pixel : bool
-        Whether it is drawn anew for each pixel; such a parameter has no column.
+        Whether it is sampled for each pixel; such a parameter has no column.
     """
 
     name: str
@@ -63,12 +63,12 @@ class Parameter:
     per_pixel: bool = False
 
     def parse(self, plain: Any) -> Distribution:
-        """Turn what YAML says into a distribution within the limits.
+        """Convert a plain value to a distribution within the limits.
 
         Raises
         ------
         PydanticCustomError
-            Where it is none; says what was got and what is allowed.
+            For other values, with what is allowed.
         """
         distribution = parse_distribution(plain)
         for end, value in (("lowest", distribution.low), ("highest", distribution.high)):
@@ -111,17 +111,17 @@ def parameter(
     unit : str
         ``degrees``, ``pixels``, ``share`` (of 1), ``gray levels`` or ``factor``.
     low, high : float
-        Every value that a recipe may give lies between them, inclusive. They must be such that `render` can
-        do anything between them: nothing else is checked later.
+        Inclusive limits of every value in a recipe. `render` must work for all values between them: nothing else
+        is checked later.
     neutral : float
-        The value that changes nothing, exactly representable as float32; where all parameters have theirs, the
-        image comes back as it was.
+        The value without effect, exactly representable as float32; with all parameters neutral, the image stays as
+        it is.
     typical : tuple of float, float
-        A range that suits digits of 28 x 28 pixels, from the mildest to clearly visible.
+        A range for digits of 28 x 28 pixels, from the mildest to clearly visible.
     required : bool
         Whether the recipe must give it.
     per_pixel : bool
-        Whether `render` draws it anew for each pixel, from the field's ``quantile``; it has no column.
+        Whether `render` samples it for each pixel, from the field's ``quantile``; it has no column.
     """
     declaration = Parameter("", doc, unit, low, high, neutral, typical, required, per_pixel)
     return Field(
@@ -131,7 +131,7 @@ def parameter(
     )
 
 
-def declared(name: str, field: FieldInfo) -> Parameter | None:
+def find_declaration(name: str, field: FieldInfo) -> Parameter | None:
     """Return the declaration of a field made by `parameter`, or None."""
     details = field.json_schema_extra
     found: Any = details.get("declaration") if isinstance(details, dict) else None
@@ -203,7 +203,7 @@ _RANGE = sequence(
 
 
 def parse_distribution(plain: Any) -> Distribution:
-    """Turn a number, ``[low, high]`` or ``{name: {...}}`` into a distribution.
+    """Convert a number, ``[low, high]`` or ``{name: {...}}`` to a distribution.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def parse_distribution(plain: Any) -> Distribution:
 
 
 def _make(kind: Any, given: dict[str, Any]) -> Distribution:
-    """Build a distribution whose numbers fit each other."""
+    """Build a distribution from consistent numbers."""
     ends = {name: given[name] for name in ("low", "mode", "high") if name in given}
     if sorted(ends.values()) != list(ends.values()):
         raise problem(f"needs {' <= '.join(ends)}, got {', '.join(f'{value:g}' for value in ends.values())}")

@@ -1,4 +1,4 @@
-"""Distortions of single pixels: lost and added ones, salt and pepper."""
+"""Distortions of single pixels: dropout, noise, salt and pepper."""
 
 import functools
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ _CELLS = 65_536
 
 
 class Pixels(Distortion):
-    """The family that gives some pixels, each chosen by chance of its own, a new value."""
+    """The family that sets randomly chosen pixels to new values."""
 
     def new_values(self) -> NDArray[Any]:
-        """Return the new values' quantile function at 65,536 evenly spaced shares, uint8.
+        """Tabulate the new values' quantiles at 65,536 even shares, uint8.
 
-        Longer, it holds a quantile function for each place in it that `starts` may give.
+        A longer table holds one quantile function for each offset from `starts`.
         """
         raise NotImplementedError
 
     def starts(self, step: SampledStep) -> NDArray[Any]:
-        """Return where in `new_values` each sample's quantile function begins, int64 (N,)."""
+        """Return each sample's offset into `new_values`, int64 (N,)."""
         return np.zeros(len(step.samples), np.int64)
 
     def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
-        """Return the images after all steps; each step's chance is its ``fraction``."""
+        """Render all steps; ``fraction`` is each step's probability."""
         values, begins = _values_of(tuple(step.distortion for step in steps))
         starts = [cast("Pixels", step.distortion).starts(step) for step in steps]
         return kernels.set_pixels(
@@ -44,7 +44,7 @@ class Pixels(Distortion):
 
 @functools.lru_cache(maxsize=256)
 def _values_of(distortions: tuple[Pixels, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return all new values, one distortion's after the other's, and where each begins, int64 (S, 1)."""
+    """Concatenate all new values; return them and the offsets, int64 (S, 1)."""
     tables = [distortion.new_values() for distortion in distortions]
     ends = np.cumsum([len(table) for table in tables])
     return np.concatenate(tables), np.concatenate([[0], ends[:-1]])[:, np.newaxis]
@@ -110,6 +110,6 @@ class SaltAndPepper(Pixels):
         return np.repeat(np.array([0, 255], np.uint8), _CELLS)
 
     def starts(self, step: SampledStep) -> NDArray[Any]:
-        """Return how many shares of 65,536 lie in the white part, int64 (N,)."""
+        """Return the number of white shares of 65,536, int64 (N,)."""
         starts: NDArray[Any] = np.floor(step.value("salt") * _CELLS + 0.5).astype(np.int64)
         return starts

@@ -1,4 +1,4 @@
-"""Distortions of strokes: the width of the pen, where it leaves the paper, and ink that is smudged."""
+"""Distortions of strokes: width, gaps, smudges."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""What surrounds a drawing: the paper below it, a scanner's bands, something that hides a part."""
+"""Distortions around the drawing: paper, bands, occlusion."""
 
 from typing import Any, ClassVar
 

@@ -208,10 +208,10 @@ def limits_schema() -> dict[str, Any]:
     return {"description": "A limit, or several for different classes.", "anyOf": [*one, several]}
 
 
-def covered(
+def select_labels(
     for_labels: Sequence[int] | None, except_labels: Sequence[int] | None, labels: NDArray[Any] | None
 ) -> NDArray[Any] | bool:
-    """Select the samples whose classes are covered.
+    """Select samples by label.
 
     Parameters
     ----------

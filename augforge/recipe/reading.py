@@ -78,8 +78,8 @@ def refuse_newer(root: MapNode) -> None:
 
 def _report(found: "_Found", details: Mapping[str, Any]) -> None:
     """Report an error at its position in the recipe."""
-    position = found.key_position if details.get("at_key") else _pointed_at(found.node, details["key"])
-    position.report(_worded(details, found))
+    position = found.key_position if details.get("at_key") else _position_of(found.node, details["key"])
+    position.report(_complete_message(details, found))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _find(root: MapNode, location: Location) -> _Found:
     return found
 
 
-def _worded(details: Mapping[str, Any], found: _Found) -> str:
+def _complete_message(details: Mapping[str, Any], found: _Found) -> str:
     """Complete a message with the key and the value as written."""
     message = str(details["message"])
     if message.startswith("must "):
@@ -113,7 +113,9 @@ def _worded(details: Mapping[str, Any], found: _Found) -> str:
         message += f" '{found.key}'"
     if "got" in details:
         shown = (
-            details.get("instead") or (details.get("bare") and _quoted(found.node)) or found.node.describe()
+            details.get("instead")
+            or (details.get("bare") and _quote_text(found.node))
+            or found.node.describe()
         )
         message += f"{details['got']}{shown}{details.get('after', '')}"
     if details.get("quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
@@ -121,11 +123,11 @@ def _worded(details: Mapping[str, Any], found: _Found) -> str:
     return message
 
 
-def _quoted(node: YamlNode) -> str:
+def _quote_text(node: YamlNode) -> str:
     return quote(node.text) if isinstance(node, ScalarNode) else ""
 
 
-def _pointed_at(node: YamlNode, key: str) -> SourcePosition:
+def _position_of(node: YamlNode, key: str) -> SourcePosition:
     """Find the position of a key within a value, or of the whole value."""
     if not key:
         return node.position
@@ -135,6 +137,6 @@ def _pointed_at(node: YamlNode, key: str) -> SourcePosition:
         for entry in node.entries:
             if entry.key == key:
                 return entry.position
-            if (inner := _pointed_at(entry.value, key)) is not entry.value.position:
+            if (inner := _position_of(entry.value, key)) is not entry.value.position:
                 return inner
     return node.position

@@ -6,7 +6,7 @@ from typing import Any
 
 from augforge.distortions import Distortion, Parameter, registry
 from augforge.distortions.applying import COMMON_KEYS, Applies
-from augforge.distortions.catalogue import built_in
+from augforge.distortions.catalog import built_in
 from augforge.distortions.parameters import DISTRIBUTIONS
 from augforge.keys import keys_of
 from augforge.mappings import mapping_schema, required_of

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic_core import PydanticCustomError
 
-from augforge.distortions import Distortion, catalogue
+from augforge.distortions import Distortion, catalog
 from augforge.distortions.applying import COMMON_KEYS, GROUP_NAMES, ID, Applies
 from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
 from augforge.errors import AugforgeError, listed
@@ -170,14 +170,14 @@ def _read_step(plain: Any, context: Context) -> Node:
 
 def _find_kind(name: str, context: Context) -> Any:
     """Return the group or distortion of a name."""
-    kinds = [*catalogue.names(), *GROUPS]
+    kinds = [*catalog.names(), *GROUPS]
     if name not in kinds:
         meant = context.hint(lambda: step_meant(name, kinds))
         missing = "" if meant else " (if a package adds it, install that)"
         message = f"unknown distortion '{name}'.{meant} Allowed: {listed(kinds)}{missing}"
         raise problem(message, at_key=True)
     try:
-        return GROUPS.get(name) or catalogue.find(name)
+        return GROUPS.get(name) or catalog.find(name)
     except AugforgeError as error:
         raise problem(str(error), at_key=True) from error
 
