@@ -188,8 +188,16 @@ class Holder(Key):
         self.kind, self.what = kind, what
         self.schema = self.form()
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        return core_schema.with_info_wrap_validator_function(self._check, handler.generate_schema(self.kind))
+    def core(self) -> CoreSchema:
+        """Return pydantic's schema of a value."""
+        required = required_of(self.kind)
+        fields = {
+            name: core_schema.typed_dict_field(key.core(), required=name in required)
+            for name, key in self.keys().items()
+        }
+        checked = core_schema.typed_dict_schema(fields, extra_behavior="allow")
+        made = core_schema.no_info_after_validator_function(self.make, checked)
+        return core_schema.with_info_wrap_validator_function(self._check, made)
 
     def _check(self, plain: Any, build: Callable[[Any], Any], info: Any) -> Any:
         plain = self.spell_out(plain)
@@ -204,6 +212,10 @@ class Holder(Key):
         found = given.check(lambda: build(given.known))
         given.raise_if_any()
         return found
+
+    def make(self, given: dict[str, Any]) -> Any:
+        """Build the class from checked values."""
+        return self.kind(**given)
 
     def keys(self) -> Mapping[str, Key]:
         """Return the keys of the mapping."""

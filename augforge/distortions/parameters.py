@@ -12,7 +12,6 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, core_schema
 
 from augforge.errors import did_you_mean, listed
 from augforge.keys import Key, number, problem, relocate, sequence
@@ -156,15 +155,9 @@ class DistributionKey(Holder):
         required = ", ".join(required_of(kind))
         super().__init__("", kind, name, f"{name}: {{{required}}}")
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        required = required_of(self.kind)
-        fields = {
-            name: core_schema.typed_dict_field(key.core(), required=name in required)
-            for name, key in self._keys.items()
-        }
-        numbers = core_schema.typed_dict_schema(fields)
-        made = core_schema.no_info_after_validator_function(lambda given: _make(self.kind, given), numbers)
-        return core_schema.with_info_wrap_validator_function(self._check, made)
+    def make(self, given: dict[str, Any]) -> Any:
+        """Build the distribution from consistent numbers."""
+        return _make(self.kind, given)
 
     def keys(self) -> Mapping[str, Key]:
         """Return the keys of the mapping."""

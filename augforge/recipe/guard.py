@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,8 +11,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from augforge.distortions.applying import ExceptLabels, ForLabels, plain_labels
 from augforge.keys import Key, keys_of, misfit, number, problem
-from augforge.mappings import Given, Holder, mapping_schema
-from augforge.recipe.nodes import Located
+from augforge.mappings import Holder, mapping_schema
 from augforge.recipe.writing import normalize_numbers
 
 
@@ -85,17 +83,6 @@ class _OneLimit(Holder):
         """Return the mapping that a number stands for."""
         return plain if isinstance(plain, dict | Limit) else {"limit": plain}
 
-    def examine(self, given: Given) -> None:
-        """Refuse a limit beyond those of its guard."""
-        if "limit" not in given.known:
-            return
-        limit = given.known["limit"]
-        if given.check(partial(self.number.check, limit), "limit") is None:
-            del given.known["limit"]
-            if isinstance(given.plain, Located):
-                must = f"'limit' of {self.what} must {self.number.must}"
-                given.errors[-1] = (("limit",), problem(must, got=", got "))
-
 
 class _Limits(Key):
     """One limit, or several for different classes."""
@@ -111,9 +98,10 @@ class _Limits(Key):
             schema=schema,
         )
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        one = _OneLimit(self.kind).__get_pydantic_core_schema__(Limit, handler)
-        return core_schema.no_info_wrap_validator_function(self._check, core_schema.list_schema(one))
+    def core(self) -> CoreSchema:
+        """Return pydantic's schema of a value."""
+        limits = core_schema.list_schema(_OneLimit(self.kind).core())
+        return core_schema.no_info_wrap_validator_function(self._check, limits)
 
     def _check(self, plain: Any, check_limits: Callable[[Any], list[Limit]]) -> tuple[Limit, ...]:
         if plain == []:

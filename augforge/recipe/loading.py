@@ -74,7 +74,7 @@ def parse_recipe_bytes(content: bytes, path: Path) -> Recipe:
     RecipeError
         For all its errors, each with its position.
     """
-    return _finished(_decode(content, path, Problems()), ())
+    return _finish(_decode(content, path, Problems()), ())
 
 
 def ready_recipes() -> dict[str, Path]:

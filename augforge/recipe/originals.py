@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +40,6 @@ class _Source(Holder):
         known = given.known
         if isinstance(given.plain, Located) and (names := given.plain.node.get("class_names")):
             known["class_names"] = _as_written(names.value)
-        if isinstance(known.get("format"), str):
-            given.check(partial(self.keys()["format"].check, known["format"]), "format")
         if isinstance(known.get("path"), str):
             self._resolve(given)
         elif isinstance(known.get("dataset"), str):
