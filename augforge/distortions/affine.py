@@ -1,6 +1,7 @@
 """Affine distortions: rotate, scale, shift, shear, slant, aspect, crop_and_pad."""
 
 import math
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +15,13 @@ from augforge.distortions.parameters import parameter
 from augforge.errors import AugforgeError
 from augforge.keys import problem
 from augforge.randomness import Distribution
+
+_scaling = partial(parameter, unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False)
+_distance = partial(
+    parameter, unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False
+)
+_angle = partial(parameter, unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False)
+_side = partial(parameter, unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False)
 
 
 class Rotate(Affine):
@@ -35,18 +43,9 @@ class Scale(Affine):
 
     name: ClassVar[str] = "scale"
     at_least_one: ClassVar[tuple[str, ...]] = ("factor", "x", "y")
-    factor: Distribution | None = parameter(
-        "Factor in both directions; above 1 enlarges.",
-        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
-    )  # fmt: skip
-    x: Distribution | None = parameter(
-        "Factor of the width alone.",
-        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "Factor of the height alone.",
-        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
-    )  # fmt: skip
+    factor: Distribution | None = _scaling("Factor in both directions; above 1 enlarges.")
+    x: Distribution | None = _scaling("Factor of the width alone.")
+    y: Distribution | None = _scaling("Factor of the height alone.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -65,14 +64,8 @@ class Shift(Affine):
 
     name: ClassVar[str] = "shift"
     at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
-    x: Distribution | None = parameter(
-        "Distance to the right.",
-        unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "Distance down.",
-        unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
-    )  # fmt: skip
+    x: Distribution | None = _distance("Distance to the right.")
+    y: Distribution | None = _distance("Distance down.")
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the translations, float64 (N, 6)."""
@@ -85,14 +78,8 @@ class Shear(Affine):
     # Both angles stay below 45 degrees, so the map can always be inverted: 1 - tan(x) tan(y) > 0.
     name: ClassVar[str] = "shear"
     at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
-    x: Distribution | None = parameter(
-        "Angle of upright lines; positive leans right, as italics do.",
-        unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "Angle of horizontal lines; positive raises their right end.",
-        unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
-    )  # fmt: skip
+    x: Distribution | None = _angle("Angle of upright lines; positive leans right, as italics do.")
+    y: Distribution | None = _angle("Angle of horizontal lines; positive raises their right end.")
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the shears, float64 (N, 6)."""
@@ -145,22 +132,10 @@ class CropAndPad(Affine):
 
     name: ClassVar[str] = "crop_and_pad"
     at_least_one: ClassVar[tuple[str, ...]] = ("left", "right", "top", "bottom")
-    left: Distribution | None = parameter(
-        "Padding on the left; below 0 it crops.",
-        unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
-    )  # fmt: skip
-    right: Distribution | None = parameter(
-        "The same for the right side.",
-        unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
-    )  # fmt: skip
-    top: Distribution | None = parameter(
-        "The same for the upper side.",
-        unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
-    )  # fmt: skip
-    bottom: Distribution | None = parameter(
-        "The same for the lower side.",
-        unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
-    )  # fmt: skip
+    left: Distribution | None = _side("Padding on the left; below 0 it crops.")
+    right: Distribution | None = _side("The same for the right side.")
+    top: Distribution | None = _side("The same for the upper side.")
+    bottom: Distribution | None = _side("The same for the lower side.")
 
     def check_frame(self, height: int, width: int) -> None:
         """Raise `AugforgeError` if the crop may exceed the frame."""

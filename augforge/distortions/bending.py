@@ -1,6 +1,7 @@
 """Distortions by displacement fields: elastic, wave, perspective."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,8 @@ from augforge.distortions.base import SampledStep
 from augforge.distortions.geometry import Geometry
 from augforge.distortions.parameters import parameter
 from augforge.randomness import Distribution
+
+_tilt = partial(parameter, unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False)
 
 
 class DisplacementField(Geometry):
@@ -142,14 +145,8 @@ class Perspective(DisplacementField):
 
     name: ClassVar[str] = "perspective"
     at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
-    x: Distribution | None = parameter(
-        "How much larger the right edge appears than the middle; below 0 smaller.",
-        unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "How much larger the lower edge appears than the middle; below 0 smaller.",
-        unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False,
-    )  # fmt: skip
+    x: Distribution | None = _tilt("How much larger the right edge appears than the middle; below 0 smaller.")
+    y: Distribution | None = _tilt("How much larger the lower edge appears than the middle; below 0 smaller.")
 
     def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""

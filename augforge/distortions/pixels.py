@@ -18,6 +18,11 @@ _CELLS = 65_536
 class Pixels(Distortion):
     """The family that sets randomly chosen pixels to new values."""
 
+    fraction: Distribution = parameter(
+        "Probability of each pixel to be set.",
+        unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
+    )  # fmt: skip
+
     def new_values(self) -> NDArray[Any]:
         """Tabulate the new values' quantiles at 65,536 even shares, uint8.
 
@@ -68,10 +73,6 @@ class PixelNoise(Pixels):
     """Set random pixels to random gray levels."""
 
     name: ClassVar[str] = "pixel_noise"
-    fraction: Distribution = parameter(
-        "Probability of each pixel to be set.",
-        unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
-    )  # fmt: skip
     value: Distribution = parameter(
         "The new gray level, sampled for each pixel and rounded.",
         unit="gray levels", low=0, high=255, neutral=0, typical=(128, 255), per_pixel=True,
@@ -96,10 +97,6 @@ class SaltAndPepper(Pixels):
     """
 
     name: ClassVar[str] = "salt_and_pepper"
-    fraction: Distribution = parameter(
-        "Probability of each pixel to be set.",
-        unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
-    )  # fmt: skip
     salt: Distribution | None = parameter(
         "Share of white among the set pixels; by default one half.",
         unit="share", low=0, high=1, neutral=0.5, typical=(0, 1), required=False,

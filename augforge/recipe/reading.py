@@ -128,15 +128,6 @@ def _quote_text(node: YamlNode) -> str:
 
 
 def _position_of(node: YamlNode, key: str) -> SourcePosition:
-    """Find the position of a key within a value, or of the whole value."""
-    if not key:
-        return node.position
-    if isinstance(node, ListNode) and len(node.items) == 2 and key in ("low", "high"):
-        return node.items[("low", "high").index(key)].position
-    if isinstance(node, MapNode):
-        for entry in node.entries:
-            if entry.key == key:
-                return entry.position
-            if (inner := _position_of(entry.value, key)) is not entry.value.position:
-                return inner
-    return node.position
+    """Find the position of a key of a mapping, or of the whole value."""
+    entry = node.get(key) if isinstance(node, MapNode) else None
+    return entry.position if entry else node.position
