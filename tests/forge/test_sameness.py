@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import augforge
-from augforge.distortions.catalogue import built_in
+from augforge.distortions.catalog import built_in
 from augforge.recipe.guard import GUARD_KINDS
 from tests.distortions.examples import EXAMPLES
 from tests.forge.digest import MORE, NOT_EXACT, RECIPE, digests, digests_of_steps
