@@ -317,6 +317,7 @@ class TestTimeLeft:
         later = at(22, 300)
         assert (later.rate, later.seconds_left, later.seconds) == (100.0, 7.0, 22.0)
 
+    @pytest.mark.slow("compiles without kept kernels")
     @pytest.mark.parametrize("kind", KINDS)
     def test_compiling_is_announced_if_it_is_done(self, tmp_path: Path, kind: str) -> None:
         noise = "  - pixel_noise: {fraction: [0, 0.05], value: [128, 255]}\n"
