@@ -249,7 +249,7 @@ class TestImports:
         (home / "augforge").symlink_to(Path(augforge.__file__).parent)
         code = (
             f"import sys; sys.path.insert(0, {str(home)!r})\n"
-            "from augforge.building import local_executors\\n"
+            "from augforge.building import local_executors\n"
             "with local_executors.start_processes(1) as place:\n"
             "    (found,) = place.client.run(lambda: __import__('augforge').__file__).values()\n"
             "print(found)\n"

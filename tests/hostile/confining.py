@@ -1,8 +1,8 @@
 """Runs cases where they can do no harm: in child processes with limits on memory and time.
 
-``python -m tests.hostile.confining TARGET... FIRST LAST FOLDER`` tries the cases FIRST to LAST - 1 of each target, in
-a folder of its name in FOLDER, and prints as JSON a line for each case that failed. Whatever a case does to its
-process (a segmentation fault, an endless loop) ends that child alone, and is told of this very case.
+``python -m tests.hostile.confining TARGET... FIRST LAST FOLDER`` tries the cases FIRST to LAST - 1 of each target,
+each in a folder of its name in FOLDER, and prints as JSON a line for each case that failed. Whatever a case does to
+its process (a segmentation fault, an endless loop) ends that child alone, and is told of this very case.
 """
 
 import json
