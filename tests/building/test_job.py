@@ -215,7 +215,13 @@ print(augforge.build(augforge.load_recipe(sys.argv[1]), sys.argv[2], workers=2).
 """
 
 
-@pytest.mark.parametrize("more", ["", IMGAUG], ids=["threads", "processes"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param("", id="threads"),
+        pytest.param(IMGAUG, id="processes", marks=pytest.mark.slow("a program with worker processes")),
+    ],
+)
 def test_a_script_without_main_guard_builds(tmp_path: Path, recipe: MakeRecipe, more: str) -> None:
     text, script = tmp_path / "recipe.yaml", tmp_path / "script.py"
     text.write_text(recipe(variants=1, more=more).to_yaml())
