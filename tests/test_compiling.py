@@ -200,6 +200,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow("compiles in many processes")
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_threads_and_processes_warn_once(tmp_path: Path, method: str) -> None:
     (tmp_path / "file").touch()
