@@ -282,6 +282,7 @@ class TestErrors:
             pass
         assert str(caught.value) == "the worker processes ended with exit status 1: KeyError: 'the cause'"
 
+    @pytest.mark.slow("starts worker processes again and again")
     def test_a_shard_that_kills_workers_is_told_with_how_they_died(
         self, tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
     ) -> None:
