@@ -11,6 +11,9 @@ from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, Sampl
 from augforge.errors import DatasetError
 from augforge.torch import make_loader
 
+# Python tells that torch has threads when it forks.
+FORKING = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 SHUFFLES = st.sampled_from([{}, {"shuffle": True}, {"shuffle": "window", "window": 20}])
 
 
@@ -56,13 +59,14 @@ def test_a_side_of_a_split_has_its_own_indices():
     assert numbers(by_sampler) == numbers(loader)
 
 
+@FORKING
 @pytest.mark.parametrize("workers", [0, 1])
 def test_the_epoch_set_through_the_sampler_is_the_loaders(workers):
     """Look for a sampler in both ways of Lightning and Fabric."""
     options = {
         "shuffle": True,
         "num_workers": workers,
-        "multiprocessing_context": "spawn" if workers else None,
+        "multiprocessing_context": "fork" if workers else None,  # spawning imports torch anew
     }
     loader, expected = numbered(**options), numbered(shuffle=True)
     for epoch, sampler in enumerate([loader.sampler, loader.batch_sampler.sampler, loader.sampler]):
@@ -223,11 +227,12 @@ class TestRanksOfTorchDistributed:
         assert len(loader) == 7
         assert numbers(loader) == numbers(numbered(rank=1, world_size=2))
 
+    @FORKING
     def test_transforms_in_workers_differ_between_them(self, monkeypatch):
         def noise(rank):
             pretend(monkeypatch, rank, 2)
             dataset = fake_dataset(fields="image", transform=_noise)
-            return torch.cat(list(make_loader(dataset, 10, num_workers=1, multiprocessing_context="spawn")))
+            return torch.cat(list(make_loader(dataset, 10, num_workers=1, multiprocessing_context="fork")))
 
         assert not noise(0).equal(noise(1))
 
@@ -236,6 +241,7 @@ def _noise(images):
     return torch.randint(100, images.shape)
 
 
+@pytest.mark.slow("spawns processes of torch")
 def test_a_real_group(tmp_path):
     """Test two processes, each with a loader made before the process group."""
     torch.multiprocessing.spawn(_rank, (str(tmp_path),), nprocs=2)

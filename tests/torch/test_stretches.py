@@ -138,6 +138,7 @@ def in_a_container(code):
 in_a_namespace = pytest.mark.skipif(NO_NAMESPACE, reason="needs root and a mount namespace of its own")
 
 
+@pytest.mark.slow("loads wide and large batches")
 @in_a_namespace
 def test_training_and_validation_fit_into_a_containers_shared_memory():
     """Test wide parameters, large images and large float32 batches."""
