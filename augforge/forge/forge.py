@@ -15,7 +15,7 @@ from augforge.forge.drawing import column_names, draw, list_streams
 from augforge.forge.guarding import GuardedBlock, guard_columns
 from augforge.forge.rendering import render
 from augforge.recipe import Guard, Recipe, Step, load_recipe
-from augforge.recipe.steps import single_steps
+from augforge.recipe.steps import all_nodes, single_steps
 from augforge.sources import Source, open_source
 from augforge.sources.levels import level_warnings
 
@@ -239,7 +239,7 @@ def _check_numbers(numbers: Iterable[int] | NDArray[Any], count: int) -> NDArray
 
 
 def _check_classes(recipe: Recipe, source: Source) -> None:
-    limited = [(f"step '{node.id}'", node.applies) for node in _all_nodes(recipe.distort)]
+    limited = [(f"step '{node.id}'", node.applies) for node in all_nodes(recipe.distort)]
     limited += [
         (f"the guard '{kind.name}'", limit)
         for kind in recipe.guard.active()
@@ -287,9 +287,3 @@ def _check_frame(steps: Iterable[Step], height: int, width: int) -> None:
             step.distortion.check_frame(height, width)
         except AugforgeError as error:
             raise RecipeError(f"step '{step.id}' on {height} x {width} pixels: {error}") from error
-
-
-def _all_nodes(nodes: Iterable[Any]) -> Iterable[Any]:
-    for node in nodes:
-        yield node
-        yield from _all_nodes(getattr(node, "steps", ()))
