@@ -14,7 +14,7 @@ from augforge.forge.batch import FIELDS, Batch
 from augforge.forge.drawing import column_names, draw, list_streams
 from augforge.forge.guarding import GuardedBlock, guard_columns
 from augforge.forge.rendering import render
-from augforge.recipe import Guard, Recipe, Step, load_recipe
+from augforge.recipe import Applies, Guard, Limit, Recipe, Step, load_recipe
 from augforge.recipe.steps import all_nodes, single_steps
 from augforge.sources import Source, open_source
 from augforge.sources.levels import level_warnings
@@ -239,7 +239,9 @@ def _check_numbers(numbers: Iterable[int] | NDArray[Any], count: int) -> NDArray
 
 
 def _check_classes(recipe: Recipe, source: Source) -> None:
-    limited = [(f"step '{node.id}'", node.applies) for node in all_nodes(recipe.distort)]
+    limited: list[tuple[str, Applies | Limit]] = [
+        (f"step '{node.id}'", node.applies) for node in all_nodes(recipe.distort)
+    ]
     limited += [
         (f"the guard '{kind.name}'", limit)
         for kind in recipe.guard.active()

@@ -18,7 +18,7 @@ from augforge.forge import Forge
 from augforge.realism.attributing import Cause, Causes
 from augforge.realism.extremes import Extreme, find_extremes
 from augforge.realism.properties import PROPERTIES, Property
-from augforge.realism.sampling import choose_samples, measure_numbered, measure_samples
+from augforge.realism.sampling import choose_samples, measure_by_number, measure_samples
 from augforge.recipe import Limit
 
 SAMPLES = 2000
@@ -160,7 +160,7 @@ def examine(forge: Forge, count: int = SAMPLES) -> Report:
     shown = min(max(count, SAMPLES), size)
     shown_at = np.arange(shown) * size // shown
     indexes = np.union1d(shown_at, numbers % size)
-    measured = measure_numbered(forge.originals, indexes, forge.image_shape)
+    measured = measure_by_number(forge.originals, indexes, forge.image_shape)
     source, before = (
         {name: values[np.searchsorted(indexes, wanted)] for name, values in measured.items()}
         for wanted in (shown_at, numbers % size)
