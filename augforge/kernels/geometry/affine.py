@@ -15,7 +15,10 @@ from augforge.exactmath import sine_and_cosine, tangent
 
 @compiled
 def rotations(degrees: NDArray[Any]) -> NDArray[Any]:
-    """Rotate counter-clockwise by degrees, float64 (N,); result float64 (N, 6)."""
+    """Rotate counter-clockwise by degrees.
+
+    Degrees are float64 (N,), the maps float64 (N, 6).
+    """
     maps = np.zeros((degrees.size, 6))
     for i in range(degrees.size):
         s, c = sine_and_cosine(degrees[i])
@@ -26,7 +29,10 @@ def rotations(degrees: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def enlargements(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Multiply x and y by factors, float64 (N,) each; result float64 (N, 6)."""
+    """Scale by factors along x and y.
+
+    Factors are float64 (N,) each, the maps float64 (N, 6).
+    """
     maps = np.zeros((x.size, 6))
     for i in range(x.size):
         maps[i, 0] = x[i]
@@ -36,7 +42,10 @@ def enlargements(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def translations(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Add x and y in pixels, float64 (N,) each; result float64 (N, 6)."""
+    """Move by x and y pixels.
+
+    Both are float64 (N,), the maps float64 (N, 6).
+    """
     maps = np.zeros((x.size, 6))
     for i in range(x.size):
         maps[i, 0] = maps[i, 4] = 1.0
@@ -47,9 +56,9 @@ def translations(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def shears(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Lean vertical lines by x and horizontal ones by y, in degrees.
+    """Lean vertical lines by x degrees, horizontal ones by y.
 
-    Both are float64 (N,); the result is float64 (N, 6).
+    Both are float64 (N,), the maps float64 (N, 6).
     """
     maps = np.zeros((x.size, 6))
     for i in range(x.size):
@@ -62,7 +71,7 @@ def shears(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 @kernel_helper
 def compose_one(outer: NDArray[Any], inner: NDArray[Any], out: NDArray[Any]) -> None:
-    """Compose one pair of maps, float64 (6,); `out` may be `inner`."""
+    """Compose two maps, float64 (6,); `out` may be `inner`."""
     a, b, c, d, e, f = inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]
     for row in (0, 3):
         x, y, offset = outer[row], outer[row + 1], outer[row + 2]

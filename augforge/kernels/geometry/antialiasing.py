@@ -43,13 +43,16 @@ OCTAVES = 5
 
 @inlined
 def _share(square: float) -> float:
-    """Compute how far taps open, 0 to 1, for a squared step in units of their distance."""
+    """Compute how far taps open, 0 to 1.
+
+    Takes a squared step in units of the taps' distance.
+    """
     return min(max(_SLOPE * (square - _LONGEST), 0.0), 1.0)
 
 
 @kernel_helper
 def _square(inverses: NDArray[Any], i: int, stages: NDArray[Any], row: int) -> float:
-    """Compute the squared step along x (row 0) or y (row 3) of a chain's maps."""
+    """Compute a chain's squared step along x (row 0) or y (row 3)."""
     x, y = inverses[i, 0, row], inverses[i, 0, row + 1]
     for s in range(1, stages[i] + 1):
         x, y = x * inverses[i, s, 0] + y * inverses[i, s, 3], x * inverses[i, s, 1] + y * inverses[i, s, 4]
@@ -72,7 +75,7 @@ def open_taps(
     octaves: NDArray[Any],
     spread: NDArray[Any],
 ) -> None:
-    """Fill how much to smooth whole sources, and the boxes of their smoothed ink.
+    """Open the taps of whole sources and widen their ink boxes.
 
     Parameters
     ----------
@@ -113,7 +116,7 @@ def open_taps(
 
 @inlined
 def with_neighbors(first: Any, count: Any, length: int) -> Any:
-    """Extend a range of pixels by its neighbors, to at least three if the row has them."""
+    """Add neighbors to a range, to at least three pixels if possible."""
     begin, end = max(first - 1, 0), min(first + count + 1, length)
     begin = max(min(begin, length - 3), 0)
     return begin, max(end, min(begin + 3, length)) - begin
@@ -132,7 +135,7 @@ def open_pixels(
     opened: NDArray[Any],
     asked: NDArray[Any],
 ) -> None:
-    """Fill how far each pixel opens its image's octave, under fields.
+    """Open the taps of single pixels, under fields.
 
     Parameters
     ----------
@@ -186,7 +189,7 @@ def open_pixels(
 
 @inlined
 def smooth(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDArray[Any]) -> None:
-    """Mix each pixel of an image, float32, with those a stride before and after."""
+    """Mix pixels with those a stride before and after, in float32."""
     keep, side = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share)
     for k in range(stride):
         last = size - stride + k
@@ -198,7 +201,7 @@ def smooth(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDAr
 
 @inlined
 def smooth_levels(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDArray[Any]) -> None:
-    """Smooth like `smooth`, rounded to whole levels, uint32."""
+    """Smooth like `smooth`, rounded to levels, uint32."""
     keep, side, half = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share), np.float32(0.5)
     for k in range(stride):
         last = size - stride + k

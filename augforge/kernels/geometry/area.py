@@ -31,7 +31,10 @@ def _is_blank(line: NDArray[Any]) -> bool:
 
 @compiled
 def bounding_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of nonzero pixels, ends excluded; all 0 if blank."""
+    """Find top, bottom, left and right of nonzero pixels.
+
+    Ends are excluded; all are 0 for a blank image.
+    """
     height, width = image.shape
     top, bottom = 0, height
     while top < height and _is_blank(image[top]):
@@ -55,7 +58,7 @@ def bounding_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
 
 @kernel_helper
 def _fractional_start(peaks: NDArray[Any], step: int) -> int:
-    """Find the start of ink, in 256ths of a pixel from either end.
+    """Find the start of ink in 256ths of a pixel.
 
     Counts from the first line, or from the last if `step` is -1. A line's coverage is its peak as a share of the
     next line's, and at least that of the lines before it.
@@ -76,7 +79,7 @@ def _fractional_start(peaks: NDArray[Any], step: int) -> int:
 
 @compiled
 def fractional_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of ink in 256ths of a pixel.
+    """Find top, bottom, left and right of ink in 256ths.
 
     The box is a continuous function of the levels. The outermost line of pixels counts by its highest level, as a
     share of the next line's: the rim of an antialiased or blurred stroke in part, a faint stroke in full. So noise
@@ -104,9 +107,10 @@ def fractional_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
 
 @kernel_helper
 def _share_lines(image: NDArray[Any], begin: int, end: int, longer: int, step: int) -> NDArray[Any]:
-    """Return rows of a result as sums of source rows times their overlap with it, int64.
+    """Sum source rows weighted by their overlap with result rows.
 
-    Begin and end are in 256ths of a source pixel; the step from row to row is in 256ths and 1 / `longer` of it.
+    `begin` and `end` are in 256ths of a source pixel; the step from row to row is in 256ths and 1 / `longer` of it.
+    Sums are int64.
     """
     lines = (longer * (end - begin) + step - 1) // step
     out = np.zeros((lines, image.shape[1]), np.int64)
@@ -124,7 +128,7 @@ def _share_lines(image: NDArray[Any], begin: int, end: int, longer: int, step: i
 
 @compiled
 def scale_box(image: NDArray[Any], box: tuple[int, int, int, int], longer: int) -> NDArray[Any]:
-    """Scale a box of an image by area to a longer side of `longer` pixels.
+    """Scale a box of an image by area.
 
     Proportions are exact. The last row and column may be covered in part; a side shorter than a pixel becomes one.
 
@@ -134,6 +138,7 @@ def scale_box(image: NDArray[Any], box: tuple[int, int, int, int], longer: int) 
     box : tuple of int
         Top, bottom, left and right, in 256ths of a pixel.
     longer : int
+        Longer side of the result, in pixels.
     """
     top, bottom, left, right = box
     side = max(bottom - top, right - left)

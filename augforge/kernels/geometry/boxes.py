@@ -26,7 +26,10 @@ def _any_of(words: NDArray[Any], first: np.uint64, count: np.uint64, step: np.ui
 
 @compiled
 def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArray[Any]) -> None:
-    """Search from all four sides; unsigned words divide rows evenly."""
+    """Search for ink from all four sides, word by word.
+
+    Unsigned words hold as many pixels as divide rows evenly.
+    """
     rows, line = np.uint64(height), np.uint64(groups)
     pixels = words.itemsize
     for i in range(np.uint64(boxes.shape[0])):
@@ -87,7 +90,10 @@ def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
 
 @inlined
 def farthest(fields: NDArray[Any], first: int, size: int) -> float:
-    """Measure the longest offset along an axis, in pixels, of `size` field numbers from `first` on."""
+    """Find a field's largest offset along an axis, in pixels.
+
+    The field is `size` numbers from `first` on.
+    """
     longest = np.int32(0)
     for k in range(np.uint64(first), np.uint64(first + size)):
         step = fields[k]

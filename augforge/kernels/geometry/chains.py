@@ -107,7 +107,9 @@ def is_identity(chains: NDArray[Any], i: int, s: int) -> bool:
 
 @dataclass(frozen=True)
 class Chain:
-    """Geometry of N samples: S displacement fields between S + 1 affine maps.
+    """Geometry of N samples: affine maps with displacement fields between.
+
+    There are S fields and S + 1 maps.
 
     Attributes
     ----------
@@ -125,7 +127,10 @@ class Chain:
 
     @classmethod
     def of_maps(cls, maps: NDArray[Any], frame: tuple[int, int]) -> "Chain":
-        """Make chains of one map each, float64 (N, 6), in a (height, width) frame."""
+        """Make chains of one map each, without fields.
+
+        Maps are float64 (N, 6), the frame is (height, width).
+        """
         count = len(maps)
         return cls(maps[:, np.newaxis], np.empty((count, 0, 2, *frame), np.int32), np.empty((count, 0), bool))
 
@@ -135,9 +140,10 @@ class Chain:
 
     @functools.cached_property
     def followed(self) -> tuple[NDArray[Any], ...]:
-        """Shortened chains, inverses, invertibility, active fields and their number.
+        """Return shortened chains, their inverses and their active fields.
 
-        See `shorten` and `invert`. Computed once, for guards and rendering alike.
+        These are chains, inverses, invertibility, indices and numbers of active fields, see `shorten` and `invert`.
+        Computed once, for guards and rendering alike.
         """
         chains, used, stages = shorten(self.maps, self.bent)
         return chains, *invert(chains, stages), used, stages

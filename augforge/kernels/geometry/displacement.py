@@ -72,7 +72,9 @@ def wave_fields(
 def perspective_fields(
     x: NDArray[Any], y: NDArray[Any], applied: NDArray[Any], height: int, width: int
 ) -> NDArray[Any]:
-    """Enlarge the right edge by the share x, the lower one by y.
+    """Enlarge the right edge by x, the lower one by y.
+
+    Both are shares.
 
     The point p, from the middle of the frame, comes from p / (1 + x p_x / (W / 2) + y p_y / (H / 2)).
 

@@ -44,7 +44,7 @@ _SCALE = FIELD_UNIT * math.sqrt(0.5 * 3.0 / 65535.0)
 
 @inlined
 def _bell(away: Any) -> Any:
-    """Compute a node's weight, float32, at a distance in node distances.
+    """Compute a node's weight, float32, at a distance.
 
     Approximates exp(-z) by (1 - z / 32 + z**2 / 2048)**32, with a relative error of z**3 / 6144.
     """
@@ -61,7 +61,7 @@ def _bell(away: Any) -> Any:
 
 @kernel_helper
 def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> None:
-    """Fill each pixel's first node within reach and eight weights.
+    """Fill each pixel's first node and eight weights.
 
     The last two weights are 0: eight fit one vector.
     """
@@ -79,7 +79,7 @@ def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> 
 def _weigh_columns(
     per_pixel: Any, firsts: NDArray[Any], width: int, padded: int, across: NDArray[Any]
 ) -> None:
-    """Fill the weights of nodes near each block of columns.
+    """Fill the weights of nodes near each block.
 
     float32 (blocks, padded, 32), 0 out of reach. Columns beyond the frame get weights, too; their results are
     unused.
@@ -96,7 +96,9 @@ def _weigh_columns(
 
 @kernel_helper
 def _fill_noise(key: np.uint64, scale: Any, groups: int, words: NDArray[Any], noise: NDArray[Any]) -> None:
-    """Fill uniform random odd numbers from -255 to 255, scaled.
+    """Fill scaled random odd numbers from -255 to 255.
+
+    They are uniform and independent.
 
     Each group of 16 calls of a hash gives 256 numbers: the lowest bytes of all first words, then of all second
     words, and so on, then the second bytes, so that all work is in whole vectors. `words`, uint32 (64,), is
@@ -123,7 +125,7 @@ def _fill_noise(key: np.uint64, scale: Any, groups: int, words: NDArray[Any], no
 
 @inlined
 def _six(a: NDArray[Any], k: Any, w0: Any, w1: Any, w2: Any, w3: Any, w4: Any, w5: Any) -> Any:
-    """Sum one column of six lines of a block, from k on, with weights."""
+    """Weigh and sum six lines of a block in one column."""
     upper = w0 * a[k] + w1 * a[k + np.uint64(32)]
     middle = w2 * a[k + np.uint64(64)] + w3 * a[k + np.uint64(96)]
     return upper + middle + (w4 * a[k + np.uint64(128)] + w5 * a[k + np.uint64(160)])
@@ -140,9 +142,9 @@ def _mix_columns(
     across: NDArray[Any],
     mixed: NDArray[Any],
 ) -> None:
-    """Sum the bells along each line of noise, float32 (blocks, lines, 32).
+    """Sum the bells along each line of noise.
 
-    `across` comes from `_weigh_columns`.
+    `across` comes from `_weigh_columns`; the result is float32 (blocks, lines, 32).
     """
     block, zero, six = np.uint64(_BLOCK), np.uint64(0), np.uint64(_TAPS)
     one, two, three, four, five = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4), np.uint64(5)
@@ -175,10 +177,12 @@ def _mix_rows(
     at: int,
     shape: tuple[int, int],
 ) -> None:
-    """Fill 32 columns of one axis of a field from sums at `start` in `mixed`.
+    """Fill 32 columns of a field's axis from mixed lines.
 
     Parameters
     ----------
+    start : int
+        Offset of the lines in `mixed`.
     flat : ndarray of int32
         All fields, flattened; index `at` is the top of the first of these columns.
     shape : tuple of int, int
@@ -206,7 +210,9 @@ def elastic_fields(
     height: int,
     width: int,
 ) -> NDArray[Any]:
-    """Make independent smooth random fields: white noise under a Gaussian filter.
+    """Make smooth random fields by filtering white noise.
+
+    The filter is Gaussian, fields of different images are independent.
 
     Parameters
     ----------

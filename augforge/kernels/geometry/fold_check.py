@@ -1,4 +1,4 @@
-"""Check whether displacement fields fold the image, and find the largest share that does not.
+"""Find the largest shares of displacement fields that fold no image.
 
 The share takes a square root for each corner of each cell between pixels, and most fields do not fold. So three
 checks run, each only on the fields that the one before could not clear::
@@ -29,23 +29,23 @@ _BLOCK = 32
 
 @inlined
 def _fall(a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Take the lesser of the steps from a to b and c to d."""
+    """Take the lesser step, a to b or c to d."""
     return lesser(np.int32(b - a), np.int32(d - c))
 
 
 @inlined
 def _change(a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Take the greater absolute step, from a to b or c to d."""
+    """Take the greater absolute step, a to b or c to d."""
     return greater(np.int32(abs(np.int32(b - a))), np.int32(abs(np.int32(d - c))))
 
 
 @kernel_helper
 def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> None:
-    """Fill the steepest slopes of 32 columns of a field, int32 (4 * 32,).
+    """Fill the steepest slopes of 32 columns of a field.
 
-    Over all rows: the least slopes of x along x, or 0; the greatest absolute slopes of y along x; the least slopes
-    of y along y; the greatest absolute slopes of x along y. Each row is read to the 32nd column, even past its end.
-    Three rows are read at a time: they cross cache lines, so reading takes longest.
+    Extremes over all rows, int32 (4 * 32,): the least slopes of x along x, or 0; the greatest absolute slopes of y
+    along x; the least slopes of y along y; the greatest absolute slopes of x along y. Each row is read to the 32nd
+    column, even past its end. Three rows are read at a time: they cross cache lines, so reading takes longest.
     """
     one, block, line = np.uint64(1), np.uint64(_BLOCK), np.uint64(width)
     two, three, size = np.uint64(2) * block, np.uint64(3) * block, np.uint64(height * width)
@@ -73,7 +73,7 @@ def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen
 
 @kernel_helper
 def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> bool:
-    """Whether the steepest slopes of adjacent columns exclude any fold.
+    """Whether the columns' steepest slopes exclude any fold.
 
     With slopes a of x along x and d of y along y, 0 or below, and b and c crosswise, the Jacobian of no share of
     the field is below (1 + a) (1 + d) - b c, as long as 1 + a and 1 + d are above 0.
@@ -95,7 +95,7 @@ def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: ND
 def _fill_least_areas(
     flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
 ) -> None:
-    """Fill the least Jacobian and the least trace for 32 columns of cells.
+    """Fill least Jacobians and traces for 32 columns of cells.
 
     Between four neighboring pixels the field is bilinear, so the map's Jacobian is lowest at one of the corners::
 
@@ -133,7 +133,7 @@ def _fill_least_areas(
 def _might_fold(
     flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
 ) -> bool:
-    """Whether a field, or a share of it, folds or nearly folds somewhere.
+    """Whether any share of a field folds or nearly folds.
 
     A map turned over in both directions has a positive area again, but a trace below -1.8; this follows from 1 + t
     + d >= LEAST_AREA and a lower value at some smaller share. The margins exceed the errors of float32: suspects
@@ -149,7 +149,9 @@ def _might_fold(
 
 @kernel_helper
 def _safe_share(field: NDArray[Any]) -> float:
-    """Find the largest share of a field up to which no Jacobian is below the least.
+    """Find the largest share of a field that folds nothing.
+
+    Up to it, no Jacobian is below the least.
 
     With the share s the Jacobian at a corner is 1 + s t + s s d, for the trace t and the determinant d of the
     field's gradient there. The result is the lowest positive s that makes it LEAST_AREA.
@@ -177,7 +179,7 @@ def _safe_share(field: NDArray[Any]) -> float:
 
 @compiled
 def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any]:
-    """Find the share of each field that does not fold the image; 1 if all.
+    """Find the largest share of each field that folds nothing.
 
     The steepest slopes alone clear most fields; the others are checked cell by cell.
 
@@ -190,7 +192,7 @@ def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any
     Returns
     -------
     ndarray of float64, shape (N,)
-        Within (0, 1].
+        Within (0, 1]; 1 for fields that do not fold.
     """
     count, _, height, width = fields.shape
     shares, size = np.ones(count), 2 * height * width

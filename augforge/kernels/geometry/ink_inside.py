@@ -31,7 +31,7 @@ _UNIT = 1.0 / FIELD_UNIT
 
 @kernel_helper
 def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
-    """Replace a box by the bounding box of its image under a map."""
+    """Replace a box by its bounding box under a map."""
     a, b, c = chains[i, s, 0], chains[i, s, 1], chains[i, s, 2]
     d, e, f = chains[i, s, 3], chains[i, s, 4], chains[i, s, 5]
     x, y = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
@@ -43,7 +43,10 @@ def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
 
 @kernel_helper
 def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
-    """Replace a box by its bounding box after a field, which moves p + d to p."""
+    """Replace a box by its bounding box under a field.
+
+    A field moves p + d to p.
+    """
     for axis in range(2):
         least, greatest = np.int32(2**31 - 1), np.int32(-(2**31))
         for y in range(np.uint64(fields.shape[3])):
@@ -58,7 +61,9 @@ def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
 def _innermost(
     fields: NDArray[Any], i: int, s: int, axis: int, low: float, high: float
 ) -> tuple[float, float]:
-    """Return the greatest offset on the line at `low`, the least on that at `high`.
+    """Find the extreme offsets on two lines of a field.
+
+    Returns the greatest offset on the line at `low` and the least on that at `high`.
 
     Offsets are along the axis, lines across it. Between two grid lines the field is between theirs; beyond the
     outermost one it continues.
@@ -86,7 +91,7 @@ def _innermost(
 def _fill_room(
     chains: NDArray[Any], count: int, fields: NDArray[Any], i: int, s: int, room: NDArray[Any]
 ) -> bool:
-    """Fill a box that the last field and map keep inside the frame.
+    """Fill the box kept inside by the last field and map.
 
     False if the map rotates or flips. The frame's edges, mapped back, enclose the box.
     """
@@ -112,7 +117,7 @@ def _fill_room(
 
 @kernel_helper
 def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
-    """Move points, in pixels from the frame's middle, by the field there."""
+    """Move points by a field, in pixels from the middle."""
     _, height, width = field.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
     x_most, y_most, one = np.uint64(width - 1), np.uint64(height - 1), np.uint64(1)
@@ -133,7 +138,10 @@ def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
 def _fill_outline(
     inverses: NDArray[Any], fields: NDArray[Any], i: int, used: NDArray[Any], count: int, points: NDArray[Any]
 ) -> None:
-    """Map the frame's edge back, one point per pixel, float64 (2, 2 (H + W))."""
+    """Map the frame's edge back into the source.
+
+    There is one point per pixel, float64 (2, 2 (H + W)).
+    """
     _, _, _, height, width = fields.shape
     right, bottom = width * 0.5, height * 0.5
     for k in range(width):
@@ -155,7 +163,9 @@ def _fill_outline(
 
 @kernel_helper
 def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], turns: NDArray[Any]) -> float:
-    """Measure the share of ink within a closed line, float64 (2, P).
+    """Measure the share of ink within a closed line.
+
+    The line is float64 (2, P).
 
     A pixel is inside if the line crosses its row to the right of it an odd number of times. `turns`, uint8 (H, W +
     1), collects the crossings for the ink's box.
@@ -198,7 +208,10 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
 def _ink_moved_into(
     images: NDArray[Any], i: int, box: NDArray[Any], chains: NDArray[Any], room: NDArray[Any]
 ) -> float:
-    """Measure the share of ink, within a box, that the first map moves into `room`."""
+    """Measure the share of ink that one map moves into `room`.
+
+    The ink lies within a box.
+    """
     middle_x, middle_y = (images.shape[2] - 1) * 0.5, (images.shape[1] - 1) * 0.5
     first_x, first_y = np.uint64(box[0] + middle_x), np.uint64(box[1] + middle_y)
     end_x, end_y = np.uint64(box[2] + middle_x + 1.0), np.uint64(box[3] + middle_y + 1.0)
@@ -239,7 +252,10 @@ def _fill_kept(
     boxes: NDArray[Any],
     kept: NDArray[Any],
 ) -> None:
-    """Fill the shares of images whose ink is not all inside; overwrites `outline`, `turns` and `boxes`."""
+    """Fill the shares of images with ink near the edge.
+
+    Overwrites `outline`, `turns` and `boxes`.
+    """
     count, height, width = images.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
     box, moved, room = boxes[0], boxes[1], boxes[2]
@@ -276,7 +292,7 @@ def _fill_kept(
 
 
 def ink_kept(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
-    """Measure the share of each image's ink that its chain leaves inside the frame.
+    """Measure the share of ink that stays inside the frame.
 
     Ink is the sum of gray levels; a pixel's ink is inside if its middle ends on the frame, which extends half a
     pixel beyond the outermost middles. A chain with fields leads backward only, so the frame's edge is mapped back

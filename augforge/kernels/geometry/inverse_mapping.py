@@ -117,7 +117,10 @@ def _find_cells(
     shares_x: NDArray[Any],
     shares_y: NDArray[Any],
 ) -> None:
-    """Fill each position's cell between four pixels and fractions; clip to the frame."""
+    """Fill each position's cell and fractions, clipped to the frame.
+
+    A cell lies between four pixels.
+    """
     height, width = frame
     middle_x, last_x = np.float32((width - 1) * 0.5), np.float32(width - 1)
     middle_y, last_y = np.float32((height - 1) * 0.5), np.float32(height - 1)
@@ -221,7 +224,7 @@ def follow_boxes(
     shares_y: NDArray[Any],
     corners: NDArray[Any],
 ) -> None:
-    """Map the pixels of G result boxes back along shortened, inverted chains.
+    """Map pixels of G boxes back along shortened, inverted chains.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""Pack ink boxes into words of four neighboring pixels, smoothed where the image shrinks.
+"""Pack ink boxes into words of four neighboring pixels.
+
+Images that shrink are smoothed first.
 
 The word of a box's pixel (x, y) is in row y + 2, column x + 2. Word rows are 4 longer than those of the box, and
 there are 4 more: a blank margin. An image under fields has two such sets of words in a row, of the source and of
@@ -26,7 +28,7 @@ def words_needed(
     asked: NDArray[Any],
     sizes: NDArray[Any],
 ) -> tuple[Any, Any]:
-    """Fill the number of words of each image's set.
+    """Count the words of each image.
 
     Returns the pixels of the largest set and the number of all words.
     """
@@ -61,7 +63,10 @@ def _copy_ink(
     line: Any,
     levels: NDArray[Any],
 ) -> None:
-    """Copy an image's ink into the margin-padded box of its smoothed source."""
+    """Copy an image's ink into its smoothed source's box.
+
+    The rest of the box and its margin become blank.
+    """
     for k in range(size):
         levels[k] = 0
     left, top = np.uint64(ink[image, 0]), np.uint64(ink[image, 1])
@@ -103,7 +108,7 @@ def _smooth_and_pack(
     start: Any,
     words: NDArray[Any],
 ) -> Any:
-    """Smooth an image's source and pack it; return the next image's offset."""
+    """Smooth an image and pack it; return the next offset."""
     source, other, levels = framed[0], framed[1], framed[2].view(np.uint32)
     line = np.uint64(spread[image, 2] + 2 * MARGIN)
     size = np.uint64(spread[image, 3] + 2 * MARGIN) * line
@@ -148,7 +153,7 @@ def pack(
     words: NDArray[Any],
     starts: NDArray[Any],
 ) -> None:
-    """Pack the images whose boxes are not empty into words, uint32.
+    """Pack images into words, uint32, skipping empty boxes.
 
     Overwrites `framed`, float32; fills `starts` with the offset of each image's words.
     """

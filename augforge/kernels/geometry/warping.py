@@ -1,4 +1,6 @@
-"""Resample images once along chains of maps and fields: bilinear, outside is 0.
+"""Resample images once along chains of maps and fields.
+
+Interpolation is bilinear, outside is 0.
 
 Inverse mapping (see `inverse_mapping`) leads every pixel to its source position. Its level is the mean of the four
 pixels around, weighted in float32 and rounded once; where the image shrinks, the source is smoothed first (see
@@ -41,7 +43,7 @@ def _plan(
     frame: tuple[int, int],
     boxes: NDArray[Any],
 ) -> int:
-    """Choose a group of images and fill the boxes that their ink can reach.
+    """Choose a group of images and the boxes within reach of ink.
 
     Starts from the boxes of smoothed ink: a map turns a box into a box around its moved corners, a field widens it
     by its longest offset. Returns the size of the group.
@@ -98,7 +100,7 @@ def _grow(
     grown: NDArray[Any],
     begins: NDArray[Any],
 ) -> None:
-    """Fill the boxes to map, with neighbors under fields, and their pixel offsets."""
+    """Add neighbors to boxes under fields and count pixels."""
     height, width = frame
     for g in range(begins.size - 1):
         for k in range(4):
@@ -120,7 +122,10 @@ def _settle(
     down: NDArray[Any],
     places: NDArray[Any],
 ) -> None:
-    """Fill each pixel's word index and replace its position by the fraction."""
+    """Fill each pixel's word index and fractions.
+
+    Fractions replace positions in `across` and `down`.
+    """
     height, width = frame
     middle_x, middle_y = np.float32((width - 1) * 0.5), np.float32((height - 1) * 0.5)
     for g in range(begins.size - 1):
@@ -167,7 +172,7 @@ def _resample(
     found: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Fill pixels of images without open taps: weighted means of four neighbors."""
+    """Fill pixels of images without open taps."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
         if asked[g]:
@@ -193,7 +198,7 @@ def _blend(
     smoothed: NDArray[Any],
     levels: NDArray[Any],
 ) -> None:
-    """Mix source and smoothed source by each pixel's share, for images with open taps."""
+    """Fill pixels of images with open taps, mixed by share."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
         if not asked[g]:
@@ -340,9 +345,10 @@ def _ramp(length: int) -> NDArray[Any]:
 
 
 def warp(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
-    """Move images along their chains with one resampling; outside is 0.
+    """Move images along their chains with one resampling.
 
-    Resampling is bilinear, with antialiasing where the image shrinks, see `augforge.kernels.geometry.antialiasing`.
+    Resampling is bilinear, with antialiasing where the image shrinks, see `augforge.kernels.geometry.antialiasing`;
+    outside is 0.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""Blur images by a Gaussian or along a line, with integer weights that sum to 2**14.
+"""Blur images by a Gaussian or along a line.
+
+Weights are integers that sum to 2**14.
 
 Outside is 0. Images are flattened, so that a neighbor is at a constant distance from every pixel, and a tap of the
 filter is one long, vectorized loop. The Gaussian's first pass needs only blank rows above and below. In its second
@@ -42,7 +44,10 @@ _ONE, _TWO = np.uint64(1), np.uint64(2)
 
 @compiled
 def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
-    """Fill the weights of the middle and one side, int16; return their reach, 0 for no blur."""
+    """Fill a bell's weights, int16; return their reach.
+
+    Only the middle and one side are filled; a reach of 0 means no blur.
+    """
     reach = math.floor(_BELL_REACH * sigma + 0.5)
     total = 1.0
     for k in range(1, reach + 1):
@@ -62,7 +67,7 @@ def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
 
 @kernel_helper
 def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[Any]) -> int:
-    """Fill the weights of a line's middle and one of its halves.
+    """Fill the weights of a line's middle and one half.
 
     Parameters
     ----------
@@ -109,7 +114,10 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
 
 @kernel_helper
 def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
-    """Fill flat, int16, with the image, `margin` rows above, and blanks after every row."""
+    """Fill `flat`, int16, with an image and its margins.
+
+    Adds `margin` rows above and below, and blanks after every row.
+    """
     height, width = image.shape
     stride = width + margin
     flat[: (height + 2 * margin) * stride] = 0
@@ -123,9 +131,10 @@ def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
 def _sum_taps(
     flat: NDArray[Any], start: int, ways: NDArray[Any], weights: NDArray[Any], taps: int, sums: NDArray[Any]
 ) -> None:
-    """Sum weights[0] times each pixel from `start` on and weights[k] times those +- ways[k].
+    """Sum weighted pixels at all taps.
 
-    Sums are int32. Taps come in pairs: if `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
+    Each int32 sum is weights[0] times the pixel and weights[k] times those at +- ways[k], from `start` on. Taps
+    come in pairs: if `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
     """
     size = sums.size
     middle, weight = flat[start : start + size], weights[0]
@@ -175,7 +184,7 @@ def _copy_sharp(levels: NDArray[Any], reaches: NDArray[Any], area: int, out: NDA
 
 @inlined
 def _weighed(a: np.uint16, b: np.uint16, weight: np.int32) -> np.int32:
-    """Multiply the sum of two levels, in 16 bits, by a weight, in 32."""
+    """Multiply the sum of two 16-bit levels by a weight."""
     return np.int32(np.int32(np.uint16(a + b)) * weight)
 
 
@@ -192,7 +201,9 @@ def _blur_columns(
     sums: NDArray[Any],
     blurred: NDArray[Any],
 ) -> None:
-    """Blur the columns of chosen images, from uint8 to uint16 with `_EXTRA_BITS`.
+    """Blur columns of chosen images, from uint8 to uint16.
+
+    The result has `_EXTRA_BITS` more bits.
 
     Parameters
     ----------
@@ -248,7 +259,7 @@ def _blur_rows(
     sums: NDArray[Any],
     out: NDArray[Any],
 ) -> None:
-    """Blur the rows of `_blur_columns`' result, into uint8.
+    """Blur rows of the `_blur_columns` result, into uint8.
 
     `columns`, uint16 (size,), holds each pixel's column; see `_blur_columns` for the rest.
     """
@@ -280,7 +291,7 @@ def _blur_rows(
 
 @compiled
 def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
-    """Blur each image by a Gaussian, columns first, then rows; outside is 0.
+    """Blur each image by a Gaussian; outside is 0.
 
     Parameters
     ----------
@@ -326,7 +337,7 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[Any]) -> NDArray[Any]:
-    """Average each image along a line through every pixel, bilinear; outside is 0.
+    """Average each image along lines, bilinear; outside is 0.
 
     Parameters
     ----------

@@ -42,9 +42,9 @@ def _fill_normal_table(table: NDArray[Any]) -> None:
 
 @functools.cache
 def normal_table() -> NDArray[Any]:
-    """Tabulate standard normal quantiles, int16 (65536,), in 1/4096 standard deviation.
+    """Tabulate standard normal quantiles, int16 (65536,).
 
-    Their standard deviation is 0.99999, the highest of them 4.32. Computed once.
+    They are in 1/4096 standard deviation. Their own standard deviation is 0.99999, the highest of them 4.32.
     """
     table = np.empty(1 << _TABLE_BITS, np.int16)
     _fill_normal_table(table)
@@ -54,7 +54,7 @@ def normal_table() -> NDArray[Any]:
 
 @kernel_helper
 def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[Any]) -> None:
-    """Fill `out`, uint16 (8 M,), with independent numbers from 0 to 65,535.
+    """Fill `out`, uint16 (8 M,), with random 16-bit numbers.
 
     Uses all 128 bits of each call of Philox: the eight numbers of call m are out[m], out[M + m], ... `words`,
     uint64 (2, M), is overwritten.
@@ -72,7 +72,7 @@ def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[A
 def add_normal_noise(
     images: NDArray[Any], keys: NDArray[Any], sds: NDArray[Any], table: NDArray[Any]
 ) -> NDArray[Any]:
-    """Add independent normal noise to every pixel, rounded and clipped to 0 ... 255.
+    """Add independent normal noise to every pixel.
 
     Parameters
     ----------
@@ -87,6 +87,7 @@ def add_normal_noise(
     Returns
     -------
     ndarray of uint8, shape (N, H, W)
+        Rounded and clipped.
     """
     out = np.empty_like(images)
     size = images.shape[1] * images.shape[2]
@@ -116,7 +117,10 @@ def add_normal_noise(
 
 @compiled
 def _few_photons(mean: float, none: float, u: float) -> float:
-    """Compute a Poisson quantile by summing probabilities; `none` is that of 0."""
+    """Compute a Poisson quantile by summing probabilities.
+
+    `none` is the probability of 0.
+    """
     photons = 0
     chance = below = none
     while u > below and photons < _RECIPROCALS.size:
@@ -142,7 +146,7 @@ def _many_photons(mean: float, z: float) -> float:
 def count_photons(
     images: NDArray[Any], keys: NDArray[Any], strengths: NDArray[Any], table: NDArray[Any]
 ) -> NDArray[Any]:
-    """Replace each level by a photon count with that mean, Poisson distributed.
+    """Replace each level by a Poisson distributed photon count.
 
     A pixel of level v expects v / 255 / strength**2 photons; their number is scaled back, rounded and clipped.
 

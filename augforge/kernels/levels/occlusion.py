@@ -23,7 +23,7 @@ def hide_rectangles(
     heights: NDArray[Any],
     levels: NDArray[Any],
 ) -> NDArray[Any]:
-    """Set a random rectangle inside each image to one gray level.
+    """Hide a random rectangle of each image behind one gray level.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pixelate images: average the cells of a grid and sample them by the frame's pixels.
+"""Pixelate images by averaging the cells of a grid.
 
 Along each axis cells start at the frame's edge and are S pixels long; the last one may be shorter::
 
@@ -26,9 +26,9 @@ _LEVEL_BITS = 6
 
 @kernel_helper
 def _average_cells(levels: NDArray[Any], size: int, sums: NDArray[Any], cells: NDArray[Any]) -> None:
-    """Average rows of levels, int32 (H, W), in place, in cells `size` / 256 pixels high.
+    """Average rows of levels, int32 (H, W), within cells.
 
-    `sums`, int32 (W,), and `cells`, int32 (H, W), are overwritten.
+    In place; cells are `size` / 256 pixels high. `sums`, int32 (W,), and `cells`, int32 (H, W), are overwritten.
     """
     height, width = levels.shape
     end = height << _PIXEL_BITS
@@ -54,7 +54,7 @@ def _average_cells(levels: NDArray[Any], size: int, sums: NDArray[Any], cells: N
 
 @compiled
 def pixelate(images: NDArray[Any], sizes: NDArray[Any]) -> NDArray[Any]:
-    """Render each image as if taken with coarser pixels.
+    """Render images with coarser pixels.
 
     Parameters
     ----------

@@ -33,7 +33,10 @@ def _draw(
     gaps: NDArray[Any],
     picks: NDArray[Any],
 ) -> None:
-    """Fill `gaps` with numbers of pixels to skip, up to `most`, `picks` with shares of 65,536."""
+    """Draw numbers of pixels to skip and shares for values.
+
+    `gaps` are at most `most`, `picks` are within 65,536.
+    """
     zero = np.uint64(0)
     for n in range(count):
         gap_bits, value_bits = philox(key, first + n, zero, zero, zero)
@@ -44,7 +47,7 @@ def _draw(
 
 @kernel_helper
 def _fill_rates(fractions: NDArray[Any], rates: NDArray[Any]) -> None:
-    """Fill the logarithms of the probabilities of skipping a pixel."""
+    """Fill log probabilities of skipping a pixel."""
     for i in range(fractions.size):
         # Below 2**-53, 1 - p loses p, and its logarithm is -p itself. For p = 1 it is minus infinity, and no pixel
         # is skipped.
@@ -60,7 +63,7 @@ def set_pixels(
     values: NDArray[Any],
     starts: NDArray[Any],
 ) -> NDArray[Any]:
-    """Set random pixels of each image to random values, S times.
+    """Set random pixels to random values, S times.
 
     Every pixel is chosen independently.
 

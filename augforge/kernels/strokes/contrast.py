@@ -17,7 +17,7 @@ _PART = np.uint64(1 << 16)
 
 @compiled
 def stroke_contrast(images: NDArray[Any], strokes: NDArray[Any], levels: NDArray[Any]) -> NDArray[Any]:
-    """Measure the absolute difference of mean gray levels of strokes and paper.
+    """Measure how mean levels of strokes and paper differ.
 
     Parameters
     ----------

@@ -40,7 +40,9 @@ def _find_ink(image: NDArray[Any], rows: NDArray[Any], nth: int) -> tuple[int, i
 
 @kernel_helper
 def _stroke_at(image: NDArray[Any], y: int, x: int) -> tuple[float, float, float, float]:
-    """Find the middle (y, x) of a pixel's stroke and a unit step (y, x) along it.
+    """Find the middle and the direction of a pixel's stroke.
+
+    Both are (y, x), the direction is a unit step.
 
     The middle is the center of mass of the ink near the pixel, the direction that of its largest variance: the
     eigenvector of the covariance's larger eigenvalue.
@@ -90,7 +92,7 @@ def _erase(stroke: tuple[float, float, float, float], length: float, out: NDArra
 def lift_pen(
     images: NDArray[Any], keys: NDArray[Any], counts: NDArray[Any], lengths: NDArray[Any]
 ) -> NDArray[Any]:
-    """Erase a few gaps in strokes, at random positions on the ink.
+    """Erase random gaps in strokes.
 
     Pixels are drawn in proportion to their level in the given image. A gap is a disc of a diameter, moved across
     the stroke by two pixels to each side of its middle. Its edge is one pixel soft; below a diameter of one pixel

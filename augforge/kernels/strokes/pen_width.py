@@ -32,7 +32,10 @@ _THINNEST = 5
 
 @kernel_helper
 def _cover(image: NDArray[Any]) -> NDArray[Any]:
-    """Convert levels to coverage by ink, int32 in 256ths: 0 to 256 from 1/4 to 3/4 of the peak."""
+    """Convert levels to coverage by ink, in 256ths.
+
+    int32, rising from 0 to 256 between 1/4 and 3/4 of the peak.
+    """
     peak = np.int64(image.max())
     cover = np.empty(image.shape, np.int32)
     for y in range(image.shape[0]):
@@ -44,7 +47,7 @@ def _cover(image: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def _edge_distances(cover: NDArray[Any]) -> NDArray[Any]:
-    """Measure the distance of each pixel's middle from the nearest covered pixel's edge.
+    """Measure the distance of pixels to the nearest ink's edge.
 
     Of several covered pixels at the same distance, the one with the highest coverage counts. Distances along
     columns come first, then the lowest of the parabolas that they open along each row: within so short a reach,
@@ -87,7 +90,10 @@ def _edge_distances(cover: NDArray[Any]) -> NDArray[Any]:
 
 @kernel_helper
 def _is_bump(inside: NDArray[Any], y: int, x: int, reach: int) -> bool:
-    """Whether a nearby stroke is twice as deep, so that the pixel is an edge's bump."""
+    """Whether a pixel is an edge's bump, not a middle line.
+
+    Then a stroke within reach is more than twice as deep.
+    """
     height, width = inside.shape
     deepest = 0.0
     for row in range(max(y - reach, 0), min(y + reach + 1, height)):
@@ -98,7 +104,7 @@ def _is_bump(inside: NDArray[Any], y: int, x: int, reach: int) -> bool:
 
 @kernel_helper
 def _thinnest_middle(inside: NDArray[Any], reach: int) -> float:
-    """Average the depth of the thinnest fifth of the strokes' middle lines, in pixels.
+    """Average the depth of middle lines at their thinnest fifth.
 
     Middle lines are pixels without a deeper neighbor, except bumps of rough edges. Unlike a quantile, the average
     never jumps.
@@ -132,7 +138,7 @@ def _thinnest_middle(inside: NDArray[Any], reach: int) -> float:
 
 @compiled
 def change_pen(image: NDArray[Any], pen: float, longer: int) -> NDArray[Any]:
-    """Redraw a drawing's strokes with a pen of another width.
+    """Redraw strokes with a pen of another width.
 
     Parameters
     ----------

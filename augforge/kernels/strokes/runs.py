@@ -28,7 +28,10 @@ def find_root(parents: NDArray[Any], of: int) -> int:
 
 @kernel_helper
 def join(parents: NDArray[Any], sizes: NDArray[Any], a: int, b: int) -> None:
-    """Join the trees of two elements under the lower root, and add their sizes."""
+    """Join two elements' trees under the lower root.
+
+    Adds their sizes.
+    """
     a, b = find_root(parents, a), find_root(parents, b)
     if a != b:
         first, second = min(a, b), max(a, b)
@@ -84,7 +87,10 @@ def list_runs(ink: NDArray[Any], apart: int) -> tuple[NDArray[Any], NDArray[Any]
 
 @kernel_helper
 def join_runs(rows: NDArray[Any], spans: NDArray[Any], areas: NDArray[Any], apart: int) -> NDArray[Any]:
-    """Find each run's component, int32 (R,), named by its first run; sum areas there."""
+    """Join runs into components, named by their first run.
+
+    Returns each run's component, int32 (R,), and sums areas there.
+    """
     parents = np.arange(len(spans)).astype(np.int32)
     for y in range(len(rows) - 1):
         for above in range(max(y - apart + 1, 0), y):

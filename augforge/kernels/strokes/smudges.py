@@ -29,7 +29,10 @@ def _add_moved(
     row: NDArray[Any],
     out: NDArray[Any],
 ) -> None:
-    """Raise levels to those of the moved image, bilinear, times a strength in 1/256."""
+    """Raise levels to those of the moved, faded image.
+
+    Positions are bilinear, `strength` is in 1/256.
+    """
     # Unsigned indices: Numba checks whether signed ones count from the end.
     begin, line, one, size = np.uint64(start), np.uint64(stride), np.uint64(1), np.uint64(out.size)
     down, right, times = np.uint16(share_y), np.uint16(share_x), np.uint16(strength)

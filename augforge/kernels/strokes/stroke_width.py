@@ -34,7 +34,10 @@ _GROUP = 16384
 
 
 def _blanks_before(width: int) -> int:
-    """Return the first image's offset: a row, a pixel and a word, in whole words of bits."""
+    """Compute the first image's offset.
+
+    Leaves a row, a pixel and a word, in whole words of bits.
+    """
     return (width + 1) // 64 * 64 + 64
 
 
@@ -48,7 +51,7 @@ def _lay_out(
     group: NDArray[Any],
     highest: NDArray[Any],
 ) -> None:
-    """Copy the chosen images into a group and find their highest levels."""
+    """Copy chosen images into a group; find their highest levels."""
     for i in range(chosen.size):
         start, source = np.uint64(first + i * size), np.uint64(chosen[i] * area)
         most = np.uint8(0)
@@ -81,7 +84,10 @@ def _look_aside(
     right: NDArray[Any],
     beside: NDArray[Any],
 ) -> None:
-    """Interpolate levels 1 / sqrt(2) of the radius left and right, and find the highest neighbor."""
+    """Interpolate levels to the left and right; find highest neighbors.
+
+    The distance is 1 / sqrt(2) of the radius.
+    """
     one, size, bits = np.uint64(1), np.uint64(masks.shape[1]), np.uint8(flip)
     for i in range(radii.size):
         diagonal = np.uint16((int(radii[i]) * _DIAGONAL + 32768) >> 16)
@@ -108,11 +114,11 @@ def _spread(
     beside: NDArray[Any],
     out: NDArray[Any],
 ) -> None:
-    """Dilate: give each pixel the highest level on a circle around it, or its own.
+    """Dilate: take the highest level on a circle around each pixel.
 
-    Takes eight points of the circle. The highest of the levels between a pixel and several others is the level
-    between it and the highest of them, so five interpolations suffice instead of twenty. Erosion is dilation of the
-    negative.
+    Takes the pixel itself and eight points of the circle. The highest of the levels between a pixel and several
+    others is the level between it and the highest of them, so five interpolations suffice instead of twenty.
+    Erosion is dilation of the negative.
 
     Parameters
     ----------
@@ -156,7 +162,10 @@ def _copy_unchanged(levels: NDArray[Any], ways: NDArray[Any], area: int, out: ND
 def _choose(
     ways: NDArray[Any], thinner: NDArray[Any], thin: bool, start: int, chosen: NDArray[Any]
 ) -> tuple[int, int]:
-    """Choose images to widen, or to narrow, from `start` on; return their number and the next start."""
+    """Choose images to widen or to narrow, from `start` on.
+
+    Returns their number and the next start.
+    """
     count, i = 0, start
     while i < ways.size and count < chosen.size:
         if ways[i] > 0 and thinner[i] == thin:
@@ -168,7 +177,10 @@ def _choose(
 
 @kernel_helper
 def _next_radii(ways: NDArray[Any], chosen: NDArray[Any], radii: NDArray[Any]) -> bool:
-    """Take the next step, a pixel at most, off the remaining ways; return whether one is left."""
+    """Take the next step off `ways`, a pixel at most.
+
+    Returns whether any step is left.
+    """
     longest = 0
     for i in range(chosen.size):
         radii[i] = min(ways[chosen[i]], 256)
@@ -244,7 +256,7 @@ def _frame(height: int, width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray
 
 
 def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[Any]:
-    """Widen or narrow all strokes by a number of pixels; outside is blank.
+    """Widen or narrow strokes by some pixels; outside is blank.
 
     Parameters
     ----------

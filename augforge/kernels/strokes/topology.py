@@ -54,7 +54,10 @@ def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any],
 
 @kernel_helper
 def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any], sizes: NDArray[Any]) -> None:
-    """Join stretches into components, named by their first; 0 is the paper around."""
+    """Join stretches into components, named by their first stretch.
+
+    Component 0 is the paper around.
+    """
     # Where the search in the row above continues, for paper and for ink: both run from left to right.
     above_paper, above_ink = 0, 1
     margin = 0
@@ -79,7 +82,7 @@ def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any],
 
 @compiled
 def topology(images: NDArray[Any], thresholds: NDArray[Any], least: int) -> NDArray[Any]:
-    """Count the components and holes of each image's ink.
+    """Count components of ink and holes.
 
     Ink reaches the threshold; its components connect along diagonals, too. Holes are components of the rest, which
     do not connect along diagonals, that do not reach the edge of the frame.

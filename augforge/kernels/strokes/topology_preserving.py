@@ -1,4 +1,4 @@
-"""Hold ink that must not fall when strokes narrow, or they would break.
+"""Hold ink without which narrowed strokes would break.
 
 At a threshold a pixel is ink or paper, so pixels are packed, 64 to a word, and tested a word at a time; a neighbor
 is a shift away. Order matters only if a pixel's removal depends on that of its neighbors. For most it does not, see
@@ -28,7 +28,7 @@ _ZERO, _ONE, _SIX, _LAST = np.uint64(0), np.uint64(1), np.uint64(6), np.uint64(6
 
 
 def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int, int]]]:
-    """Split pixels into connected components, with or without diagonal steps."""
+    """Find connected components, with or without diagonal steps."""
     pieces: list[set[tuple[int, int]]] = []
     for x, y in places:
         steps = ((x + dx, y + dy) for dx, dy in _AROUND if diagonal or dx == 0 or dy == 0)
@@ -39,7 +39,7 @@ def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int
 
 
 def _removable_codes() -> NDArray[Any]:
-    """List the neighborhoods that let a pixel of ink become paper, bool (256,).
+    """List neighborhoods of removable pixels, bool (256,).
 
     Bit k of a code stands for ``_AROUND[k]``. The pixel must be a *simple point*: its ink neighbors are one
     component (diagonals connect), and the paper of its neighborhood that shares a side with it is, within that
@@ -62,14 +62,14 @@ _REMOVABLE = _removable_codes()
 
 @inlined
 def _before(bits: NDArray[Any], word: Any, way: np.uint64) -> np.uint64:
-    """Shift each bit's predecessor, `way` bits before it, into its position."""
+    """Align each bit with the one `way` bits before it."""
     whole, rest = word - (way >> _SIX), way & _LAST
     return bits[whole] << rest | bits[whole - _ONE] >> _ONE >> (_LAST - rest)
 
 
 @inlined
 def _after(bits: NDArray[Any], word: Any, way: np.uint64) -> np.uint64:
-    """Shift each bit's successor, `way` bits after it, into its position."""
+    """Align each bit with the one `way` bits after it."""
     whole, rest = word + (way >> _SIX), way & _LAST
     return bits[whole] >> rest | bits[whole + _ONE] << _ONE << (_LAST - rest)
 
@@ -125,13 +125,16 @@ def _removable(e: Any, se: Any, s: Any, sw: Any, w: Any, nw: Any, n: Any, ne: An
 def _lengthens(
     open_side: Any, sure: Any, sure2: Any, other: Any, other2: Any, ink: Any, ink2: Any, more: Any, more2: Any
 ) -> Any:
-    """Mark open side pixels that touch sure ink one way around and no ink the other way."""
+    """Mark open side pixels that only lengthen a component.
+
+    They touch sure ink one way around and no ink the other way.
+    """
     return ~open_side | (sure | sure2) & ~(more | more2) | (other | other2) & ~(ink | ink2)
 
 
 @inlined
 def _always_removable(ink: Any, still: Any) -> Any:
-    """Mark removable pixels that stay removable whichever open neighbors go first.
+    """Mark pixels that are removable whichever open neighbors go first.
 
     Parameters
     ----------
@@ -167,7 +170,7 @@ def _find_fallen(
     ink: NDArray[Any],
     fallen: NDArray[Any],
 ) -> None:
-    """Mark by 1 ink that reaches its threshold before, and ink that no longer does after."""
+    """Mark ink and ink that falls below its threshold, by 1."""
     for i in range(thresholds.size):
         threshold = thresholds[i]
         start = np.uint64(first + i * size)
@@ -179,7 +182,10 @@ def _find_fallen(
 
 @kernel_helper
 def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
-    """Pack two rows of marks, eight of 0 and 1 per uint64, into bytes of bits."""
+    """Pack two rows of marks into bits.
+
+    Each uint64 holds eight marks of 0 or 1, which become a byte.
+    """
     for row in range(eights.shape[0]):
         for k in range(np.uint64(eights.shape[1])):
             packed[row, k] = np.uint8((eights[row, k] * _GATHER) >> np.uint64(56))
@@ -216,7 +222,7 @@ def _find_bound(
     end: np.uint64,
     bound: NDArray[Any],
 ) -> None:
-    """Find candidates whose removal depends on others."""
+    """Find candidates that depend on the removal of others."""
     for word in range(first, end):
         e, se, s, sw, w, nw, n, ne = _around(ink, word, line, columns)
         e2, se2, s2, sw2, w2, nw2, n2, ne2 = _around(candidates, word, line, columns)
@@ -234,7 +240,7 @@ def _find_turns(
     end: np.uint64,
     turns: NDArray[Any],
 ) -> None:
-    """Find the candidates that take turns: bound ones and their neighbors.
+    """Find candidates that take turns: bound ones and neighbors.
 
     The others are removed at any time without effect on those that take turns: their neighbors are all always
     removable.
@@ -272,9 +278,10 @@ def _take_turns(
     starts: NDArray[Any],
     after: NDArray[Any],
 ) -> None:
-    """Raise held pixels to the threshold, and pixels not removable in their turn.
+    """Raise held pixels, and unremovable ones in their turn.
 
-    The faintest come first, in steps of four levels, so that the remaining ink follows the middle of a stroke.
+    They rise to the threshold. The faintest come first, in steps of four levels, so that the remaining ink follows
+    the middle of a stroke.
     """
     words = np.uint64(within.size) >> _SIX
     for i in range(np.uint64(thresholds.size)):
@@ -327,7 +334,7 @@ def hold_ink(
     first: int,
     room: tuple[NDArray[Any], ...],
 ) -> None:
-    """Raise levels of narrower strokes to preserve the topology at each threshold.
+    """Raise levels of narrowed strokes to preserve their topology.
 
     Parameters
     ----------
@@ -364,7 +371,9 @@ def hold_ink(
 
 
 def holding_room(total: int, size: int, most: int) -> tuple[NDArray[Any], ...]:
-    """Allocate the work arrays of `hold_ink`, for `total` pixels of at most `most` images.
+    """Allocate the work arrays of `hold_ink`.
+
+    They are for `total` pixels of at most `most` images.
 
     These are marks and bits of all pixels, each also viewed by eight marks; for one image of `size` pixels with its
     blanks, the pixels that take turns and their number per level; and the images' thresholds.
