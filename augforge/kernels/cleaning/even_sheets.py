@@ -1,17 +1,18 @@
-"""Find even sheets with something drawn on them, on even ground: closed patches that are paper, not ink.
+"""Find even sheets with drawings on even ground: closed patches of paper, not ink.
 
-A picture is turned so that sheets are lighter than the ground. The sheet's level is the most frequent one. All else
-is split into components; those that reach the border of the ink's box are ground, the others are marks::
+The picture is inverted if necessary, so that sheets are lighter than the ground. The sheet's level is the most
+frequent one. All other pixels form components; those that reach the border of the ink's box are ground, the others
+are marks::
 
     . . . . . . . . . .        .  ground
-    . + + + + + + + + .        +  sheet: what is not ground, here closed and convex
+    . + + + + + + + + .        +  sheet: not ground, here closed and convex
     . + + o o o + + + .        o  mark: enclosed by the sheet's level
     . + + + + o + + + .
     . + + + + o + + + .
     . + + + + + + + + .
 
-A thick 0 is a closed patch, too, with a mark that is its hole. So a patch is a sheet only if it is a convex
-quadrilateral, as turned and tilted sheets are, with margins as wide as the pen around the mark; and if the mark is
+A thick 0 is a closed patch, too, with its hole as a mark. So a patch is a sheet only if it is a convex
+quadrilateral, like rotated and tilted sheets, with margins as wide as the pen around the mark; and if the mark is
 no hole: a figure that does not fill its own convex hull, or a straight stroke with margins twice as wide.
 """
 
@@ -27,13 +28,13 @@ from augforge.kernels.strokes.runs import join_runs, list_runs
 
 NO_SHEET, MAYBE_SHEET, SURE_SHEET = 0, 1, 2
 
-# Marks farther than so many levels beyond the ground are ink on the ground's other side.
+# Marks more levels than this beyond the ground are ink on its other side.
 _BEYOND = 16
 
 # More patches of like size are a texture.
 _MOST_SHEETS = 4
 
-# Components: where each row's runs begin, first and last columns of runs, areas (at roots), roots of runs.
+# Components: offsets of each row's runs, first and last columns of runs, areas (at roots), roots of runs.
 _Components = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 # Extents: first row, and the first and last column in each row.
 _Extents = tuple[int, NDArray[Any], NDArray[Any]]
@@ -41,7 +42,7 @@ _Extents = tuple[int, NDArray[Any], NDArray[Any]]
 
 @kernel_helper
 def _twice_below(values: NDArray[Any]) -> int:
-    """Return twice the area below the lower convex envelope of values, int64 (N,), one apart."""
+    """Double the area below the lower convex envelope of values, int64 (N,)."""
     chain, size = np.empty(len(values), np.int64), 0
     for k in range(len(values)):
         while size >= 2:
@@ -60,7 +61,10 @@ def _twice_below(values: NDArray[Any]) -> int:
 
 @kernel_helper
 def _twice_hull(lefts: NDArray[Any], rights: NDArray[Any]) -> int:
-    """Return twice the area of the convex hull of rows of pixels, by their first and last columns."""
+    """Double the area of the convex hull of rows of pixels.
+
+    Rows are given by their first and last columns.
+    """
     count = len(lefts)
     low, high = np.empty(count + 1, np.int64), np.empty(count + 1, np.int64)
     for k in range(count + 1):
@@ -78,7 +82,7 @@ def _components(mask: NDArray[Any]) -> _Components:
 
 @kernel_helper
 def _pen_width(components: _Components, root: int, width: int) -> int:
-    """Return the side of the largest square inside a component of a picture of some width."""
+    """Find the side of the largest square inside a component."""
     rows, spans, _, roots = components
     widest: Any = 0
     # Side of the largest square that ends at each pixel of the row above, and of this row.
@@ -96,7 +100,10 @@ def _pen_width(components: _Components, root: int, width: int) -> int:
 
 @kernel_helper
 def _low_part(levels: NDArray[Any], components: _Components, root: int, most: int) -> tuple[int, _Extents]:
-    """Return how many pixels of a component have twice a level of at most `most`, and their extents."""
+    """Count a component's pixels up to a level; find their extents.
+
+    `most` is twice the level.
+    """
     rows, spans, _, roots = components
     count: Any = 0
     first, last = len(rows), 0
@@ -118,7 +125,7 @@ def _low_part(levels: NDArray[Any], components: _Components, root: int, most: in
 
 @kernel_helper
 def _enclosed(components: _Components, width: int) -> NDArray[Any]:
-    """Return which components, by their roots, do not reach the border."""
+    """Mark components, by root, that do not reach the border."""
     rows, spans, _, roots = components
     found = np.ones(len(spans), np.bool_)
     for y in range(len(rows) - 1):
@@ -132,7 +139,10 @@ def _enclosed(components: _Components, width: int) -> NDArray[Any]:
 def _largest_marks(
     marks: _Components, enclosed: NDArray[Any], patches: _Components
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the largest mark on each patch, by roots, -1 where there is none; and the area of all of them."""
+    """Find the largest mark on each patch, and the area of all.
+
+    Marks and patches are given by roots; -1 stands for no mark.
+    """
     rows, spans, areas, roots = marks
     largest = np.full(len(patches[1]), -1, np.int32)
     together = np.zeros(len(patches[1]), np.int32)
@@ -152,7 +162,10 @@ def _largest_marks(
 
 @kernel_helper
 def _corners(patch: _Extents, diagonal: bool) -> NDArray[Any]:
-    """Return the outermost points of a patch in four directions, int64 (4, 2) of x and y, going around."""
+    """Find a patch's outermost points in four directions, int64 (4, 2).
+
+    They are x and y, in order around the patch.
+    """
     top, lefts, rights = patch
     out = np.zeros((4, 2), np.int64)
     for side in range(4):
@@ -171,9 +184,10 @@ def _corners(patch: _Extents, diagonal: bool) -> NDArray[Any]:
 
 @kernel_helper
 def _quadrilateral(patch: _Extents) -> tuple[int, int]:
-    """Return twice the area of a quadrilateral inside a convex patch, and its longer diagonal, squared.
+    """Double the area of a quadrilateral inside a convex patch.
 
-    Its corners are the outermost points along the axes or the diagonals: those of the patch, if it has four.
+    Also returns its longer diagonal, squared. Its corners are the outermost points along the axes or the diagonals:
+    those of the patch, if it has four.
     """
     twice, longest = np.int64(0), np.int64(0)
     for diagonal in (False, True):
@@ -188,7 +202,7 @@ def _quadrilateral(patch: _Extents) -> tuple[int, int]:
 
 @kernel_helper
 def _is_drawn_on(patch: _Extents, area: int, mark: _Extents, mark_area: int, pen: int, covers: bool) -> bool:
-    """Return whether a patch has the shape of a sheet, and its mark that of something drawn."""
+    """Whether a patch looks like a sheet, its mark like a drawing."""
     top, lefts, rights = patch
     mark_top, mark_lefts, mark_rights = mark
     height, width = len(lefts), rights.max() + 1 - lefts.min()
@@ -215,7 +229,10 @@ def _is_drawn_on(patch: _Extents, area: int, mark: _Extents, mark_area: int, pen
 
 @kernel_helper
 def _sheet_level(levels: NDArray[Any], ground: int) -> int:
-    """Return the most frequent level above the ground and its deviations, if it covers an eighth; else -1."""
+    """Find the most frequent level above the ground.
+
+    It must exceed the ground's deviations and cover an eighth of the picture, else the result is -1.
+    """
     counts = np.zeros(256, np.int64)
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
@@ -229,7 +246,10 @@ def _sheet_level(levels: NDArray[Any], ground: int) -> int:
 def _find_sheets(
     levels: NDArray[Any], ink: NDArray[Any], box: tuple[int, int, int, int], ground: int, level: int
 ) -> tuple[int, NDArray[Any]]:
-    """Return how sure sheets in the ink's box are, and 1 where they are, uint8 (H, W); it is empty without any."""
+    """Find sheets in the ink's box and how sure they are.
+
+    The mask, uint8 (H, W), is 1 on sheets; it is empty without any.
+    """
     top, bottom, left, right = box
     height, width = bottom - top, right - left
     nothing: NDArray[Any] = np.empty((0, 0), np.uint8)
@@ -278,27 +298,27 @@ def _find_sheets(
 def read_sheets(
     levels: NDArray[Any], ink: NDArray[Any], ground: int
 ) -> tuple[int, NDArray[Any], NDArray[Any]]:
-    """Return whether ink may be sheets of paper; where they are; and what is drawn on them.
+    """Find sheets of paper in ink, and the drawings on them.
 
-    Ink whose box is 20 pixels is none: it is taken for one of MNIST's own.
+    Ink with a box of 20 pixels has none: it counts as one of MNIST's own digits.
 
     Parameters
     ----------
     levels : ndarray of uint8, shape (H, W)
-        Turned so that sheets are lighter than the ground.
+        Sheets are lighter than the ground.
     ink : ndarray of uint8, shape (H, W)
-        What is lighter than the ground, 0 elsewhere.
+        Pixels lighter than the ground, 0 elsewhere.
     ground : int
         Level of the even ground.
 
     Returns
     -------
     int
-        `NO_SHEET`; `MAYBE_SHEET`; or `SURE_SHEET`, where what is drawn is no hole: it is darker than the ground.
+        `NO_SHEET`, `MAYBE_SHEET`, or `SURE_SHEET` if the drawing is darker than the ground, and so no hole.
     ndarray of uint8, shape (H, W)
         1 on sheets, else 0; empty for `NO_SHEET`.
     ndarray of uint8, shape (H, W)
-        How much darker than the sheet each pixel on it is; empty for `NO_SHEET`.
+        Difference by which pixels on the sheet are darker than it; empty for `NO_SHEET`.
     """
     nothing = np.empty((0, 0), np.uint8)
     box = bounding_box(ink)

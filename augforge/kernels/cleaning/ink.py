@@ -1,21 +1,21 @@
-"""Ink apart from its paper, its slant, and its place in a frame.
+"""Separate ink from paper, take out its slant, center it.
 
-Paper on a screen has one level, so it is told by that, from the border: any difference from it is ink, however
-faint, but for what `even_paper` removes. All else is a photograph, see `lit_paper`. What is read, in this order::
+Paper on a screen has one level, which the border shows: any difference from it is ink, however faint, except
+disturbances that `even_paper` removes. Everything else is a photograph, see `lit_paper`. In this order::
 
     picture --frame--> border --even?--yes--> difference from the paper --> ink of the heavier side, cleaned
                                   |                                                  |
                                   no                              closed, convex, with a mark on it?
-                                  |                                    a sheet: what is drawn on it
+                                  |                                    a sheet: its drawing
                                   v
                       sheets on an even ground, else a photograph
 
-With a given polarity only one side counts. A picture is then turned, so that its ink is light, and read as light
-ink on dark paper.
+With a given polarity only one side counts. The picture is then inverted, so that its ink is light, and read as
+light ink on dark paper.
 
-Drawings come one by one, each of its own size, so there are no blocks here, and loops are plain. Sums are of whole
-numbers, but for the second moments about the mean, which are added up in float64 in the order of reading. A slant
-is taken out by `warp`, in one resampling as in recipes.
+Drawings come one by one, each of its own size, so there are no blocks here, and loops are plain. Sums are integers,
+except the second moments about the mean, which float64 adds up in reading order. `warp` takes out the slant in one
+resampling, as in recipes.
 """
 
 from typing import Any
@@ -32,23 +32,23 @@ from augforge.kernels.cleaning.lit_paper import photographed_ink
 from augforge.kernels.geometry.chains import Chain
 from augforge.kernels.geometry.warping import warp
 
-# Paper is even if so large a share of the border has one level, or differs from it by one; or by a few levels, if
-# at least half of it does not at all,
+# Paper is even if this share of the border is within one level; or within a few levels, if half of it has one
+# level,
 _EVEN = 0.9
 
-# or, where a drawing is cut along its ink, if so large a share of the border and of the picture has its lowest or
-# its highest level, and less than so large a share of that the levels next to it, as grain, light and shadow would.
+# or, if a drawing is cut along its ink, if a share _CUT of the border and of the picture has the lowest or highest
+# level, and less than _FEW of that the next _NEXT levels, which grain, light and shadow would have.
 _CUT = 0.2
 _NEXT = 16
 _FEW = 0.25
 
-# Where the polarity is known, and so at which end the paper is, so large a share of the picture is enough.
+# A known polarity decides the end of the paper's level, so this share of the picture is enough.
 _SURE = 0.02
 
-# No photograph is so small: a smaller picture whose levels vary has soft strokes, not grain or shadows.
+# Least side of a photograph: a smaller picture with varying levels has soft strokes, not grain or shadows.
 _PHOTOGRAPH = 32
 
-# Of ink on both sides of the paper the weaker is ignored, if the other has so many times its area, or its sum.
+# Of ink on both sides of the paper, the stronger wins if it has this many times the area, or the sum.
 _AREAS = 50
 _SUMS = 4
 
@@ -60,13 +60,16 @@ def _mode(counts: NDArray[Any]) -> int:
 
 @kernel_helper
 def _median(counts: NDArray[Any]) -> int:
-    """Return the lowest level that at least half of all do not exceed."""
+    """Find the lowest level that half of all do not exceed."""
     return int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
 
 
 @kernel_helper
 def _even_border(counts: NDArray[Any]) -> bool:
-    """Return whether a border has one level, but for small deviations or a tenth of it."""
+    """Whether a border has one level, except small deviations.
+
+    A tenth of the border may have other levels.
+    """
     paper, size = _mode(counts), counts.sum()
     near = counts[max(paper - 1, 0) : paper + 2].sum()
     around = counts[max(paper - SMALL, 0) : paper + SMALL + 1].sum()
@@ -75,14 +78,17 @@ def _even_border(counts: NDArray[Any]) -> bool:
 
 @kernel_helper
 def _most_of_border(counts: NDArray[Any]) -> int:
-    """Return the level that at least half of a border has, within 4 levels; or -1."""
+    """Find the level of half of a border, within 4 levels; or -1."""
     level = _mode(counts)
     return level if 2 * counts[max(level - SMALL, 0) : level + SMALL + 1].sum() >= counts.sum() else -1
 
 
 @kernel_helper
 def _cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -> int:
-    """Return the level of even paper under a drawing that is cut along its ink, or -1."""
+    """Find the even paper's level under a drawing cut along its ink.
+
+    Returns -1 if there is none.
+    """
     counts = np.zeros(256, np.int64)
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
@@ -103,7 +109,7 @@ def _cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -
 
 @kernel_helper
 def _above(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
-    """Return how far each pixel, uint8 (H, W), is above the paper."""
+    """Subtract the paper's level, clipped at 0, uint8 (H, W)."""
     out = np.zeros(levels.shape, np.uint8)
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
@@ -124,7 +130,7 @@ def _area_and_sum(ink: NDArray[Any]) -> tuple[int, int]:
 
 @kernel_helper
 def _range(levels: NDArray[Any]) -> tuple[int, int]:
-    """Return the lowest and the highest level."""
+    """Find the lowest and the highest level."""
     low, high = np.uint8(255), np.uint8(0)
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
@@ -134,7 +140,7 @@ def _range(levels: NDArray[Any]) -> tuple[int, int]:
 
 @kernel_helper
 def _ink_or_sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
-    """Return light ink, or what is drawn on it if it must be a sheet; and count the plausible readings."""
+    """Take a sure sheet's drawing, else light ink; count plausible readings."""
     found, _, drawn = read_sheets(levels, ink, paper)
     if found == SURE_SHEET:
         return cleaned(drawn), 1
@@ -143,10 +149,10 @@ def _ink_or_sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[
 
 @kernel_helper
 def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
-    """Return the ink of the heavier side of the paper, and how many readings are plausible."""
+    """Take the ink of the paper's heavier side; count plausible readings."""
     low, high = _range(levels)
     if low == paper:
-        # As most often: nothing is darker than the paper.
+        # The usual case: no pixel is darker than the paper.
         return _ink_or_sheet(levels, cleaned(_above(levels, paper)), paper)
     turned = np.uint8(255) - levels
     darker = cleaned(_above(turned, 255 - paper))
@@ -167,7 +173,10 @@ def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]
 
 @kernel_helper
 def _drawn_on_dark_sheets(levels: NDArray[Any], ink: NDArray[Any], ground: int) -> NDArray[Any]:
-    """Return the light ink on dark sheets on even ground, if all light ink is on them; else an empty array."""
+    """Take light ink on dark sheets on even ground.
+
+    Returns an empty array unless all light ink is on sheets.
+    """
     nothing = np.empty((0, 0), np.uint8)
     if levels.min() + _NEXT >= ground:
         return nothing
@@ -180,7 +189,7 @@ def _drawn_on_dark_sheets(levels: NDArray[Any], ink: NDArray[Any], ground: int) 
 
 @kernel_helper
 def _light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
-    """Return light ink on paper of one level, where ink is known to be light."""
+    """Take light ink on paper of one level."""
     ink = cleaned(_above(levels, paper))
     drawn = _drawn_on_dark_sheets(levels, ink, paper)
     if drawn.size > 0:
@@ -188,13 +197,13 @@ def _light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
     peak, low = ink.max(), levels.min()
     if peak > _NEXT or (peak > 0 and low + _NEXT >= paper):
         return ink
-    # Who says that ink is light, and shows a border all of it light, has cut the drawing along solid ink.
+    # Light ink with an all-light border means that the drawing is cut along solid ink.
     return levels.copy() if paper >= 192 else ink
 
 
 @kernel_helper
 def _light_ink_on_sheet(levels: NDArray[Any]) -> NDArray[Any]:
-    """Return the light ink of a sheet cut out of a photograph."""
+    """Take the light ink of a sheet cut out of a photograph."""
     border = border_counts(levels)
     if _even_border(border):
         return _light_on_even_paper(levels, _mode(border))
@@ -203,7 +212,7 @@ def _light_ink_on_sheet(levels: NDArray[Any]) -> NDArray[Any]:
 
 @kernel_helper
 def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
-    """Return the ink of a drawing whose ink is known to be light."""
+    """Take the ink of a drawing with light ink."""
     border = border_counts(levels)
     if _even_border(border):
         return _light_on_even_paper(levels, _mode(border))
@@ -226,7 +235,10 @@ def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
 
 @kernel_helper
 def _on_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArray[Any], int]:
-    """Return what is drawn on sheets on even ground; and count the plausible readings, 0 without sheets."""
+    """Take the drawing on sheets on even ground; count plausible readings.
+
+    Their number is 0 without sheets.
+    """
     for is_dark in (False, True):
         turned = np.uint8(255) - levels if is_dark else levels
         level = 255 - ground if is_dark else ground
@@ -238,32 +250,35 @@ def _on_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArray
 
 @kernel_helper
 def _photographed(levels: NDArray[Any], border: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """Return the ink of a photograph, dark or light by the middle level of its border; and one reading."""
+    """Take the ink of a photograph, dark or light by its border.
+
+    The border's median decides. There is one reading.
+    """
     paper = _median(border)
     return photographed_ink(levels, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
 
 
 @compiled
 def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], int]:
-    """Return the ink of a drawing, 0 where the paper shows, up to 255; and how many ways there are to read it.
+    """Separate a drawing's ink from its paper; count plausible readings.
 
-    A frame is cut away. The border tells what the paper looks like. If nine tenths of it have the same level (a
-    fifth, where the drawing is cut along its ink), the paper is even: any difference from that level is ink, so
-    faint strokes are kept, see `cleaned` for what is not. Else it is a photograph.
+    Ink is up to 255, paper 0. A frame is cut away. The border shows the paper. If nine tenths of it have the same
+    level (a fifth, if the drawing is cut along its ink), the paper is even: any difference from that level is ink,
+    so faint strokes stay; see `cleaned` for exceptions. Otherwise it is a photograph.
 
     Parameters
     ----------
     gray : ndarray of uint8, shape (H, W)
     light_paper : int
-        1 if ink is darker than paper, 0 if lighter, -1 to tell it: by which there is more of if the paper is even;
-        in photographs dark on paper from 192 up, light below 64, else from what stands out.
+        1 if ink is darker than paper, 0 if lighter, -1 to detect it: on even paper by the larger amount; in
+        photographs dark on paper from 192 up, light below 64, else by what stands out.
 
     Returns
     -------
     ndarray of uint8, shape (H, W)
-        Cut to the inside of a frame. Photographs are made smaller, see `photographed_ink`.
+        Cut to the inside of a frame. Photographs shrink, see `photographed_ink`.
     int
-        2 if ink could be paper, and paper ink; else 1.
+        2 if ink and paper could be swapped, else 1.
     """
     top, bottom, left, right = inside_frame(gray)
     levels = gray[top:bottom, left:right].copy()
@@ -293,7 +308,7 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], in
 
 @kernel_helper
 def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
-    """Return the sum of ink, and the sums of ink times x and times y."""
+    """Sum the ink, and the ink times x and times y."""
     mass = sum_x = sum_y = np.int64(0)
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
@@ -306,7 +321,7 @@ def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
 
 @compiled
 def _slant(image: NDArray[Any]) -> float:
-    """Return the regression of x on y, weighted by ink; 0 where all of it is in one row."""
+    """Regress x on y, weighted by ink; 0 for ink in one row."""
     mass, sum_x, sum_y = _moments(image)
     mean_x, mean_y = sum_x / mass, sum_y / mass
     mu11 = mu02 = np.float64(0.0)
@@ -319,16 +334,17 @@ def _slant(image: NDArray[Any]) -> float:
 
 
 def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
-    """Return a drawing with its slant taken out, with a margin of half its height on the left and the right.
+    """Take out a drawing's slant.
 
-    The slant is the regression of x on y, weighted by ink: its second moments mu11 / mu02.
+    The slant is the regression of x on y, weighted by ink: its second moments mu11 / mu02. The result has a margin
+    of half the height on the left and the right.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W)
         White ink on black, cut to its bounding box.
     most : float
-        The largest slant that is taken out, in degrees.
+        The largest slant to take out, in degrees.
     """
     height, width = image.shape
     margin = (height + 1) // 2
@@ -343,9 +359,9 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
 
 @compiled
 def place(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
-    """Return a square frame with an image in it, moved by whole pixels so that its center of mass is at `middle`.
+    """Place an image in a square frame by its center of mass.
 
-    The image is moved by floor(middle - center + 1/2), and less where it would leave the frame.
+    It moves by whole pixels, floor(middle - center + 1/2), and less where it would leave the frame.
 
     Parameters
     ----------
