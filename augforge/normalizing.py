@@ -155,7 +155,7 @@ class Normalizer:
             "ink": ink,
             "cropped": cropped,
             "drawn": drawn,
-            "placed": kernels.place(kernels.scale_box(drawn, box, BOX), FRAME, MIDDLE),
+            "placed": kernels.center_by_mass(kernels.scale_box(drawn, box, BOX), FRAME, MIDDLE),
         }
 
     def _redrawn(self, cropped: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], _Box]:

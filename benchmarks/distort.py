@@ -170,7 +170,7 @@ def unguarded_note(ours: Mapping[str, float], theirs: Mapping[str, float]) -> st
         return ""
     seconds = ours["augforge, no guard"]
     times = ", ".join(f"{name} {value / seconds:.1f}" for name, value in theirs.items())
-    return f"In times of augforge's time without the guard: {times}."
+    return f"Relative to augforge's time without the guard: {times}."
 
 
 def ratios(prefix: str, ours: float, theirs: Mapping[str, float]) -> dict[str, float | str]:
@@ -220,7 +220,7 @@ def compare_singles(
         figures[f"distort.{name}.us"] = 1e6 / rates["augforge"]
     section = measuring.Section(
         "Distort: single distortions",
-        "Images/s, one thread. Empty where a peer has no such distortion, or only one that is something else.",
+        "Images/s, one thread. Empty if a peer has no such distortion, or a different one.",
         ("distortion", "augforge", *names, "against the fastest"),
         rows,
     )

@@ -234,7 +234,7 @@ def tell(options: argparse.Namespace, samples: int, timings: dict[int, Timed]) -
         measuring.Section(
             "Load, in the training process" if workers == 0 else f"Load, {workers} workers",
             f"Shuffled batches of {options.batch_size} images and labels.",
-            ("loader", "samples", "samples/s", "us a batch", "spread", "of index_select"),
+            ("loader", "samples", "samples/s", "us per batch", "spread", "of index_select"),
             [
                 (
                     entry.name,
@@ -270,10 +270,10 @@ def tell(options: argparse.Namespace, samples: int, timings: dict[int, Timed]) -
 
 
 NOTES = """\
-Of {megabytes:,.0f} MB of images, compressed shards keep at most {cache} MiB decoded in each process, whatever
-the size of the data set. WebDataset shuffles its shards and 5,000 samples at a time, LitData's bytes blocks of 256
-neighbours; all others shuffle everything, or everything within a file. Workers live on between epochs, but in
-first epochs they are new."""
+Of {megabytes:,.0f} MB of images, compressed shards keep at most {cache} MiB decoded in each process, for any size
+of the data set. WebDataset shuffles its shards and 5,000 samples at a time, LitData's bytes blocks of 256
+neighbors; all others shuffle everything, or everything within a file. Workers persist between epochs, but are new
+in first epochs."""
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Run the benchmarks one after the other, and write RESULTS.md and its plots from all results that are there.
+"""Run the benchmarks one after the other, and write RESULTS.md and its plots.
 
-Each result is kept in results/NAME.json, which stays as it was where a benchmark fails.
+Each result is kept in results/NAME.json, which stays unchanged if a benchmark fails.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def run(names: Sequence[str], folder: Path) -> list[str]:
-    """Run the benchmarks of a folder, keep their results, and return those that failed."""
+    """Run benchmarks, keep their results, and return the failed ones."""
     (folder / "results").mkdir(exist_ok=True)
     failed = []
     for name in names:
@@ -47,11 +47,11 @@ def run(names: Sequence[str], folder: Path) -> list[str]:
 
 
 def write(folder: Path) -> None:
-    """Write the page and, where matplotlib is there to do it, the plots."""
+    """Write the page, and the plots if matplotlib is installed."""
     results = read_results(folder / "results")
     (folder / "RESULTS.md").write_text(page(results), encoding="utf-8")
     if importlib.util.find_spec("matplotlib") is None:
-        print("matplotlib is not there: RESULTS.md is written, but no plots")
+        print("matplotlib is not installed: wrote RESULTS.md, but no plots")
         return
     drawn = [plot for result in results.values() for plot in result["plots"]]
     for plot in drawn:

@@ -302,12 +302,12 @@ def builds_section(groups: Sequence[Sequence[Build]], forge: float) -> measuring
     head = ("samples", "workers", "s", "spread", "us/sample", "samples/s", "of workers x forge")
     return measuring.Section(
         "Scale: time and memory of builds",
-        "The ready recipe `realistic`, uncompressed, every sample distorted. Seconds are those of whole programs.",
+        "The ready recipe `realistic`, uncompressed, every sample distorted. Seconds cover whole programs.",
         (*head, "private MB", "PSS MB", "peak RSS MB", "processes"),
         rows,
-        "Peaks of all processes together, the largest of all repeats. *Private* is what nothing else backs; *PSS* "
-        "also has mapped files, and pages that processes share once; *RSS* adds up what each process had at most, "
-        "shared pages and mapped files counted in each.",
+        "Peaks of all processes together, the largest of all repeats. *Private* is unshared memory without "
+        "mapped files; *PSS* includes mapped files, and counts shared pages once; *RSS* adds the peaks of all "
+        "processes, with shared pages and mapped files in each.",
     )
 
 
@@ -358,22 +358,21 @@ def books_section(books: dict[str, Any]) -> measuring.Section:
         "workers",
         "plan: s",
         "tasks: s",
-        "ms a shard",
-        "CPU ms a shard",
+        "ms per shard",
+        "CPU ms per shard",
         "manifest: s",
     )
     memories = ("private MB after planning", "after a tenth", "after all tasks", "after the manifest")
     return measuring.Section(
         "Scale: a billion samples, without making them",
-        "Shards of 65,536 samples. A task leaves an empty shard and a receipt, at once: what is left is planning, "
-        "handing out tasks, progress, and putting the receipts together to a manifest. *Plan again* is a build "
-        "that goes on and finds all shards there.",
+        "Shards of 65,536 samples. Each task only writes an empty shard and a receipt, so that planning, assigning "
+        "tasks, progress, and assembling the manifest remain. *Plan again* resumes a build whose shards all exist.",
         (*head, "plan again: s", *memories),
         rows,
-        "Memory is that of the process that builds; with workers of its own, scheduler and a worker are in it. The "
-        f"scheduler that was running had {external['scheduler_before_mb']:.0f} MB before and "
-        f"{external['scheduler_mb']:.0f} MB after {external['shards']:,} shards. To make a shard takes a worker "
-        "65,536 times the microseconds of a sample.",
+        "Memory is that of the building process; with its own workers, it includes the scheduler and a worker. The "
+        f"running scheduler had {external['scheduler_before_mb']:.0f} MB before and "
+        f"{external['scheduler_mb']:.0f} MB after {external['shards']:,} shards. Making a shard takes a "
+        "worker 65,536 times the microseconds per sample.",
     )
 
 

@@ -70,8 +70,8 @@ def main() -> None:
         ]
     section = measuring.Section(
         "Whole job",
-        f"{PROCESSES} workers or processes, uncompressed. augforge's seconds are those of the whole command, "
-        "imgaug's begin when both processes are ready. Both end when all is durable.",
+        f"{PROCESSES} workers or processes, uncompressed. augforge's seconds cover the whole command, "
+        "imgaug's begin when both processes are ready. Both end when everything is durable.",
         ("recipe", "what", "samples", "s", "samples/s", "spread", "times imgaug", "mean gray"),
         rows,
     )

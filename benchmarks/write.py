@@ -198,12 +198,12 @@ def tell(options: argparse.Namespace, names: dict[str, str], times: dict[str, Ti
     head = ("one process", "samples", "samples/s as it comes", "samples/s durable", "MB/s durable", "spread")
     section = measuring.Section(
         "Write",
-        f"Samples of {ROW} bytes from memory, files of {SHARD:,} samples. *As it comes* is until the library says "
-        "that it is done, *durable* with an fsync of all its files; augforge has fsync'd them by then.",
-        (*head, "bytes a sample", "of the disk"),
+        f"Samples of {ROW} bytes from memory, files of {SHARD:,} samples. *As it comes* ends when the library "
+        "returns, *durable* after an fsync of all its files; augforge has already called fsync.",
+        (*head, "bytes per sample", "of the disk"),
         rows,
-        "MB/s are images and labels alone. augforge also stores six bytes that say where a sample comes from, and "
-        "hashes everything twice.",
+        "MB/s count images and labels alone. augforge also stores six bytes of origin per sample, and hashes "
+        "everything twice.",
     )
     figures = {f"write.{key}.mb_per_s": value for key, value in {**durable, "disk": limit}.items()}
     bars = [(names[key], value) for key, value in durable.items()]

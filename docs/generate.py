@@ -1,4 +1,4 @@
-"""Writes those parts of the docs that are made from the code: `distortions.md`, and every picture.
+"""Write the generated docs: `distortions.md` and every picture.
 
 ::
 
@@ -6,7 +6,7 @@
           |--sweep--> Gallery --> pictures/distortion-NAME.png
     recipes --sheet-> Gallery --> pictures/recipe-NAME.png
 
-`make docs` writes them; `make docs-check` writes nothing and tells which are out of date.
+`make docs` writes them; `make docs-check` writes nothing and reports stale files.
 """
 
 import argparse
@@ -26,7 +26,7 @@ PICTURES = DOCS / "pictures"
 
 
 def write() -> None:
-    """Write the page and all pictures, and remove pictures of what there is no more."""
+    """Write the page and all pictures, and remove stale pictures."""
     PAGE.write_text(page(), encoding="utf-8")
     PICTURES.mkdir(exist_ok=True)
     made = dict(pictures())
@@ -37,7 +37,7 @@ def write() -> None:
 
 
 def problems() -> Iterator[str]:
-    """Yield what is not as `write` would write it, and the ready recipes that `recipes.md` does not show."""
+    """Yield stale files, and ready recipes without a picture in `recipes.md`."""
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
         yield f"{_shown(PAGE)} is out of date"
     made = dict(pictures())
@@ -45,12 +45,12 @@ def problems() -> Iterator[str]:
         if not picture.is_at(PICTURES / name):
             yield f"{_shown(PICTURES / name)} is out of date"
     for path in _pictures_beside(made):
-        yield f"{_shown(path)} shows what there is no more"
+        yield f"{_shown(path)} belongs to no distortion or recipe"
     yield from recipes_not_shown()
 
 
 def recipes_not_shown() -> Iterator[str]:
-    """Yield a line for each ready recipe whose picture is not in `recipes.md`."""
+    """Yield each ready recipe without a picture in `recipes.md`."""
     text = RECIPES.read_text(encoding="utf-8") if RECIPES.exists() else ""
     for name in ready_recipes():
         picture = f"pictures/{sheet_name(name)}"
@@ -67,9 +67,9 @@ def _shown(path: Path) -> str:
 
 
 def main() -> int:
-    """Write, or check: then 1 where anything is out of date."""
-    parser = argparse.ArgumentParser(description="Write the docs that are made from the code.")
-    parser.add_argument("--check", action="store_true", help="write nothing; tell what is out of date")
+    """Write the docs, or check them and return 1 if any are stale."""
+    parser = argparse.ArgumentParser(description="Write the generated docs.")
+    parser.add_argument("--check", action="store_true", help="write nothing; report stale files")
     if not parser.parse_args().check:
         write()
         return 0
@@ -77,7 +77,7 @@ def main() -> int:
     for problem in found:
         print(problem)
     if found:
-        print("`make docs` writes the page and the pictures again")
+        print("run `make docs` to write them again")
     return 1 if found else 0
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from augforge.cli.app import COMMANDS, app
 from augforge.distortions.catalogue import built_in
 from augforge.previewing import Gallery, Layout, Row
-from augforge.recipe import load_recipe, parse_recipe, ready_recipes
+from augforge.recipe import GUARD_KINDS, load_recipe, parse_recipe, ready_recipes
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -201,17 +201,36 @@ def test_targets_of_make_exist(page: Path) -> None:
             assert {word for word in words if "=" not in word} <= targets, line
 
 
-def test_the_readme_has_every_command_with_options_that_it_has() -> None:
-    rows = re.findall(
-        r"^\| `augforge (\w+)[^|]*\| (.+) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
-    )
+def test_the_page_of_commands_has_every_command_and_all_its_options() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    rows = re.findall(r"^\| `augforge (\w+)[^|]*\| (.+) \|$", page, re.MULTILINE)
     assert {name for name, _ in rows} == set(COMMANDS)
-    for name, told in rows:
-        assert set(re.findall(r"`(--[\w-]+)", told)) <= options_of(name), name
+    for name, text in rows:
+        named = set(re.findall(r"`(--[\w-]+)", text))
+        assert named == {option for option in options_of(name) if option.startswith("--")} - {"--help"}, name
 
 
-def test_the_readme_shows_the_ready_recipe() -> None:
-    blocks = re.findall(
-        r"```yaml\n(# yaml-language-server.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
-    )
-    assert [parse_recipe(block) for block in blocks] == [load_recipe("realistic")]
+def recipes_in(page: str) -> list[str]:
+    """Return the whole recipes that a page shows."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if re.search(r"^version: 1$", block, re.MULTILINE)]
+
+
+def test_the_page_of_recipes_shows_the_ready_one() -> None:
+    assert [parse_recipe(block) for block in recipes_in("docs/writing-recipes.md")] == [
+        load_recipe("realistic")
+    ]
+
+
+def test_the_first_recipe_of_the_readme_is_valid() -> None:
+    (first,) = recipes_in("README.md")
+    assert parse_recipe(first).name == "mine"
+
+
+def test_the_steps_and_guards_that_the_page_of_recipes_lists_are_all_there_are() -> None:
+    page = (ROOT / "docs" / "writing-recipes.md").read_text("utf-8")
+    steps = page.partition("## Steps")[2].partition("[Distortions]")[0]
+    assert set(re.findall(r"\b[a-z_]+\b", steps)) >= set(built_in())
+    assert set(re.findall(r"^\| `(\w+):", page.partition("## Guards")[2], re.MULTILINE)) == {
+        kind.name for kind in GUARD_KINDS
+    }

@@ -136,8 +136,8 @@ class TestTrainDigits:
         done = run(folder, *TINY, "--drawn", tmp_path, "--json")
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
-        assert result["test_samples"] == {"test": 50, "distorted": 250, "raw": 30, "normalised": 30}
-        assert all(0 <= run[test] <= 100 for run in result["runs"] for test in ("raw", "normalised"))
+        assert result["test_samples"] == {"test": 50, "distorted": 250, "raw": 30, "normalized": 30}
+        assert all(0 <= run[test] <= 100 for run in result["runs"] for test in ("raw", "normalized"))
 
     def test_the_drawn_digits_have_a_table_of_their_own(self, folder: Path, tmp_path: Path) -> None:
         write_idx(tmp_path, "drawn", samples=30, shape=(70, 50))
@@ -200,14 +200,14 @@ class TestYourOwnDigits:
         done = run(folder, picture, *arguments, example="your_own_digits")
         assert done.returncode == 0, done.stderr
         assert "No folder given" not in done.stdout
-        assert "0.png is taken for one (" in done.stdout
+        assert "0.png: one (" in done.stdout
 
     def test_what_is_no_folder_of_classes_is_refused(self, out: Path, tmp_path: Path) -> None:
         folder = out / "drawings" / "7"
         done = run(folder, out / "new.png", "--out", tmp_path, example="your_own_digits")
         assert done.returncode == 2
         assert "your_own_digits.py: error: " in done.stderr
-        assert "has no folders of pictures in it" in done.stderr
+        assert "must contain one folder of pictures per class" in done.stderr
 
     def test_a_new_picture_without_ink_is_told_before_anything_is_built(
         self, out: Path, tmp_path: Path
@@ -223,7 +223,7 @@ class TestYourOwnDigits:
         folder = out / "drawings"
         done = run(folder, out / "new.png", "--out", folder / "out", example="your_own_digits")
         assert done.returncode == 2
-        assert "lies in the folder of pictures" in done.stderr
+        assert "is inside the folder of pictures" in done.stderr
         assert not (folder / "out").exists()
 
 
@@ -276,13 +276,13 @@ class TestKaggleDigits:
     def test_numbers_are_from_1_up(self, example: str) -> None:
         done = run("--variants", "0", example=example)
         assert done.returncode == 2
-        assert "--variants: got '0', needed is a whole number from 1 up" in done.stderr
+        assert "--variants: got '0', expected an integer of 1 or more" in done.stderr
 
     @pytest.mark.parametrize("arguments", [(), ("train.csv",), ("--demo", "train.csv", "test.csv")])
     def test_files_or_the_demo(self, arguments: tuple[str, ...]) -> None:
         done = run(*arguments, example="kaggle_digits")
         assert done.returncode == 2
-        assert "needed are train.csv and test.csv, or --demo" in done.stderr
+        assert "give train.csv and test.csv, or --demo" in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from augforge._platform.child_programs import child_environment
+from augforge._platform.imports import child_environment
 from augforge.building.worker_log import first_error
 from augforge.building.workers import LEAN, Place, ignore_stray_futures, quiet_distributed
 from augforge.errors import BuildError

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from augforge._platform.compile_events import compiling_reported
+from augforge._platform.compile_events import report_compiling
 from augforge.building.recipe_file import recipe_bytes
 from augforge.building.versions import Versions, check, found
 from augforge.compiling import cache_problem
@@ -114,7 +114,7 @@ def make_shard(order: Order, spec: ShardSpec) -> Receipt:
             told = time.monotonic()
             tell(order.build_id, spec.index, done)
 
-    with compiling_reported(lambda: tell(order.build_id, spec.index, COMPILING)):
+    with report_compiling(lambda: tell(order.build_id, spec.index, COMPILING)):
         receipt = write_shard(Path(order.folder), spec, forge.make, on_progress)
     if (problem := cache_problem()) is not None:
         report_cache_problem(order.build_id, problem)

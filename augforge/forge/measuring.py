@@ -19,7 +19,7 @@ def measure_geometry(kind: GuardKind, originals: NDArray[Any], chain: Chain | No
         # Nothing moves: all ink is kept, and nothing turns.
         return np.full(len(originals), 1.0 if kind.name == "min_ink_kept" else 0.0)
     if kind.name == "min_ink_kept":
-        return kernels.ink_kept(originals, chain)
+        return kernels.measure_ink_inside(originals, chain)
     return _one_minus_cosine_of_turn(chain.affine())
 
 
@@ -41,7 +41,9 @@ def measure_pixels(
         return growth
     if kind.name == "max_stroke_changes":
         levels = _half_levels(originals)
-        before, after = (kernels.topology(block, levels, _LEAST_PIECE) for block in (originals, shaped))
+        before, after = (
+            kernels.count_components(block, levels, _LEAST_PIECE) for block in (originals, shaped)
+        )
         changes: NDArray[Any] = np.abs(after - before).sum(axis=1).astype(np.float64)
         return changes
     contrast: NDArray[Any] = kernels.stroke_contrast(images, shaped, _half_levels(shaped))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from augforge._platform.lazy import lazy_exports
+from augforge._platform.imports import lazy_exports
 
 if TYPE_CHECKING:
     from augforge.integrity.comparison import Comparison as Comparison

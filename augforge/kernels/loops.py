@@ -14,7 +14,7 @@ _RUN = 65536
 
 
 @kernel_helper
-def aligned_floats(count: int) -> NDArray[Any]:
+def allocate_floats(count: int) -> NDArray[Any]:
     """Allocate float32 on a cache line, uninitialized.
 
     Wide vectors that cross two lines take twice as long.
@@ -25,7 +25,7 @@ def aligned_floats(count: int) -> NDArray[Any]:
 
 
 @inlined
-def between(a: np.uint8, b: np.uint8, share: np.uint16) -> np.uint8:
+def interpolate(a: np.uint8, b: np.uint8, share: np.uint16) -> np.uint8:
     """Interpolate from a to b by a share in 1/256, 0 to 256, rounded.
 
     In 16 bits, which make twice as many lanes as 32.

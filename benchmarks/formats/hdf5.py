@@ -1,6 +1,6 @@
-"""Plain h5py as people write it: data sets of the whole size, filled row by row; or, better, batch by batch.
+"""Plain h5py as commonly written: data sets of the full size, filled row by row; or, better, batch by batch.
 
-The loader is a map-style data set that reads a sample when it is asked for one, with torch's default collate.
+The loader is a map-style data set that reads one sample per request, with torch's default collate.
 """
 
 from collections.abc import Iterable, Sequence

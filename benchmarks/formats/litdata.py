@@ -1,9 +1,9 @@
-"""LitData, as rows of bytes and, faster to write, as it stores tokens: blocks of 785 "tokens" of a byte each.
+"""LitData, as rows of bytes and, faster to write, as tokens: blocks of 785 "tokens" of a byte each.
 
-``optimize`` gets its samples from a generator for each 1,024, in one worker that is forked: pickled samples or a
-spawned worker are slower, and a second worker does not write more in the same time. By default its data set
-shuffles blocks of 256 neighbouring samples and the samples inside them, which is fast, but not much of a shuffle;
-tokens are shuffled throughout each file.
+``optimize`` gets its samples from one generator per 1,024, in one forked worker: pickled samples or a spawned
+worker are slower, and a second worker does not write more. By default its data set shuffles blocks of 256
+neighboring samples and the samples inside them, which is fast but a weak shuffle; tokens are shuffled throughout
+each file.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """MosaicML's MDS, one column of bytes, which it writes several times as fast as arrays of a fixed shape.
 
-Its data set shuffles everything (py1s, one canonical node) and is told that all files are here. It can also be
-asked for samples by number, which is the faster way on a local disk.
+Its data set shuffles everything (py1s, one canonical node) and knows that all files are local. Reading samples by
+number is also possible, and faster on a local disk.
 """
 
 import shutil

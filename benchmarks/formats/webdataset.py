@@ -1,6 +1,6 @@
-"""WebDataset: tar files, here with one entry of 785 bytes for each sample.
+"""WebDataset: tar files, here with one entry of 785 bytes per sample.
 
-An image and a label in entries of their own, as is more usual, take it twice as long to write and to read.
+Separate entries for image and label, which are more usual, take twice as long to write and to read.
 """
 
 from collections.abc import Iterable, Sequence

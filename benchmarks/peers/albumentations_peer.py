@@ -1,9 +1,9 @@
-"""Albumentations (package albumentationsx), image by image: a batch of it would share one set of parameters.
+"""Albumentations (package albumentationsx), image by image: its batches would share one set of parameters.
 
-Affine maps that are always applied are one Affine, one that is applied by chance is another. Elastic fields
-come from a grid of control points; it has no smoothness. Dropped and added pixels have one fraction and one
-level, their means. Stroke width is Morphological, of whole pixels. Left out are its perspective, which only
-makes digits larger, and its contrast, which is about black.
+Affine maps that are always applied are one Affine, each one applied by chance is another. Elastic fields come
+from a grid of control points; it has no smoothness. Dropped and added pixels have one fraction and one level,
+their means. Stroke width is Morphological, of whole pixels. Omitted are its perspective, which only makes digits
+larger, and its contrast, which is about black.
 """
 
 import os

@@ -1,9 +1,9 @@
 """imgaug, in its batch mode.
 
-One Affine for all affine maps with its default, OpenCV, back end (its only batch form, arrays, not lists),
-drawn as the recipe says; gray levels as plain Multiply and Add, which it does by table. Its elastic distortion,
-bilinear as all others, blurs noise by a box, here one as wide as comes nearest to the bell, and shares it among
-32 images. It has no change of stroke width: that of the OpenCV loop stands in. Batches of 64 to 4,096 were tried.
+One Affine for all affine maps with its default back end OpenCV (its only batch form, arrays, not lists), drawn as
+in the recipe; gray levels as plain Multiply and Add, which it applies by table. Its elastic distortion, bilinear
+like all others, blurs noise with a box, here of the width nearest to the Gaussian, and shares it among 32 images.
+It cannot change stroke width: the OpenCV loop stands in. Batches of 64 to 4,096 were tried.
 """
 
 import math

@@ -1,8 +1,8 @@
-"""Kornia, in batches, every image with parameters of its own; to floats from 0 to 1 and back within the time.
+"""Kornia, in batches, with parameters per image; the time includes conversion to floats from 0 to 1 and back.
 
-Affine maps that are always applied are one RandomAffine, one that is applied by chance is another. Its elastic
-distortion and its normal noise have one strength for all images, the middle of the range. Stroke width and
-single pixels, which it has not or more slowly, are those of the torch batch. Batches of 64 to 2,048 were tried.
+Affine maps that are always applied are one RandomAffine, each one applied by chance is another. Its elastic
+distortion and its normal noise have one strength for all images, the middle of the range. It lacks stroke width
+and single pixels, or is slower: the torch batch stands in. Batches of 64 to 2,048 were tried.
 """
 
 from collections.abc import Callable, Sequence

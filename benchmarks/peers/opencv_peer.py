@@ -1,9 +1,9 @@
-"""A hand-written loop over OpenCV, with NumPy for parameters and for what it does to a whole batch at once.
+"""A hand-written loop over OpenCV, with NumPy for parameters and for operations on a whole batch.
 
-Tried and slower: matrices of float64 for warpAffine (twice as slow), the batch as one tall image in one remap
-(more than twice), elastic noise blurred by GaussianBlur or sepFilter2D (four times), images blurred by
-GaussianBlur (twice, and it cuts the bell at three deviations), one draw for every pixel instead of sparse
-places. Batches of 64 to 2,048 were tried.
+Tried and slower: float64 matrices for warpAffine (twice as slow), the batch as one tall image in one remap (more
+than twice), elastic noise blurred by GaussianBlur or sepFilter2D (four times), images blurred by GaussianBlur
+(twice, and it cuts the Gaussian at three deviations), one draw per pixel instead of sparse positions. Batches of
+64 to 2,048 were tried.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,9 +1,9 @@
 """A hand-written batch of PyTorch: float32 throughout, one grid_sample for all geometry; parameters drawn by
 NumPy.
 
-Tried and slower: affine_grid (ten times as slow as one product of matrices), max_pool2d for dilation (thirty
-times as slow as the highest of shifted images), noise drawn by torch instead of NumPy (half as long
-again), one draw for every pixel instead of sparse places. Batches of 64 to 1,024 were tried.
+Tried and slower: affine_grid (ten times as slow as one matrix product), max_pool2d for dilation (thirty times as
+slow as the maximum of shifted images), noise drawn by torch instead of NumPy (1.5 times as slow), one draw per
+pixel instead of sparse positions. Batches of 64 to 1,024 were tried.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,10 +1,10 @@
-"""torchvision's transforms, version 2, image by image on uint8 tensors: a batch of it would share one set of
+"""torchvision's transforms, version 2, image by image on uint8 tensors: its batches would share one set of
 parameters.
 
-Affine maps that are always applied are one RandomAffine, one that is applied by chance is another; it has no
-aspect. Its elastic distortion and its normal noise have one strength for all images, the middle of the range.
-Stroke width and single pixels, which it has not, are those of the torch batch, done for the whole batch. Left
-out are its perspective, which only makes digits smaller, and its contrast, which is about the mean of an image.
+Affine maps that are always applied are one RandomAffine, each one applied by chance is another; it has no aspect.
+Its elastic distortion and its normal noise have one strength for all images, the middle of the range. It lacks
+stroke width and single pixels: the torch batch stands in, for whole batches. Omitted are its perspective, which
+only makes digits smaller, and its contrast, which is about the mean of an image.
 """
 
 from collections.abc import Callable, Sequence

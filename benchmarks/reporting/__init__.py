@@ -1,4 +1,4 @@
-"""Writes the results from what the benchmarks measured.
+"""Write the results of the benchmarks as a page and plots.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The page of results: all of it comes from the JSON files that the benchmarks write."""
+"""The page of results, written from the benchmarks' JSON files."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,9 @@ from measuring import table
 from reporting.targets import target_rows
 
 BENCHMARKS = ("distort", "write", "load", "whole_job", "scale", "startup")
-"""In the order in which they are run and shown."""
+"""The benchmarks, in the order of runs and sections."""
 OF_ONE_RUN = ("date", "load")
-"""What is said of each run; the rest of what is known of a machine hardly differs."""
+"""Keys shown per run; the other facts of a machine hardly differ."""
 
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -20,13 +20,14 @@ HEAD = """\
 <!-- Written by `python benchmarks/run.py --write` from results/*.json: change those, or benchmarks/reporting. -->
 # Results
 
-`make bench` measures all of this again and writes this page. How it is measured, and what single benchmarks can be
-asked: [README.md](README.md). What was tried to get there, and what was measured by hand: [NOTES.md](NOTES.md).
+How fast augforge is, compared with its targets and with other libraries. `make bench` measures all of this again
+and writes this page. [README.md](README.md) describes the benchmarks, [NOTES.md](NOTES.md) what was tried and
+measured by hand.
 """
 
 
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what is there of the benchmarks' results, in their order."""
+    """Read the available results, in the order of `BENCHMARKS`."""
     paths = {name: folder / f"{name}.json" for name in BENCHMARKS}
     return {
         name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()
@@ -34,12 +35,12 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def page(results: Results) -> str:
-    """Return the page, in Markdown."""
+    """Return the page in Markdown."""
     figures = {key: value for result in results.values() for key, value in result["figures"].items()}
     parts = [
         HEAD.rstrip(),
         table(("what", "target", "measured", "met or missed"), target_rows(figures)),
-        "## Where it was measured",
+        "## Machine",
         *_machines(results),
     ]
     for name, result in results.items():
@@ -70,7 +71,7 @@ def _machines(results: Results) -> Iterator[str]:
         else (name, "not run", "", "")
         for name in BENCHMARKS
     ]
-    yield table(("benchmark", "date", "load at its end", "command"), runs)
+    yield table(("benchmark", "date", "load at the end", "command"), runs)
 
 
 def _benchmark(name: str, result: Mapping[str, Any]) -> Iterator[str]:

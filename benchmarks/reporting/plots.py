@@ -1,4 +1,4 @@
-"""The plots: one horizontal bar for each thing that was measured, with its value at its end."""
+"""Horizontal bar charts of the results."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from reporting.targets import number
 
 OURS, OTHERS, LIMITS, INK, PALE = "#1f6fb4", "#b4bac2", "#e3e6ea", "#24292f", "#57606a"
 LOGARITHMIC = 100
-"""Where the largest value is more than so many times the smallest, the axis is logarithmic."""
+"""Ratio of the largest to the smallest value above which the axis is logarithmic."""
 
 
 def draw(plot: Mapping[str, Any], folder: Path) -> None:
@@ -17,18 +17,18 @@ def draw(plot: Mapping[str, Any], folder: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    bars = ordered(plot["bars"])
+    bars = sort_bars(plot["bars"])
     names, values = [name for name, _ in bars], [value for _, value in bars]
     figure = Figure(figsize=(8, 1.1 + 0.36 * len(bars)), layout="constrained", facecolor="white")
     axes = figure.subplots()
-    drawn = axes.barh(names, values, height=0.7, color=[colour(name) for name in names])
+    drawn = axes.barh(names, values, height=0.7, color=[color(name) for name in names])
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     labels = [number(value) for value in values]
     axes.bar_label(drawn, labels, padding=5, fontsize=11, color=INK, bbox=box)
     axes.invert_yaxis()
     if logarithmic(values):
         axes.set_xscale("log")
-        # The shortest bar keeps a length; the longest leaves room for its value.
+        # Leave a visible shortest bar, and room for the value of the longest.
         axes.set_xlim(10 ** math.floor(math.log10(min(values) / 1.5)), max(values) * 4)
         axes.set_xlabel(f"{plot['unit']} (each line ten times the one before)", fontsize=10, color=PALE)
     else:
@@ -45,12 +45,12 @@ def draw(plot: Mapping[str, Any], folder: Path) -> None:
     axes.tick_params(axis="x", length=0, labelsize=10, labelcolor=PALE)
     for label, name in zip(axes.get_yticklabels(), names, strict=True):
         label.set_fontweight("bold" if ours(name) else "normal")
-    # Without the name of the program that drew it, the same values give the same file for longer.
+    # Omit the name of the program, so that new versions give the same file.
     figure.savefig(folder / plot["file"], dpi=200, metadata={"Software": None})
 
 
-def ordered(bars: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Return the bars, the largest first where augforge is compared with others; else as they are given."""
+def sort_bars(bars: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Sort bars by size if they compare augforge with others."""
     kept = [(name, float(value)) for name, value in bars]
     if len({ours(name) for name, _ in kept}) == 1:
         return kept
@@ -61,7 +61,7 @@ def ours(name: str) -> bool:
     return name.startswith("augforge")
 
 
-def colour(name: str) -> str:
+def color(name: str) -> str:
     if ours(name):
         return OURS
     return LIMITS if name.startswith(("limit", "the disk")) else OTHERS

@@ -1,4 +1,4 @@
-"""What is aimed at, and what was measured of it."""
+"""Targets, and the figures measured for them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ GROWTH = "scale.peak_pss_growth"
 
 @dataclass(frozen=True)
 class Bound:
-    """A figure, and how large it is to be at least or at most.
+    """A figure with its lower or upper bound.
 
-    ``named`` is a figure that says with what it is compared, ``unguarded`` the one without the recipe's guard.
+    ``named`` is the key of the peer's name, ``unguarded`` the key of the figure without the recipe's guard.
     """
 
     key: str
@@ -25,7 +25,7 @@ class Bound:
     unguarded: str = ""
 
     def missed_by(self, value: float) -> float:
-        """Return how far beyond the bound a value is, as a share of the bound; 0 and less if it is met."""
+        """Compute the distance beyond the bound as a share of it; at most 0 if it is met."""
         if self.least is not None:
             return 1 - value / self.least
         return value / self.most - 1 if self.most else 0.0
@@ -42,7 +42,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Target:
-    """A line of the table; of several bounds, one is to be kept."""
+    """A row of the table; meeting one of its bounds is enough."""
 
     what: str
     wanted: str
@@ -56,13 +56,13 @@ class Target:
         missed_by = min(bound.missed_by(float(figures[bound.key])) for bound in known)
         if missed_by <= 0:
             return self.what, self.wanted, measured, "met"
-        if len(known) < len(self.bounds):  # what was not measured may keep its bound
+        if len(known) < len(self.bounds):  # an unmeasured figure may meet its bound
             return self.what, self.wanted, measured, ""
         return self.what, self.wanted, measured, f"**missed by {number(100 * missed_by)} %**"
 
 
 def number(value: float) -> str:
-    """Return a number with about three digits, more only before the point."""
+    """Format a number with about three significant digits."""
     if value >= 99.95:
         return f"{value:,.0f}"
     if value >= 9.995:
@@ -130,7 +130,7 @@ TARGETS = (
         for codec in ("zstd", "lz4")
     ),
     Target(
-        "load what is not built (`ForgeDataset`), against the forge alone",
+        "load an unbuilt data set (`ForgeDataset`), against the forge alone",
         ">= 0.6 x",
         (Bound("load.forge_dataset.of_forge", "x", least=0.6),),
     ),
@@ -144,12 +144,12 @@ TARGETS = (
         "< 2 s",
         (Bound("startup.build_1000_s", "s", most=2),),
     ),
-    Target("first run ever: all compiling", "< 15 s", (Bound("startup.compile_s", "s", most=15),)),
+    Target("first run: all compiling", "< 15 s", (Bound("startup.compile_s", "s", most=15),)),
 )
 
 
-def with_memory(figures: Figures) -> dict[str, float | str]:
-    """Add the highest peak memory of all builds, and how the largest build's compares with the smallest's."""
+def add_memory(figures: Figures) -> dict[str, float | str]:
+    """Add the highest peak memory, and its growth from the smallest to the largest build."""
     peaks = {
         int(key.rpartition(".")[2]): float(value)
         for key, value in figures.items()
@@ -161,5 +161,5 @@ def with_memory(figures: Figures) -> dict[str, float | str]:
 
 
 def target_rows(figures: Figures) -> list[tuple[str, str, str, str]]:
-    known = with_memory(figures)
+    known = add_memory(figures)
     return [target.row(known) for target in TARGETS]

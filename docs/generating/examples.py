@@ -1,4 +1,4 @@
-"""Steps with parameters in their typical ranges: what the page shows, and what the sweeps are made of."""
+"""Steps with typical parameters, for the page and the sweeps."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from augforge.errors import listed
 
 Ranges = Mapping[str, tuple[float, float]]
 
-# imgaug's augmenters do not declare what is typical.
+# imgaug's augmenters do not declare typical ranges.
 IMGAUG: dict[str, Ranges] = {
     "GaussianBlur": {"sigma": (0.2, 1.5)},
     "JpegCompression": {"compression": (80, 98)},
@@ -19,26 +19,26 @@ IMGAUG: dict[str, Ranges] = {
 
 
 def own_distortions() -> list[type[Distortion]]:
-    """Return augforge's own distortions, by family, then by name; what stands for many others comes last."""
+    """Return augforge's distortions by family and name, open-ended ones last."""
     return sorted(built_in().values(), key=lambda kind: (kind.open_ended, kind.__module__, kind.name))
 
 
 def examples(kind: type[Distortion]) -> list[dict[str, Any]]:
-    """Return steps that have every parameter in its typical range: one, or more where some exclude each other."""
+    """Return steps that together have every parameter in its typical range."""
     if kind.open_ended:
         return [{"augmenter": name, **as_step(options)} for name, options in IMGAUG.items()]
     typical = {one.name: one.typical for one in kind.parameters()}
     left = list(typical)
     steps: list[dict[str, Any]] = []
     while left or not steps:
-        together = _that_go_together(kind, left)
+        together = _choose_group(kind, left)
         steps.append(as_step({name: typical[name] for name in together}))
         left = [name for name in left if name not in together]
     return steps
 
 
-def _that_go_together(kind: type[Distortion], left: Sequence[str]) -> list[str]:
-    """Return the first of the parameters left with as many others of them as go together, and what is required."""
+def _choose_group(kind: type[Distortion], left: Sequence[str]) -> list[str]:
+    """Return the largest valid group with the first parameter left and all required ones."""
     typical = {one.name: one.typical for one in kind.parameters()}
     for count in range(len(left), -1, -1):
         for chosen in itertools.combinations(left, count):
@@ -50,7 +50,7 @@ def _that_go_together(kind: type[Distortion], left: Sequence[str]) -> list[str]:
 
 
 def is_valid(kind: type[Distortion], step: Mapping[str, Any]) -> bool:
-    """Whether a step may have these parameters, and no others."""
+    """Return whether a step with exactly these parameters is valid."""
     try:
         kind.model_validate(step)
     except ValueError:
@@ -59,10 +59,10 @@ def is_valid(kind: type[Distortion], step: Mapping[str, Any]) -> bool:
 
 
 def required(kind: type[Distortion]) -> list[str]:
-    """Return the parameters that every step must give."""
+    """Return the required parameters."""
     return [one.name for one in kind.parameters() if one.required]
 
 
 def as_step(ranges: Ranges) -> dict[str, Any]:
-    """Return parameters as a recipe says them."""
+    """Return parameters in the form of a recipe."""
     return {name: list(ends) for name, ends in ranges.items()}

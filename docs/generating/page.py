@@ -1,4 +1,4 @@
-"""The page of all distortions, made from their classes."""
+"""The page of all distortions, written from their classes."""
 
 import inspect
 import itertools
@@ -18,7 +18,7 @@ INTRODUCTION = """\
 
 # Distortions
 
-These are the steps of recipes, in any order and as often as you like:
+What each distortion and each guard does. A recipe lists steps in any order, each as often as needed:
 
 ```yaml
 distort:
@@ -26,31 +26,31 @@ distort:
   - blur: {sigma: [0.2, 1.5], probability: 0.5}
 ```
 
-A parameter is a number (always that), `[low, high]` (any value between them is equally likely) or a named
-distribution, such as `{normal: {mean: 0, sd: 5}}`. It is drawn for each sample, and recorded with it. Every step
-also takes `id`, `probability`, `for_labels` and `except_labels`. Affine and bending steps that follow each other
-are made one, so that the image is resampled only once: bilinearly, and smoothed by as much as the steps together
-shrink it, so that thin strokes neither vanish nor double. [Other packages](../examples/your_own_distortion) add
-more.
+A parameter is a number (a constant), `[low, high]` (uniform), or [another
+distribution](writing-recipes.md#values). It is drawn per sample and recorded with it. Every step also accepts
+`id`, `probability`, `for_labels` and `except_labels`. Neighboring affine and bending steps become one resampling:
+bilinear, and smoothed by as much as the steps together shrink the image, so that thin strokes neither vanish nor
+double. [Other packages](../examples/your_own_distortion) add more distortions.
 
-All take white ink on black paper, and what comes from outside of the frame is black: steps that change the paper
-(`invert`, `background`) belong after those that move or reshape strokes.
+All distortions expect white ink on black paper, and fill from outside of the frame with black. Put steps that
+change the paper (`invert`, `background`) after steps that move or reshape strokes.
 
-The tables say of each parameter
+The tables give for each parameter
 
-- **limits**: no value may lie outside of them;
-- **neutral**: the value that is used where the parameter is not given, and recorded where a step is not applied;
-- **typical**: a range that suits digits of 28 x 28 pixels; the examples are made of these.
+- **limits**: the allowed values;
+- **neutral**: the value that is used if the parameter is not given, and recorded if a step is not applied;
+- **typical**: a range that suits digits of 28 x 28 pixels; the examples use it.
 
-The pictures show each parameter at the lowest, middle and highest value of its typical range. The other parameters
-of the step are left out where they may be, else they are in their middle, as is said on the left. `augforge preview
-RECIPE --sweep` draws the like of your recipe; `augforge distortions NAME` prints a distortion's text and table.
+The pictures show each parameter at the lowest, middle and highest value of its typical range. Other parameters of
+the step are omitted if possible, else they have their middle value, as noted on the left. `augforge preview
+RECIPE --sweep` draws the same for your recipe; `augforge distortions NAME` prints a distortion's text and table.
 """
 
 GUARDS = """\
 ## Guards
 
-A label stays true only while a person would still give it. Guards refuse samples that go too far:
+A label stays true only while a person would still give it. Guards are rejection sampling: they reject samples
+that go too far, and draw their steps again.
 
 ```yaml
 guard:
@@ -59,28 +59,33 @@ guard:
   max_ink_growth: [1, {limit: 0.5, except_labels: [1]}]
 ```
 
-A limit is a number, or a mapping with `limit` and the classes that it is for; of several all must be kept. What a
-guard on shape refuses (all but `min_contrast`) has its moving and reshaping steps drawn again, up to 8 times;
-coins and choices stay. If that does not help, they are pulled half way toward doing nothing, again and again, at
-last all the way. `min_contrast` does the same with the other steps, and judges the whole image; before that it
-judges the shape: a sample of which a shift, a small scale or a crop has left no ink, or only a gray rest below
-the limit, is drawn again in its moving and reshaping steps, and counted as `guard.attempts` and `guard.pull`. Only
-refused samples are made again. Samples to which no step is applied, such as kept originals, are not judged.
-Originals without ink pass; where the original itself is below the limit, half of its contrast is enough for the
-shape, and the sample may stay below the limit. `augforge check` counts both.
+A limit is a number, or a mapping with `limit` and the classes that it holds for; a list of limits must hold
+entirely.
 
-Shape is judged by the moving and reshaping steps alone, as if the others were not there: noise is no piece of ink.
-What imgaug does is not seen by guards on shape; and `min_contrast` cannot be used with it, since its images come in
-blocks. Guards of a recipe that this one `extends` stay in force; a limit of the column *off* turns one off.
+**Guards on shape** (all but `min_contrast`) draw the moving and reshaping steps of a rejected sample again, up to
+8 times; probabilities and choices stay. If no draw passes, they pull these steps half way toward doing nothing,
+again and again, finally all the way. They judge shape by the moving and reshaping steps alone, without the
+others: noise is no piece of ink. They do not see changes by imgaug.
 
-Each guard counts, in the column `guard.NAME`, how many draws of the sample it refused, halved ones included;
-`guard.attempts` and `guard.pull` tell what became of its shape, `guard.level_attempts` and `guard.level_pull` of
-the rest. `augforge check` shows how much each guard refuses, `augforge info` how much it did.
+**`min_contrast`** first judges the shape: if a shift, a small scale or a crop has left no ink, or only a gray
+rest below the limit, it draws the moving and reshaping steps again, counted in `guard.attempts` and `guard.pull`.
+Then it judges the whole image and treats the other steps the same way. Originals without ink pass. If the
+original itself is below the limit, half of its contrast is enough for the shape, and the sample may stay below
+the limit; `augforge check` counts both. `min_contrast` cannot be combined with imgaug, whose images come in
+blocks.
+
+Only rejected samples are made again. Samples without an applied step, such as kept originals, are not judged. A
+recipe inherits the guards of the recipe that it `extends`; the limit in the column *off* switches a guard off.
+
+The column `guard.NAME` counts how many draws of the sample the guard rejected, including halved ones.
+`guard.attempts` and `guard.pull` record the outcome for the shape, `guard.level_attempts` and `guard.level_pull`
+for the rest. `augforge check` shows how much each guard rejects, `augforge info` how much it rejected in a data
+set.
 """
 
 
 def page() -> str:
-    """Return `distortions.md`."""
+    """Return the text of `distortions.md`."""
     families = list(_families())
     lines = [INTRODUCTION]
     for heading, kinds in families:
@@ -100,11 +105,11 @@ def _guard_table() -> list[str]:
         f"| {kind.off:g} | {kind.typical:g} |"
         for kind in GUARD_KINDS
     ]
-    return ["| guard | asks for | unit | limits | off | typical |", "|---|---|---|---|---|---|", *rows]
+    return ["| guard | limit | unit | allowed | off | typical |", "|---|---|---|---|---|---|", *rows]
 
 
 def _families() -> Iterator[tuple[str, list[type[Distortion]]]]:
-    """Yield each module of distortions: what its docstring calls them, and their classes."""
+    """Yield the heading and the classes of each module of distortions."""
     for module, kinds in itertools.groupby(own_distortions(), lambda kind: kind.__module__):
         doc = inspect.getdoc(sys.modules[module]) or ""
         yield re.split(r"[:;.\n]", doc, maxsplit=1)[0], list(kinds)
@@ -115,7 +120,7 @@ def _section(kind: type[Distortion]) -> list[str]:
     table = _table(kind)
     lines += [*table, ""] if table else []
     lines += ["```yaml", *(_yaml(kind.name, step) for step in examples(kind)), "```", ""]
-    alt = f"What {kind.name} does to a {', a '.join(map(str, DIGITS))}"
+    alt = f"{kind.name} applied to the digits {', '.join(map(str, DIGITS))}"
     return [*lines, f"![{alt}](pictures/{sweep_name(kind)})"]
 
 
@@ -128,7 +133,7 @@ def _table(kind: type[Distortion]) -> list[str]:
     if kind.open_ended:
         required = [name for name, field in kind.model_fields.items() if field.is_required()]
         return [
-            f"It takes {', '.join(f'`{name}`' for name in required)}, and the parameters of what that names."
+            f"It takes {', '.join(f'`{name}`' for name in required)} and the parameters of that augmenter."
         ]
     if not kind.parameters():
         return []

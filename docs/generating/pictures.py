@@ -1,4 +1,4 @@
-"""Every picture of the docs, and whether a file holds it."""
+"""The pictures of the docs, and checks of their files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ class Picture:
     Attributes
     ----------
     gallery : Gallery
-        What it shows.
+        The images and their captions.
     side : int
-        How far its images are enlarged, as in `Layout`.
+        Side of an enlarged image, as in `Layout`.
     exact : bool
-        Whether its images are the same on every machine; those that another package renders are not.
+        Whether its images are the same on every machine; images of other packages are not.
     """
 
     gallery: Gallery
@@ -49,15 +49,15 @@ class Picture:
         return np.asarray(paint(self.gallery, self.side).convert("L"))
 
     def write(self, path: Path) -> None:
-        """Write the picture, and its words beside the pixels."""
+        """Write the picture, and its text as metadata."""
         words = PngImagePlugin.PngInfo()
         words.add_itxt("Description", self.words())
         Image.fromarray(self.pixels()).save(path, optimize=True, pnginfo=words)
 
     def is_at(self, path: Path) -> bool:
-        """Whether a file holds this picture: the same words, and the same images.
+        """Return whether a file has the same text and images.
 
-        How letters are drawn does not count, as another Pillow may draw them otherwise.
+        The pixels of letters do not count: another version of Pillow may draw them differently.
         """
         try:
             with Image.open(path) as stored:
@@ -70,7 +70,7 @@ class Picture:
         layout = Layout(self.gallery, self.side)
         left, top, _, _ = layout.box(0, 0)
         _, _, right, bottom = layout.box(len(self.gallery.rows) - 1, len(self.gallery.headings) - 1)
-        # There are no letters among the images. Those on their left push them aside, if only a little.
+        # Letters left of the images may shift them a little.
         images = self.pixels()[top:bottom, left:right]
         return any(
             np.array_equal(pixels[top:bottom, left + aside : right + aside], images)
@@ -79,7 +79,7 @@ class Picture:
 
 
 def pictures() -> Iterator[tuple[str, Picture]]:
-    """Yield every picture with its file's name."""
+    """Yield the file name and the picture of every picture."""
     source = digits()
     for kind in own_distortions():
         yield sweep_name(kind), Picture(sweep(kind, source), SWEEP_SIDE, exact=not packages_of(kind))

@@ -1,4 +1,4 @@
-"""A distortion's sweep: each parameter at the lowest, middle and highest value of its typical range."""
+"""Sweeps of distortions: parameters at the low, middle and high end of their range."""
 
 import json
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from augforge.previewing import Gallery, Row, sweep_gallery
 from augforge.sources import Source, SourceSpec, open_source
 from generating.examples import IMGAUG, as_step, is_valid, required
 
-# With a curve, with open ends, with loops.
+# A curve, open ends, loops.
 DIGITS = (2, 4, 8)
 
-# What a parameter is shown with, where otherwise little would be seen of it: on black, say.
+# Parameters that a sweep sets as well, because the effect would be invisible otherwise, such as on black.
 SHOWN_WITH = {
     "background.texture": ("level",),
     "background.grain": ("level", "texture"),
@@ -26,12 +26,12 @@ SHOWN_WITH = {
 
 
 def sweep_name(kind: type[Distortion]) -> str:
-    """Return the file of a distortion's sweep."""
+    """Return the file name of a distortion's sweep."""
     return f"distortion-{kind.name}.png"
 
 
 def digits() -> Source:
-    """Return the first of the bundled digits of each kind that is shown."""
+    """Return the first bundled digit of each class in `DIGITS`."""
     bundled = open_source(SourceSpec(dataset="mnist-10k"))
     labels = list(bundled.labels) if bundled.labels is not None else []
     chosen = [labels.index(digit) for digit in DIGITS]
@@ -39,7 +39,7 @@ def digits() -> Source:
 
 
 def sweep(kind: type[Distortion], source: Source) -> Gallery:
-    """Return a distortion's sweep: a row for each parameter."""
+    """Render a distortion's sweep, one row per parameter."""
     if kind.open_ended:
         rows = [_augmenter_row(kind, name, option, source) for name in IMGAUG for option in IMGAUG[name]]
     else:
@@ -67,7 +67,7 @@ def _augmenter_row(kind: type[Distortion], name: str, option: str, source: Sourc
 
 
 def _parameter_row(kind: type[Distortion], swept: Parameter, source: Source) -> Row:
-    """Return the row of one parameter, with as few others as let it have an effect."""
+    """Render a parameter with as few others as make its effect visible."""
     others = {one.name: one for one in kind.parameters() if one.name != swept.name}
     needed = [name for name in required(kind) if name in others]
     optional = [name for name in others if name not in needed]
@@ -80,13 +80,13 @@ def _parameter_row(kind: type[Distortion], swept: Parameter, source: Source) -> 
         row = _swept(kind, step, swept.name, source)
         if _has_effect(row):
             unit = "" if swept.unit in ("share", "factor") else f" {swept.unit}"
-            told = [f"with {', '.join(_told(others[name]) for name in given)}"] if given else []
-            return replace(row, caption=(swept.name, f"{row.caption[1]}{unit}", *told))
+            note = [f"with {', '.join(_describe(others[name]) for name in given)}"] if given else []
+            return replace(row, caption=(swept.name, f"{row.caption[1]}{unit}", *note))
     raise AugforgeError(f"{kind.name}.{swept.name} has no effect in its typical range")
 
 
 def _swept(kind: type[Distortion], step: Mapping[str, Any], name: str, source: Source) -> Row:
-    """Return the row of one parameter of a step, or of the step itself where it has none."""
+    """Render one parameter of a step, or a step without parameters."""
     steps = [{kind.name: {**step, "id": "swept"}}]
     recipe = {"version": 1, "name": "sweep", "seed": 7, "source": "mnist-10k", "distort": steps}
     rows = sweep_gallery(Forge(parse_recipe(json.dumps(recipe)), source=source), len(source)).rows
@@ -99,7 +99,7 @@ def _has_effect(row: Row) -> bool:
     return any(len(set(shown[start + 1 : start + 4])) > 1 for start in range(0, len(shown), 4))
 
 
-def _told(parameter: Parameter) -> str:
+def _describe(parameter: Parameter) -> str:
     low, high = parameter.typical
     return (
         f"{parameter.name} {low:g} to {high:g}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A build on a running Dask scheduler, here on this machine: ./loopback.sh [OUT] [options of augforge build]
+# Build on a running Dask scheduler on this machine: ./loopback.sh [OUT] [options of augforge build]
 set -euo pipefail
 
 out=${1:-out/on-a-cluster}
@@ -7,7 +7,7 @@ shift || true
 scratch=$(mktemp -d)
 programs=()
 clean_up() {
-  # Workers first: they would wait for a scheduler that is gone.
+  # Stop workers first: they would wait for the scheduler.
   for program in $(printf '%s\n' "${programs[@]}" | tac); do
     kill "$program" 2>/dev/null && wait "$program" || true
   done
@@ -15,7 +15,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# Workers need no profiler, which takes 8 % of their time, and one thread each: threads wait for each other.
+# The profiler would take 8 % of the workers' time. One thread each, because threads wait for each other.
 export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False
 
 dask scheduler --host 127.0.0.1 --port 0 --dashboard-address :0 --scheduler-file "$scratch/scheduler.json" \
@@ -26,5 +26,5 @@ dask worker --scheduler-file "$scratch/scheduler.json" --nworkers "${WORKERS:-2}
 programs+=($!)
 
 until [ -s "$scratch/scheduler.json" ]; do sleep 0.1; done
-# On other machines nothing else changes: --scheduler tcp://HOST:8786 does the same as the file.
+# From other machines, use the file or --scheduler tcp://HOST:8786.
 augforge build realistic --out "$out" --scheduler-file "$scratch/scheduler.json" "$@"

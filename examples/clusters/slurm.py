@@ -1,7 +1,7 @@
-"""A build whose workers are jobs of Slurm: run it on a login node, or as a small job of its own.
+"""Build with jobs of Slurm as workers. Run this on a login node, or as a small job.
 
-It needs ``pip install dask-jobqueue`` in the environment of augforge, which must be on a file system that all nodes
-share, as the data set's folder and the source. ``--show-job`` prints the job that it would submit.
+It needs ``pip install dask-jobqueue`` in the environment of augforge. All nodes must share the file system of that
+environment, the data set's folder and the source. ``--show-job`` prints the job that it would submit.
 """
 
 import argparse
@@ -12,12 +12,12 @@ from distributed import Client
 
 import augforge
 
-# The walltime of a job. Workers leave a little before it ends, not all at once: Slurm would kill them.
+# Walltime of a job. Workers leave shortly before, one after the other: Slurm would kill them.
 WALLTIME, LIFETIME, STAGGER = "02:00:00", "110m", "5m"
 
 
-def cluster_of(options: argparse.Namespace):
-    """Return a cluster of no jobs as yet: each is one worker of one thread."""
+def make_cluster(options: argparse.Namespace):
+    """Make a cluster without jobs yet; each job will be a worker of one thread."""
     from dask_jobqueue import SLURMCluster
 
     return SLURMCluster(
@@ -27,17 +27,17 @@ def cluster_of(options: argparse.Namespace):
         processes=1,
         memory=options.memory,
         walltime=WALLTIME,
-        python=sys.executable,  # on the shared file system, so that versions are the same
+        python=sys.executable,  # on the shared file system, so that versions agree
         local_directory="/tmp",
         log_directory=str(options.logs),
         job_script_prologue=["export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"],
         worker_extra_args=["--lifetime", LIFETIME, "--lifetime-stagger", STAGGER],
-        # Where nodes have several networks, say which: interface="ib0".
+        # If nodes have several networks, choose one: interface="ib0".
     )
 
 
 def main() -> None:
-    """Build."""
+    """Parse the arguments, start the cluster, and build."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("recipe", help="a recipe's file, or the name of a ready one")
     parser.add_argument("--out", type=Path, required=True, help="a folder that all nodes share")
@@ -46,20 +46,20 @@ def main() -> None:
     parser.add_argument("--account", help="Slurm's account")
     parser.add_argument("--memory", default="2GB", help="of each worker (default: %(default)s)")
     parser.add_argument("--logs", type=Path, default=Path("slurm-logs"), help="a folder for the jobs' logs")
-    parser.add_argument("--show-job", action="store_true", help="print the job's script, and do nothing")
+    parser.add_argument("--show-job", action="store_true", help="print the job's script and submit nothing")
     options = parser.parse_args()
     try:
-        cluster = cluster_of(options)
+        cluster = make_cluster(options)
     except ImportError as error:
         parser.error(f"{error}: pip install dask-jobqueue")
     with cluster:
         if options.show_job:
             print(cluster.job_script())
             return
-        # As many as that, also when some have reached the end of their time.
+        # Keep this number when jobs reach their walltime.
         cluster.adapt(minimum=options.jobs, maximum=options.jobs)
         with Client(cluster) as client:
-            client.wait_for_workers(1)  # as long as Slurm takes: longer than a build would wait
+            client.wait_for_workers(1)  # Slurm may take longer than a build would wait
         manifest = augforge.build(options.recipe, options.out, scheduler=cluster.scheduler_address)
     print(f"{manifest.samples:,} samples in {options.out}, content hash {manifest.content_hash}")
 

@@ -1,4 +1,4 @@
-"""Kaggle's digit recognizer: two CSV files in, a submission out, with an honest estimate of its score.
+"""Make a submission for Kaggle's digit recognizer, and estimate its score.
 
 `train.csv` -> augmented shards -> a small network, trained on nine tenths of the originals and measured on the rest
 -> `submission.csv` for the digits of `test.csv`.
@@ -21,7 +21,7 @@ from augforge.torch import ShardDataset, make_loader, split_by_source
 
 RECIPE = """\
 version: 1
-extends: realistic       # its distortions; write `distort:` here to have others
+extends: realistic       # its distortions; write `distort:` here for others
 name: kaggle
 source: {{path: {path}}}
 variants: {variants}
@@ -30,8 +30,8 @@ BATCH_SIZE = 128
 
 
 def write_demo(folder: Path) -> None:
-    """Write two small CSV files as Kaggle's are: 2,000 bundled digits with labels, 500 others without."""
-    folder.mkdir(parents=True, exist_ok=True)  # of its own: files of that name elsewhere may be Kaggle's
+    """Write two small CSV files like Kaggle's: 2,000 bundled digits with labels, 500 without."""
+    folder.mkdir(parents=True, exist_ok=True)  # a new folder: files of these names elsewhere may be Kaggle's
     pixels = [f"pixel{number}" for number in range(28 * 28)]
     training = open_source(SourceSpec(dataset="mnist-10k"))
     test = open_source(SourceSpec(dataset="mnist-10k", split="test"))
@@ -45,7 +45,7 @@ def _write_csv(file: Path, names: list[str], rows: np.ndarray) -> None:
 
 
 def network() -> nn.Module:
-    """Return a convolutional network for images of 28 x 28."""
+    """Make a convolutional network for images of 28 x 28."""
     return nn.Sequential(
         *(nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU()),
         *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()),
@@ -54,7 +54,7 @@ def network() -> nn.Module:
 
 
 def train(dataset: ShardDataset, steps: int) -> nn.Module:
-    """Train a network for so many gradient steps."""
+    """Train a network for a number of gradient steps."""
     torch.manual_seed(0)
     model = network()
     optimizer = torch.optim.AdamW(model.parameters())
@@ -73,67 +73,67 @@ def train(dataset: ShardDataset, steps: int) -> nn.Module:
 
 
 @torch.inference_mode()
-def predicted(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Return the digits that the network takes images (N, 1, 28, 28), within 0 to 1, for."""
+def predict(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Predict the digits of images (N, 1, 28, 28) in [0, 1]."""
     return torch.cat([model(part).argmax(1) for part in images.split(1000)])
 
 
 def estimate(model: nn.Module, validation: ShardDataset) -> str:
-    """Say how many originals that the network was not trained on, nor any variant of them, it reads right."""
+    """Measure the network on held-out originals, of which it has seen no variant."""
     originals = len(validation.originals)
-    images, labels = validation[:originals]  # the first of a side are its originals, then come the variants
-    right = int((predicted(model, images) == labels).sum())
+    images, labels = validation[:originals]  # a side begins with its originals, then come the variants
+    right = int((predict(model, images) == labels).sum())
     return f"{right / originals:.4f} (held-out originals: {accuracy_text(right, originals)})"
 
 
 def run(training_file: Path, test_file: Path, out: Path, variants: int, steps: int) -> None:
-    """Build, train, estimate, write the submission."""
+    """Build, train, estimate, and write the submission."""
     known, test = (
         open_source(SourceSpec(path=file.resolve(), format="csv")) for file in (training_file, test_file)
     )
     if known.labels is None:
         raise DatasetError(f"{training_file} has no labels to train with")
     if test.labels is not None:
-        raise DatasetError(f"{test_file} has labels; needed are the digits to be read, without")
+        raise DatasetError(f"{test_file} has labels; give a file without labels")
     if known.images.shape[1:] != test.images.shape[1:] or test.images.shape[1:] != (28, 28):
-        raise DatasetError(f"{training_file} and {test_file} must both have 784 pixels for each digit")
+        raise DatasetError(f"{training_file} and {test_file} must both have 784 pixels per digit")
     out.mkdir(parents=True, exist_ok=True)
     recipe = out / "kaggle.yaml"
-    path = json.dumps(str(training_file.resolve()), ensure_ascii=False)  # quoted as YAML quotes it, too
+    path = json.dumps(str(training_file.resolve()), ensure_ascii=False)  # YAML quotes the same way
     recipe.write_text(RECIPE.format(path=path, variants=variants), "utf-8")
     augforge.build(recipe, out / "shards", overwrite=True)
     dataset = ShardDataset(out / "shards", scale=True)
     training, validation = split_by_source(dataset, 0.9)
     print(f"{len(training.originals):,} originals in {len(training):,} forms to train with")
     model = train(training, steps)
-    print(f"score to be expected: {estimate(model, validation)}")
+    print(f"expected score: {estimate(model, validation)}")
 
-    digits = predicted(model, torch.from_numpy(np.array(test.images))[:, None] / 255)
+    digits = predict(model, torch.from_numpy(np.array(test.images))[:, None] / 255)
     lines = [f"{number},{digit}\n" for number, digit in enumerate(digits.tolist(), start=1)]
     (out / "submission.csv").write_text("".join(["ImageId,Label\n", *lines]), "utf-8")
     print(f"{out / 'submission.csv'} has {len(lines):,} answers")
 
 
 def positive(text: str) -> int:
-    """Return a number of the command line that must be 1 or more."""
+    """Parse an integer of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"got {text!r}, needed is a whole number from 1 up")
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected an integer of 1 or more")
     return int(text)
 
 
 def main() -> None:
-    """Read the arguments and run."""
+    """Parse the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("train", type=Path, nargs="?", help="Kaggle's train.csv")
     parser.add_argument("test", type=Path, nargs="?", help="Kaggle's test.csv")
     parser.add_argument("--demo", action="store_true", help="make two small files of bundled digits instead")
     parser.add_argument("--out", type=Path, default=Path("out", "kaggle_digits"))
-    parser.add_argument("--variants", type=positive, default=10, help="of each original")
+    parser.add_argument("--variants", type=positive, default=10, help="variants per original")
     parser.add_argument("--steps", type=positive, default=3000, help="gradient steps")
     options = parser.parse_args()
     training, test = options.train, options.test
     if options.demo == (test is not None) or (options.demo and training is not None):
-        parser.error("needed are train.csv and test.csv, or --demo")
+        parser.error("give train.csv and test.csv, or --demo")
     if options.demo:
         write_demo(options.out / "demo")
         training, test = options.out / "demo" / "train.csv", options.out / "demo" / "test.csv"

@@ -1,8 +1,8 @@
-"""Does it help? One small network trained on the original digits, and once more on the augmented ones.
+"""Compare a small network trained on original digits with one trained on augmented digits.
 
-The augmented ones are any data set that augforge built; the recipe in its folder says what it was made from. Both
-start from the same weights and make the same number of gradient steps; the last checkpoint counts. The test digits
-are for measuring only: nothing is chosen by them.
+The augmented digits are any data set that augforge built; its folder's recipe names the originals. Both networks
+start from the same weights and make the same number of gradient steps; the last checkpoint counts. The test
+digits are for measuring only: nothing is chosen by them.
 """
 
 import argparse
@@ -32,26 +32,26 @@ BATCH_SIZE = 128
 LEARNING_RATE = 2e-3
 FULL = {"variants": 60, "steps": 5_000}
 QUICK = {"variants": 10, "steps": 600}
-AS_THEY_ARE = ("variants=0", "keep_originals=true")
-PAIRS = (("test", "distorted"), ("raw", "normalised"))  # tests whose columns stand in one table
-FEW = 1_000  # test digits: with fewer the chance in which ones they are counts for more than that of training
+UNDISTORTED = ("variants=0", "keep_originals=true")
+PAIRS = (("test", "distorted"), ("raw", "normalized"))  # tests whose columns share a table
+FEW = 1_000  # test digits: with fewer, their selection matters more than the randomness of training
 DISTORTED = ("variants=5", "keep_originals=false", "seed=1003")
 
 ABOUT_THE_TESTS = """\
-test       the {test:,} digits of the source's test split, as they are.
-distorted  the same, five times each, through the same recipe with another seed. The second network was trained for
-           such distortions, the first was not."""
+test       the {test:,} digits of the source's test split, unchanged.
+distorted  the same, five times each, through the same recipe with another seed. Only the second network was trained
+           for such distortions."""
 ABOUT_DRAWN = """\
-raw        {raw:,} digits drawn on canvases, shrunk by area to the size that the network takes.
-normalised the same, as augforge.normalize makes them."""
+raw        {raw:,} digits drawn on canvases, shrunk by area to the input size of the network.
+normalized the same, by augforge.normalize."""
 ABOUT_MNIST_10K = """
-The bundled digits are MNIST's first 10,000 training images, 8,000 originals and 2,000 for the test. It is not
-MNIST's own test set: do not compare with published figures, and never score a model here that was trained on
+The bundled digits are MNIST's first 10,000 training images, 8,000 originals and 2,000 for the test. They are not
+MNIST's test set: do not compare with published figures, and never score a model here that was trained on
 MNIST's 60,000, because it has seen these digits."""
 
 
 def network(image_shape: tuple[int, int], classes: int) -> nn.Module:
-    """Return a small convolutional network with fresh weights."""
+    """Make a small convolutional network with new weights."""
     height, width = (math.ceil(side / 4) for side in image_shape)
     return nn.Sequential(
         *(nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU()),
@@ -61,7 +61,7 @@ def network(image_shape: tuple[int, int], classes: int) -> nn.Module:
 
 
 def train(dataset: SampleDataset, seed: int, steps: int) -> nn.Module:
-    """Train a network for so many gradient steps, however large the data set is."""
+    """Train a network for a number of gradient steps."""
     torch.manual_seed(seed)  # the same seed gives the same first weights
     model = network(dataset.about.image_shape, len(dataset.about.class_names))
     optimizer = torch.optim.AdamW(model.parameters())
@@ -83,14 +83,14 @@ def train(dataset: SampleDataset, seed: int, steps: int) -> nn.Module:
 
 @torch.inference_mode()
 def percent_right(model: nn.Module, dataset: SampleDataset) -> float:
-    """Return for how many samples the network finds the label, in percent."""
+    """Compute the accuracy of a network in percent."""
     batches = make_loader(dataset, batch_size=1000)
     right = sum(int((model(images).argmax(1) == labels).sum()) for images, labels in batches)
     return 100 * right / len(dataset)
 
 
-def opened(folder: Path, variants: int) -> tuple[ShardDataset, Recipe]:
-    """Return the data set in a folder and the recipe it was made by; build the ready recipe where there is none."""
+def open_or_build(folder: Path, variants: int) -> tuple[ShardDataset, Recipe]:
+    """Open the data set in a folder and its recipe, building `realistic` if there is none."""
     if not (folder / "manifest.json").exists():
         augforge.build(augforge.load_recipe(RECIPE, [f"variants={variants}"]), folder)
     dataset, recipe = ShardDataset(folder, scale=True), augforge.load_recipe(folder / "recipe.yaml")
@@ -103,49 +103,49 @@ def opened(folder: Path, variants: int) -> tuple[ShardDataset, Recipe]:
     return dataset, recipe
 
 
-def unbuilt(folder: Path, *settings: str) -> SampleDataset:
-    """Return a data set of the folder's recipe, some settings changed, whose samples are made as they are read."""
+def open_unbuilt(folder: Path, *settings: str) -> SampleDataset:
+    """Open the folder's recipe with other settings, without building it."""
     return ForgeDataset(augforge.load_recipe(folder / "recipe.yaml", settings), scale=True)
 
 
-def measured_by(folder: Path) -> dict[str, SampleDataset]:
-    """Return the digits of the test split, as they are and distorted in a way that no training has seen."""
+def open_tests(folder: Path) -> dict[str, SampleDataset]:
+    """Open the test split, unchanged and with distortions of another seed."""
     try:
         return {
-            "test": unbuilt(folder, "source.split=test", *AS_THEY_ARE),
-            "distorted": unbuilt(folder, "source.split=test", *DISTORTED),
+            "test": open_unbuilt(folder, "source.split=test", *UNDISTORTED),
+            "distorted": open_unbuilt(folder, "source.split=test", *DISTORTED),
         }
     except (RecipeError, SourceError) as error:
         raise DatasetError(f"the source of {folder} has no test split to measure with: {error}") from error
 
 
-def drawn_in(folder: Path, image_shape: tuple[int, int]) -> dict[str, SampleDataset]:
-    """Return the digits drawn on canvases, split `drawn` of IDX files, at the network's size: in two ways."""
+def open_drawn(folder: Path, image_shape: tuple[int, int]) -> dict[str, SampleDataset]:
+    """Open digits drawn on canvases (split `drawn` of IDX files), shrunk and normalized."""
     if image_shape != (FRAME, FRAME):
         raise DatasetError(
             f"--drawn needs a data set of {FRAME} x {FRAME} pixels, not {image_shape[0]} x {image_shape[1]}"
         )
-    spec, recipe = SourceSpec(path=folder.resolve(), split="drawn"), augforge.load_recipe(RECIPE, AS_THEY_ARE)
+    spec, recipe = SourceSpec(path=folder.resolve(), split="drawn"), augforge.load_recipe(RECIPE, UNDISTORTED)
 
-    def seen_as(prepare: Prepare) -> SampleDataset:
+    def prepare_with(prepare: Prepare) -> SampleDataset:
         return ForgeDataset(augforge.Forge(recipe, open_source(spec, prepare)), scale=True)
 
-    shrunk = seen_as(lambda drawing: kernels.area_resample(drawing, *image_shape))
+    shrunk = prepare_with(lambda drawing: kernels.area_resample(drawing, *image_shape))
     if not shrunk.about.labelled:
         raise DatasetError(f"{folder} has no labels to measure with")
-    return {"raw": shrunk, "normalised": seen_as(augforge.Normalizer())}
+    return {"raw": shrunk, "normalized": prepare_with(augforge.Normalizer())}
 
 
 def compare(folder: Path, variants: int, steps: int, seeds: int, drawn: Path | None) -> dict[str, Any]:
-    """Train on the data set in a folder and on its originals, measure, and return all figures."""
+    """Train on a data set and on its originals, measure both, and return all figures."""
     start = time.perf_counter()
-    augmented, recipe = opened(folder, variants)
+    augmented, recipe = open_or_build(folder, variants)
     build_seconds = time.perf_counter() - start
 
-    training = {"originals": unbuilt(folder, *AS_THEY_ARE), "augmented": augmented}
-    tests = measured_by(folder)
+    training = {"originals": open_unbuilt(folder, *UNDISTORTED), "augmented": augmented}
+    tests = open_tests(folder)
     if drawn is not None:
-        tests |= drawn_in(drawn, augmented.about.image_shape)
+        tests |= open_drawn(drawn, augmented.about.image_shape)
     runs = []
     for seed in range(seeds):
         for name, dataset in training.items():
@@ -183,7 +183,7 @@ def show(result: dict[str, Any]) -> None:
 
 
 def show_table(result: dict[str, Any], tests: tuple[str, str]) -> None:
-    """Print how both networks did in two tests."""
+    """Print the scores of both networks in two tests."""
     row = "{:<11}{:>9}{:>17}{:>8}{:>19}{:>8}{:>10}".format
     first, second = (f"{test} right" for test in tests)
     print(row("trained on", "digits", first, "wrong", second, "wrong", "seconds"))
@@ -198,38 +198,36 @@ def show_table(result: dict[str, Any], tests: tuple[str, str]) -> None:
     cells = [cell for gain in gains for cell in (_mean(gain, "+"), f"{-mean(gain):+.2f}")]
     print(row("difference", "", *cells, "").rstrip() + "\n")
     for test, scores in zip(tests, right["augmented"], strict=True):
-        if (
-            digits := result["test_samples"][test]
-        ) < FEW and test != "distorted":  # of which five are one digit's
+        if (digits := result["test_samples"][test]) < FEW and test != "distorted":  # five samples per digit
             counted = accuracy_text(round(mean(scores) * digits / 100), digits)
-            print(f"{test} has few digits; trained on the augmented, {counted} (95 % interval)\n")
+            print(f"{test} has few digits; trained on augmented digits, {counted} (95 % interval)\n")
 
 
 def _mean(scores: list[float], sign: str = "") -> str:
     spread = f"{stdev(scores):.2f}" if len(scores) > 1 else "0.00"
-    # No spread between seeds does not mean that a score is certain.
+    # Equal scores of all seeds do not make a score certain.
     return f"{mean(scores):{sign}.2f}" + ("" if spread == "0.00" else f" ± {spread}")
 
 
 def positive(text: str) -> int:
-    """Return a number of the command line that must be 1 or more."""
+    """Parse an integer of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"got {text!r}, needed is a whole number from 1 up")
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected an integer of 1 or more")
     return int(text)
 
 
 def main() -> None:
-    """Read the arguments, compare, print."""
+    """Parse the arguments, compare, and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("folder", type=Path, nargs="?", help="a data set; built if there is none yet")
+    parser.add_argument("folder", type=Path, nargs="?", help="folder of a data set; built if there is none")
     parser.add_argument("--quick", action="store_true", help="fewer variants and steps: under two minutes")
     parser.add_argument(
-        "--variants", type=positive, help="of each original, if the data set is yet to be built"
+        "--variants", type=positive, help="variants per original, if the data set must be built"
     )
     parser.add_argument("--steps", type=positive, help="gradient steps of each run")
-    parser.add_argument("--seeds", type=positive, default=3, help="runs on each data set")
-    parser.add_argument("--threads", type=positive, default=1, help="threads that torch may use")
-    parser.add_argument("--drawn", type=Path, metavar="FOLDER", help="IDX files drawn-*: measured with, too")
+    parser.add_argument("--seeds", type=positive, default=3, help="runs per data set")
+    parser.add_argument("--threads", type=positive, default=1, help="threads of torch")
+    parser.add_argument("--drawn", type=Path, metavar="FOLDER", help="also measure with IDX files drawn-*")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -1,7 +1,7 @@
-"""From a folder of your own digits to a network that reads them.
+"""Train a network on a folder of your own digits.
 
-Photographs or drawings, one folder for each class -> a recipe that normalises and distorts them -> shards -> a
-small network -> what it takes a new picture for, with a picture of that.
+Photographs or drawings, one folder per class -> a recipe that normalizes and distorts them -> shards -> a small
+network -> a prediction for a new picture, drawn beside it.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from augforge.torch import ShardDataset, make_loader, split_by_source
 RECIPE = """\
 version: 1
 name: my_digits
-source: {{path: {path}, colour: gray}}
+source: {{path: {path}, color: gray}}
 normalize: true          # any size, dark on light or light on dark -> 28 x 28 like MNIST's
 variants: {variants}
-# Those of the ready recipe `realistic`, but for two that make digits small and move them far: a normalized digit
-# always has MNIST's size and place.
+# Those of the ready recipe `realistic`, except two that make digits small and move them far: a normalized digit
+# always has MNIST's size and position.
 distort:
   - stroke_width: {{pixels: [-0.6, 1.6], probability: 0.8}}
   - rotate: {{degrees: [-12, 12]}}
@@ -45,9 +45,9 @@ guard: {{min_ink_kept: 0.95, max_ink_growth: 0.8, min_contrast: 60}}
 
 
 def draw_digits(folder: Path, of_each: int = 30) -> None:
-    """Make drawings of the bundled digits: PNG files, dark on light, each of another size."""
+    """Draw bundled digits as PNG files, dark on light, of different sizes."""
     random = np.random.default_rng(1)
-    shutil.rmtree(folder, ignore_errors=True)  # may be what is left of a run that was ended
+    shutil.rmtree(folder, ignore_errors=True)  # an interrupted run may have left it
     training = open_source(SourceSpec(dataset="mnist-10k"))
     test = open_source(SourceSpec(dataset="mnist-10k", split="test"))
     for label in range(10):
@@ -68,7 +68,7 @@ def _drawing(digit: np.ndarray, random: np.random.Generator) -> Image.Image:
 
 
 def network(classes: int) -> nn.Module:
-    """Return a small convolutional network for images of 28 x 28."""
+    """Make a small convolutional network for images of 28 x 28."""
     return nn.Sequential(
         *(nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU()),
         *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()),
@@ -93,20 +93,20 @@ def train(dataset: ShardDataset, epochs: int) -> nn.Module:
 
 @torch.inference_mode()
 def estimate(model: nn.Module, validation: ShardDataset) -> str:
-    """Say how many originals that the network was not trained on, nor any variant of them, it reads right."""
+    """Measure the network on held-out originals, of which it has seen no variant."""
     originals = len(validation.originals)
-    images, labels = validation[:originals]  # the first of a side are its originals, then come the variants
+    images, labels = validation[:originals]  # a side begins with its originals, then come the variants
     right = int((model(images).argmax(1) == labels).sum())
     return f"held-out originals: {accuracy_text(right, originals)}"
 
 
-def show(picture: np.ndarray, normalised: np.ndarray, text: str, file: Path) -> None:
-    """Write a picture: the drawing, what the network sees of it, and what it takes it for."""
+def show(picture: np.ndarray, normalized: np.ndarray, text: str, file: Path) -> None:
+    """Draw the picture, the input of the network, and its prediction."""
     sheet = Image.new("RGB", (720, 280), "white")
     drawing = Image.fromarray(picture)
     drawing.thumbnail((240, 240))
     sheet.paste(drawing, (20 + (240 - drawing.width) // 2, 20 + (240 - drawing.height) // 2))
-    sheet.paste(Image.fromarray(normalised).resize((240, 240), Image.Resampling.NEAREST), (280, 20))
+    sheet.paste(Image.fromarray(normalized).resize((240, 240), Image.Resampling.NEAREST), (280, 20))
     ImageDraw.Draw(sheet).text((630, 140), text, "black", ImageFont.load_default(40), "mm", align="center")
     sheet.save(file)
 
@@ -114,37 +114,37 @@ def show(picture: np.ndarray, normalised: np.ndarray, text: str, file: Path) -> 
 def run(folder: Path, picture: Path, out: Path, variants: int, epochs: int) -> None:
     """Build, train, estimate, predict."""
     if out.resolve().is_relative_to(folder.resolve()):
-        raise DatasetError(f"--out {out} lies in the folder of pictures, {folder}; choose another")
+        raise DatasetError(f"--out {out} is inside the folder of pictures, {folder}; choose another")
     drawing = read_picture(picture)
     try:
-        normalised = augforge.normalize(drawing)
+        normalized = augforge.normalize(drawing)
     except AugforgeError as error:
         raise SourceError(f"{picture}: {error}") from error
     out.mkdir(parents=True, exist_ok=True)
     recipe = out / "my_digits.yaml"
-    path = json.dumps(str(folder.resolve()), ensure_ascii=False)  # quoted as YAML quotes it, too
+    path = json.dumps(str(folder.resolve()), ensure_ascii=False)  # YAML quotes the same way
     recipe.write_text(RECIPE.format(path=path, variants=variants), "utf-8")
     augforge.build(recipe, out / "shards", overwrite=True)
     dataset = ShardDataset(out / "shards", scale=True)
     if not dataset.about.labelled:
-        raise DatasetError(f"{folder} has no folders of pictures in it, one for each class")
+        raise DatasetError(f"{folder} must contain one folder of pictures per class")
     training, validation = split_by_source(dataset, 0.8)
     print(f"{len(training.originals)} originals in {len(training):,} forms to train with, see {recipe}")
     model = train(training, epochs)
     print(estimate(model, validation))
 
     with torch.inference_mode():
-        chances = model(torch.from_numpy(normalised)[None, None] / 255).softmax(1)[0]
+        chances = model(torch.from_numpy(normalized)[None, None] / 255).softmax(1)[0]
     best = int(chances.argmax())
     name, percent = dataset.about.class_names[best], f"{100 * chances[best]:.0f} %"
-    show(drawing, normalised, f"{name}\n{percent}", out / "prediction.png")
-    print(f"{picture} is taken for {name} ({percent}), see {out / 'prediction.png'}")
+    show(drawing, normalized, f"{name}\n{percent}", out / "prediction.png")
+    print(f"prediction for {picture}: {name} ({percent}), see {out / 'prediction.png'}")
 
 
 def positive(text: str) -> int:
-    """Return a number of the command line that must be 1 or more."""
+    """Parse an integer of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"got {text!r}, needed is a whole number from 1 up")
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected an integer of 1 or more")
     return int(text)
 
 
@@ -159,11 +159,11 @@ def main() -> None:
     options = parser.parse_args()
     folder, picture = options.folder, options.picture
     if folder is not None and picture is None:
-        parser.error("needed are a folder and a picture, or neither")
+        parser.error("give a folder and a picture, or neither")
     if folder is None:
         folder, picture = options.out / "drawings", options.out / "new.png"
         draw_digits(folder)
-        print(f"No folder given: these are drawings of the bundled digits, in {folder}")
+        print(f"No folder given: drew bundled digits in {folder}")
     try:
         run(folder, picture, options.out, options.variants, options.epochs)
     except (AugforgeError, OSError, ValueError) as error:

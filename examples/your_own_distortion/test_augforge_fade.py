@@ -1,4 +1,4 @@
-"""The rules of every distortion, and what this one is for."""
+"""Tests of the rules of all distortions, and of this distortion's effect."""
 
 from typing import Any, ClassVar
 
@@ -10,19 +10,19 @@ from augforge.testing import DistortionConformance
 
 
 class TestFade(DistortionConformance):
-    """Every rule that augforge relies on, checked with each of the examples."""
+    """Check every rule that augforge relies on, with each example."""
 
     distortion: ClassVar[type[Distortion]] = Fade
     examples: ClassVar[list[dict[str, Any]]] = [{"x": [-0.8, 0.8], "y": [-1, 1]}, {"x": 0.5}]
 
 
-def test_recipes_know_it() -> None:
-    """The entry point is installed."""
+def test_the_entry_point_is_installed() -> None:
+    """Recipes find the distortion by its name."""
     assert registry()["fade"] is Fade
 
 
 def test_the_right_edge_loses_its_share() -> None:
-    """What is at the left edge stays, what is at the right one loses a quarter."""
+    """The left edge stays, the right edge loses a quarter."""
     recipe = "version: 1\nname: fading\nsource: mnist-10k\ndistort: [{fade: {x: 0.25}}]\n"
     forge = augforge.Forge(augforge.parse_recipe(recipe))
     before = forge.make(range(1000)).images.astype(int)

@@ -155,10 +155,10 @@ def test_without_matplotlib_only_the_page_is_written(tmp_path: Path, monkeypatch
 
 class TestPlots:
     def test_what_is_compared_comes_in_order_of_size(self) -> None:
-        assert plots.ordered([("b", 1), ("augforge", 3), ("c", 2)]) == [("augforge", 3), ("c", 2), ("b", 1)]
+        assert plots.sort_bars([("b", 1), ("augforge", 3), ("c", 2)]) == [("augforge", 3), ("c", 2), ("b", 1)]
 
     def test_what_is_not_compared_comes_as_given(self) -> None:
-        assert plots.ordered([("10^5", 1), ("10^6", 3)]) == [("10^5", 1), ("10^6", 3)]
+        assert plots.sort_bars([("10^5", 1), ("10^6", 3)]) == [("10^5", 1), ("10^6", 3)]
 
     @pytest.mark.parametrize(("values", "expected"), [((1, 100), False), ((1, 101), True)])
     def test_axes_are_logarithmic_beyond_two_decades(self, values: tuple[int, int], expected: bool) -> None:

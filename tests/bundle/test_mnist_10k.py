@@ -113,17 +113,17 @@ def test_mnists_order_is_restored_with_twins(derive: ModuleType) -> None:
     # By class, as in the package; `one` is there as a 3, twice as a 7, and `two` as a 7.
     images, labels = np.stack([one, one, two, one]), np.array([3, 7, 7, 7], np.uint8)
     of_images, of_labels = np.stack([one, two, one, one]), np.array([7, 7, 3, 7], np.uint8)
-    order = derive.mnist_order(images, labels, of_images, of_labels)
+    order = derive.find_order(images, labels, of_images, of_labels)
     assert order.tolist() == [1, 2, 0, 3]
     with pytest.raises(SystemExit, match="MNIST's training digit 2 is not in the package"):
-        derive.mnist_order(images, labels, of_images[[0, 2, 2]], of_labels[[0, 2, 2]])
+        derive.find_order(images, labels, of_images[[0, 2, 2]], of_labels[[0, 2, 2]])
 
 
 def test_rounded_values_give_every_pixel_back(derive: ModuleType) -> None:
     levels = np.tile(np.arange(256), 49)  # 16 images
-    np.testing.assert_array_equal(derive.pixels(np.round(levels / 255, 3).tolist()).ravel(), levels)
+    np.testing.assert_array_equal(derive.restore_pixels(np.round(levels / 255, 3).tolist()).ravel(), levels)
     with pytest.raises(SystemExit, match="not pixels divided by 255"):
-        derive.pixels([0.502] * 783 + [0.5])
+        derive.restore_pixels([0.502] * 783 + [0.5])
 
 
 def test_the_script_says_how_it_is_called() -> None:

@@ -94,8 +94,8 @@ def test_all_hashes_come_out_as_the_page_says(name: str) -> None:
 
 def test_the_page_is_of_this_version_and_names_every_key() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert f"format version {FORMAT_VERSION}, which" in page
-    assert f"version of augforge's pixels, {PIXEL_VERSION} now" in page
+    assert f"describes format version {FORMAT_VERSION} completely" in page
+    assert f"pixel version, currently {PIXEL_VERSION} " in page
     named = set(re.findall(r"`([a-z_]+)`", page))
     entry = Manifest.model_json_schema()["$defs"]["ShardEntry"]["properties"]
     assert {*Manifest.model_fields, *Receipt.model_fields, *entry} <= named

@@ -101,7 +101,7 @@ def finer(levels: np.ndarray, height: int, width: int) -> np.ndarray:
     return out
 
 
-def without_specks(ink: np.ndarray) -> np.ndarray:
+def remove_specks(ink: np.ndarray) -> np.ndarray:
     """Return ink without patches that the border cuts, if another one is large, and without small ones."""
     labels, count = ndimage.label(ink > 0, np.ones((3, 3)))
     patches = [labels == label for label in range(1, count + 1)]
@@ -116,7 +116,7 @@ def without_specks(ink: np.ndarray) -> np.ndarray:
     return out
 
 
-def photographed_ink(picture: np.ndarray, light_paper: int) -> np.ndarray:
+def read_photograph(picture: np.ndarray, light_paper: int) -> np.ndarray:
     picture = shrunk(picture, 256)
     light = is_light(shrunk(picture, 48)) if light_paper == -1 else light_paper == 1
     picture = 255 - picture if light else picture
@@ -135,7 +135,7 @@ def photographed_ink(picture: np.ndarray, light_paper: int) -> np.ndarray:
         return np.zeros(picture.shape, np.uint8)
     full = quantile(most, 0.9) - middle
     ink = quarters - middle
-    core = without_specks(np.where(ink >= max(least - middle, full // 2), ink, 0))
+    core = remove_specks(np.where(ink >= max(least - middle, full // 2), ink, 0))
     near = ndimage.binary_dilation(core > 0, np.ones((3, 3)))
     ink = np.where((core > 0) | (near & (ink >= max(2 * grain, full // 8))), ink, 0)
     return np.minimum(255 * ink // full, 255).astype(np.uint8)
@@ -319,8 +319,8 @@ def _light_ink(picture: np.ndarray) -> np.ndarray:
     sheet = picture[top:bottom, left:right]
     if sheet.shape != picture.shape:
         paper = _even_border(_border(sheet))
-        return photographed_ink(sheet, 0) if paper is None else _light_on_even_paper(sheet, paper)
-    ink = photographed_ink(picture, 0)
+        return read_photograph(sheet, 0) if paper is None else _light_on_even_paper(sheet, paper)
+    ink = read_photograph(picture, 0)
     return ink if ink.any() else _above(picture, low)
 
 
@@ -350,7 +350,7 @@ def separate_ink(picture: np.ndarray, light_paper: int) -> tuple[np.ndarray, int
 
 def _photographed(picture: np.ndarray) -> tuple[np.ndarray, int]:
     paper = quantile(_border(picture), 0.5)
-    return photographed_ink(picture, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
+    return read_photograph(picture, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
 
 
 def _means(levels: np.ndarray) -> tuple[int, int]:

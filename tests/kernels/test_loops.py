@@ -6,12 +6,12 @@ from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
 from augforge.kernels.loops import copy_image, copy_row
-from tests.parts import aligned_floats, between, greater, lesser
+from tests.parts import allocate_floats, greater, interpolate, lesser
 
 
 @given(st.integers(0, 500))
 def test_arrays_start_on_a_cache_line(count: int) -> None:
-    floats = aligned_floats(count)
+    floats = allocate_floats(count)
     assert (floats.dtype, floats.shape) == ("float32", (count,))
     assert floats.ctypes.data % 64 == 0 or count == 0
 
@@ -21,7 +21,10 @@ LEVELS = st.integers(0, 255)
 
 @given(LEVELS, LEVELS, st.integers(0, 256))
 def test_it_is_what_the_plain_version_is(a: int, b: int, share: int) -> None:
-    assert between(np.uint8(a), np.uint8(b), np.uint16(share)) == (a * (256 - share) + b * share + 128) // 256
+    assert (
+        interpolate(np.uint8(a), np.uint8(b), np.uint16(share))
+        == (a * (256 - share) + b * share + 128) // 256
+    )
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(0, 12), st.integers(0, 40))))

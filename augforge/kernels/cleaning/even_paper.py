@@ -75,7 +75,7 @@ def _count_lines(levels: NDArray[Any], level: Any, within: int, most: int) -> in
 
 
 @kernel_helper
-def border_counts(levels: NDArray[Any]) -> NDArray[Any]:
+def count_border(levels: NDArray[Any]) -> NDArray[Any]:
     """Count each level on the border of a picture, uint8 (H, W).
 
     Corners count twice.
@@ -97,7 +97,7 @@ def _is_framed(inside: NDArray[Any], frame: Any, within: int) -> bool:
 
     The paper has another level than the frame.
     """
-    counts = border_counts(inside)
+    counts = count_border(inside)
     paper = int(np.argmax(counts))
     around = counts[max(paper - SMALL, 0) : paper + SMALL + 1].sum()
     if abs(paper - frame) <= 4 * within or 10 * around < 9 * counts.sum():
@@ -150,7 +150,7 @@ def _is_deviation(ink: NDArray[Any], y: int, x: int, peak: int) -> bool:
 
 
 @compiled
-def without_deviations(ink: NDArray[Any], peak: int) -> NDArray[Any]:
+def remove_deviations(ink: NDArray[Any], peak: int) -> NDArray[Any]:
     """Remove small deviations of the paper.
 
     A pixel within min(4, peak / 8) levels of the paper is paper, unless one of its eight neighbors is more than
@@ -172,7 +172,7 @@ def without_deviations(ink: NDArray[Any], peak: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _least_area(parents: NDArray[Any], areas: NDArray[Any]) -> int:
+def _find_least_area(parents: NDArray[Any], areas: NDArray[Any]) -> int:
     """Find the area of the smallest patch that is no speck.
 
     It has more than a fiftieth of the area of all larger ones.
@@ -197,7 +197,7 @@ def _erase_specks(ink: NDArray[Any], out: NDArray[Any], peak: int) -> int:
 
     Small deviations do not count as part of patches.
     """
-    rows, spans, areas, peaks = list_runs(without_deviations(ink, peak), _APART)
+    rows, spans, areas, peaks = list_runs(remove_deviations(ink, peak), _APART)
     if len(spans) == 0:
         return 0
     parents = join_runs(rows, spans, areas, _APART)
@@ -207,7 +207,7 @@ def _erase_specks(ink: NDArray[Any], out: NDArray[Any], peak: int) -> int:
         peaks[root] = max(peaks[root], peaks[q])
         if root == q and areas[q] > areas[largest]:
             largest = root
-    least = _least_area(parents, areas)
+    least = _find_least_area(parents, areas)
     for y in range(len(rows) - 1):
         for q in range(rows[y], rows[y + 1]):
             if areas[parents[q]] < least:
@@ -242,7 +242,7 @@ def block_size(ink: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _settled_peak(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
+def _erase_all_specks(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """Remove specks and find the peak of the rest."""
     peak = int(ink.max())
     out = ink
@@ -282,7 +282,7 @@ def _erase_fringe(ink: NDArray[Any], peak: int) -> None:
 
 
 @compiled
-def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
+def clean(ink: NDArray[Any]) -> NDArray[Any]:
     """Remove small deviations and specks, and a noisy drawing's fringe.
 
     The fringe lies outside of the box of all pixels with at least an eighth of the peak. Without noise it may be a
@@ -301,8 +301,8 @@ def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
     unit = block_size(ink[top:bottom, left:right])
     if longer in (OWN_BOX, OWN_BOX * unit):
         return ink
-    kept, peak = _settled_peak(ink[top:bottom:unit, left:right:unit].copy())
-    kept = without_deviations(kept, peak)
+    kept, peak = _erase_all_specks(ink[top:bottom:unit, left:right:unit].copy())
+    kept = remove_deviations(kept, peak)
     if _is_noisy(kept, peak):
         _erase_fringe(kept, peak)
     result = np.zeros(ink.shape, np.uint8)

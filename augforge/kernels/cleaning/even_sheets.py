@@ -124,7 +124,7 @@ def _low_part(levels: NDArray[Any], components: _Components, root: int, most: in
 
 
 @kernel_helper
-def _enclosed(components: _Components, width: int) -> NDArray[Any]:
+def _mark_enclosed(components: _Components, width: int) -> NDArray[Any]:
     """Mark components, by root, that do not reach the border."""
     rows, spans, _, roots = components
     found = np.ones(len(spans), np.bool_)
@@ -258,7 +258,7 @@ def _find_sheets(
         for x in range(width):
             mask[y, x] = abs(np.int64(levels[top + y, left + x]) - level) > SMALL
     marks = _components(mask)
-    enclosed = _enclosed(marks, width)
+    enclosed = _mark_enclosed(marks, width)
     if not enclosed.any():
         return NO_SHEET, nothing
     for y in range(height):

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import tangent
 from augforge.kernels.cleaning.desk_sheets import sheet_inside
-from augforge.kernels.cleaning.even_paper import SMALL, border_counts, cleaned, inside_frame
+from augforge.kernels.cleaning.even_paper import SMALL, clean, count_border, inside_frame
 from augforge.kernels.cleaning.even_sheets import MAYBE_SHEET, NO_SHEET, SURE_SHEET, read_sheets
-from augforge.kernels.cleaning.lit_paper import photographed_ink
+from augforge.kernels.cleaning.lit_paper import read_photograph
 from augforge.kernels.geometry.chains import Chain
 from augforge.kernels.geometry.warping import warp
 
@@ -65,7 +65,7 @@ def _median(counts: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _even_border(counts: NDArray[Any]) -> bool:
+def _is_even(counts: NDArray[Any]) -> bool:
     """Whether a border has one level, except small deviations.
 
     A tenth of the border may have other levels.
@@ -77,14 +77,14 @@ def _even_border(counts: NDArray[Any]) -> bool:
 
 
 @kernel_helper
-def _most_of_border(counts: NDArray[Any]) -> int:
+def _find_ground(counts: NDArray[Any]) -> int:
     """Find the level of half of a border, within 4 levels; or -1."""
     level = _mode(counts)
     return level if 2 * counts[max(level - SMALL, 0) : level + SMALL + 1].sum() >= counts.sum() else -1
 
 
 @kernel_helper
-def _cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -> int:
+def _find_cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -> int:
     """Find the even paper's level under a drawing cut along its ink.
 
     Returns -1 if there is none.
@@ -108,7 +108,7 @@ def _cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -
 
 
 @kernel_helper
-def _above(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
+def _subtract_paper(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
     """Subtract the paper's level, clipped at 0, uint8 (H, W)."""
     out = np.zeros(levels.shape, np.uint8)
     for y in range(levels.shape[0]):
@@ -118,7 +118,7 @@ def _above(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
 
 
 @kernel_helper
-def _area_and_sum(ink: NDArray[Any]) -> tuple[int, int]:
+def _sum_ink(ink: NDArray[Any]) -> tuple[int, int]:
     area: Any = 0
     total: Any = 0
     for y in range(ink.shape[0]):
@@ -139,27 +139,27 @@ def _range(levels: NDArray[Any]) -> tuple[int, int]:
 
 
 @kernel_helper
-def _ink_or_sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
+def _choose_ink_or_sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
     """Take a sure sheet's drawing, else light ink; count plausible readings."""
     found, _, drawn = read_sheets(levels, ink, paper)
     if found == SURE_SHEET:
-        return cleaned(drawn), 1
+        return clean(drawn), 1
     return ink, 1 + (found == MAYBE_SHEET)
 
 
 @kernel_helper
-def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
+def _read_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
     """Take the ink of the paper's heavier side; count plausible readings."""
     low, high = _range(levels)
     if low == paper:
         # The usual case: no pixel is darker than the paper.
-        return _ink_or_sheet(levels, cleaned(_above(levels, paper)), paper)
+        return _choose_ink_or_sheet(levels, clean(_subtract_paper(levels, paper)), paper)
     turned = np.uint8(255) - levels
-    darker = cleaned(_above(turned, 255 - paper))
+    darker = clean(_subtract_paper(turned, 255 - paper))
     if high > paper:
-        lighter = cleaned(_above(levels, paper))
-        light_area, light_sum = _area_and_sum(lighter)
-        dark_area, dark_sum = _area_and_sum(darker)
+        lighter = clean(_subtract_paper(levels, paper))
+        light_area, light_sum = _sum_ink(lighter)
+        dark_area, dark_sum = _sum_ink(darker)
         is_dark = dark_sum > light_sum or (dark_sum == light_sum and paper >= 128)
         if min(light_area, dark_area) > 0:
             if min(light_area, dark_area) * _AREAS <= max(light_area, dark_area):
@@ -167,12 +167,12 @@ def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]
             elif min(light_sum, dark_sum) * _SUMS > max(light_sum, dark_sum):
                 return lighter, 2
         if not is_dark:
-            return _ink_or_sheet(levels, lighter, paper)
-    return _ink_or_sheet(turned, darker, 255 - paper)
+            return _choose_ink_or_sheet(levels, lighter, paper)
+    return _choose_ink_or_sheet(turned, darker, 255 - paper)
 
 
 @kernel_helper
-def _drawn_on_dark_sheets(levels: NDArray[Any], ink: NDArray[Any], ground: int) -> NDArray[Any]:
+def _read_dark_sheets(levels: NDArray[Any], ink: NDArray[Any], ground: int) -> NDArray[Any]:
     """Take light ink on dark sheets on even ground.
 
     Returns an empty array unless all light ink is on sheets.
@@ -181,17 +181,17 @@ def _drawn_on_dark_sheets(levels: NDArray[Any], ink: NDArray[Any], ground: int) 
     if levels.min() + _NEXT >= ground:
         return nothing
     dark = np.uint8(255) - levels
-    found, inside, drawn = read_sheets(dark, cleaned(_above(dark, 255 - ground)), 255 - ground)
+    found, inside, drawn = read_sheets(dark, clean(_subtract_paper(dark, 255 - ground)), 255 - ground)
     if found == NO_SHEET or (ink * (1 - inside)).any():
         return nothing
-    return cleaned(drawn)
+    return clean(drawn)
 
 
 @kernel_helper
-def _light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
+def _read_light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
     """Take light ink on paper of one level."""
-    ink = cleaned(_above(levels, paper))
-    drawn = _drawn_on_dark_sheets(levels, ink, paper)
+    ink = clean(_subtract_paper(levels, paper))
+    drawn = _read_dark_sheets(levels, ink, paper)
     if drawn.size > 0:
         return drawn
     peak, low = ink.max(), levels.min()
@@ -202,39 +202,39 @@ def _light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _light_ink_on_sheet(levels: NDArray[Any]) -> NDArray[Any]:
+def _read_light_on_sheet(levels: NDArray[Any]) -> NDArray[Any]:
     """Take the light ink of a sheet cut out of a photograph."""
-    border = border_counts(levels)
-    if _even_border(border):
-        return _light_on_even_paper(levels, _mode(border))
-    return photographed_ink(levels, 0)
+    border = count_border(levels)
+    if _is_even(border):
+        return _read_light_on_even_paper(levels, _mode(border))
+    return read_photograph(levels, 0)
 
 
 @kernel_helper
-def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
+def _read_light_ink(levels: NDArray[Any]) -> NDArray[Any]:
     """Take the ink of a drawing with light ink."""
-    border = border_counts(levels)
-    if _even_border(border):
-        return _light_on_even_paper(levels, _mode(border))
-    ground = _most_of_border(border)
+    border = count_border(levels)
+    if _is_even(border):
+        return _read_light_on_even_paper(levels, _mode(border))
+    ground = _find_ground(border)
     if ground >= 0:
-        drawn = _drawn_on_dark_sheets(levels, cleaned(_above(levels, ground)), ground)
+        drawn = _read_dark_sheets(levels, clean(_subtract_paper(levels, ground)), ground)
         if drawn.size > 0:
             return drawn
-    paper = _cut_paper(levels, border, True)
+    paper = _find_cut_paper(levels, border, True)
     if paper < 0 and max(levels.shape) < _PHOTOGRAPH:
         paper = int(levels.min())
     if paper >= 0:
-        return cleaned(_above(levels, paper))
+        return clean(_subtract_paper(levels, paper))
     box = sheet_inside(levels, 0)
     if box[1] - box[0] < levels.shape[0] or box[3] - box[2] < levels.shape[1]:
-        return _light_ink_on_sheet(levels[box[0] : box[1], box[2] : box[3]].copy())
-    ink = photographed_ink(levels, 0)
-    return ink if ink.max() > 0 else _above(levels, np.int64(levels.min()))
+        return _read_light_on_sheet(levels[box[0] : box[1], box[2] : box[3]].copy())
+    ink = read_photograph(levels, 0)
+    return ink if ink.max() > 0 else _subtract_paper(levels, np.int64(levels.min()))
 
 
 @kernel_helper
-def _on_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArray[Any], int]:
+def _read_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArray[Any], int]:
     """Take the drawing on sheets on even ground; count plausible readings.
 
     Their number is 0 without sheets.
@@ -242,20 +242,20 @@ def _on_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArray
     for is_dark in (False, True):
         turned = np.uint8(255) - levels if is_dark else levels
         level = 255 - ground if is_dark else ground
-        found, _, drawn = read_sheets(turned, cleaned(_above(turned, level)), level)
+        found, _, drawn = read_sheets(turned, clean(_subtract_paper(turned, level)), level)
         if found != NO_SHEET:
-            return cleaned(drawn), 1 + (found == MAYBE_SHEET)
+            return clean(drawn), 1 + (found == MAYBE_SHEET)
     return levels, 0
 
 
 @kernel_helper
-def _photographed(levels: NDArray[Any], border: NDArray[Any]) -> tuple[NDArray[Any], int]:
+def _read_lit_paper(levels: NDArray[Any], border: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """Take the ink of a photograph, dark or light by its border.
 
     The border's median decides. There is one reading.
     """
     paper = _median(border)
-    return photographed_ink(levels, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
+    return read_photograph(levels, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
 
 
 @compiled
@@ -264,7 +264,7 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], in
 
     Ink is up to 255, paper 0. A frame is cut away. The border shows the paper. If nine tenths of it have the same
     level (a fifth, if the drawing is cut along its ink), the paper is even: any difference from that level is ink,
-    so faint strokes stay; see `cleaned` for exceptions. Otherwise it is a photograph.
+    so faint strokes stay; see `clean` for exceptions. Otherwise it is a photograph.
 
     Parameters
     ----------
@@ -276,38 +276,38 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], in
     Returns
     -------
     ndarray of uint8, shape (H, W)
-        Cut to the inside of a frame. Photographs shrink, see `photographed_ink`.
+        Cut to the inside of a frame. Photographs shrink, see `read_photograph`.
     int
         2 if ink and paper could be swapped, else 1.
     """
     top, bottom, left, right = inside_frame(gray)
     levels = gray[top:bottom, left:right].copy()
     if light_paper == 0:
-        return _light_ink(levels), 1
+        return _read_light_ink(levels), 1
     if light_paper == 1:
-        return _light_ink(np.uint8(255) - levels), 1
-    border = border_counts(levels)
-    if _even_border(border):
-        return _on_even_paper(levels, _mode(border))
-    paper = _cut_paper(levels, border, False)
+        return _read_light_ink(np.uint8(255) - levels), 1
+    border = count_border(levels)
+    if _is_even(border):
+        return _read_even_paper(levels, _mode(border))
+    paper = _find_cut_paper(levels, border, False)
     if paper == -1:
         top, bottom, left, right = sheet_inside(levels, -1)
         if bottom - top < levels.shape[0] or right - left < levels.shape[1]:
             sheet = levels[top:bottom, left:right].copy()
-            border = border_counts(sheet)
+            border = count_border(sheet)
             return (
-                _on_even_paper(sheet, _mode(border)) if _even_border(border) else _photographed(sheet, border)
+                _read_even_paper(sheet, _mode(border)) if _is_even(border) else _read_lit_paper(sheet, border)
             )
-    ground = _most_of_border(border)
+    ground = _find_ground(border)
     if ground >= 0:
-        ink, readings = _on_light_or_dark_sheets(levels, ground)
+        ink, readings = _read_light_or_dark_sheets(levels, ground)
         if readings > 0:
             return ink, readings
-    return _on_even_paper(levels, paper) if paper >= 0 else _photographed(levels, border)
+    return _read_even_paper(levels, paper) if paper >= 0 else _read_lit_paper(levels, border)
 
 
 @kernel_helper
-def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
+def _sum_moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
     """Sum the ink, and the ink times x and times y."""
     mass = sum_x = sum_y = np.int64(0)
     for y in range(image.shape[0]):
@@ -320,9 +320,9 @@ def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
 
 
 @compiled
-def _slant(image: NDArray[Any]) -> float:
+def _measure_slant(image: NDArray[Any]) -> float:
     """Regress x on y, weighted by ink; 0 for ink in one row."""
-    mass, sum_x, sum_y = _moments(image)
+    mass, sum_x, sum_y = _sum_moments(image)
     mean_x, mean_y = sum_x / mass, sum_y / mass
     mu11 = mu02 = np.float64(0.0)
     for y in range(image.shape[0]):
@@ -351,14 +351,14 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
     padded = np.zeros((1, height, width + 2 * margin), np.uint8)
     padded[0, :, margin : margin + width] = image
     bound = tangent(most)
-    lean = min(max(_slant(image), -bound), bound)
+    lean = min(max(_measure_slant(image), -bound), bound)
     maps = np.array([[1.0, -lean, 0.0, 0.0, 1.0, 0.0]])
     upright: NDArray[Any] = warp(padded, Chain.of_maps(maps, padded.shape[1:]))[0]
     return upright
 
 
 @compiled
-def place(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
+def center_by_mass(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
     """Place an image in a square frame by its center of mass.
 
     It moves by whole pixels, floor(middle - center + 1/2), and less where it would leave the frame.
@@ -373,7 +373,7 @@ def place(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
         Pixel index of the center of mass, in both directions.
     """
     height, width = image.shape
-    mass, sum_x, sum_y = _moments(image)
+    mass, sum_x, sum_y = _sum_moments(image)
     # floor(middle - sum / mass + 1/2) in whole numbers.
     top = min(max(int((2 * middle * mass - 2 * sum_y + mass) // (2 * mass)), 0), frame - height)
     left = min(max(int((2 * middle * mass - 2 * sum_x + mass) // (2 * mass)), 0), frame - width)

@@ -59,7 +59,7 @@ def shrink(gray: NDArray[Any], longest: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _lowest(levels: NDArray[Any], reach: int) -> NDArray[Any]:
+def _erode(levels: NDArray[Any], reach: int) -> NDArray[Any]:
     """Erode levels by a square window, int32 (H - 2 r, W - 2 r)."""
     height, width = levels.shape[0] - 2 * reach, levels.shape[1] - 2 * reach
     across = levels[:, :width].copy()
@@ -76,7 +76,7 @@ def _lowest(levels: NDArray[Any], reach: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _continued(levels: NDArray[Any], reach: int) -> NDArray[Any]:
+def _extend(levels: NDArray[Any], reach: int) -> NDArray[Any]:
     """Extend levels beyond their edges, int32 (H + 2 r, W + 2 r).
 
     They are mirrored about the edge's own level, so light that falls off toward a corner keeps falling off, and a
@@ -98,7 +98,7 @@ def _continued(levels: NDArray[Any], reach: int) -> NDArray[Any]:
 
 
 @compiled
-def paper_levels(levels: NDArray[Any]) -> NDArray[Any]:
+def estimate_paper(levels: NDArray[Any]) -> NDArray[Any]:
     """Estimate the paper's level under a picture with high ink.
 
     Parameters
@@ -113,9 +113,9 @@ def paper_levels(levels: NDArray[Any]) -> NDArray[Any]:
     """
     reach = max(max(levels.shape) // _REACHES, 1)
     # The dilation of the whole picture needs the erosion one window around it, and the neighbors one pixel more.
-    eroded = _lowest(_continued(levels, 2 * reach + 1), reach)
-    opened = -_lowest(-eroded, reach)
-    return -_lowest(-opened, 1)
+    eroded = _erode(_extend(levels, 2 * reach + 1), reach)
+    opened = -_erode(-eroded, reach)
+    return -_erode(-opened, 1)
 
 
 @compiled
@@ -144,7 +144,7 @@ def is_light(coarse: NDArray[Any]) -> bool:
 
 
 @kernel_helper
-def _between(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+def _interpolate(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     """Interpolate levels on a finer grid, float64 (height, width).
 
     Bilinear; constant beyond the outermost levels.
@@ -170,7 +170,7 @@ def _between(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 
 
 @compiled
-def patches(mask: NDArray[Any]) -> NDArray[Any]:
+def label_patches(mask: NDArray[Any]) -> NDArray[Any]:
     """Label the components of a mask (H, W), int64; 0 outside.
 
     Corners connect.
@@ -202,14 +202,14 @@ def patches(mask: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def without_specks(ink: NDArray[Any]) -> NDArray[Any]:
+def remove_specks(ink: NDArray[Any]) -> NDArray[Any]:
     """Remove parts that do not belong to the drawing, int64 (H, W).
 
     Patches that touch the border are shadows, rulings or neighbors, if another patch has a tenth of the ink of
     the largest of all. Of the rest, those with less than a fiftieth of all ink are specks, except the largest.
     """
     height, width = ink.shape
-    labels = patches(ink > 0)
+    labels = label_patches(ink > 0)
     masses = np.zeros(labels.max() + 1, np.int64)
     inside = np.ones(masses.size, np.bool_)
     for y in range(height):
@@ -230,7 +230,7 @@ def without_specks(ink: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel_helper
-def _at_share(counts: NDArray[Any], share: float) -> int:
+def _find_quantile(counts: NDArray[Any], share: float) -> int:
     """Find the index that holds a quantile of counts."""
     total = counts.sum()
     seen = 0
@@ -242,13 +242,13 @@ def _at_share(counts: NDArray[Any], share: float) -> int:
 
 
 @kernel_helper
-def _taken(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
+def _measure_ink(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
     """Measure how far pixels are above their paper, in quarters.
 
     For light paper, as a share of its light.
     """
     height, width = levels.shape
-    paper = _between(paper_levels(shrink(levels, COARSE_SIDE)), height, width)
+    paper = _interpolate(estimate_paper(shrink(levels, COARSE_SIDE)), height, width)
     out = np.empty((height, width), np.int64)
     for y in range(height):
         for x in range(width):
@@ -270,20 +270,20 @@ def count_values(values: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _grain(ink: NDArray[Any], counts: NDArray[Any], middle: int) -> int:
+def _measure_grain(ink: NDArray[Any], counts: NDArray[Any], middle: int) -> int:
     """Measure the deviation of the paper's grain, in quarters.
 
     Takes the larger of two: that of the lower half, which has no grain if white paper is clipped, and that between
     neighbors, which are alike if grain is coarse.
     """
     if ink.shape[1] < 2:
-        return max(middle - _at_share(counts, 0.16), 1)
+        return max(middle - _find_quantile(counts, 0.16), 1)
     steps = count_values(np.abs(ink[:, 1:] - ink[:, :-1]), counts.size)
-    return max(middle - _at_share(counts, 0.16), _at_share(steps, 0.68) * 7 // 10, 1)
+    return max(middle - _find_quantile(counts, 0.16), _find_quantile(steps, 0.68) * 7 // 10, 1)
 
 
 @kernel_helper
-def _with_rims(ink: NDArray[Any], core: NDArray[Any], least: int) -> NDArray[Any]:
+def _add_rims(ink: NDArray[Any], core: NDArray[Any], least: int) -> NDArray[Any]:
     """Add pixels next to the core of strokes that reach a level."""
     height, width = ink.shape
     out = core.copy()
@@ -299,7 +299,7 @@ def _with_rims(ink: NDArray[Any], core: NDArray[Any], least: int) -> NDArray[Any
 
 
 @compiled
-def photographed_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
+def read_photograph(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
     """Separate the ink of a photograph: 0 paper, 255 strongest ink.
 
     Parameters
@@ -317,21 +317,21 @@ def photographed_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
     is_dark_ink = light_paper == 1 or (light_paper == -1 and is_light(shrink(levels, COARSE_SIDE)))
     if is_dark_ink:
         levels = np.uint8(255) - levels
-    ink = _taken(levels, is_dark_ink)
+    ink = _measure_ink(levels, is_dark_ink)
     counts = count_values(ink + _ZERO, 2 * _ZERO + 1)
     # Most pixels are paper.
-    middle = _at_share(counts, 0.5)
-    grain = _grain(ink, counts, middle)
+    middle = _find_quantile(counts, 0.5)
+    grain = _measure_grain(ink, counts, middle)
     least = min(middle + _GRAINS * grain, counts.size)
     counts[:least] = 0
     out = np.zeros(levels.shape, np.uint8)
     if counts.sum() == 0:
         return out
-    full = _at_share(counts, _DARKEST) - middle
+    full = _find_quantile(counts, _DARKEST) - middle
     least = max(least - middle, full // 2)
     ink -= middle - _ZERO
-    core = without_specks(np.where(ink >= least, ink, 0))
-    ink = _with_rims(ink, core, max(_RIM_GRAINS * grain, full // 8))
+    core = remove_specks(np.where(ink >= least, ink, 0))
+    ink = _add_rims(ink, core, max(_RIM_GRAINS * grain, full // 8))
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
             out[y, x] = np.uint8(min(255 * ink[y, x] // full, 255))

@@ -69,7 +69,7 @@ def _spread(spread: NDArray[Any], i: int, axis: int, reach: int) -> None:
 def open_taps(
     ink: NDArray[Any],
     inverses: NDArray[Any],
-    whole: NDArray[Any],
+    invertible: NDArray[Any],
     stages: NDArray[Any],
     shares: NDArray[Any],
     octaves: NDArray[Any],
@@ -81,7 +81,7 @@ def open_taps(
     ----------
     ink : ndarray of int32, shape (N, 4)
         See `augforge.kernels.geometry.boxes.ink_boxes`.
-    inverses, whole, stages
+    inverses, invertible, stages
         See `augforge.kernels.geometry.chains`.
     shares : ndarray of float64, shape (N, 2, OCTAVES)
         Filled: openness of the taps along x and y.
@@ -93,7 +93,7 @@ def open_taps(
     for i in range(ink.shape[0]):
         for k in range(4):
             spread[i, k] = ink[i, k]
-        if ink[i, 2] == 0 or not whole[i]:
+        if ink[i, 2] == 0 or not invertible[i]:
             continue
         across, down = _square(inverses, i, stages, 0), _square(inverses, i, stages, 3)
         if stages[i] > 0:
@@ -133,26 +133,26 @@ def open_pixels(
     across: NDArray[Any],
     down: NDArray[Any],
     opened: NDArray[Any],
-    asked: NDArray[Any],
+    mixes: NDArray[Any],
 ) -> None:
     """Open the taps of single pixels, under fields.
 
     Parameters
     ----------
     stages, octaves, first, frame, begins, across, down
-        As for `open_taps` and `augforge.kernels.geometry.inverse_mapping.follow_boxes`.
+        As for `open_taps` and `augforge.kernels.geometry.inverse_mapping.map_boxes_back`.
     boxes : ndarray of int64, shape (G, 4)
         Mapped boxes, with all neighbors.
     opened : ndarray of float32, shape (P,)
         Filled; undefined at ends of boxes that are not those of the frame.
-    asked : ndarray of bool, shape (G,)
+    mixes : ndarray of bool, shape (G,)
         Filled: whether any pixel of an image opens it.
     """
     one, zero, next_ = np.float32(1), np.float32(0), np.uint64(1)
     slope, longest = np.float32(_SLOPE), np.float32(_LONGEST)
     _, width = frame
     for g in range(begins.size - 1):
-        asked[g] = False
+        mixes[g] = False
         i = first + g
         if stages[i] == 0:
             continue
@@ -177,7 +177,7 @@ def open_pixels(
         some = np.int32(0)
         for k in range(begin + columns, end - columns):
             some |= np.int32(opened[k] > zero)
-        asked[g] = some > 0
+        mixes[g] = some > 0
         if boxes[g, 0] == 0 or boxes[g, 0] + boxes[g, 2] == width:
             for row in range(next_, rows - next_):
                 left, right = begin + row * columns, begin + row * columns + columns - next_

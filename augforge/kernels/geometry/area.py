@@ -154,7 +154,7 @@ def scale_box(image: NDArray[Any], box: tuple[int, int, int, int], longer: int) 
 
 
 @compiled
-def fitted_size(height: int, width: int, longer: int) -> tuple[int, int]:
+def fit_size(height: int, width: int, longer: int) -> tuple[int, int]:
     """Scale (height, width) to a longer side, rounded, at least 1."""
     side = max(height, width)
     return max(1, (2 * height * longer + side) // (2 * side)), max(

@@ -21,7 +21,7 @@ FIELD_UNIT = 65536.0
 
 
 @kernel_helper
-def _fixed(value: float) -> np.int32:
+def _to_fixed_point(value: float) -> np.int32:
     # Clip at 16,384 pixels, which is outside of every frame.
     return np.int32(math.floor(min(max(value, -16384.0), 16384.0) * FIELD_UNIT + 0.5))
 
@@ -44,7 +44,7 @@ def wave_fields(
     amplitude, wavelength : ndarray of float64, shape (N,)
         In pixels; the wavelength is above 0.
     applied : ndarray of bool, shape (N,)
-        Which fields are asked for: the others are left as they come.
+        Fields to fill; the others stay uninitialized.
     height, width : int
 
     Returns
@@ -61,10 +61,10 @@ def wave_fields(
         sideways, upward = np.float64(bits & low) * turns, np.float64(bits >> np.uint64(32)) * turns
         for y in range(height):
             sway, _ = sine_and_cosine(sideways + 360.0 * y / wavelength[i])
-            fields[i, 0, y, :] = _fixed(amplitude[i] * sway)
+            fields[i, 0, y, :] = _to_fixed_point(amplitude[i] * sway)
         for x in range(width):
             sway, _ = sine_and_cosine(upward + 360.0 * x / wavelength[i])
-            fields[i, 1, :, x] = _fixed(amplitude[i] * sway)
+            fields[i, 1, :, x] = _to_fixed_point(amplitude[i] * sway)
     return fields
 
 
@@ -83,7 +83,7 @@ def perspective_fields(
     x, y : ndarray of float64, shape (N,)
         Their absolute values sum to less than 1.
     applied : ndarray of bool, shape (N,)
-        Which fields are asked for: the others are left as they come.
+        Fields to fill; the others stay uninitialized.
     height, width : int
 
     Returns
@@ -101,6 +101,6 @@ def perspective_fields(
                 px = column - middle_x
                 nearer = x[i] * px / (0.5 * width) + y[i] * py / (0.5 * height)
                 away = nearer / (1.0 + nearer)
-                fields[i, 0, line, column] = _fixed(-px * away)
-                fields[i, 1, line, column] = _fixed(-py * away)
+                fields[i, 0, line, column] = _to_fixed_point(-px * away)
+                fields[i, 1, line, column] = _to_fixed_point(-py * away)
     return fields

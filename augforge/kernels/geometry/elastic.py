@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.kernels.geometry.displacement import FIELD_UNIT
-from augforge.kernels.loops import aligned_floats
+from augforge.kernels.loops import allocate_floats
 from augforge.randomness import philox
 
 _SPACING = 1.25
@@ -223,7 +223,7 @@ def elastic_fields(
     smoothness : ndarray of float64, shape (N,)
         Standard deviation of the Gaussian filter, in pixels, at least 1.
     applied : ndarray of bool, shape (N,)
-        Which fields are asked for: the others are left as they come.
+        Fields to fill; the others stay uninitialized.
     height, width : int
 
     Returns
@@ -233,11 +233,11 @@ def elastic_fields(
     size, blocks = 2 * height * width, (width + _BLOCK - 1) // _BLOCK
     flat = np.empty(keys.size * size + _BLOCK, np.int32)
     longer = max(height, width)
-    firsts, weights = np.empty(longer, np.int32), aligned_floats(8 * longer)
+    firsts, weights = np.empty(longer, np.int32), allocate_floats(8 * longer)
     across, mixed, noise, words = (
-        aligned_floats(0),
-        aligned_floats(0),
-        aligned_floats(0),
+        allocate_floats(0),
+        allocate_floats(0),
+        allocate_floats(0),
         np.empty(4 * _CALLS, np.uint32),
     )
     lines = nodes = padded = groups = 0
@@ -254,11 +254,11 @@ def elastic_fields(
             padded = (near + _TAPS - 1) // _TAPS * _TAPS
             groups = (2 * lines * nodes + padded) // (16 * _CALLS) + 1
             if across.size < blocks * padded * _BLOCK:
-                across = aligned_floats(blocks * padded * _BLOCK)
+                across = allocate_floats(blocks * padded * _BLOCK)
             if mixed.size < blocks * 2 * lines * _BLOCK:
-                mixed = aligned_floats(blocks * 2 * lines * _BLOCK)
+                mixed = allocate_floats(blocks * 2 * lines * _BLOCK)
             if noise.size < 16 * _CALLS * groups:
-                noise = aligned_floats(16 * _CALLS * groups)
+                noise = allocate_floats(16 * _CALLS * groups)
             _weigh_columns(per_pixel, firsts, width, padded, across)
         _fill_noise(keys[i], np.float32(displacement[i] * _SCALE), groups, words, noise)
         _mix_columns(noise, 2 * lines, nodes, firsts, width, padded, across, mixed)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.kernels.geometry.displacement import FIELD_UNIT
-from augforge.kernels.loops import aligned_floats, greater, lesser
+from augforge.kernels.loops import allocate_floats, greater, lesser
 
 LEAST_AREA = 0.1
 """Least Jacobian: no area of the source appears more than 1 / LEAST_AREA times enlarged; at 0 it folds."""
@@ -178,7 +178,7 @@ def _safe_share(field: NDArray[Any]) -> float:
 
 
 @compiled
-def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any]:
+def find_unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any]:
     """Find the largest share of each field that folds nothing.
 
     The steepest slopes alone clear most fields; the others are checked cell by cell.
@@ -198,8 +198,8 @@ def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any
     shares, size = np.ones(count), 2 * height * width
     # Reads go past the end of rows, so the last fields are copied into a longer array.
     last = np.empty(size + 2 * _BLOCK, np.int32)
-    low, turned = aligned_floats(_BLOCK), aligned_floats(_BLOCK)
-    seen = aligned_floats(4 * _BLOCK).view(np.int32)
+    low, turned = allocate_floats(_BLOCK), allocate_floats(_BLOCK)
+    seen = allocate_floats(4 * _BLOCK).view(np.int32)
     for i in range(count):
         if not suspects[i]:
             continue

@@ -238,12 +238,12 @@ def _is_within(box: NDArray[Any], room: NDArray[Any]) -> bool:
 
 
 @compiled
-def _fill_kept(
+def _fill_shares(
     images: NDArray[Any],
     ink: NDArray[Any],
     chains: NDArray[Any],
     inverses: NDArray[Any],
-    whole: NDArray[Any],
+    invertible: NDArray[Any],
     fields: NDArray[Any],
     used: NDArray[Any],
     stages: NDArray[Any],
@@ -263,7 +263,7 @@ def _fill_kept(
     for i in range(count):
         if ink[i, 2] == 0:
             continue
-        if stages[i] > 0 and not whole[i]:
+        if stages[i] > 0 and not invertible[i]:
             kept[i] = 0.0
             continue
         bends = stages[i]
@@ -291,7 +291,7 @@ def _fill_kept(
         kept[i] = share
 
 
-def ink_kept(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
+def measure_ink_inside(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
     """Measure the share of ink that stays inside the frame.
 
     Ink is the sum of gray levels; a pixel's ink is inside if its middle ends on the frame, which extends half a
@@ -312,6 +312,8 @@ def ink_kept(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
     count, height, width = images.shape
     outline, turns = np.empty((2, 2 * (height + width))), np.empty((height, width + 1), np.uint8)
     kept, ink, boxes = np.ones(count), ink_boxes(images), np.empty((3, 4))
-    chains, inverses, whole, used, stages = chain.followed
-    _fill_kept(images, ink, chains, inverses, whole, chain.fields, used, stages, outline, turns, boxes, kept)
+    chains, inverses, invertible, used, stages = chain.inverse_form
+    _fill_shares(
+        images, ink, chains, inverses, invertible, chain.fields, used, stages, outline, turns, boxes, kept
+    )
     return kept

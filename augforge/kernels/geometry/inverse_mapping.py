@@ -41,17 +41,17 @@ def _start_by_fields(
     across: NDArray[Any],
     down: NDArray[Any],
     begins: NDArray[Any],
-    left_over: NDArray[Any],
+    remaining: NDArray[Any],
 ) -> None:
     """Move pixels by last fields that no map follows."""
     height, width = frame
     size = np.uint64(height * width)
     for g in range(begins.size - 1):
         i, s = first + g, stages[first + g]
-        left_over[g] = 0
+        remaining[g] = 0
         if not _starts_bent(inverses, stages, i):
             continue
-        left_over[g] = s
+        remaining[g] = s
         columns = np.uint64(boxes[g, 2])
         x, y = np.float32(boxes[g, 0] - (width - 1) * 0.5), boxes[g, 1] - (height - 1) * 0.5
         source = np.uint64(2 * (i * used.shape[1] + used[i, s - 1])) * size
@@ -78,7 +78,7 @@ def _start_by_maps(
     across: NDArray[Any],
     down: NDArray[Any],
     begins: NDArray[Any],
-    left_over: NDArray[Any],
+    remaining: NDArray[Any],
 ) -> None:
     """Move the pixels of all other boxes by their last maps."""
     height, width = frame
@@ -87,7 +87,7 @@ def _start_by_maps(
         i, s = first + g, stages[first + g]
         if _starts_bent(inverses, stages, i):
             continue
-        left_over[g] = s
+        remaining[g] = s
         a, b, c = inverses[i, s, 0], inverses[i, s, 1], inverses[i, s, 2]
         d, e, f = inverses[i, s, 3], inverses[i, s, 4], inverses[i, s, 5]
         # From the frame's first pixel, so that results do not depend on the box.
@@ -112,7 +112,7 @@ def _find_cells(
     down: NDArray[Any],
     frame: tuple[int, int],
     begins: NDArray[Any],
-    left_over: NDArray[Any],
+    remaining: NDArray[Any],
     cells: NDArray[Any],
     shares_x: NDArray[Any],
     shares_y: NDArray[Any],
@@ -127,7 +127,7 @@ def _find_cells(
     end_x, end_y = np.float32(max(width - 2, 0)), np.float32(max(height - 2, 0))
     zero, columns = np.float32(0), np.int32(width)
     for g in range(begins.size - 1):
-        if left_over[g] == 0:
+        if remaining[g] == 0:
             continue
         for k in range(np.uint64(begins[g]), np.uint64(begins[g + 1])):
             # Unlike min and max, selects turn NaN into the first pixel and vectorize.
@@ -151,7 +151,7 @@ def _displace(
     first: int,
     frame: tuple[int, int],
     begins: NDArray[Any],
-    left_over: NDArray[Any],
+    remaining: NDArray[Any],
     cells: NDArray[Any],
     shares_x: NDArray[Any],
     shares_y: NDArray[Any],
@@ -163,10 +163,10 @@ def _displace(
     right, below = np.uint64(min(width - 1, 1)), np.uint64(min(height - 1, 1) * width)
     zero, one, two, three = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
     for g in range(begins.size - 1):
-        if left_over[g] == 0:
+        if remaining[g] == 0:
             continue
         i = first + g
-        source = np.uint64((2 * (i * used.shape[1] + used[i, left_over[g] - 1]) + axis) * height * width)
+        source = np.uint64((2 * (i * used.shape[1] + used[i, remaining[g] - 1]) + axis) * height * width)
         start = np.uint64(begins[g])
         for k in range(np.uint64(begins[g + 1]) - start):
             at = source + np.uint64(np.uint32(cells[start + k]))
@@ -186,27 +186,27 @@ def _move(
     inverses: NDArray[Any],
     first: int,
     begins: NDArray[Any],
-    left_over: NDArray[Any],
+    remaining: NDArray[Any],
     across: NDArray[Any],
     down: NDArray[Any],
 ) -> int:
     """Apply the maps before the fields; count images with fields left."""
     unfinished = 0
     for g in range(begins.size - 1):
-        if left_over[g] == 0:
+        if remaining[g] == 0:
             continue
-        i, s = first + g, left_over[g] - 1
+        i, s = first + g, remaining[g] - 1
         a, b, c = np.float32(inverses[i, s, 0]), np.float32(inverses[i, s, 1]), np.float32(inverses[i, s, 2])
         d, e, f = np.float32(inverses[i, s, 3]), np.float32(inverses[i, s, 4]), np.float32(inverses[i, s, 5])
         for k in range(np.uint64(begins[g]), np.uint64(begins[g + 1])):
             across[k], down[k] = a * across[k] + b * down[k] + c, d * across[k] + e * down[k] + f
-        left_over[g] = s
+        remaining[g] = s
         unfinished += s > 0
     return unfinished
 
 
 @kernel_helper
-def follow_boxes(
+def map_boxes_back(
     inverses: NDArray[Any],
     fields: NDArray[Any],
     used: NDArray[Any],
@@ -218,7 +218,7 @@ def follow_boxes(
     ramp: NDArray[Any],
     across: NDArray[Any],
     down: NDArray[Any],
-    left_over: NDArray[Any],
+    remaining: NDArray[Any],
     cells: NDArray[Any],
     shares_x: NDArray[Any],
     shares_y: NDArray[Any],
@@ -245,17 +245,17 @@ def follow_boxes(
         0, 1, 2, ..., at least as long as a box.
     across, down : ndarray of float32
         Filled, in pixels from the middle of the frame.
-    left_over, cells, shares_x, shares_y, corners
+    remaining, cells, shares_x, shares_y, corners
         Overwritten.
     """
     _start_by_fields(
-        inverses, fields, used, stages, first, boxes, frame, ramp, across, down, begins, left_over
+        inverses, fields, used, stages, first, boxes, frame, ramp, across, down, begins, remaining
     )
-    _move(inverses, first, begins, left_over, across, down)
-    _start_by_maps(inverses, stages, first, boxes, frame, ramp, across, down, begins, left_over)
+    _move(inverses, first, begins, remaining, across, down)
+    _start_by_maps(inverses, stages, first, boxes, frame, ramp, across, down, begins, remaining)
     unfinished = fields.size
     while unfinished > 0:
-        _find_cells(across, down, frame, begins, left_over, cells, shares_x, shares_y)
+        _find_cells(across, down, frame, begins, remaining, cells, shares_x, shares_y)
         for axis in range(2):
             _displace(
                 fields,
@@ -264,11 +264,11 @@ def follow_boxes(
                 first,
                 frame,
                 begins,
-                left_over,
+                remaining,
                 cells,
                 shares_x,
                 shares_y,
                 corners,
                 across if axis == 0 else down,
             )
-        unfinished = _move(inverses, first, begins, left_over, across, down)
+        unfinished = _move(inverses, first, begins, remaining, across, down)

@@ -25,7 +25,7 @@ def words_needed(
     first: int,
     boxes: NDArray[Any],
     count: int,
-    asked: NDArray[Any],
+    mixes: NDArray[Any],
     sizes: NDArray[Any],
 ) -> tuple[Any, Any]:
     """Count the words of each image.
@@ -40,7 +40,7 @@ def words_needed(
         line = np.int64(spread[first + g, 2] + 2 * MARGIN)
         sizes[g] = (spread[first + g, 3] + 2 * MARGIN) * line
         largest = max(largest, sizes[g] + line + 1)
-        total += sizes[g] * (2 if asked[g] else 1)
+        total += sizes[g] * (2 if mixes[g] else 1)
     return largest, total
 
 
@@ -103,7 +103,7 @@ def _smooth_and_pack(
     shares: NDArray[Any],
     octaves: NDArray[Any],
     image: Any,
-    asked: bool,
+    mixes: bool,
     framed: NDArray[Any],
     start: Any,
     words: NDArray[Any],
@@ -126,7 +126,7 @@ def _smooth_and_pack(
     smooth_levels(source, size, line, shares[image, 1, 0], levels)
     _pack_levels(levels, size, line, start, words)
     start += size
-    if asked:
+    if mixes:
         smooth(source, size, line, shares[image, 1, 0], other)
         source, other = other, source
         own = np.uint64(octaves[image])
@@ -147,7 +147,7 @@ def pack(
     first: int,
     boxes: NDArray[Any],
     count: int,
-    asked: NDArray[Any],
+    mixes: NDArray[Any],
     sizes: NDArray[Any],
     framed: NDArray[Any],
     words: NDArray[Any],
@@ -166,7 +166,7 @@ def pack(
         image = np.uint64(first + g)
         if shares[image, 0, 0] > 0.0 or shares[image, 1, 0] > 0.0:
             start = _smooth_and_pack(
-                images, ink, spread, shares, octaves, image, asked[g], framed, start, words
+                images, ink, spread, shares, octaves, image, mixes[g], framed, start, words
             )
             continue
         # The box is that of the smoothed source even under fields that shrink nothing.
@@ -174,6 +174,6 @@ def pack(
         _copy_ink(images, ink, spread, image, size + line + np.uint64(1), line, levels)
         _pack_levels(levels, size, line, start, words)
         start += size
-        if asked[g]:
+        if mixes[g]:
             _pack_smoothed(levels, size, line, sums, start, words)
             start += size

@@ -22,7 +22,7 @@ from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.kernels.geometry.antialiasing import OCTAVES, open_pixels, open_taps, with_neighbors
 from augforge.kernels.geometry.boxes import farthest, ink_boxes
 from augforge.kernels.geometry.chains import Chain, is_identity
-from augforge.kernels.geometry.inverse_mapping import follow_boxes
+from augforge.kernels.geometry.inverse_mapping import map_boxes_back
 from augforge.kernels.geometry.pixel_words import MARGIN, pack, words_needed
 
 # Pixels per group, so that work arrays stay in the caches. One box of a large frame is split.
@@ -35,7 +35,7 @@ _MOST_IMAGES = 16
 def _plan(
     ink: NDArray[Any],
     chains: NDArray[Any],
-    whole: NDArray[Any],
+    invertible: NDArray[Any],
     fields: NDArray[Any],
     used: NDArray[Any],
     stages: NDArray[Any],
@@ -56,7 +56,7 @@ def _plan(
     for g in range(min(boxes.shape[0], ink.shape[0] - first)):
         i = first + g
         boxes[g, 0] = boxes[g, 1] = boxes[g, 2] = boxes[g, 3] = 0
-        if ink[i, 2] == 0 or not whole[i] or (stages[i] == 0 and is_identity(chains, i, stages[i])):
+        if ink[i, 2] == 0 or not invertible[i] or (stages[i] == 0 and is_identity(chains, i, stages[i])):
             continue
         # A pixel's level extends to the middles of its neighbors.
         x, y = ink[i, 0] + 0.5 * (ink[i, 2] - 1) - middle_x, ink[i, 1] + 0.5 * (ink[i, 3] - 1) - middle_y
@@ -112,7 +112,7 @@ def _grow(
 
 
 @kernel_helper
-def _settle(
+def _locate_words(
     ink: NDArray[Any],
     first: int,
     frame: tuple[int, int],
@@ -164,7 +164,7 @@ def _mean_of_four(word: Any, share_x: Any, share_y: Any) -> Any:
 @kernel_helper
 def _resample(
     words: NDArray[Any],
-    asked: NDArray[Any],
+    mixes: NDArray[Any],
     begins: NDArray[Any],
     places: NDArray[Any],
     shares_x: NDArray[Any],
@@ -175,7 +175,7 @@ def _resample(
     """Fill pixels of images without open taps."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
-        if asked[g]:
+        if mixes[g]:
             continue
         begin, end = np.uint64(begins[g]), np.uint64(begins[g + 1])
         for k in range(begin, end):
@@ -188,7 +188,7 @@ def _resample(
 def _blend(
     words: NDArray[Any],
     sizes: NDArray[Any],
-    asked: NDArray[Any],
+    mixes: NDArray[Any],
     begins: NDArray[Any],
     places: NDArray[Any],
     shares_x: NDArray[Any],
@@ -201,7 +201,7 @@ def _blend(
     """Fill pixels of images with open taps, mixed by share."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
-        if not asked[g]:
+        if not mixes[g]:
             continue
         begin, end, behind = np.uint64(begins[g]), np.uint64(begins[g + 1]), np.uint64(sizes[g])
         for k in range(begin, end):
@@ -252,7 +252,7 @@ def _warp_all(
     ink: NDArray[Any],
     chains: NDArray[Any],
     inverses: NDArray[Any],
-    whole: NDArray[Any],
+    invertible: NDArray[Any],
     fields: NDArray[Any],
     used: NDArray[Any],
     stages: NDArray[Any],
@@ -263,12 +263,12 @@ def _warp_all(
     frame, most = (height, width), ramp.size
     out, spread = np.zeros_like(images), np.empty_like(ink)
     shares, octaves = np.zeros((count, 2, OCTAVES)), np.zeros(count, np.int64)
-    open_taps(ink, inverses, whole, stages, shares, octaves, spread)
+    open_taps(ink, inverses, invertible, stages, shares, octaves, spread)
     framed, words = np.empty((3, 0), np.float32), np.empty(0, np.uint32)
     boxes, parts = np.empty((_MOST_IMAGES, 4), np.int64), np.empty((_MOST_IMAGES, 4), np.int64)
-    grown, asked = np.empty((_MOST_IMAGES, 4), np.int64), np.empty(_MOST_IMAGES, np.bool_)
+    grown, mixes = np.empty((_MOST_IMAGES, 4), np.int64), np.empty(_MOST_IMAGES, np.bool_)
     starts, begins = np.empty(_MOST_IMAGES, np.int64), np.zeros(_MOST_IMAGES + 1, np.int64)
-    left_over, sizes = np.empty(_MOST_IMAGES, np.int64), np.empty(_MOST_IMAGES, np.int64)
+    remaining, sizes = np.empty(_MOST_IMAGES, np.int64), np.empty(_MOST_IMAGES, np.int64)
     across, down = np.empty(most, np.float32), np.empty(most, np.float32)
     shares_x, shares_y = np.empty(most, np.float32), np.empty(most, np.float32)
     opened, smoothed = np.empty(most, np.float32), np.empty(most, np.uint32)
@@ -278,7 +278,7 @@ def _warp_all(
     # Numba types a plain 0 as a literal and would compile callees twice.
     first: Any = np.int64(0)
     while first < count:
-        group = _plan(spread, chains, whole, fields, used, stages, first, frame, boxes)
+        group = _plan(spread, chains, invertible, fields, used, stages, first, frame, boxes)
         # All rows of several images, or some rows of one large image.
         _, columns = with_neighbors(boxes[0, 0], boxes[0, 2], width)
         rows = height if group > 1 else most // max(columns, 1) - 2
@@ -288,7 +288,7 @@ def _warp_all(
                 parts[g, 2], parts[g, 3] = boxes[g, 2], min(boxes[g, 3] - row, rows)
             ends = begins[: group + 1]
             _grow(parts, stages, first, frame, grown, ends)
-            follow_boxes(
+            map_boxes_back(
                 inverses,
                 fields,
                 used,
@@ -300,18 +300,18 @@ def _warp_all(
                 ramp,
                 across,
                 down,
-                left_over,
+                remaining,
                 cells,
                 shares_x,
                 shares_y,
                 corners,
             )
-            open_pixels(stages, octaves, first, grown, frame, ends, across, down, opened, asked)
+            open_pixels(stages, octaves, first, grown, frame, ends, across, down, opened, mixes)
             if rows < boxes[0, 3] and group == 1 and stages[first] > 0:
                 # Other parts may open taps that this one does not.
-                asked[0] = True
+                mixes[0] = True
             if row == 0:
-                largest, total = words_needed(spread, first, boxes, group, asked, sizes)
+                largest, total = words_needed(spread, first, boxes, group, mixes, sizes)
                 if largest > framed.shape[1]:
                     framed = np.empty((3, largest), np.float32)
                 if total > words.size:
@@ -325,15 +325,15 @@ def _warp_all(
                     first,
                     boxes,
                     group,
-                    asked,
+                    mixes,
                     sizes,
                     framed,
                     words,
                     starts,
                 )
-            _settle(spread, first, frame, ends, starts, across, down, places)
-            _resample(words, asked, ends, places, across, down, found, levels)
-            _blend(words, sizes, asked, ends, places, across, down, opened, found, smoothed, levels)
+            _locate_words(spread, first, frame, ends, starts, across, down, places)
+            _resample(words, mixes, ends, places, across, down, found, levels)
+            _blend(words, sizes, mixes, ends, places, across, down, opened, found, smoothed, levels)
             _write(levels, first, parts, grown, ends, out)
         first += group
     return out
@@ -361,10 +361,10 @@ def warp(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
     ndarray of uint8, shape (N, H, W)
         Blank where a map has no inverse. The identity returns bit-identical images.
     """
-    chains, inverses, whole, used, stages = chain.followed
+    chains, inverses, invertible, used, stages = chain.inverse_form
     ink, fields, ramp = (
         ink_boxes(images),
         chain.fields.reshape(-1),
         _ramp(max(_MOST_PIXELS, 4 * images.shape[2])),
     )
-    return _warp_all(images, ink, chains, inverses, whole, fields, used, stages, ramp)
+    return _warp_all(images, ink, chains, inverses, invertible, fields, used, stages, ramp)

@@ -113,7 +113,7 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
 
 
 @kernel_helper
-def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
+def _pad(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
     """Fill `flat`, int16, with an image and its margins.
 
     Adds `margin` rows above and below, and blanks after every row.
@@ -129,11 +129,16 @@ def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
 
 @kernel_helper
 def _sum_taps(
-    flat: NDArray[Any], start: int, ways: NDArray[Any], weights: NDArray[Any], taps: int, sums: NDArray[Any]
+    flat: NDArray[Any],
+    start: int,
+    offsets: NDArray[Any],
+    weights: NDArray[Any],
+    taps: int,
+    sums: NDArray[Any],
 ) -> None:
     """Sum weighted pixels at all taps.
 
-    Each int32 sum is weights[0] times the pixel and weights[k] times those at +- ways[k], from `start` on. Taps
+    Each int32 sum is weights[0] times the pixel and weights[k] times those at +- offsets[k], from `start` on. Taps
     come in pairs: if `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
     """
     size = sums.size
@@ -141,8 +146,8 @@ def _sum_taps(
     for j in range(size):
         sums[j] = np.int32(middle[j]) * np.int32(weight)
     for k in range(1, taps + 1, 2):
-        before, after = start - ways[k], start + ways[k]
-        before2, after2 = start - ways[k + 1], start + ways[k + 1]
+        before, after = start - offsets[k], start + offsets[k]
+        before2, after2 = start - offsets[k + 1], start + offsets[k + 1]
         a, b = flat[before : before + size], flat[after : after + size]
         c, d = flat[before2 : before2 + size], flat[after2 : after2 + size]
         first, second = np.int32(weights[k]), np.int32(weights[k + 1])
@@ -151,7 +156,7 @@ def _sum_taps(
 
 
 @kernel_helper
-def _take_out(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) -> None:
+def _store(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) -> None:
     """Fill the image `out` with rounded sums."""
     height, width = out.shape
     half = np.int32(1 << (shift - 1))
@@ -183,7 +188,7 @@ def _copy_sharp(levels: NDArray[Any], reaches: NDArray[Any], area: int, out: NDA
 
 
 @inlined
-def _weighed(a: np.uint16, b: np.uint16, weight: np.int32) -> np.int32:
+def _weigh(a: np.uint16, b: np.uint16, weight: np.int32) -> np.int32:
     """Multiply the sum of two 16-bit levels by a weight."""
     return np.int32(np.int32(np.uint16(a + b)) * weight)
 
@@ -196,7 +201,7 @@ def _blur_columns(
     line: int,
     weights: NDArray[Any],
     reaches: NDArray[Any],
-    ways: NDArray[Any],
+    offsets: NDArray[Any],
     flat: NDArray[Any],
     sums: NDArray[Any],
     blurred: NDArray[Any],
@@ -213,7 +218,7 @@ def _blur_columns(
         Sizes of an image and of a row.
     weights, reaches : ndarray
         For all N images, see `_fill_bells`.
-    ways : ndarray of uint64
+    offsets : ndarray of uint64
         0, 1, 2 and so on. The compiler does not see that an offset computed from the tap's index, instead of looked
         up, is constant in a loop, and would not vectorize that.
     flat : ndarray of uint16, shape (size + 2 * blanks,)
@@ -223,7 +228,7 @@ def _blur_columns(
     blurred : ndarray of uint16, shape (n * size + 2 * margin,)
     """
     size, row = np.uint64(sums.size), np.uint64(line)
-    start, margin = np.uint64(flat.size - sums.size) // _TWO, ways[ways.size - 1]
+    start, margin = np.uint64(flat.size - sums.size) // _TWO, offsets[offsets.size - 1]
     shift = np.int32(_FIRST_SHIFT)
     half = np.int32(1 << (_FIRST_SHIFT - 1))
     for i in range(np.uint64(chosen.size)):
@@ -236,11 +241,11 @@ def _blur_columns(
             sums[p] = np.int32(np.int32(np.int32(flat[start + p]) * weight) + half)
         for k in range(_ONE, np.uint64(reaches[image] + 1), _TWO):
             weight, weight2 = np.int32(weights[image, k]), np.int32(weights[image, k + _ONE])
-            above, below = start - ways[k] * row, start + ways[k] * row
-            above2, below2 = start - ways[k + _ONE] * row, start + ways[k + _ONE] * row
+            above, below = start - offsets[k] * row, start + offsets[k] * row
+            above2, below2 = start - offsets[k + _ONE] * row, start + offsets[k + _ONE] * row
             for p in range(size):
-                first = _weighed(flat[above + p], flat[below + p], weight)
-                second = _weighed(flat[above2 + p], flat[below2 + p], weight2)
+                first = _weigh(flat[above + p], flat[below + p], weight)
+                second = _weigh(flat[above2 + p], flat[below2 + p], weight2)
                 sums[p] = np.int32(sums[p] + np.int32(first + second))
         for p in range(size):
             blurred[target + p] = np.uint16(sums[p] >> shift)
@@ -254,7 +259,7 @@ def _blur_rows(
     line: int,
     weights: NDArray[Any],
     reaches: NDArray[Any],
-    ways: NDArray[Any],
+    offsets: NDArray[Any],
     columns: NDArray[Any],
     sums: NDArray[Any],
     out: NDArray[Any],
@@ -263,7 +268,7 @@ def _blur_rows(
 
     `columns`, uint16 (size,), holds each pixel's column; see `_blur_columns` for the rest.
     """
-    size, margin, blank = np.uint64(sums.size), ways[ways.size - 1], np.uint16(0)
+    size, margin, blank = np.uint64(sums.size), offsets[offsets.size - 1], np.uint16(0)
     shift = np.int32(_LAST_SHIFT)
     half = np.int32(1 << (_LAST_SHIFT - 1))
     for i in range(np.uint64(chosen.size)):
@@ -274,16 +279,16 @@ def _blur_rows(
             sums[p] = np.int32(np.int32(np.int32(blurred[start + p]) * weight) + half)
         for k in range(_ONE, np.uint64(reaches[image] + 1), _TWO):
             weight, weight2 = np.int32(weights[image, k]), np.int32(weights[image, k + _ONE])
-            left, right = start - ways[k], start + ways[k]
-            left2, right2 = start - ways[k + _ONE], start + ways[k + _ONE]
+            left, right = start - offsets[k], start + offsets[k]
+            left2, right2 = start - offsets[k + _ONE], start + offsets[k + _ONE]
             # First columns with a pixel k to the left, and without one k to the right.
             begin, begin2 = np.uint16(k), np.uint16(k + _ONE)
             end, end2 = np.uint16(max(line - int(k), 0)), np.uint16(max(line - int(k) - 1, 0))
             for p in range(size):
                 x = columns[p]
                 a, b, c, d = blurred[left + p], blurred[right + p], blurred[left2 + p], blurred[right2 + p]
-                first = _weighed(a if x >= begin else blank, b if x < end else blank, weight)
-                second = _weighed(c if x >= begin2 else blank, d if x < end2 else blank, weight2)
+                first = _weigh(a if x >= begin else blank, b if x < end else blank, weight)
+                second = _weigh(c if x >= begin2 else blank, d if x < end2 else blank, weight2)
                 sums[p] = np.int32(sums[p] + np.int32(first + second))
         for p in range(np.uint64(area)):
             out[target + p] = np.uint8(sums[p] >> shift)
@@ -310,9 +315,9 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
     weights, reaches = np.empty((count, most), np.int16), np.empty(count, np.int64)
     _fill_bells(sigmas, weights, reaches)
     _copy_sharp(levels, reaches, area, results)
-    ways = np.empty(most, np.uint64)
+    offsets = np.empty(most, np.uint64)
     for k in range(most):
-        ways[k] = k
+        offsets[k] = k
     size = (area + 63) // 64 * 64
     columns = np.zeros(size, np.uint16)
     for y in range(height):
@@ -330,8 +335,8 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
                 some += 1
             i += 1
         chosen = numbers[:some]
-        _blur_columns(levels, chosen, area, width, weights, reaches, ways, flat, sums, blurred)
-        _blur_rows(blurred, chosen, area, width, weights, reaches, ways, columns, sums, results)
+        _blur_columns(levels, chosen, area, width, weights, reaches, offsets, flat, sums, blurred)
+        _blur_rows(blurred, chosen, area, width, weights, reaches, offsets, columns, sums, results)
     return out
 
 
@@ -357,7 +362,7 @@ def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[An
     grid = np.empty((2 * most + 1, 2 * most + 1), np.float64)
     by_place = np.zeros((2 * most + 1, 2 * most + 1), np.int16)
     weights = np.zeros(most * (2 * most + 2), np.int16)
-    ways = np.zeros(weights.size, np.int64)
+    offsets = np.zeros(weights.size, np.int64)
     flat = np.empty((height + 2 * most) * (width + most), np.int16)
     all_sums = np.empty(height * (width + most), np.int32)
     for i in range(count):
@@ -373,10 +378,10 @@ def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[An
                 weight = by_place[most + row, most + column]
                 if weight > 0:
                     taps += 1
-                    weights[taps], ways[taps] = weight, row * stride + column
-        weights[taps + 1], ways[taps + 1] = 0, 0
-        _lay_out(images[i], margin, flat)
+                    weights[taps], offsets[taps] = weight, row * stride + column
+        weights[taps + 1], offsets[taps + 1] = 0, 0
+        _pad(images[i], margin, flat)
         sums = all_sums[: height * stride]
-        _sum_taps(flat, margin * stride, ways, weights, taps, sums)
-        _take_out(sums, stride, _WEIGHT_BITS, out[i])
+        _sum_taps(flat, margin * stride, offsets, weights, taps, sums)
+        _store(sums, stride, _WEIGHT_BITS, out[i])
     return out

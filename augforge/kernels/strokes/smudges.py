@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import sine_and_cosine
-from augforge.kernels.loops import between
+from augforge.kernels.loops import interpolate
 
 # Steps of the tail per pixel: at one step, tails of thin strokes would ripple.
 _STEPS = 2
@@ -37,10 +37,10 @@ def _add_moved(
     begin, line, one, size = np.uint64(start), np.uint64(stride), np.uint64(1), np.uint64(out.size)
     down, right, times = np.uint16(share_y), np.uint16(share_x), np.uint16(strength)
     for p in range(size + one):
-        row[p] = between(levels[begin + p], levels[begin + p + line], down)
+        row[p] = interpolate(levels[begin + p], levels[begin + p + line], down)
     for p in range(size):
-        moved = between(row[p], row[p + one], right)
-        out[p] = max(out[p], between(np.uint8(0), moved, times))
+        moved = interpolate(row[p], row[p + one], right)
+        out[p] = max(out[p], interpolate(np.uint8(0), moved, times))
 
 
 @kernel_helper

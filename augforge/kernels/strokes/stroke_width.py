@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.compiling import compiled, kernel_helper
-from augforge.kernels.loops import between
-from augforge.kernels.strokes.topology_preserving import FIRST_COLUMN, LAST_COLUMN, hold_ink, holding_room
+from augforge.kernels.loops import interpolate
+from augforge.kernels.strokes.topology_preserving import FIRST_COLUMN, LAST_COLUMN, allocate_hold, hold_ink
 
 # 1 / sqrt(2) in 1/65536.
 _DIAGONAL = 46341
@@ -42,7 +42,7 @@ def _blanks_before(width: int) -> int:
 
 
 @kernel_helper
-def _lay_out(
+def _gather(
     levels: NDArray[Any],
     chosen: NDArray[Any],
     area: int,
@@ -63,7 +63,7 @@ def _lay_out(
 
 
 @kernel_helper
-def _take_out(
+def _scatter(
     group: NDArray[Any], chosen: NDArray[Any], area: int, first: int, size: int, levels: NDArray[Any]
 ) -> None:
     """Copy a group's images back to their positions."""
@@ -74,7 +74,7 @@ def _take_out(
 
 
 @kernel_helper
-def _look_aside(
+def _interpolate_sideways(
     group: NDArray[Any],
     radii: NDArray[Any],
     flip: int,
@@ -96,8 +96,8 @@ def _look_aside(
             here = np.uint8(group[start + p] ^ bits)
             before = np.uint8(np.uint8(group[start + p - one] & masks[0, p]) ^ bits)
             after = np.uint8(np.uint8(group[start + p + one] & masks[1, p]) ^ bits)
-            left[start + p] = np.uint8(between(here, before, diagonal) ^ bits)
-            right[start + p] = np.uint8(between(here, after, diagonal) ^ bits)
+            left[start + p] = np.uint8(interpolate(here, before, diagonal) ^ bits)
+            right[start + p] = np.uint8(interpolate(here, after, diagonal) ^ bits)
             beside[start + p] = max(before, after)
 
 
@@ -130,7 +130,7 @@ def _spread(
     masks : ndarray of uint8, shape (3, size)
     line, first : int
     left, right, beside : ndarray of uint8, shape (S,)
-        From `_look_aside`; the first two are not flipped.
+        From `_interpolate_sideways`; the first two are not flipped.
     """
     size, bits = np.uint64(masks.shape[1]), np.uint8(flip)
     for i in range(radii.size):
@@ -141,11 +141,11 @@ def _spread(
         for p in range(size):
             here = np.uint8(group[start + p] ^ bits)
             upright = max(np.uint8(group[above + p] ^ bits), np.uint8(group[below + p] ^ bits))
-            highest = between(here, max(here, max(beside[start + p], upright)), axial)
+            highest = interpolate(here, max(here, max(beside[start + p], upright)), axial)
             upright = max(np.uint8(left[above + p] ^ bits), np.uint8(left[below + p] ^ bits))
-            to_left = between(np.uint8(left[start + p] ^ bits), upright, diagonal)
+            to_left = interpolate(np.uint8(left[start + p] ^ bits), upright, diagonal)
             upright = max(np.uint8(right[above + p] ^ bits), np.uint8(right[below + p] ^ bits))
-            to_right = between(np.uint8(right[start + p] ^ bits), upright, diagonal)
+            to_right = interpolate(np.uint8(right[start + p] ^ bits), upright, diagonal)
             out[start + p] = np.uint8(np.uint8(max(highest, max(to_left, to_right)) ^ bits) & masks[2, p])
 
 
@@ -202,7 +202,7 @@ def _change_all(
     columns: NDArray[Any],
     room: NDArray[Any],
     of_images: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
-    holding: tuple[NDArray[Any], ...],
+    hold: tuple[NDArray[Any], ...],
     out: NDArray[Any],
 ) -> None:
     """Change images, group by group, counting `ways` of edges down to 0."""
@@ -216,14 +216,14 @@ def _change_all(
         while i < ways.size:
             count, i = _choose(ways, thinner, thin, i, numbers)
             chosen, highest, radii = numbers[:count], all_highest[:count], all_radii[:count]
-            _lay_out(levels, chosen, area, first, size, group, highest)
+            _gather(levels, chosen, area, first, size, group, highest)
             while _next_radii(ways, chosen, radii):
-                _look_aside(group, radii, flip, masks, first, left, right, beside)
+                _interpolate_sideways(group, radii, flip, masks, first, left, right, beside)
                 _spread(group, radii, flip, masks, line, first, left, right, beside, moved)
                 if thin:
-                    hold_ink(group, moved, highest, within, columns, line, first, holding)
+                    hold_ink(group, moved, highest, within, columns, line, first, hold)
                 group, moved = moved, group
-            _take_out(group, chosen, area, first, size, out)
+            _scatter(group, chosen, area, first, size, out)
 
 
 def _images_of_group(size: int) -> int:
@@ -286,12 +286,12 @@ def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[A
     first = _blanks_before(width)
     most = min(count, _images_of_group(within.size))
     total = 2 * first + most * within.size
-    room, holding = np.zeros((5, total), np.uint8), holding_room(total, within.size, most)
+    room, hold = np.zeros((5, total), np.uint8), allocate_hold(total, within.size, most)
     of_images = np.empty(most, np.int64), np.empty(most, np.uint8), np.empty(most, np.int64)
     levels, results, area = images.reshape(-1), out.reshape(-1), height * width
     _copy_unchanged(levels, ways, area, results)
     thinner = pixels < 0.0
     _change_all(
-        levels, ways, thinner, area, width, first, masks, within, columns, room, of_images, holding, results
+        levels, ways, thinner, area, width, first, masks, within, columns, room, of_images, hold, results
     )
     return out

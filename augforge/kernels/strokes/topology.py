@@ -81,7 +81,7 @@ def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any],
 
 
 @compiled
-def topology(images: NDArray[Any], thresholds: NDArray[Any], least: int) -> NDArray[Any]:
+def count_components(images: NDArray[Any], thresholds: NDArray[Any], least: int) -> NDArray[Any]:
     """Count components of ink and holes.
 
     Ink reaches the threshold; its components connect along diagonals, too. Holes are components of the rest, which

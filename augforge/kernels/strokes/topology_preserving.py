@@ -192,7 +192,7 @@ def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
 
 
 @kernel_helper
-def _judge(
+def _split_fallen(
     ink: NDArray[Any],
     fallen: NDArray[Any],
     columns: NDArray[Any],
@@ -349,7 +349,7 @@ def hold_ink(
     line, first : int
         Length of rows, and offset of the first image, a multiple of 64.
     room : tuple of ndarray
-        From `holding_room`.
+        From `allocate_hold`.
     """
     marks, eights, bits, packed, places, starts, all_thresholds = room
     ink, fallen, ink_bits, fallen_bits = marks[0], marks[1], bits[0], bits[1]
@@ -363,14 +363,14 @@ def hold_ink(
             thresholds[i] = max((int(highest[i]) * quarters + 3) >> 2, 1)
         _find_fallen(before, after, thresholds, first, within.size, ink, fallen)
         _pack(eights, packed)
-        _judge(ink_bits, fallen_bits, columns, row, begin, end, held, candidates)
+        _split_fallen(ink_bits, fallen_bits, columns, row, begin, end, held, candidates)
         _find_bound(ink_bits, candidates, columns, row, begin, end, bound)
         _find_turns(bound, candidates, columns, row, begin, end, turns)
         # Ink held here stays above the next threshold, so thresholds do not affect each other.
         _take_turns(ink, held, turns, within, thresholds, row, begin, places, starts, after)
 
 
-def holding_room(total: int, size: int, most: int) -> tuple[NDArray[Any], ...]:
+def allocate_hold(total: int, size: int, most: int) -> tuple[NDArray[Any], ...]:
     """Allocate the work arrays of `hold_ink`.
 
     They are for `total` pixels of at most `most` images.
