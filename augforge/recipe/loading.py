@@ -8,7 +8,7 @@ from pathlib import Path
 from augforge import bundle
 from augforge.errors import RecipeError, did_you_mean, listed
 from augforge.format.layout import NAME
-from augforge.recipe.diagnostics import Document, SourcePosition
+from augforge.recipe.diagnostics import Document, Problems, SourcePosition
 from augforge.recipe.merging import merge, with_overrides
 from augforge.recipe.model import Recipe
 from augforge.recipe.nodes import MapNode, ScalarNode
@@ -57,6 +57,24 @@ def parse_recipe(text: str, base: str | Path = ".", overrides: Iterable[str] = (
         For all its errors, each with its position.
     """
     return _finished(Document("<recipe>", text.removeprefix("\ufeff"), Path(base)), overrides)
+
+
+def parse_recipe_bytes(content: bytes, path: Path) -> Recipe:
+    """Parse the content of a recipe's file.
+
+    Parameters
+    ----------
+    content : bytes
+        YAML in UTF-8.
+    path : Path
+        The file: for messages, and as the base of relative paths.
+
+    Raises
+    ------
+    RecipeError
+        For all its errors, each with its position.
+    """
+    return _finished(_decode(content, path, Problems()), ())
 
 
 def ready_recipes() -> dict[str, Path]:
@@ -144,7 +162,10 @@ def _read_file(path: Path, asked_at: SourcePosition) -> Document:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         asked_at.fail(f"{path} cannot be read: {error.strerror or error}")
-    problems = asked_at.document.problems
+    return _decode(content, path, asked_at.document.problems)
+
+
+def _decode(content: bytes, path: Path, problems: Problems) -> Document:
     here = SourcePosition(Document(str(path), "", path.parent, problems=problems))
     if len(content) > MOST_BYTES:
         here.fail(f"this is no recipe: it has more than {MOST_BYTES} bytes")
