@@ -1,4 +1,4 @@
-"""Compile kernels without fast-math and without the GIL, and cache them on disk.
+"""Compile kernels without fast-math and GIL, and cache them on disk.
 
 Numba keeps a compiled kernel until its own file changes, and does not notice changes of the functions that it calls
 in other files. A stale kernel from before an upgrade would continue to make old pixels under a new pixel version.

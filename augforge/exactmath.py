@@ -11,11 +11,10 @@ SciPy: exp and log within 1 unit in the last place (ulp), sine and cosine 2, the
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats
 from augforge.compiling import compiled, kernel_helper
 
 RADIANS_PER_DEGREE = 0.017453292519943295
@@ -168,7 +167,7 @@ _FAR_Q = np.array(
 
 
 @kernel_helper
-def _ratio(p: NDArray[Any], q: NDArray[Any], x: float) -> float:
+def _ratio(p: Floats, q: Floats, x: float) -> float:
     above = p[0]
     below = q[0]
     for i in range(1, p.size):

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 from blake3 import blake3
-from numpy.typing import NDArray
 
 from augforge import exactmath
+from augforge.arrays import Array, Floats, Ints, Keys, Words
 from augforge.compiling import compiled, inlined
 
 # Multipliers and Weyl constants of Philox4x32: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
@@ -38,7 +38,9 @@ _11 = np.uint64(11)
 def philox(
     key: np.uint64, c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
-    """Hash a key and a counter to 128 random bits, as two uint64.
+    """Hash a key and a counter to 128 random bits.
+
+    The result is two uint64.
 
     The key is a uint64, the counter four 32-bit words (uint64). This is Philox4x32-10; the first result holds its
     words 1 and 0 (high, low), the second 3 and 2.
@@ -67,13 +69,7 @@ def open_unit(bits: np.uint64) -> float:
 
 
 @compiled
-def _fill_bits(
-    key: np.uint64,
-    source_index: NDArray[Any],
-    variant: NDArray[Any],
-    attempt: NDArray[Any],
-    out: NDArray[Any],
-) -> None:
+def _fill_bits(key: np.uint64, source_index: Words, variant: Words, attempt: Words, out: Keys) -> None:
     zero = np.uint64(0)
     for i in range(out.size):
         out[i], _ = philox(
@@ -82,9 +78,7 @@ def _fill_bits(
 
 
 @compiled
-def _fill_uniform(
-    keys: NDArray[Any], source_index: NDArray[Any], variant: NDArray[Any], attempt: int, out: NDArray[Any]
-) -> None:
+def _fill_uniform(keys: Keys, source_index: Words, variant: Words, attempt: int, out: Floats) -> None:
     zero = np.uint64(0)
     for k in range(keys.size):
         key = keys[k]
@@ -110,9 +104,7 @@ def stream_key(seed: int, step_id: str, name: str) -> int:
     return int.from_bytes(blake3(words.encode("ascii")).digest(8), "little")
 
 
-def random_bits(
-    key: int, source_index: NDArray[Any], variant: NDArray[Any], attempt: NDArray[Any] | int = 0
-) -> NDArray[Any]:
+def random_bits(key: int, source_index: Array, variant: Array, attempt: Array | int = 0) -> Keys:
     """Draw 64 random bits for each sample.
 
     Parameters
@@ -140,9 +132,7 @@ def random_bits(
     return out
 
 
-def uniform(
-    keys: Sequence[int], source_index: NDArray[Any], variant: NDArray[Any], attempt: int = 0
-) -> NDArray[Any]:
+def uniform(keys: Sequence[int], source_index: Array, variant: Array, attempt: int = 0) -> Floats:
     """Draw uniform numbers in (0, 1), one per key and sample.
 
     Arguments are as for `random_bits`.
@@ -179,7 +169,7 @@ class Constant:
         """Return the greatest possible value."""
         return self.value
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+    def quantile(self, u: Floats) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         return np.full(u.shape, self.value, np.float64)
 
@@ -195,7 +185,7 @@ class Uniform:
     low: float
     high: float
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+    def quantile(self, u: Floats) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         return self.low + (self.high - self.low) * u
 
@@ -211,7 +201,7 @@ class LogUniform:
     low: float
     high: float
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+    def quantile(self, u: Floats) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         start = exactmath.logarithm(self.low)
         exponents = start + (exactmath.logarithm(self.high) - start) * u
@@ -224,13 +214,13 @@ class LogUniform:
 
 @dataclass(frozen=True)
 class Triangular:
-    """A density that rises linearly from low to mode and falls to high."""
+    """A triangular density, with its peak at mode."""
 
     low: float
     mode: float
     high: float
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+    def quantile(self, u: Floats) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         width, rise, fall = self.high - self.low, self.mode - self.low, self.high - self.mode
         if width == 0.0:
@@ -253,7 +243,7 @@ class Normal:
     low: float = -math.inf
     high: float = math.inf
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+    def quantile(self, u: Floats) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         if self.sd == 0.0:
             return np.full(u.shape, self.mean, np.float64)
@@ -293,7 +283,7 @@ class Choice:
         """Return the greatest possible value."""
         return max(self.values)
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
+    def quantile(self, u: Floats) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), in the listed order."""
         weights = self.weights or (1.0,) * len(self.values)
         return np.array(self.values, np.float64)[weighted_index(weights, u)]
@@ -308,7 +298,7 @@ class Choice:
 Distribution = Constant | Uniform | LogUniform | Triangular | Normal | Choice
 
 
-def weighted_index(weights: tuple[float, ...], u: NDArray[Any]) -> NDArray[Any]:
+def weighted_index(weights: tuple[float, ...], u: Floats) -> Ints:
     """Choose an entry for each u in (0, 1), by weight.
 
     Returns int64 of u's shape.
@@ -349,18 +339,18 @@ def _normal_share_below(z: float) -> float:
 
 
 @compiled
-def _fill_exponential(values: NDArray[Any], out: NDArray[Any]) -> None:
+def _fill_exponential(values: Floats, out: Floats) -> None:
     for i in range(values.size):
         out[i] = exactmath.exponential(values[i])
 
 
 @compiled
-def _fill_normal_quantile(values: NDArray[Any], out: NDArray[Any]) -> None:
+def _fill_normal_quantile(values: Floats, out: Floats) -> None:
     for i in range(values.size):
         out[i] = exactmath.normal_quantile(values[i])
 
 
-def _of_each(fill: Callable[[NDArray[Any], NDArray[Any]], None], values: NDArray[Any]) -> NDArray[Any]:
+def _of_each(fill: Callable[[Floats, Floats], None], values: Floats) -> Floats:
     """Apply an exact function to each value, in float64."""
     flat = np.ascontiguousarray(values, np.float64).reshape(-1)
     out = np.empty_like(flat)

@@ -42,6 +42,11 @@ def allocate_floats(count: int) -> np.ndarray:
 
 
 @numba.njit
+def count_values(values: np.ndarray, size: int) -> np.ndarray:
+    return loops.count_values(values, size)
+
+
+@numba.njit
 def farthest(fields: np.ndarray, first: int, size: int) -> float:
     return boxes.farthest(fields, first, size)
 

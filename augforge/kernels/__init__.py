@@ -1,7 +1,7 @@
-"""Numba functions over blocks of images, and their plain faces.
+"""Compiled functions over blocks of images.
 
-Kernels are named by what they do to what. They check nothing, draw nothing (they may hash a key that they
-are given), never write into their input, and release the GIL.
+Kernels are named by what they do to what. They check nothing, draw nothing (they may hash a given key), never write
+into their input, and release the GIL.
 """
 
 from augforge.kernels.cleaning.even_paper import block_size

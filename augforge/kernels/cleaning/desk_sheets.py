@@ -1,12 +1,11 @@
 """Find the sheet on a desk in a photograph."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Images, Ints
 from augforge.compiling import compiled, kernel_helper
-from augforge.kernels.cleaning.lit_paper import COARSE_SIDE, count_values, shrink
+from augforge.kernels.cleaning.lit_paper import COARSE_SIDE, shrink
+from augforge.kernels.loops import count_values
 
 # Least share of the border that is desk, and of the picture that is sheet; greatest share of pixels between them;
 # least contrast in levels; greatest share of a side that is ink or desk; least side in coarse pixels.
@@ -19,7 +18,7 @@ _SHEET_LEAST = 12
 
 
 @kernel_helper
-def _class_means(counts: NDArray[Any]) -> tuple[int, int]:
+def _class_means(counts: Ints) -> tuple[int, int]:
     """Split levels into two classes and return their means.
 
     The threshold is the middle between both means (isodata).
@@ -40,7 +39,7 @@ def _class_means(counts: NDArray[Any]) -> tuple[int, int]:
 
 
 @kernel_helper
-def _shrink_to(mask: NDArray[Any]) -> tuple[int, int, int, int]:
+def _shrink_to(mask: Bools) -> tuple[int, int, int, int]:
     """Find a rectangle with sides almost inside a mask (H, W).
 
     Returns top, bottom, left and right.
@@ -68,7 +67,7 @@ def _shrink_to(mask: NDArray[Any]) -> tuple[int, int, int, int]:
 
 
 @compiled
-def sheet_inside(gray: NDArray[Any], light_paper: int) -> tuple[int, int, int, int]:
+def sheet_inside(gray: Images, light_paper: int) -> tuple[int, int, int, int]:
     """Find top, bottom, left and right of a sheet on a desk.
 
     Ends are excluded; without a sheet it is the whole picture. Most of the border is a desk, most of the rest a
@@ -106,9 +105,4 @@ def sheet_inside(gray: NDArray[Any], light_paper: int) -> tuple[int, int, int, i
     top, bottom, left, right = top + 1, bottom - 1, left + 1, right - 1
     if min(bottom - top, right - left) < _SHEET_LEAST:
         return whole
-    return (
-        top * height // rows,
-        bottom * height // rows,
-        left * width // columns,
-        right * width // columns,
-    )
+    return (top * height // rows, bottom * height // rows, left * width // columns, right * width // columns)

@@ -23,8 +23,8 @@ Patches are sets of pixels at most 2 pixels apart from the next one, in rows and
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Images, Ints, Ints32
 from augforge.compiling import compiled, kernel_helper
 from augforge.kernels.geometry.area import bounding_box
 from augforge.kernels.strokes.runs import join_runs, list_runs
@@ -55,7 +55,7 @@ _SPECKS = 50
 
 
 @kernel_helper
-def _count_near(levels: NDArray[Any], level: int, within: int) -> int:
+def _count_near(levels: Images, level: int, within: int) -> int:
     """Count pixels, uint8 (H, W), within some levels of one."""
     count: Any = 0
     for y in range(levels.shape[0]):
@@ -65,7 +65,7 @@ def _count_near(levels: NDArray[Any], level: int, within: int) -> int:
 
 
 @kernel_helper
-def _count_lines(levels: NDArray[Any], level: Any, within: int, most: int) -> int:
+def _count_lines(levels: Images, level: Any, within: int, most: int) -> int:
     """Count the first rows within some levels of one, up to `most`."""
     for y in range(min(most, levels.shape[0])):
         for x in range(levels.shape[1]):
@@ -75,7 +75,7 @@ def _count_lines(levels: NDArray[Any], level: Any, within: int, most: int) -> in
 
 
 @kernel_helper
-def count_border(levels: NDArray[Any]) -> NDArray[Any]:
+def count_border(levels: Images) -> Ints:
     """Count each level on the border of a picture, uint8 (H, W).
 
     Corners count twice.
@@ -92,7 +92,7 @@ def count_border(levels: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel_helper
-def _is_framed(inside: NDArray[Any], frame: Any, within: int) -> bool:
+def _is_framed(inside: Images, frame: Any, within: int) -> bool:
     """Whether, without the frame, other paper surrounds ink.
 
     The paper has another level than the frame.
@@ -107,12 +107,12 @@ def _is_framed(inside: NDArray[Any], frame: Any, within: int) -> bool:
 
 
 @compiled
-def inside_frame(levels: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Find top, bottom, left and right inside a picture's frame.
+def inside_frame(levels: Images) -> tuple[int, int, int, int]:
+    """Find the box inside a picture's frame.
 
-    Ends are excluded. A frame has one level on all four sides, is at most 10 pixels and a sixteenth of the shorter
-    side wide, and paper of another level separates it from ink. If every pixel deviates, as by noise, its levels
-    are at most 4 apart, and more than 16 from the paper's.
+    Returns top, bottom, left and right, ends excluded. A frame has one level on all four sides, is at most 10
+    pixels and a sixteenth of the shorter side wide, and paper of another level separates it from ink. If every
+    pixel deviates, as by noise, its levels are at most 4 apart, and more than 16 from the paper's.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def inside_frame(levels: NDArray[Any]) -> tuple[int, int, int, int]:
 
 
 @kernel_helper
-def _is_deviation(ink: NDArray[Any], y: int, x: int, peak: int) -> bool:
+def _is_deviation(ink: Images, y: int, x: int, peak: int) -> bool:
     """Whether a pixel differs so little from paper that it is paper."""
     level = np.int64(ink[y, x])
     if level > SMALL or _SMALL_SHARE * level > peak:
@@ -150,7 +150,7 @@ def _is_deviation(ink: NDArray[Any], y: int, x: int, peak: int) -> bool:
 
 
 @compiled
-def remove_deviations(ink: NDArray[Any], peak: int) -> NDArray[Any]:
+def remove_deviations(ink: Images, peak: int) -> Images:
     """Remove small deviations of the paper.
 
     A pixel within min(4, peak / 8) levels of the paper is paper, unless one of its eight neighbors is more than
@@ -172,7 +172,7 @@ def remove_deviations(ink: NDArray[Any], peak: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _find_least_area(parents: NDArray[Any], areas: NDArray[Any]) -> int:
+def _find_least_area(parents: Ints32, areas: Ints32) -> int:
     """Find the area of the smallest patch that is no speck.
 
     It has more than a fiftieth of the area of all larger ones.
@@ -192,7 +192,7 @@ def _find_least_area(parents: NDArray[Any], areas: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _erase_specks(ink: NDArray[Any], out: NDArray[Any], peak: int) -> int:
+def _erase_specks(ink: Images, out: Images, peak: int) -> int:
     """Remove specks from `out`; return the largest patch's peak.
 
     Small deviations do not count as part of patches.
@@ -223,7 +223,7 @@ def _greatest_divisor(a: int, b: int) -> int:
 
 
 @compiled
-def block_size(ink: NDArray[Any]) -> int:
+def block_size(ink: Images) -> int:
     """Find the side of the squares that make up a picture.
 
     The picture is cut to its box; the side is in pixels.
@@ -242,7 +242,7 @@ def block_size(ink: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _erase_all_specks(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
+def _erase_all_specks(ink: Images) -> tuple[Images, int]:
     """Remove specks and find the peak of the rest."""
     peak = int(ink.max())
     out = ink
@@ -256,7 +256,7 @@ def _erase_all_specks(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
 
 
 @kernel_helper
-def _is_noisy(ink: NDArray[Any], peak: int) -> bool:
+def _is_noisy(ink: Images, peak: int) -> bool:
     """Whether many small deviations remain next to strokes."""
     weak: Any = 0
     strong: Any = 0
@@ -269,7 +269,7 @@ def _is_noisy(ink: NDArray[Any], peak: int) -> bool:
 
 
 @kernel_helper
-def _erase_fringe(ink: NDArray[Any], peak: int) -> None:
+def _erase_fringe(ink: Images, peak: int) -> None:
     """Erase pixels outside of the box of strong ink.
 
     Strong ink has at least an eighth of the peak.
@@ -282,7 +282,7 @@ def _erase_fringe(ink: NDArray[Any], peak: int) -> None:
 
 
 @compiled
-def clean(ink: NDArray[Any]) -> NDArray[Any]:
+def clean(ink: Images) -> Images:
     """Remove small deviations and specks, and a noisy drawing's fringe.
 
     The fringe lies outside of the box of all pixels with at least an eighth of the peak. Without noise it may be a

@@ -1,4 +1,6 @@
-"""Find even sheets with drawings on even ground: closed patches of paper, not ink.
+"""Find even sheets with drawings on even ground.
+
+They are closed patches of paper, not ink.
 
 The picture is inverted if necessary, so that sheets are lighter than the ground. The sheet's level is the most
 frequent one. All other pixels form components; those that reach the border of the ink's box are ground, the others
@@ -19,11 +21,12 @@ no hole: a figure that does not fill its own convex hull, or a straight stroke w
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Bools, Images, Ints, Ints32
 from augforge.compiling import kernel_helper
 from augforge.kernels.cleaning.even_paper import OWN_BOX, SMALL, block_size
 from augforge.kernels.geometry.area import bounding_box
+from augforge.kernels.loops import count_values
 from augforge.kernels.strokes.runs import join_runs, list_runs
 
 NO_SHEET, MAYBE_SHEET, SURE_SHEET = 0, 1, 2
@@ -35,13 +38,13 @@ _BEYOND = 16
 _MOST_SHEETS = 4
 
 # Components: offsets of each row's runs, first and last columns of runs, areas (at roots), roots of runs.
-_Components = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+_Components = tuple[Array, Array, Array, Array]
 # Extents: first row, and the first and last column in each row.
-_Extents = tuple[int, NDArray[Any], NDArray[Any]]
+_Extents = tuple[int, Array, Array]
 
 
 @kernel_helper
-def _twice_below(values: NDArray[Any]) -> int:
+def _twice_below(values: Ints) -> int:
     """Double the area below the lower convex envelope of values, int64 (N,)."""
     chain, size = np.empty(len(values), np.int64), 0
     for k in range(len(values)):
@@ -60,7 +63,7 @@ def _twice_below(values: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _twice_hull(lefts: NDArray[Any], rights: NDArray[Any]) -> int:
+def _twice_hull(lefts: Ints, rights: Ints) -> int:
     """Double the area of the convex hull of rows of pixels.
 
     Rows are given by their first and last columns.
@@ -75,14 +78,14 @@ def _twice_hull(lefts: NDArray[Any], rights: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _components(mask: NDArray[Any]) -> _Components:
+def _components(mask: Images) -> _Components:
     rows, spans, areas, _ = list_runs(mask, 2)
     return rows, spans, areas, join_runs(rows, spans, areas, 2)
 
 
 @kernel_helper
 def _pen_width(components: _Components, root: int, width: int) -> int:
-    """Find the side of the largest square inside a component."""
+    """Find the side of a component's largest square."""
     rows, spans, _, roots = components
     widest: Any = 0
     # Side of the largest square that ends at each pixel of the row above, and of this row.
@@ -99,7 +102,7 @@ def _pen_width(components: _Components, root: int, width: int) -> int:
 
 
 @kernel_helper
-def _low_part(levels: NDArray[Any], components: _Components, root: int, most: int) -> tuple[int, _Extents]:
+def _low_part(levels: Images, components: _Components, root: int, most: int) -> tuple[int, _Extents]:
     """Count a component's pixels up to a level; find their extents.
 
     `most` is twice the level.
@@ -124,7 +127,7 @@ def _low_part(levels: NDArray[Any], components: _Components, root: int, most: in
 
 
 @kernel_helper
-def _mark_enclosed(components: _Components, width: int) -> NDArray[Any]:
+def _mark_enclosed(components: _Components, width: int) -> Bools:
     """Mark components, by root, that do not reach the border."""
     rows, spans, _, roots = components
     found = np.ones(len(spans), np.bool_)
@@ -136,9 +139,7 @@ def _mark_enclosed(components: _Components, width: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _largest_marks(
-    marks: _Components, enclosed: NDArray[Any], patches: _Components
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def _largest_marks(marks: _Components, enclosed: Bools, patches: _Components) -> tuple[Ints32, Ints32]:
     """Find the largest mark on each patch, and the area of all.
 
     Marks and patches are given by roots; -1 stands for no mark.
@@ -161,7 +162,7 @@ def _largest_marks(
 
 
 @kernel_helper
-def _corners(patch: _Extents, diagonal: bool) -> NDArray[Any]:
+def _corners(patch: _Extents, diagonal: bool) -> Ints:
     """Find a patch's outermost points in four directions, int64 (4, 2).
 
     They are x and y, in order around the patch.
@@ -228,15 +229,12 @@ def _is_drawn_on(patch: _Extents, area: int, mark: _Extents, mark_area: int, pen
 
 
 @kernel_helper
-def _sheet_level(levels: NDArray[Any], ground: int) -> int:
+def _sheet_level(levels: Images, ground: int) -> int:
     """Find the most frequent level above the ground.
 
     It must exceed the ground's deviations and cover an eighth of the picture, else the result is -1.
     """
-    counts = np.zeros(256, np.int64)
-    for y in range(levels.shape[0]):
-        for x in range(levels.shape[1]):
-            counts[levels[y, x]] += 1
+    counts = count_values(levels, 256)
     counts[: ground + 2 * SMALL + 1] = 0
     level = int(np.argmax(counts))
     return level if 8 * counts[level - SMALL : level + SMALL + 1].sum() >= levels.size else -1
@@ -244,15 +242,15 @@ def _sheet_level(levels: NDArray[Any], ground: int) -> int:
 
 @kernel_helper
 def _find_sheets(
-    levels: NDArray[Any], ink: NDArray[Any], box: tuple[int, int, int, int], ground: int, level: int
-) -> tuple[int, NDArray[Any]]:
+    levels: Images, ink: Images, box: tuple[int, int, int, int], ground: int, level: int
+) -> tuple[int, Images]:
     """Find sheets in the ink's box and how sure they are.
 
     The mask, uint8 (H, W), is 1 on sheets; it is empty without any.
     """
     top, bottom, left, right = box
     height, width = bottom - top, right - left
-    nothing: NDArray[Any] = np.empty((0, 0), np.uint8)
+    nothing: Array = np.empty((0, 0), np.uint8)
     mask = np.empty((height, width), np.uint8)
     for y in range(height):
         for x in range(width):
@@ -295,9 +293,7 @@ def _find_sheets(
 
 
 @kernel_helper
-def read_sheets(
-    levels: NDArray[Any], ink: NDArray[Any], ground: int
-) -> tuple[int, NDArray[Any], NDArray[Any]]:
+def read_sheets(levels: Images, ink: Images, ground: int) -> tuple[int, Images, Images]:
     """Find sheets of paper in ink, and the drawings on them.
 
     Ink with a box of 20 pixels has none: it counts as one of MNIST's own digits.

@@ -21,8 +21,8 @@ resampling, as in recipes.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Images, Ints
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import tangent
 from augforge.kernels.cleaning.desk_sheets import sheet_inside
@@ -31,6 +31,7 @@ from augforge.kernels.cleaning.even_sheets import MAYBE_SHEET, NO_SHEET, SURE_SH
 from augforge.kernels.cleaning.lit_paper import read_photograph
 from augforge.kernels.geometry.chains import Chain
 from augforge.kernels.geometry.warping import warp
+from augforge.kernels.loops import count_values
 
 # Paper is even if this share of the border is within one level; or within a few levels, if half of it has one
 # level,
@@ -54,18 +55,18 @@ _SUMS = 4
 
 
 @kernel_helper
-def _mode(counts: NDArray[Any]) -> int:
+def _mode(counts: Ints) -> int:
     return int(np.argmax(counts))
 
 
 @kernel_helper
-def _median(counts: NDArray[Any]) -> int:
+def _median(counts: Ints) -> int:
     """Find the lowest level that half of all do not exceed."""
     return int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
 
 
 @kernel_helper
-def _is_even(counts: NDArray[Any]) -> bool:
+def _is_even(counts: Ints) -> bool:
     """Whether a border has one level, except small deviations.
 
     A tenth of the border may have other levels.
@@ -77,22 +78,19 @@ def _is_even(counts: NDArray[Any]) -> bool:
 
 
 @kernel_helper
-def _find_ground(counts: NDArray[Any]) -> int:
-    """Find the level of half of a border, within 4 levels; or -1."""
+def _find_ground(counts: Ints) -> int:
+    """Find the level, within 4, of half of a border; or -1."""
     level = _mode(counts)
     return level if 2 * counts[max(level - SMALL, 0) : level + SMALL + 1].sum() >= counts.sum() else -1
 
 
 @kernel_helper
-def _find_cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -> int:
+def _find_cut_paper(levels: Images, border: Ints, lowest_alone: bool) -> int:
     """Find the even paper's level under a drawing cut along its ink.
 
     Returns -1 if there is none.
     """
-    counts = np.zeros(256, np.int64)
-    for y in range(levels.shape[0]):
-        for x in range(levels.shape[1]):
-            counts[levels[y, x]] += 1
+    counts = count_values(levels, 256)
     present = np.flatnonzero(counts)
     low, high = present[0], present[-1]
     found, most = -1, _CUT * border.sum()
@@ -108,7 +106,7 @@ def _find_cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bo
 
 
 @kernel_helper
-def _subtract_paper(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
+def _subtract_paper(levels: Images, paper: Any) -> Images:
     """Subtract the paper's level, clipped at 0, uint8 (H, W)."""
     out = np.zeros(levels.shape, np.uint8)
     for y in range(levels.shape[0]):
@@ -118,28 +116,7 @@ def _subtract_paper(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
 
 
 @kernel_helper
-def _sum_ink(ink: NDArray[Any]) -> tuple[int, int]:
-    area: Any = 0
-    total: Any = 0
-    for y in range(ink.shape[0]):
-        for x in range(ink.shape[1]):
-            area += ink[y, x] != 0
-            total += np.int64(ink[y, x])
-    return area, total
-
-
-@kernel_helper
-def _range(levels: NDArray[Any]) -> tuple[int, int]:
-    """Find the lowest and the highest level."""
-    low, high = np.uint8(255), np.uint8(0)
-    for y in range(levels.shape[0]):
-        for x in range(levels.shape[1]):
-            low, high = min(low, levels[y, x]), max(high, levels[y, x])
-    return int(low), int(high)
-
-
-@kernel_helper
-def _choose_ink_or_sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
+def _choose_ink_or_sheet(levels: Images, ink: Images, paper: int) -> tuple[Images, int]:
     """Take a sure sheet's drawing, else light ink; count plausible readings."""
     found, _, drawn = read_sheets(levels, ink, paper)
     if found == SURE_SHEET:
@@ -148,18 +125,17 @@ def _choose_ink_or_sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) ->
 
 
 @kernel_helper
-def _read_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
-    """Take the ink of the paper's heavier side; count plausible readings."""
-    low, high = _range(levels)
-    if low == paper:
+def _read_even_paper(levels: Images, paper: int) -> tuple[Images, int]:
+    """Take ink of the heavier side; count plausible readings."""
+    if levels.min() == paper:
         # The usual case: no pixel is darker than the paper.
         return _choose_ink_or_sheet(levels, clean(_subtract_paper(levels, paper)), paper)
     turned = np.uint8(255) - levels
     darker = clean(_subtract_paper(turned, 255 - paper))
-    if high > paper:
+    if levels.max() > paper:
         lighter = clean(_subtract_paper(levels, paper))
-        light_area, light_sum = _sum_ink(lighter)
-        dark_area, dark_sum = _sum_ink(darker)
+        light_area, light_sum = np.count_nonzero(lighter), int(lighter.sum())
+        dark_area, dark_sum = np.count_nonzero(darker), int(darker.sum())
         is_dark = dark_sum > light_sum or (dark_sum == light_sum and paper >= 128)
         if min(light_area, dark_area) > 0:
             if min(light_area, dark_area) * _AREAS <= max(light_area, dark_area):
@@ -172,7 +148,7 @@ def _read_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], in
 
 
 @kernel_helper
-def _read_dark_sheets(levels: NDArray[Any], ink: NDArray[Any], ground: int) -> NDArray[Any]:
+def _read_dark_sheets(levels: Images, ink: Images, ground: int) -> Images:
     """Take light ink on dark sheets on even ground.
 
     Returns an empty array unless all light ink is on sheets.
@@ -188,7 +164,7 @@ def _read_dark_sheets(levels: NDArray[Any], ink: NDArray[Any], ground: int) -> N
 
 
 @kernel_helper
-def _read_light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
+def _read_light_on_even_paper(levels: Images, paper: int) -> Images:
     """Take light ink on paper of one level."""
     ink = clean(_subtract_paper(levels, paper))
     drawn = _read_dark_sheets(levels, ink, paper)
@@ -202,7 +178,7 @@ def _read_light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _read_light_on_sheet(levels: NDArray[Any]) -> NDArray[Any]:
+def _read_light_on_sheet(levels: Images) -> Images:
     """Take the light ink of a sheet cut out of a photograph."""
     border = count_border(levels)
     if _is_even(border):
@@ -211,7 +187,7 @@ def _read_light_on_sheet(levels: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel_helper
-def _read_light_ink(levels: NDArray[Any]) -> NDArray[Any]:
+def _read_light_ink(levels: Images) -> Images:
     """Take the ink of a drawing with light ink."""
     border = count_border(levels)
     if _is_even(border):
@@ -234,7 +210,7 @@ def _read_light_ink(levels: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel_helper
-def _read_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArray[Any], int]:
+def _read_light_or_dark_sheets(levels: Images, ground: int) -> tuple[Images, int]:
     """Take the drawing on sheets on even ground; count plausible readings.
 
     Their number is 0 without sheets.
@@ -249,7 +225,7 @@ def _read_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArr
 
 
 @kernel_helper
-def _read_lit_paper(levels: NDArray[Any], border: NDArray[Any]) -> tuple[NDArray[Any], int]:
+def _read_lit_paper(levels: Images, border: Ints) -> tuple[Images, int]:
     """Take the ink of a photograph, dark or light by its border.
 
     The border's median decides. There is one reading.
@@ -259,7 +235,7 @@ def _read_lit_paper(levels: NDArray[Any], border: NDArray[Any]) -> tuple[NDArray
 
 
 @compiled
-def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], int]:
+def separate_ink(gray: Images, light_paper: int) -> tuple[Images, int]:
     """Separate a drawing's ink from its paper; count plausible readings.
 
     Ink is up to 255, paper 0. A frame is cut away. The border shows the paper. If nine tenths of it have the same
@@ -307,7 +283,7 @@ def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], in
 
 
 @kernel_helper
-def _sum_moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
+def _sum_moments(image: Images) -> tuple[np.int64, np.int64, np.int64]:
     """Sum the ink, and the ink times x and times y."""
     mass = sum_x = sum_y = np.int64(0)
     for y in range(image.shape[0]):
@@ -320,8 +296,8 @@ def _sum_moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
 
 
 @compiled
-def _measure_slant(image: NDArray[Any]) -> float:
-    """Regress x on y, weighted by ink; 0 for ink in one row."""
+def _measure_slant(image: Images) -> float:
+    """Regress x on y, weighted by ink; 0 if undefined."""
     mass, sum_x, sum_y = _sum_moments(image)
     mean_x, mean_y = sum_x / mass, sum_y / mass
     mu11 = mu02 = np.float64(0.0)
@@ -333,7 +309,7 @@ def _measure_slant(image: NDArray[Any]) -> float:
     return mu11 / mu02 if mu02 != 0.0 else 0.0
 
 
-def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
+def set_upright(image: Images, most: float) -> Images:
     """Take out a drawing's slant.
 
     The slant is the regression of x on y, weighted by ink: its second moments mu11 / mu02. The result has a margin
@@ -353,12 +329,12 @@ def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
     bound = tangent(most)
     lean = min(max(_measure_slant(image), -bound), bound)
     maps = np.array([[1.0, -lean, 0.0, 0.0, 1.0, 0.0]])
-    upright: NDArray[Any] = warp(padded, Chain.of_maps(maps, padded.shape[1:]))[0]
+    upright: Array = warp(padded, Chain.of_maps(maps, padded.shape[1:]))[0]
     return upright
 
 
 @compiled
-def center_by_mass(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
+def center_by_mass(image: Images, frame: int, middle: int) -> Images:
     """Place an image in a square frame by its center of mass.
 
     It moves by whole pixels, floor(middle - center + 1/2), and less where it would leave the frame.

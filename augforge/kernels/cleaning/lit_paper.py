@@ -14,13 +14,13 @@ Ink is then the share of the paper's light that it absorbs, which is the same in
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Images, Ints, Ints32
 from augforge.compiling import compiled, kernel_helper
 from augforge.kernels.geometry.area import area_resample
+from augforge.kernels.loops import count_values
 from augforge.kernels.strokes.runs import find_root
 
 # Sides of the reduced photograph, and of the map of its paper's level.
@@ -49,7 +49,7 @@ _WHOLE = 0.1
 
 
 @kernel_helper
-def shrink(gray: NDArray[Any], longest: int) -> NDArray[Any]:
+def shrink(gray: Images, longest: int) -> Images:
     """Reduce a picture by about an integer, to a longest side."""
     height, width = gray.shape
     times = (max(height, width) + longest - 1) // longest
@@ -59,8 +59,11 @@ def shrink(gray: NDArray[Any], longest: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _erode(levels: NDArray[Any], reach: int) -> NDArray[Any]:
-    """Erode levels by a square window, int32 (H - 2 r, W - 2 r)."""
+def _erode(levels: Ints32, reach: int) -> Ints32:
+    """Erode levels by a square window.
+
+    Of int32 (H, W), (H - 2 r, W - 2 r) are left for the reach r.
+    """
     height, width = levels.shape[0] - 2 * reach, levels.shape[1] - 2 * reach
     across = levels[:, :width].copy()
     for y in range(levels.shape[0]):
@@ -76,11 +79,11 @@ def _erode(levels: NDArray[Any], reach: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _extend(levels: NDArray[Any], reach: int) -> NDArray[Any]:
-    """Extend levels beyond their edges, int32 (H + 2 r, W + 2 r).
+def _extend(levels: Images, reach: int) -> Ints32:
+    """Extend levels beyond their edges by a reach.
 
-    They are mirrored about the edge's own level, so light that falls off toward a corner keeps falling off, and a
-    shadow in a corner continues.
+    The result is int32 (H + 2 r, W + 2 r). Levels are mirrored about the edge's own level, so light that falls off
+    toward a corner keeps falling off, and a shadow in a corner continues.
     """
     height, width = levels.shape
     out = np.empty((height + 2 * reach, width + 2 * reach), np.int32)
@@ -98,7 +101,7 @@ def _extend(levels: NDArray[Any], reach: int) -> NDArray[Any]:
 
 
 @compiled
-def estimate_paper(levels: NDArray[Any]) -> NDArray[Any]:
+def estimate_paper(levels: Images) -> Ints32:
     """Estimate the paper's level under a picture with high ink.
 
     Parameters
@@ -119,7 +122,7 @@ def estimate_paper(levels: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def is_light(coarse: NDArray[Any]) -> bool:
+def is_light(coarse: Images) -> bool:
     """Whether a picture's details, uint8 (H, W), are darker than their surroundings.
 
     Strokes are narrow: they differ much from the mean around them, the paper beside them little. So the cubes of
@@ -144,7 +147,7 @@ def is_light(coarse: NDArray[Any]) -> bool:
 
 
 @kernel_helper
-def _interpolate(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+def _interpolate(levels: Ints32, height: int, width: int) -> Floats:
     """Interpolate levels on a finer grid, float64 (height, width).
 
     Bilinear; constant beyond the outermost levels.
@@ -170,7 +173,7 @@ def _interpolate(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 
 
 @compiled
-def label_patches(mask: NDArray[Any]) -> NDArray[Any]:
+def label_patches(mask: Bools) -> Ints:
     """Label the components of a mask (H, W), int64; 0 outside.
 
     Corners connect.
@@ -202,7 +205,7 @@ def label_patches(mask: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def remove_specks(ink: NDArray[Any]) -> NDArray[Any]:
+def remove_specks(ink: Ints) -> Ints:
     """Remove parts that do not belong to the drawing, int64 (H, W).
 
     Patches that touch the border are shadows, rulings or neighbors, if another patch has a tenth of the ink of
@@ -230,7 +233,7 @@ def remove_specks(ink: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel_helper
-def _find_quantile(counts: NDArray[Any], share: float) -> int:
+def _find_quantile(counts: Ints, share: float) -> int:
     """Find the index that holds a quantile of counts."""
     total = counts.sum()
     seen = 0
@@ -242,7 +245,7 @@ def _find_quantile(counts: NDArray[Any], share: float) -> int:
 
 
 @kernel_helper
-def _measure_ink(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
+def _measure_ink(levels: Images, light_paper: bool) -> Ints:
     """Measure how far pixels are above their paper, in quarters.
 
     For light paper, as a share of its light.
@@ -260,17 +263,7 @@ def _measure_ink(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
 
 
 @kernel_helper
-def count_values(values: NDArray[Any], size: int) -> NDArray[Any]:
-    """Count each of 0 to size - 1 in values, int64 (H, W)."""
-    counts = np.zeros(size, np.int64)
-    for y in range(values.shape[0]):
-        for x in range(values.shape[1]):
-            counts[values[y, x]] += 1
-    return counts
-
-
-@kernel_helper
-def _measure_grain(ink: NDArray[Any], counts: NDArray[Any], middle: int) -> int:
+def _measure_grain(ink: Ints, counts: Ints, middle: int) -> int:
     """Measure the deviation of the paper's grain, in quarters.
 
     Takes the larger of two: that of the lower half, which has no grain if white paper is clipped, and that between
@@ -283,7 +276,7 @@ def _measure_grain(ink: NDArray[Any], counts: NDArray[Any], middle: int) -> int:
 
 
 @kernel_helper
-def _add_rims(ink: NDArray[Any], core: NDArray[Any], least: int) -> NDArray[Any]:
+def _add_rims(ink: Ints, core: Ints, least: int) -> Ints:
     """Add pixels next to the core of strokes that reach a level."""
     height, width = ink.shape
     out = core.copy()
@@ -299,7 +292,7 @@ def _add_rims(ink: NDArray[Any], core: NDArray[Any], least: int) -> NDArray[Any]
 
 
 @compiled
-def read_photograph(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
+def read_photograph(gray: Images, light_paper: int) -> Images:
     """Separate the ink of a photograph: 0 paper, 255 strongest ink.
 
     Parameters

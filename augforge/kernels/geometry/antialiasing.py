@@ -30,8 +30,8 @@ smoothed source is rounded to whole levels.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Floats32, Ints, Ints32
 from augforge.compiling import inlined, kernel_helper
 
 # Squared steps up to this skip nothing: positions are rounded.
@@ -51,8 +51,11 @@ def _share(square: float) -> float:
 
 
 @kernel_helper
-def _square(inverses: NDArray[Any], i: int, stages: NDArray[Any], row: int) -> float:
-    """Compute a chain's squared step along x (row 0) or y (row 3)."""
+def _square(inverses: Floats, i: int, stages: Ints, row: int) -> float:
+    """Compute a chain's squared step along x or y.
+
+    `row` is 0 for x and 3 for y.
+    """
     x, y = inverses[i, 0, row], inverses[i, 0, row + 1]
     for s in range(1, stages[i] + 1):
         x, y = x * inverses[i, s, 0] + y * inverses[i, s, 3], x * inverses[i, s, 1] + y * inverses[i, s, 4]
@@ -60,20 +63,20 @@ def _square(inverses: NDArray[Any], i: int, stages: NDArray[Any], row: int) -> f
 
 
 @inlined
-def _spread(spread: NDArray[Any], i: int, axis: int, reach: int) -> None:
+def _spread(spread: Ints32, i: int, axis: int, reach: int) -> None:
     spread[i, axis] -= reach
     spread[i, axis + 2] += 2 * reach
 
 
 @kernel_helper
 def open_taps(
-    ink: NDArray[Any],
-    inverses: NDArray[Any],
-    invertible: NDArray[Any],
-    stages: NDArray[Any],
-    shares: NDArray[Any],
-    octaves: NDArray[Any],
-    spread: NDArray[Any],
+    ink: Ints32,
+    inverses: Floats,
+    invertible: Bools,
+    stages: Ints,
+    shares: Floats,
+    octaves: Ints,
+    spread: Ints32,
 ) -> None:
     """Open the taps of whole sources and widen their ink boxes.
 
@@ -124,16 +127,16 @@ def with_neighbors(first: Any, count: Any, length: int) -> Any:
 
 @kernel_helper
 def open_pixels(
-    stages: NDArray[Any],
-    octaves: NDArray[Any],
+    stages: Ints,
+    octaves: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    opened: NDArray[Any],
-    mixes: NDArray[Any],
+    begins: Ints,
+    across: Floats32,
+    down: Floats32,
+    opened: Floats32,
+    mixes: Bools,
 ) -> None:
     """Open the taps of single pixels, under fields.
 
@@ -188,7 +191,7 @@ def open_pixels(
 
 
 @inlined
-def smooth(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDArray[Any]) -> None:
+def smooth(source: Floats32, size: Any, stride: Any, share: float, out: Floats32) -> None:
     """Mix pixels with those a stride before and after, in float32."""
     keep, side = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share)
     for k in range(stride):
@@ -200,7 +203,7 @@ def smooth(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDAr
 
 
 @inlined
-def smooth_levels(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDArray[Any]) -> None:
+def smooth_levels(source: Floats32, size: Any, stride: Any, share: float, out: Floats32) -> None:
     """Smooth like `smooth`, rounded to levels, uint32."""
     keep, side, half = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share), np.float32(0.5)
     for k in range(stride):

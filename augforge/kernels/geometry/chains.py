@@ -1,4 +1,4 @@
-"""Chains of affine maps and displacement fields, prepared for inverse mapping.
+"""Chains of affine maps and displacement fields.
 
 A chain is map, field, map, field, ..., map, applied to the image in this order. It leads from a point of the result
 to a position in the source::
@@ -11,11 +11,10 @@ Points are in pixels from the middle of the frame. See `affine` for maps, `displ
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Bools, Floats, Ints, Ints32
 from augforge.compiling import compiled, inlined
 from augforge.kernels.geometry.affine import compose
 
@@ -25,7 +24,7 @@ _LARGEST = 1e12
 
 
 @compiled
-def shorten(maps: NDArray[Any], active: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def shorten(maps: Floats, active: Bools) -> tuple[Floats, Ints, Ints]:
     """Multiply consecutive maps without an active field between them.
 
     Parameters
@@ -67,7 +66,7 @@ def shorten(maps: NDArray[Any], active: NDArray[Any]) -> tuple[NDArray[Any], NDA
 
 
 @compiled
-def invert(chains: NDArray[Any], stages: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def invert(chains: Floats, stages: Ints) -> tuple[Floats, Bools]:
     """Invert shortened chains.
 
     Returns the inverses and, bool (N,), whether all maps of a chain are invertible.
@@ -93,7 +92,7 @@ def invert(chains: NDArray[Any], stages: NDArray[Any]) -> tuple[NDArray[Any], ND
 
 
 @inlined
-def is_identity(chains: NDArray[Any], i: int, s: int) -> bool:
+def is_identity(chains: Floats, i: int, s: int) -> bool:
     """Whether map s of chain i is the identity."""
     return (
         chains[i, s, 0] == 1.0
@@ -107,7 +106,7 @@ def is_identity(chains: NDArray[Any], i: int, s: int) -> bool:
 
 @dataclass(frozen=True)
 class Chain:
-    """Geometry of N samples: affine maps with displacement fields between.
+    """Affine maps and displacement fields of N samples.
 
     There are S fields and S + 1 maps.
 
@@ -121,12 +120,12 @@ class Chain:
         Whether each field is active. The maps around an inactive field are multiplied.
     """
 
-    maps: NDArray[Any]
-    fields: NDArray[Any]
-    active: NDArray[Any]
+    maps: Floats
+    fields: Ints32
+    active: Bools
 
     @classmethod
-    def of_maps(cls, maps: NDArray[Any], frame: tuple[int, int]) -> "Chain":
+    def of_maps(cls, maps: Floats, frame: tuple[int, int]) -> "Chain":
         """Make chains of one map each, without fields.
 
         Maps are float64 (N, 6), the frame is (height, width).
@@ -134,12 +133,12 @@ class Chain:
         count = len(maps)
         return cls(maps[:, np.newaxis], np.empty((count, 0, 2, *frame), np.int32), np.empty((count, 0), bool))
 
-    def affine(self) -> NDArray[Any]:
+    def affine(self) -> Floats:
         """Multiply all maps, ignoring the fields; float64 (N, 6)."""
         return functools.reduce(lambda inner, outer: compose(outer, inner), self.maps.swapaxes(0, 1))
 
     @functools.cached_property
-    def inverse_form(self) -> tuple[NDArray[Any], ...]:
+    def inverse_form(self) -> tuple[Array, ...]:
         """Return shortened chains, their inverses and their active fields.
 
         These are chains, inverses, invertibility, indices and numbers of active fields, see `shorten` and `invert`.

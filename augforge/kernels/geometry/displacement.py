@@ -1,4 +1,4 @@
-"""Make displacement fields: offsets from result pixels to source positions.
+"""Make fields of offsets from result to source positions.
 
 A field is int32 (2, H, W), x then y, in 1/65536 pixel, so that it is bit-identical everywhere. The result pixel
 (x, y) comes from (x + field[0, y, x], y + field[1, y, x]) of the source. Between pixels a field is bilinear;
@@ -8,11 +8,10 @@ A wave is constant along a row or column, which therefore needs one sine.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Ints32, Keys
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import sine_and_cosine
 from augforge.randomness import philox
@@ -28,13 +27,8 @@ def _to_fixed_point(value: float) -> np.int32:
 
 @compiled
 def wave_fields(
-    keys: NDArray[Any],
-    amplitude: NDArray[Any],
-    wavelength: NDArray[Any],
-    applied: NDArray[Any],
-    height: int,
-    width: int,
-) -> NDArray[Any]:
+    keys: Keys, amplitude: Floats, wavelength: Floats, applied: Bools, height: int, width: int
+) -> Ints32:
     """Sway rows and columns along sine waves with random phases.
 
     Parameters
@@ -69,9 +63,7 @@ def wave_fields(
 
 
 @compiled
-def perspective_fields(
-    x: NDArray[Any], y: NDArray[Any], applied: NDArray[Any], height: int, width: int
-) -> NDArray[Any]:
+def perspective_fields(x: Floats, y: Floats, applied: Bools, height: int, width: int) -> Ints32:
     """Enlarge the right edge by x, the lower one by y.
 
     Both are shares.

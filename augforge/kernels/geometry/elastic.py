@@ -1,4 +1,4 @@
-"""Make smooth random fields: white noise under a Gaussian filter.
+"""Make smooth random fields by filtering white noise.
 
 Noise values lie on the nodes of a grid, each with a bell, the filter's, around it. Nodes are 1.25 standard
 deviations of the filter apart: far enough that only six nodes per axis reach a pixel, near enough that the field is
@@ -20,8 +20,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Floats32, Ints32, Keys, Words
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.kernels.geometry.displacement import FIELD_UNIT
 from augforge.kernels.loops import allocate_floats
@@ -60,7 +60,7 @@ def _bell(away: Any) -> Any:
 
 
 @kernel_helper
-def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> None:
+def _weigh_rows(per_pixel: Any, firsts: Ints32, weights: Floats32) -> None:
     """Fill each pixel's first node and eight weights.
 
     The last two weights are 0: eight fit one vector.
@@ -76,9 +76,7 @@ def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> 
 
 
 @kernel_helper
-def _weigh_columns(
-    per_pixel: Any, firsts: NDArray[Any], width: int, padded: int, across: NDArray[Any]
-) -> None:
+def _weigh_columns(per_pixel: Any, firsts: Ints32, width: int, padded: int, across: Floats32) -> None:
     """Fill the weights of nodes near each block.
 
     float32 (blocks, padded, 32), 0 out of reach. Columns beyond the frame get weights, too; their results are
@@ -95,7 +93,7 @@ def _weigh_columns(
 
 
 @kernel_helper
-def _fill_noise(key: np.uint64, scale: Any, groups: int, words: NDArray[Any], noise: NDArray[Any]) -> None:
+def _fill_noise(key: np.uint64, scale: Any, groups: int, words: Words, noise: Floats32) -> None:
     """Fill scaled random odd numbers from -255 to 255.
 
     They are uniform and independent.
@@ -124,7 +122,7 @@ def _fill_noise(key: np.uint64, scale: Any, groups: int, words: NDArray[Any], no
 
 
 @inlined
-def _six(a: NDArray[Any], k: Any, w0: Any, w1: Any, w2: Any, w3: Any, w4: Any, w5: Any) -> Any:
+def _six(a: Floats32, k: Any, w0: Any, w1: Any, w2: Any, w3: Any, w4: Any, w5: Any) -> Any:
     """Weigh and sum six lines of a block in one column."""
     upper = w0 * a[k] + w1 * a[k + np.uint64(32)]
     middle = w2 * a[k + np.uint64(64)] + w3 * a[k + np.uint64(96)]
@@ -133,14 +131,14 @@ def _six(a: NDArray[Any], k: Any, w0: Any, w1: Any, w2: Any, w3: Any, w4: Any, w
 
 @kernel_helper
 def _mix_columns(
-    noise: NDArray[Any],
+    noise: Floats32,
     lines: int,
     nodes: int,
-    firsts: NDArray[Any],
+    firsts: Ints32,
     width: int,
     padded: int,
-    across: NDArray[Any],
-    mixed: NDArray[Any],
+    across: Floats32,
+    mixed: Floats32,
 ) -> None:
     """Sum the bells along each line of noise.
 
@@ -169,11 +167,11 @@ def _mix_columns(
 
 @kernel_helper
 def _mix_rows(
-    mixed: NDArray[Any],
+    mixed: Floats32,
     start: int,
-    firsts: NDArray[Any],
-    weights: NDArray[Any],
-    flat: NDArray[Any],
+    firsts: Ints32,
+    weights: Floats32,
+    flat: Ints32,
     at: int,
     shape: tuple[int, int],
 ) -> None:
@@ -203,13 +201,8 @@ def _mix_rows(
 
 @compiled
 def elastic_fields(
-    keys: NDArray[Any],
-    displacement: NDArray[Any],
-    smoothness: NDArray[Any],
-    applied: NDArray[Any],
-    height: int,
-    width: int,
-) -> NDArray[Any]:
+    keys: Keys, displacement: Floats, smoothness: Floats, applied: Bools, height: int, width: int
+) -> Ints32:
     """Make smooth random fields by filtering white noise.
 
     The filter is Gaussian, fields of different images are independent.

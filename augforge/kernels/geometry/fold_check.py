@@ -1,4 +1,4 @@
-"""Find the largest shares of displacement fields that fold no image.
+"""Find displacement fields' largest shares without folds.
 
 The share takes a square root for each corner of each cell between pixels, and most fields do not fold. So three
 checks run, each only on the fields that the one before could not clear::
@@ -15,8 +15,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Floats32, Ints32
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.kernels.geometry.displacement import FIELD_UNIT
 from augforge.kernels.loops import allocate_floats, greater, lesser
@@ -40,8 +40,8 @@ def _change(a: Any, b: Any, c: Any, d: Any) -> Any:
 
 
 @kernel_helper
-def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> None:
-    """Fill the steepest slopes of 32 columns of a field.
+def _fill_steepest(flat: Ints32, start: int, height: int, width: int, seen: Ints32) -> None:
+    """Fill the steepest slopes of 32 columns.
 
     Extremes over all rows, int32 (4 * 32,): the least slopes of x along x, or 0; the greatest absolute slopes of y
     along x; the least slopes of y along y; the greatest absolute slopes of x along y. Each row is read to the 32nd
@@ -72,7 +72,7 @@ def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen
 
 
 @kernel_helper
-def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> bool:
+def _is_gentle(flat: Ints32, start: int, height: int, width: int, seen: Ints32) -> bool:
     """Whether the columns' steepest slopes exclude any fold.
 
     With slopes a of x along x and d of y along y, 0 or below, and b and c crosswise, the Jacobian of no share of
@@ -93,9 +93,9 @@ def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: ND
 
 @kernel_helper
 def _fill_least_areas(
-    flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
+    flat: Ints32, start: int, height: int, width: int, low: Floats32, turned: Floats32
 ) -> None:
-    """Fill least Jacobians and traces for 32 columns of cells.
+    """Fill least Jacobians and traces of 32 columns.
 
     Between four neighboring pixels the field is bilinear, so the map's Jacobian is lowest at one of the corners::
 
@@ -130,9 +130,7 @@ def _fill_least_areas(
 
 
 @kernel_helper
-def _might_fold(
-    flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
-) -> bool:
+def _might_fold(flat: Ints32, start: int, height: int, width: int, low: Floats32, turned: Floats32) -> bool:
     """Whether any share of a field folds or nearly folds.
 
     A map turned over in both directions has a positive area again, but a trace below -1.8; this follows from 1 + t
@@ -148,8 +146,8 @@ def _might_fold(
 
 
 @kernel_helper
-def _safe_share(field: NDArray[Any]) -> float:
-    """Find the largest share of a field that folds nothing.
+def _safe_share(field: Ints32) -> float:
+    """Find a field's largest share without folds.
 
     Up to it, no Jacobian is below the least.
 
@@ -178,8 +176,8 @@ def _safe_share(field: NDArray[Any]) -> float:
 
 
 @compiled
-def find_unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any]:
-    """Find the largest share of each field that folds nothing.
+def find_unfolded_shares(fields: Ints32, suspects: Bools) -> Floats:
+    """Find each field's largest share without folds.
 
     The steepest slopes alone clear most fields; the others are checked cell by cell.
 

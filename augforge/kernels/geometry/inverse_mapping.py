@@ -1,7 +1,7 @@
-"""Map many result pixels back along chains (see `chains`), in float32.
+"""Map result pixels back along chains, in float32.
 
-A position keeps 24 bits: 1/2048 pixel or better in frames of up to 8,192 pixels, at twice the lanes of float64. For
-speed:
+See `chains`. A position keeps 24 bits: 1/2048 pixel or better in frames of up to 8,192 pixels, at twice the lanes
+of float64. For speed:
 
 - The pixels of several images lie one after the other, by image and by row of its result box. Each step is a
   function over all of them, because Numba counts references to every array that a function takes or slices: 25
@@ -10,11 +10,9 @@ speed:
 - Indices are unsigned: Numba checks whether signed ones count from the end.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Floats32, Ints, Ints32
 from augforge.compiling import inlined, kernel_helper
 from augforge.kernels.geometry.chains import is_identity
 from augforge.kernels.geometry.displacement import FIELD_UNIT
@@ -23,25 +21,25 @@ _UNIT = np.float32(1.0 / FIELD_UNIT)
 
 
 @inlined
-def _starts_bent(inverses: NDArray[Any], stages: NDArray[Any], i: int) -> bool:
+def _starts_bent(inverses: Floats, stages: Ints, i: int) -> bool:
     """Whether the last map after the last field is the identity."""
     return stages[i] > 0 and is_identity(inverses, i, stages[i])
 
 
 @kernel_helper
 def _start_by_fields(
-    inverses: NDArray[Any],
-    fields: NDArray[Any],
-    used: NDArray[Any],
-    stages: NDArray[Any],
+    inverses: Floats,
+    fields: Ints32,
+    used: Ints,
+    stages: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     frame: tuple[int, int],
-    ramp: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    begins: NDArray[Any],
-    remaining: NDArray[Any],
+    ramp: Floats32,
+    across: Floats32,
+    down: Floats32,
+    begins: Ints,
+    remaining: Ints,
 ) -> None:
     """Move pixels by last fields that no map follows."""
     height, width = frame
@@ -69,16 +67,16 @@ def _start_by_fields(
 
 @kernel_helper
 def _start_by_maps(
-    inverses: NDArray[Any],
-    stages: NDArray[Any],
+    inverses: Floats,
+    stages: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     frame: tuple[int, int],
-    ramp: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    begins: NDArray[Any],
-    remaining: NDArray[Any],
+    ramp: Floats32,
+    across: Floats32,
+    down: Floats32,
+    begins: Ints,
+    remaining: Ints,
 ) -> None:
     """Move the pixels of all other boxes by their last maps."""
     height, width = frame
@@ -108,14 +106,14 @@ def _start_by_maps(
 
 @kernel_helper
 def _find_cells(
-    across: NDArray[Any],
-    down: NDArray[Any],
+    across: Floats32,
+    down: Floats32,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    remaining: NDArray[Any],
-    cells: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
+    begins: Ints,
+    remaining: Ints,
+    cells: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
 ) -> None:
     """Fill each position's cell and fractions, clipped to the frame.
 
@@ -145,20 +143,20 @@ def _find_cells(
 
 @kernel_helper
 def _displace(
-    fields: NDArray[Any],
+    fields: Ints32,
     axis: int,
-    used: NDArray[Any],
+    used: Ints,
     first: int,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    remaining: NDArray[Any],
-    cells: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
-    corners: NDArray[Any],
-    places: NDArray[Any],
+    begins: Ints,
+    remaining: Ints,
+    cells: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
+    corners: Ints32,
+    places: Floats32,
 ) -> None:
-    """Add one axis of a field, interpolated between its pixels."""
+    """Add one axis of an interpolated field."""
     height, width = frame
     right, below = np.uint64(min(width - 1, 1)), np.uint64(min(height - 1, 1) * width)
     zero, one, two, three = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
@@ -183,12 +181,7 @@ def _displace(
 
 @kernel_helper
 def _move(
-    inverses: NDArray[Any],
-    first: int,
-    begins: NDArray[Any],
-    remaining: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
+    inverses: Floats, first: int, begins: Ints, remaining: Ints, across: Floats32, down: Floats32
 ) -> int:
     """Apply the maps before the fields; count images with fields left."""
     unfinished = 0
@@ -207,22 +200,22 @@ def _move(
 
 @kernel_helper
 def map_boxes_back(
-    inverses: NDArray[Any],
-    fields: NDArray[Any],
-    used: NDArray[Any],
-    stages: NDArray[Any],
+    inverses: Floats,
+    fields: Ints32,
+    used: Ints,
+    stages: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    ramp: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    remaining: NDArray[Any],
-    cells: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
-    corners: NDArray[Any],
+    begins: Ints,
+    ramp: Floats32,
+    across: Floats32,
+    down: Floats32,
+    remaining: Ints,
+    cells: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
+    corners: Ints32,
 ) -> None:
     """Map pixels of G boxes back along shortened, inverted chains.
 

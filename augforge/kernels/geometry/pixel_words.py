@@ -10,8 +10,8 @@ the smoothed source, if its pixels need them (see `antialiasing`).
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Floats32, Images, Ints, Ints32, Words
 from augforge.compiling import inlined, kernel_helper
 from augforge.kernels.geometry.antialiasing import OCTAVES, smooth, smooth_levels
 
@@ -21,12 +21,7 @@ MARGIN = 2
 
 @kernel_helper
 def words_needed(
-    spread: NDArray[Any],
-    first: int,
-    boxes: NDArray[Any],
-    count: int,
-    mixes: NDArray[Any],
-    sizes: NDArray[Any],
+    spread: Ints32, first: int, boxes: Ints, count: int, mixes: Bools, sizes: Ints
 ) -> tuple[Any, Any]:
     """Count the words of each image.
 
@@ -45,7 +40,7 @@ def words_needed(
 
 
 @inlined
-def _pack_levels(framed: NDArray[Any], size: Any, line: Any, start: Any, words: NDArray[Any]) -> None:
+def _pack_levels(framed: Words, size: Any, line: Any, start: Any, words: Words) -> None:
     """Pack an image of whole levels, uint32."""
     one = np.uint64(1)
     for k in range(size):
@@ -55,13 +50,7 @@ def _pack_levels(framed: NDArray[Any], size: Any, line: Any, start: Any, words: 
 
 @inlined
 def _copy_ink(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    spread: NDArray[Any],
-    image: Any,
-    size: Any,
-    line: Any,
-    levels: NDArray[Any],
+    images: Images, ink: Ints32, spread: Ints32, image: Any, size: Any, line: Any, levels: Words
 ) -> None:
     """Copy an image's ink into its smoothed source's box.
 
@@ -79,9 +68,7 @@ def _copy_ink(
 
 
 @kernel_helper
-def _pack_smoothed(
-    levels: NDArray[Any], size: Any, line: Any, sums: NDArray[Any], start: Any, words: NDArray[Any]
-) -> None:
+def _pack_smoothed(levels: Words, size: Any, line: Any, sums: Words, start: Any, words: Words) -> None:
     """Smooth levels with fully open taps at distance 1, and pack them.
 
     In integers, which is as exact as float32, and faster. `levels` is overwritten.
@@ -97,18 +84,18 @@ def _pack_smoothed(
 
 @kernel_helper
 def _smooth_and_pack(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    spread: NDArray[Any],
-    shares: NDArray[Any],
-    octaves: NDArray[Any],
+    images: Images,
+    ink: Ints32,
+    spread: Ints32,
+    shares: Floats,
+    octaves: Ints,
     image: Any,
     mixes: bool,
-    framed: NDArray[Any],
+    framed: Floats32,
     start: Any,
-    words: NDArray[Any],
+    words: Words,
 ) -> Any:
-    """Smooth an image and pack it; return the next offset."""
+    """Smooth and pack an image; return the next offset."""
     source, other, levels = framed[0], framed[1], framed[2].view(np.uint32)
     line = np.uint64(spread[image, 2] + 2 * MARGIN)
     size = np.uint64(spread[image, 3] + 2 * MARGIN) * line
@@ -139,19 +126,19 @@ def _smooth_and_pack(
 
 @kernel_helper
 def pack(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    spread: NDArray[Any],
-    shares: NDArray[Any],
-    octaves: NDArray[Any],
+    images: Images,
+    ink: Ints32,
+    spread: Ints32,
+    shares: Floats,
+    octaves: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     count: int,
-    mixes: NDArray[Any],
-    sizes: NDArray[Any],
-    framed: NDArray[Any],
-    words: NDArray[Any],
-    starts: NDArray[Any],
+    mixes: Bools,
+    sizes: Ints,
+    framed: Floats32,
+    words: Words,
+    starts: Ints,
 ) -> None:
     """Pack images into words, uint32, skipping empty boxes.
 

@@ -16,8 +16,8 @@ import functools
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Floats32, Images, Ints, Ints32, Words
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.kernels.geometry.antialiasing import OCTAVES, open_pixels, open_taps, with_neighbors
 from augforge.kernels.geometry.boxes import farthest, ink_boxes
@@ -33,15 +33,15 @@ _MOST_IMAGES = 16
 
 @kernel_helper
 def _plan(
-    ink: NDArray[Any],
-    chains: NDArray[Any],
-    invertible: NDArray[Any],
-    fields: NDArray[Any],
-    used: NDArray[Any],
-    stages: NDArray[Any],
+    ink: Ints32,
+    chains: Floats,
+    invertible: Bools,
+    fields: Ints32,
+    used: Ints,
+    stages: Ints,
     first: int,
     frame: tuple[int, int],
-    boxes: NDArray[Any],
+    boxes: Ints,
 ) -> int:
     """Choose a group of images and the boxes within reach of ink.
 
@@ -92,14 +92,7 @@ def _plan(
 
 
 @kernel_helper
-def _grow(
-    boxes: NDArray[Any],
-    stages: NDArray[Any],
-    first: int,
-    frame: tuple[int, int],
-    grown: NDArray[Any],
-    begins: NDArray[Any],
-) -> None:
+def _grow(boxes: Ints, stages: Ints, first: int, frame: tuple[int, int], grown: Ints, begins: Ints) -> None:
     """Add neighbors to boxes under fields and count pixels."""
     height, width = frame
     for g in range(begins.size - 1):
@@ -113,14 +106,14 @@ def _grow(
 
 @kernel_helper
 def _locate_words(
-    ink: NDArray[Any],
+    ink: Ints32,
     first: int,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    starts: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    places: NDArray[Any],
+    begins: Ints,
+    starts: Ints,
+    across: Floats32,
+    down: Floats32,
+    places: Ints32,
 ) -> None:
     """Fill each pixel's word index and fractions.
 
@@ -163,14 +156,14 @@ def _mean_of_four(word: Any, share_x: Any, share_y: Any) -> Any:
 
 @kernel_helper
 def _resample(
-    words: NDArray[Any],
-    mixes: NDArray[Any],
-    begins: NDArray[Any],
-    places: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
-    found: NDArray[Any],
-    levels: NDArray[Any],
+    words: Words,
+    mixes: Bools,
+    begins: Ints,
+    places: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
+    found: Words,
+    levels: Images,
 ) -> None:
     """Fill pixels of images without open taps."""
     half = np.float32(0.5)
@@ -186,17 +179,17 @@ def _resample(
 
 @kernel_helper
 def _blend(
-    words: NDArray[Any],
-    sizes: NDArray[Any],
-    mixes: NDArray[Any],
-    begins: NDArray[Any],
-    places: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
-    opened: NDArray[Any],
-    found: NDArray[Any],
-    smoothed: NDArray[Any],
-    levels: NDArray[Any],
+    words: Words,
+    sizes: Ints,
+    mixes: Bools,
+    begins: Ints,
+    places: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
+    opened: Floats32,
+    found: Words,
+    smoothed: Words,
+    levels: Images,
 ) -> None:
     """Fill pixels of images with open taps, mixed by share."""
     half = np.float32(0.5)
@@ -214,14 +207,7 @@ def _blend(
 
 
 @kernel_helper
-def _write(
-    levels: NDArray[Any],
-    first: int,
-    boxes: NDArray[Any],
-    grown: NDArray[Any],
-    begins: NDArray[Any],
-    out: NDArray[Any],
-) -> None:
+def _write(levels: Images, first: int, boxes: Ints, grown: Ints, begins: Ints, out: Images) -> None:
     for g in range(begins.size - 1):
         columns, stride = np.uint64(boxes[g, 2]), np.uint64(grown[g, 2])
         image, left, top = np.uint64(first + g), np.uint64(boxes[g, 0]), np.uint64(boxes[g, 1])
@@ -234,9 +220,7 @@ def _write(
 
 
 @kernel_helper
-def _keep_identities(
-    images: NDArray[Any], chains: NDArray[Any], stages: NDArray[Any], out: NDArray[Any]
-) -> None:
+def _keep_identities(images: Images, chains: Floats, stages: Ints, out: Images) -> None:
     _, height, width = images.shape
     for i in range(images.shape[0]):
         if stages[i] == 0 and is_identity(chains, i, stages[i]):
@@ -248,16 +232,16 @@ def _keep_identities(
 
 @compiled
 def _warp_all(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    chains: NDArray[Any],
-    inverses: NDArray[Any],
-    invertible: NDArray[Any],
-    fields: NDArray[Any],
-    used: NDArray[Any],
-    stages: NDArray[Any],
-    ramp: NDArray[Any],
-) -> NDArray[Any]:
+    images: Images,
+    ink: Ints32,
+    chains: Floats,
+    inverses: Floats,
+    invertible: Bools,
+    fields: Ints32,
+    used: Ints,
+    stages: Ints,
+    ramp: Floats32,
+) -> Images:
     """Warp all images, one group after the other."""
     count, height, width = images.shape
     frame, most = (height, width), ramp.size
@@ -340,11 +324,11 @@ def _warp_all(
 
 
 @functools.lru_cache(maxsize=16)
-def _ramp(length: int) -> NDArray[Any]:
+def _ramp(length: int) -> Floats32:
     return np.arange(length, dtype=np.float32)
 
 
-def warp(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
+def warp(images: Images, chain: Chain) -> Images:
     """Move images along their chains with one resampling.
 
     Resampling is bilinear, with antialiasing where the image shrinks, see `augforge.kernels.geometry.antialiasing`;

@@ -5,11 +5,10 @@ are close to a Gaussian bell. The grid starts at a random offset, so that it doe
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Floats, Images, Ints, Keys
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import sine_and_cosine
 from augforge.kernels.levels.noise import fill_shares
@@ -26,7 +25,7 @@ _NODES, _START = 0, 1
 
 
 @kernel_helper
-def _splines(start: float, spacing: float, firsts: NDArray[Any], weights: NDArray[Any]) -> None:
+def _splines(start: float, spacing: float, firsts: Ints, weights: Floats) -> None:
     """Fill each pixel's first node and four weights.
 
     They are int64 (L,) and float64 (L, 4).
@@ -43,7 +42,7 @@ def _splines(start: float, spacing: float, firsts: NDArray[Any], weights: NDArra
 
 
 @kernel_helper
-def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], paper: NDArray[Any]) -> None:
+def _add_texture(key: np.uint64, sd: float, grain: float, table: Array, paper: Floats) -> None:
     """Add a smooth random field to paper, float64 (H, W)."""
     height, width = paper.shape
     spacing = grain * _SPACING_PER_GRAIN
@@ -75,7 +74,7 @@ def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], p
 
 
 @kernel_helper
-def _slope(level: float, gradient: float, degrees: float, paper: NDArray[Any]) -> None:
+def _slope(level: float, gradient: float, degrees: float, paper: Floats) -> None:
     """Fill paper, float64 (H, W), with rising levels.
 
     They rise by `gradient` across the frame.
@@ -94,15 +93,15 @@ def _slope(level: float, gradient: float, degrees: float, paper: NDArray[Any]) -
 
 @compiled
 def lay_on_paper(
-    images: NDArray[Any],
-    keys: NDArray[Any],
-    levels: NDArray[Any],
-    gradients: NDArray[Any],
-    degrees: NDArray[Any],
-    textures: NDArray[Any],
-    grains: NDArray[Any],
-    table: NDArray[Any],
-) -> NDArray[Any]:
+    images: Images,
+    keys: Keys,
+    levels: Floats,
+    gradients: Floats,
+    degrees: Floats,
+    textures: Floats,
+    grains: Floats,
+    table: Array,
+) -> Images:
     """Lay each image's ink on paper of its own.
 
     The result is paper + ink * (255 - paper) / 255.
@@ -150,13 +149,7 @@ def lay_on_paper(
 
 
 @compiled
-def add_stripes(
-    images: NDArray[Any],
-    keys: NDArray[Any],
-    amplitudes: NDArray[Any],
-    periods: NDArray[Any],
-    degrees: NDArray[Any],
-) -> NDArray[Any]:
+def add_stripes(images: Images, keys: Keys, amplitudes: Floats, periods: Floats, degrees: Floats) -> Images:
     """Add a sine wave to gray levels.
 
     Parameters

@@ -17,14 +17,13 @@ sum of two gray levels 9, or, between the two passes of the Gaussian, 15.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Floats, Images, Ints, Ints32
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.exactmath import exponential, sine_and_cosine
-from augforge.kernels.loops import copy_image
+from augforge.kernels.loops import copy_image, copy_unchanged
 
 _WEIGHT_BITS = 14
 _ALL = 1 << _WEIGHT_BITS
@@ -43,7 +42,7 @@ _ONE, _TWO = np.uint64(1), np.uint64(2)
 
 
 @compiled
-def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
+def _bell(sigma: float, bell: Floats, weights: Array) -> int:
     """Fill a bell's weights, int16; return their reach.
 
     Only the middle and one side are filled; a reach of 0 means no blur.
@@ -66,8 +65,8 @@ def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[Any]) -> int:
-    """Fill the weights of a line's middle and one half.
+def _line(length: float, degrees: float, grid: Floats, weights: Array) -> int:
+    """Fill the weights of half a line.
 
     Parameters
     ----------
@@ -113,7 +112,7 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
 
 
 @kernel_helper
-def _pad(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
+def _pad(image: Images, margin: int, flat: Array) -> None:
     """Fill `flat`, int16, with an image and its margins.
 
     Adds `margin` rows above and below, and blanks after every row.
@@ -128,14 +127,7 @@ def _pad(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
 
 
 @kernel_helper
-def _sum_taps(
-    flat: NDArray[Any],
-    start: int,
-    offsets: NDArray[Any],
-    weights: NDArray[Any],
-    taps: int,
-    sums: NDArray[Any],
-) -> None:
+def _sum_taps(flat: Array, start: int, offsets: Array, weights: Array, taps: int, sums: Ints32) -> None:
     """Sum weighted pixels at all taps.
 
     Each int32 sum is weights[0] times the pixel and weights[k] times those at +- offsets[k], from `start` on. Taps
@@ -156,7 +148,7 @@ def _sum_taps(
 
 
 @kernel_helper
-def _store(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) -> None:
+def _store(sums: Ints32, stride: int, shift: int, out: Images) -> None:
     """Fill the image `out` with rounded sums."""
     height, width = out.shape
     half = np.int32(1 << (shift - 1))
@@ -167,7 +159,7 @@ def _store(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) -> No
 
 
 @kernel_helper
-def _fill_bells(sigmas: NDArray[Any], weights: NDArray[Any], reaches: NDArray[Any]) -> None:
+def _fill_bells(sigmas: Floats, weights: Array, reaches: Ints) -> None:
     """Fill the weights of each image's bell, int16, and their reach."""
     bell, row = np.empty(weights.shape[1], np.float64), np.empty(weights.shape[1], np.int16)
     for i in range(sigmas.size):
@@ -175,16 +167,6 @@ def _fill_bells(sigmas: NDArray[Any], weights: NDArray[Any], reaches: NDArray[An
         if reaches[i] > 0:
             for k in range(reaches[i] + 2):
                 weights[i, k] = row[k]
-
-
-@kernel_helper
-def _copy_sharp(levels: NDArray[Any], reaches: NDArray[Any], area: int, out: NDArray[Any]) -> None:
-    """Copy images without blur."""
-    for i in range(reaches.size):
-        if reaches[i] == 0:
-            start = np.uint64(i * area)
-            for p in range(start, start + np.uint64(area)):
-                out[p] = levels[p]
 
 
 @inlined
@@ -195,16 +177,16 @@ def _weigh(a: np.uint16, b: np.uint16, weight: np.int32) -> np.int32:
 
 @kernel_helper
 def _blur_columns(
-    levels: NDArray[Any],
-    chosen: NDArray[Any],
+    levels: Images,
+    chosen: Ints,
     area: int,
     line: int,
-    weights: NDArray[Any],
-    reaches: NDArray[Any],
-    offsets: NDArray[Any],
-    flat: NDArray[Any],
-    sums: NDArray[Any],
-    blurred: NDArray[Any],
+    weights: Array,
+    reaches: Ints,
+    offsets: Array,
+    flat: Array,
+    sums: Ints32,
+    blurred: Array,
 ) -> None:
     """Blur columns of chosen images, from uint8 to uint16.
 
@@ -253,16 +235,16 @@ def _blur_columns(
 
 @kernel_helper
 def _blur_rows(
-    blurred: NDArray[Any],
-    chosen: NDArray[Any],
+    blurred: Array,
+    chosen: Ints,
     area: int,
     line: int,
-    weights: NDArray[Any],
-    reaches: NDArray[Any],
-    offsets: NDArray[Any],
-    columns: NDArray[Any],
-    sums: NDArray[Any],
-    out: NDArray[Any],
+    weights: Array,
+    reaches: Ints,
+    offsets: Array,
+    columns: Array,
+    sums: Ints32,
+    out: Images,
 ) -> None:
     """Blur rows of the `_blur_columns` result, into uint8.
 
@@ -295,7 +277,7 @@ def _blur_rows(
 
 
 @compiled
-def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
+def gaussian_blur(images: Images, sigmas: Floats) -> Images:
     """Blur each image by a Gaussian; outside is 0.
 
     Parameters
@@ -314,7 +296,7 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
     most = math.floor(_BELL_REACH * sigmas.max() + 0.5) + 2 if count else 0
     weights, reaches = np.empty((count, most), np.int16), np.empty(count, np.int64)
     _fill_bells(sigmas, weights, reaches)
-    _copy_sharp(levels, reaches, area, results)
+    copy_unchanged(levels, reaches, area, results)
     offsets = np.empty(most, np.uint64)
     for k in range(most):
         offsets[k] = k
@@ -341,7 +323,7 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[Any]) -> NDArray[Any]:
+def motion_blur(images: Images, lengths: Floats, degrees: Floats) -> Images:
     """Average each image along lines, bilinear; outside is 0.
 
     Parameters

@@ -6,11 +6,10 @@ vectorize.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Images
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.exactmath import logarithm
 
@@ -46,7 +45,7 @@ def _level(value: float) -> np.uint8:
 
 
 @kernel_helper
-def _fill_curve(gain: float, gamma: float, logarithms: NDArray[Any], curve: NDArray[Any]) -> None:
+def _fill_curve(gain: float, gamma: float, logarithms: Floats, curve: Floats) -> None:
     """Fill a gamma curve, float64 (256,).
 
     Its values are gain * 255 * (level / 255) ** gamma, and 0 at level 0.
@@ -61,7 +60,7 @@ def _fill_curve(gain: float, gamma: float, logarithms: NDArray[Any], curve: NDAr
 
 
 @compiled
-def gray_level_tables(gain: NDArray[Any], bias: NDArray[Any], gamma: NDArray[Any]) -> NDArray[Any]:
+def gray_level_tables(gain: Floats, bias: Floats, gamma: Floats) -> Images:
     """Tabulate gain, bias and gamma curves.
 
     The curve is gain * 255 * (level / 255) ** gamma + bias, rounded and clipped to 0 ... 255.
@@ -94,7 +93,7 @@ def gray_level_tables(gain: NDArray[Any], bias: NDArray[Any], gamma: NDArray[Any
 
 
 @compiled
-def contrast_tables(factor: NDArray[Any], middle: NDArray[Any]) -> NDArray[Any]:
+def contrast_tables(factor: Floats, middle: Floats) -> Images:
     """Tabulate contrast changes about a middle level.
 
     The curve is middle + factor * (level - middle), rounded and clipped to 0 ... 255.
@@ -115,7 +114,7 @@ def contrast_tables(factor: NDArray[Any], middle: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def inverse_tables(inverted: NDArray[Any]) -> NDArray[Any]:
+def inverse_tables(inverted: Bools) -> Images:
     """Tabulate 255 - level for inverted images, else level.
 
     `inverted` is bool (N,), the tables are uint8 (N, 256).
@@ -128,7 +127,7 @@ def inverse_tables(inverted: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def apply_tables(images: NDArray[Any], tables: NDArray[Any]) -> NDArray[Any]:
+def apply_tables(images: Images, tables: Images) -> Images:
     """Look up each image's levels in its table.
 
     Parameters

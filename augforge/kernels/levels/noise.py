@@ -1,4 +1,4 @@
-"""Add noise to every pixel: normal, or of photon counts.
+"""Add normal or photon noise to every pixel.
 
 Every pixel needs a random number, so each takes as little as possible: 16 bits, an eighth of a call of the hash,
 and its normal quantile by table, instead of logarithms and roots. Noise, scaled in 32 bits, is added by a
@@ -8,11 +8,10 @@ table, with corrections.
 
 import functools
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Floats, Images, Keys
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import exponential, normal_quantile
 from augforge.randomness import philox
@@ -35,13 +34,13 @@ _LEAST = 1e-5
 
 
 @compiled
-def _fill_normal_table(table: NDArray[Any]) -> None:
+def _fill_normal_table(table: Array) -> None:
     for i in range(table.size):
         table[i] = np.int16(math.floor(normal_quantile((i + 0.5) / table.size) * (1 << _UNIT_BITS) + 0.5))
 
 
 @functools.cache
-def normal_table() -> NDArray[Any]:
+def normal_table() -> Array:
     """Tabulate standard normal quantiles, int16 (65536,).
 
     They are in 1/4096 standard deviation. Their own standard deviation is 0.99999, the highest of them 4.32.
@@ -53,7 +52,7 @@ def normal_table() -> NDArray[Any]:
 
 
 @kernel_helper
-def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[Any]) -> None:
+def fill_shares(key: np.uint64, stream: int, words: Keys, out: Array) -> None:
     """Fill `out`, uint16 (8 M,), with random 16-bit numbers.
 
     Uses all 128 bits of each call of Philox: the eight numbers of call m are out[m], out[M + m], ... `words`,
@@ -69,9 +68,7 @@ def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[A
 
 
 @compiled
-def add_normal_noise(
-    images: NDArray[Any], keys: NDArray[Any], sds: NDArray[Any], table: NDArray[Any]
-) -> NDArray[Any]:
+def add_normal_noise(images: Images, keys: Keys, sds: Floats, table: Array) -> Images:
     """Add independent normal noise to every pixel.
 
     Parameters
@@ -143,9 +140,7 @@ def _many_photons(mean: float, z: float) -> float:
 
 
 @compiled
-def count_photons(
-    images: NDArray[Any], keys: NDArray[Any], strengths: NDArray[Any], table: NDArray[Any]
-) -> NDArray[Any]:
+def count_photons(images: Images, keys: Keys, strengths: Floats, table: Array) -> Images:
     """Replace each level by a Poisson distributed photon count.
 
     A pixel of level v expects v / 255 / strength**2 photons; their number is scaled back, rounded and clipped.

@@ -10,11 +10,10 @@ the one or two cells that cover it. Lengths are in 1/256 pixel, so sums are inte
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Images, Ints32
 from augforge.compiling import compiled, kernel_helper
 from augforge.kernels.loops import copy_image
 
@@ -25,7 +24,7 @@ _LEVEL_BITS = 6
 
 
 @kernel_helper
-def _average_cells(levels: NDArray[Any], size: int, sums: NDArray[Any], cells: NDArray[Any]) -> None:
+def _average_cells(levels: Ints32, size: int, sums: Ints32, cells: Ints32) -> None:
     """Average rows of levels, int32 (H, W), within cells.
 
     In place; cells are `size` / 256 pixels high. `sums`, int32 (W,), and `cells`, int32 (H, W), are overwritten.
@@ -53,7 +52,7 @@ def _average_cells(levels: NDArray[Any], size: int, sums: NDArray[Any], cells: N
 
 
 @compiled
-def pixelate(images: NDArray[Any], sizes: NDArray[Any]) -> NDArray[Any]:
+def pixelate(images: Images, sizes: Floats) -> Images:
     """Render images with coarser pixels.
 
     Parameters

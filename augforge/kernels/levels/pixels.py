@@ -7,11 +7,9 @@ Draws come in batches of about the expected number: hashes and logarithms of a w
 eighth of the time of single ones. The rest of a batch at the end of an image is discarded.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Images, Ints, Keys
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.exactmath import logarithm
 from augforge.randomness import open_unit, philox
@@ -25,15 +23,9 @@ _SPARE = 4
 
 @inlined
 def _draw(
-    key: np.uint64,
-    first: np.uint64,
-    count: np.uint64,
-    rate: float,
-    most: float,
-    gaps: NDArray[Any],
-    picks: NDArray[Any],
+    key: np.uint64, first: np.uint64, count: np.uint64, rate: float, most: float, gaps: Keys, picks: Keys
 ) -> None:
-    """Draw numbers of pixels to skip and shares for values.
+    """Draw gaps between pixels and shares for values.
 
     `gaps` are at most `most`, `picks` are within 65,536.
     """
@@ -46,7 +38,7 @@ def _draw(
 
 
 @kernel_helper
-def _fill_rates(fractions: NDArray[Any], rates: NDArray[Any]) -> None:
+def _fill_rates(fractions: Floats, rates: Floats) -> None:
     """Fill log probabilities of skipping a pixel."""
     for i in range(fractions.size):
         # Below 2**-53, 1 - p loses p, and its logarithm is -p itself. For p = 1 it is minus infinity, and no pixel
@@ -56,13 +48,7 @@ def _fill_rates(fractions: NDArray[Any], rates: NDArray[Any]) -> None:
 
 
 @compiled
-def set_pixels(
-    images: NDArray[Any],
-    keys: NDArray[Any],
-    fractions: NDArray[Any],
-    values: NDArray[Any],
-    starts: NDArray[Any],
-) -> NDArray[Any]:
+def set_pixels(images: Images, keys: Keys, fractions: Floats, values: Images, starts: Ints) -> Images:
     """Set random pixels to random values, S times.
 
     Every pixel is chosen independently.

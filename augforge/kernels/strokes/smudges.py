@@ -1,15 +1,14 @@
-"""Drag ink along, as a hand does before it dries.
+"""Drag ink along before it dries.
 
 Images are flattened with blank margins as wide as the tail is long, so that one loop over all pixels, without a
 test, looks back along the drag by a constant distance, once per step of the tail.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Images
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import sine_and_cosine
 from augforge.kernels.loops import interpolate
@@ -20,14 +19,14 @@ _STEPS = 2
 
 @kernel_helper
 def _add_moved(
-    levels: NDArray[Any],
+    levels: Images,
     start: int,
     share_y: int,
     share_x: int,
     strength: int,
     stride: int,
-    row: NDArray[Any],
-    out: NDArray[Any],
+    row: Images,
+    out: Images,
 ) -> None:
     """Raise levels to those of the moved, faded image.
 
@@ -45,14 +44,14 @@ def _add_moved(
 
 @kernel_helper
 def _drag(
-    levels: NDArray[Any],
+    levels: Images,
     margin: int,
     stride: int,
     length: float,
     degrees: float,
     strength: float,
-    row: NDArray[Any],
-    out: NDArray[Any],
+    row: Images,
+    out: Images,
 ) -> None:
     sine, cosine = sine_and_cosine(degrees)
     step = 1
@@ -67,9 +66,7 @@ def _drag(
 
 
 @compiled
-def smudge_ink(
-    images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[Any], strengths: NDArray[Any]
-) -> NDArray[Any]:
+def smudge_ink(images: Images, lengths: Floats, degrees: Floats, strengths: Floats) -> Images:
     """Drag ink in one direction, with a fading tail.
 
     Parameters

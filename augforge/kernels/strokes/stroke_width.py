@@ -20,10 +20,10 @@ import functools
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Bools, Floats, Images, Ints, Keys
 from augforge.compiling import compiled, kernel_helper
-from augforge.kernels.loops import interpolate
+from augforge.kernels.loops import copy_unchanged, interpolate
 from augforge.kernels.strokes.topology_preserving import FIRST_COLUMN, LAST_COLUMN, allocate_hold, hold_ink
 
 # 1 / sqrt(2) in 1/65536.
@@ -43,13 +43,7 @@ def _blanks_before(width: int) -> int:
 
 @kernel_helper
 def _gather(
-    levels: NDArray[Any],
-    chosen: NDArray[Any],
-    area: int,
-    first: int,
-    size: int,
-    group: NDArray[Any],
-    highest: NDArray[Any],
+    levels: Images, chosen: Ints, area: int, first: int, size: int, group: Images, highest: Images
 ) -> None:
     """Copy chosen images into a group; find their highest levels."""
     for i in range(chosen.size):
@@ -63,9 +57,7 @@ def _gather(
 
 
 @kernel_helper
-def _scatter(
-    group: NDArray[Any], chosen: NDArray[Any], area: int, first: int, size: int, levels: NDArray[Any]
-) -> None:
+def _scatter(group: Images, chosen: Ints, area: int, first: int, size: int, levels: Images) -> None:
     """Copy a group's images back to their positions."""
     for i in range(chosen.size):
         start, target = np.uint64(first + i * size), np.uint64(chosen[i] * area)
@@ -75,14 +67,14 @@ def _scatter(
 
 @kernel_helper
 def _interpolate_sideways(
-    group: NDArray[Any],
-    radii: NDArray[Any],
+    group: Images,
+    radii: Ints,
     flip: int,
-    masks: NDArray[Any],
+    masks: Images,
     first: int,
-    left: NDArray[Any],
-    right: NDArray[Any],
-    beside: NDArray[Any],
+    left: Images,
+    right: Images,
+    beside: Images,
 ) -> None:
     """Interpolate levels to the left and right; find highest neighbors.
 
@@ -103,16 +95,16 @@ def _interpolate_sideways(
 
 @kernel_helper
 def _spread(
-    group: NDArray[Any],
-    radii: NDArray[Any],
+    group: Images,
+    radii: Ints,
     flip: int,
-    masks: NDArray[Any],
+    masks: Images,
     line: int,
     first: int,
-    left: NDArray[Any],
-    right: NDArray[Any],
-    beside: NDArray[Any],
-    out: NDArray[Any],
+    left: Images,
+    right: Images,
+    beside: Images,
+    out: Images,
 ) -> None:
     """Dilate: take the highest level on a circle around each pixel.
 
@@ -149,19 +141,8 @@ def _spread(
             out[start + p] = np.uint8(np.uint8(max(highest, max(to_left, to_right)) ^ bits) & masks[2, p])
 
 
-@compiled
-def _copy_unchanged(levels: NDArray[Any], ways: NDArray[Any], area: int, out: NDArray[Any]) -> None:
-    for i in range(ways.size):
-        if ways[i] == 0:
-            start = np.uint64(i * area)
-            for p in range(start, start + np.uint64(area)):
-                out[p] = levels[p]
-
-
 @kernel_helper
-def _choose(
-    ways: NDArray[Any], thinner: NDArray[Any], thin: bool, start: int, chosen: NDArray[Any]
-) -> tuple[int, int]:
+def _choose(ways: Ints, thinner: Bools, thin: bool, start: int, chosen: Ints) -> tuple[int, int]:
     """Choose images to widen or to narrow, from `start` on.
 
     Returns their number and the next start.
@@ -176,7 +157,7 @@ def _choose(
 
 
 @kernel_helper
-def _next_radii(ways: NDArray[Any], chosen: NDArray[Any], radii: NDArray[Any]) -> bool:
+def _next_radii(ways: Ints, chosen: Ints, radii: Ints) -> bool:
     """Take the next step off `ways`, a pixel at most.
 
     Returns whether any step is left.
@@ -191,19 +172,19 @@ def _next_radii(ways: NDArray[Any], chosen: NDArray[Any], radii: NDArray[Any]) -
 
 @compiled
 def _change_all(
-    levels: NDArray[Any],
-    ways: NDArray[Any],
-    thinner: NDArray[Any],
+    levels: Images,
+    ways: Ints,
+    thinner: Bools,
     area: int,
     line: int,
     first: int,
-    masks: NDArray[Any],
-    within: NDArray[Any],
-    columns: NDArray[Any],
-    room: NDArray[Any],
-    of_images: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
-    hold: tuple[NDArray[Any], ...],
-    out: NDArray[Any],
+    masks: Images,
+    within: Images,
+    columns: Keys,
+    room: Images,
+    of_images: tuple[Ints, Images, Ints],
+    hold: tuple[Array, ...],
+    out: Images,
 ) -> None:
     """Change images, group by group, counting `ways` of edges down to 0."""
     size = within.size
@@ -231,7 +212,7 @@ def _images_of_group(size: int) -> int:
 
 
 @functools.lru_cache(maxsize=16)
-def _frame(height: int, width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _frame(height: int, width: int) -> tuple[Images, Images, Keys]:
     """Make the masks of an image with the blanks behind it.
 
     Returns
@@ -255,7 +236,7 @@ def _frame(height: int, width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray
     return masks, within, np.packbits(marks > 0, axis=1, bitorder="little").view(np.uint64)
 
 
-def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[Any]:
+def change_stroke_width(images: Images, pixels: Floats) -> Images:
     """Widen or narrow strokes by some pixels; outside is blank.
 
     Parameters
@@ -289,7 +270,7 @@ def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[A
     room, hold = np.zeros((5, total), np.uint8), allocate_hold(total, within.size, most)
     of_images = np.empty(most, np.int64), np.empty(most, np.uint8), np.empty(most, np.int64)
     levels, results, area = images.reshape(-1), out.reshape(-1), height * width
-    _copy_unchanged(levels, ways, area, results)
+    copy_unchanged(levels, ways, area, results)
     thinner = pixels < 0.0
     _change_all(
         levels, ways, thinner, area, width, first, masks, within, columns, room, of_images, hold, results

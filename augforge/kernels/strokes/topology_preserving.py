@@ -1,4 +1,4 @@
-"""Hold ink without which narrowed strokes would break.
+"""Hold ink to keep narrowed strokes from breaking.
 
 At a threshold a pixel is ink or paper, so pixels are packed, 64 to a word, and tested a word at a time; a neighbor
 is a shift away. Order matters only if a pixel's removal depends on that of its neighbors. For most it does not, see
@@ -10,8 +10,8 @@ See `stroke_width` for the layout of images: several in one array, with blanks b
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Bools, Images, Keys
 from augforge.compiling import inlined, kernel_helper
 
 # The eight neighbors of a pixel as (x, y), in steps of 45 degrees.
@@ -38,7 +38,7 @@ def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int
     return pieces
 
 
-def _removable_codes() -> NDArray[Any]:
+def _removable_codes() -> Bools:
     """List neighborhoods of removable pixels, bool (256,).
 
     Bit k of a code stands for ``_AROUND[k]``. The pixel must be a *simple point*: its ink neighbors are one
@@ -61,21 +61,21 @@ _REMOVABLE = _removable_codes()
 
 
 @inlined
-def _before(bits: NDArray[Any], word: Any, way: np.uint64) -> np.uint64:
-    """Align each bit with the one `way` bits before it."""
+def _before(bits: Keys, word: Any, way: np.uint64) -> np.uint64:
+    """Shift the bits `way` before a word's into place."""
     whole, rest = word - (way >> _SIX), way & _LAST
     return bits[whole] << rest | bits[whole - _ONE] >> _ONE >> (_LAST - rest)
 
 
 @inlined
-def _after(bits: NDArray[Any], word: Any, way: np.uint64) -> np.uint64:
-    """Align each bit with the one `way` bits after it."""
+def _after(bits: Keys, word: Any, way: np.uint64) -> np.uint64:
+    """Shift the bits `way` after a word's into place."""
     whole, rest = word + (way >> _SIX), way & _LAST
     return bits[whole] >> rest | bits[whole + _ONE] << _ONE << (_LAST - rest)
 
 
 @inlined
-def _around(bits: NDArray[Any], word: Any, line: Any, columns: NDArray[Any]) -> Any:
+def _around(bits: Keys, word: Any, line: Any, columns: Keys) -> Any:
     """Gather the neighbors of a word's pixels, in the order of ``_AROUND``.
 
     `columns` marks the pixels with a left neighbor, then those with a right one.
@@ -162,13 +162,7 @@ def _always_removable(ink: Any, still: Any) -> Any:
 
 @kernel_helper
 def _find_fallen(
-    before: NDArray[Any],
-    after: NDArray[Any],
-    thresholds: NDArray[Any],
-    first: int,
-    size: int,
-    ink: NDArray[Any],
-    fallen: NDArray[Any],
+    before: Images, after: Images, thresholds: Images, first: int, size: int, ink: Images, fallen: Images
 ) -> None:
     """Mark ink and ink that falls below its threshold, by 1."""
     for i in range(thresholds.size):
@@ -181,7 +175,7 @@ def _find_fallen(
 
 
 @kernel_helper
-def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
+def _pack(eights: Keys, packed: Images) -> None:
     """Pack two rows of marks into bits.
 
     Each uint64 holds eight marks of 0 or 1, which become a byte.
@@ -193,14 +187,14 @@ def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
 
 @kernel_helper
 def _split_fallen(
-    ink: NDArray[Any],
-    fallen: NDArray[Any],
-    columns: NDArray[Any],
+    ink: Keys,
+    fallen: Keys,
+    columns: Keys,
     line: np.uint64,
     first: np.uint64,
     end: np.uint64,
-    held: NDArray[Any],
-    candidates: NDArray[Any],
+    held: Keys,
+    candidates: Keys,
 ) -> None:
     """Split fallen pixels into held ones and removable candidates.
 
@@ -214,13 +208,7 @@ def _split_fallen(
 
 @kernel_helper
 def _find_bound(
-    ink: NDArray[Any],
-    candidates: NDArray[Any],
-    columns: NDArray[Any],
-    line: np.uint64,
-    first: np.uint64,
-    end: np.uint64,
-    bound: NDArray[Any],
+    ink: Keys, candidates: Keys, columns: Keys, line: np.uint64, first: np.uint64, end: np.uint64, bound: Keys
 ) -> None:
     """Find candidates that depend on the removal of others."""
     for word in range(first, end):
@@ -232,13 +220,13 @@ def _find_bound(
 
 @kernel_helper
 def _find_turns(
-    bound: NDArray[Any],
-    candidates: NDArray[Any],
-    columns: NDArray[Any],
+    bound: Keys,
+    candidates: Keys,
+    columns: Keys,
     line: np.uint64,
     first: np.uint64,
     end: np.uint64,
-    turns: NDArray[Any],
+    turns: Keys,
 ) -> None:
     """Find candidates that take turns: bound ones and neighbors.
 
@@ -251,7 +239,7 @@ def _find_turns(
 
 
 @inlined
-def _code(ink: NDArray[Any], place: Any, line: np.uint64) -> int:
+def _code(ink: Images, place: Any, line: np.uint64) -> int:
     """Encode a pixel's neighborhood, see `_removable_codes`, as if rows had no ends."""
     return (
         ink[place + _ONE]
@@ -267,16 +255,16 @@ def _code(ink: NDArray[Any], place: Any, line: np.uint64) -> int:
 
 @kernel_helper
 def _take_turns(
-    ink: NDArray[Any],
-    held: NDArray[Any],
-    turns: NDArray[Any],
-    within: NDArray[Any],
-    thresholds: NDArray[Any],
+    ink: Images,
+    held: Keys,
+    turns: Keys,
+    within: Images,
+    thresholds: Images,
     line: np.uint64,
     first: np.uint64,
-    places: NDArray[Any],
-    starts: NDArray[Any],
-    after: NDArray[Any],
+    places: Keys,
+    starts: Keys,
+    after: Images,
 ) -> None:
     """Raise held pixels, and unremovable ones in their turn.
 
@@ -325,14 +313,14 @@ def _take_turns(
 
 @kernel_helper
 def hold_ink(
-    before: NDArray[Any],
-    after: NDArray[Any],
-    highest: NDArray[Any],
-    within: NDArray[Any],
-    columns: NDArray[Any],
+    before: Images,
+    after: Images,
+    highest: Images,
+    within: Images,
+    columns: Keys,
     line: int,
     first: int,
-    room: tuple[NDArray[Any], ...],
+    room: tuple[Array, ...],
 ) -> None:
     """Raise levels of narrowed strokes to preserve their topology.
 
@@ -370,7 +358,7 @@ def hold_ink(
         _take_turns(ink, held, turns, within, thresholds, row, begin, places, starts, after)
 
 
-def allocate_hold(total: int, size: int, most: int) -> tuple[NDArray[Any], ...]:
+def allocate_hold(total: int, size: int, most: int) -> tuple[Array, ...]:
     """Allocate the work arrays of `hold_ink`.
 
     They are for `total` pixels of at most `most` images.

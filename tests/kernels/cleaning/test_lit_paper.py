@@ -10,7 +10,7 @@ from augforge.kernels.cleaning.desk_sheets import sheet_inside
 from augforge.kernels.cleaning.lit_paper import (
     estimate_paper,
     is_light,
-    patches,
+    label_patches,
     read_photograph,
     remove_specks,
 )
@@ -125,7 +125,7 @@ def test_paper_under_a_slope_is_the_slope(slope: tuple[int, int]) -> None:
 
 @given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
 def test_patches_are_those_of_scipy(mask: np.ndarray) -> None:
-    found, expected = patches(mask), ndimage.label(mask, np.ones((3, 3)))[0]
+    found, expected = label_patches(mask), ndimage.label(mask, np.ones((3, 3)))[0]
     pairs = {*zip(found.ravel().tolist(), expected.ravel().tolist(), strict=True)}
     assert len(pairs) == len({mine for mine, _ in pairs}) == len({theirs for _, theirs in pairs})
     assert ((found == 0) == ~mask).all()
