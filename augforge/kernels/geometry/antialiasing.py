@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from augforge.arrays import Bools, Floats, Floats32, Ints, Ints32
+from augforge.arrays import Bools, Floats, Floats32, Ints, Ints32, Words
 from augforge.compiling import inlined, kernel_helper
 
 # Squared steps up to this skip nothing: positions are rounded.
@@ -203,7 +203,7 @@ def smooth(source: Floats32, size: Any, stride: Any, share: float, out: Floats32
 
 
 @inlined
-def smooth_levels(source: Floats32, size: Any, stride: Any, share: float, out: Floats32) -> None:
+def smooth_levels(source: Floats32, size: Any, stride: Any, share: float, out: Words) -> None:
     """Smooth like `smooth`, rounded to levels, uint32."""
     keep, side, half = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share), np.float32(0.5)
     for k in range(stride):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from augforge.arrays import Bools, Floats, Floats32, Images, Ints, Ints32, Words
+from augforge.arrays import Array, Bools, Floats, Floats32, Images, Ints, Ints32, Words
 from augforge.compiling import inlined, kernel_helper
 from augforge.kernels.geometry.antialiasing import OCTAVES, smooth, smooth_levels
 
@@ -50,7 +50,7 @@ def _pack_levels(framed: Words, size: Any, line: Any, start: Any, words: Words) 
 
 @inlined
 def _copy_ink(
-    images: Images, ink: Ints32, spread: Ints32, image: Any, size: Any, line: Any, levels: Words
+    images: Images, ink: Ints32, spread: Ints32, image: Any, size: Any, line: Any, levels: Array
 ) -> None:
     """Copy an image's ink into its smoothed source's box.
 

@@ -127,7 +127,7 @@ def _pad(image: Images, margin: int, flat: Array) -> None:
 
 
 @kernel_helper
-def _sum_taps(flat: Array, start: int, offsets: Array, weights: Array, taps: int, sums: Ints32) -> None:
+def _sum_taps(flat: Array, start: int, offsets: Ints, weights: Array, taps: int, sums: Ints32) -> None:
     """Sum weighted pixels at all taps.
 
     Each int32 sum is weights[0] times the pixel and weights[k] times those at +- offsets[k], from `start` on. Taps
