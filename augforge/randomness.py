@@ -169,7 +169,7 @@ class Constant:
         """Return the greatest possible value."""
         return self.value
 
-    def quantile(self, u: Floats) -> Floats:
+    def quantile(self, u: Array) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         return np.full(u.shape, self.value, np.float64)
 
@@ -185,7 +185,7 @@ class Uniform:
     low: float
     high: float
 
-    def quantile(self, u: Floats) -> Floats:
+    def quantile(self, u: Array) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         return self.low + (self.high - self.low) * u
 
@@ -201,7 +201,7 @@ class LogUniform:
     low: float
     high: float
 
-    def quantile(self, u: Floats) -> Floats:
+    def quantile(self, u: Array) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         start = exactmath.logarithm(self.low)
         exponents = start + (exactmath.logarithm(self.high) - start) * u
@@ -220,7 +220,7 @@ class Triangular:
     mode: float
     high: float
 
-    def quantile(self, u: Floats) -> Floats:
+    def quantile(self, u: Array) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         width, rise, fall = self.high - self.low, self.mode - self.low, self.high - self.mode
         if width == 0.0:
@@ -243,7 +243,7 @@ class Normal:
     low: float = -math.inf
     high: float = math.inf
 
-    def quantile(self, u: Floats) -> Floats:
+    def quantile(self, u: Array) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         if self.sd == 0.0:
             return np.full(u.shape, self.mean, np.float64)
@@ -283,7 +283,7 @@ class Choice:
         """Return the greatest possible value."""
         return max(self.values)
 
-    def quantile(self, u: Floats) -> Floats:
+    def quantile(self, u: Array) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), in the listed order."""
         weights = self.weights or (1.0,) * len(self.values)
         return np.array(self.values, np.float64)[weighted_index(weights, u)]
@@ -298,7 +298,7 @@ class Choice:
 Distribution = Constant | Uniform | LogUniform | Triangular | Normal | Choice
 
 
-def weighted_index(weights: tuple[float, ...], u: Floats) -> Ints:
+def weighted_index(weights: tuple[float, ...], u: Array) -> Ints:
     """Choose an entry for each u in (0, 1), by weight.
 
     Returns int64 of u's shape.
@@ -350,7 +350,7 @@ def _fill_normal_quantile(values: Floats, out: Floats) -> None:
         out[i] = exactmath.normal_quantile(values[i])
 
 
-def _of_each(fill: Callable[[Floats, Floats], None], values: Floats) -> Floats:
+def _of_each(fill: Callable[[Floats, Floats], None], values: Array) -> Floats:
     """Apply an exact function to each value, in float64."""
     flat = np.ascontiguousarray(values, np.float64).reshape(-1)
     out = np.empty_like(flat)

@@ -41,10 +41,10 @@ def measure_pixels(
         return growth
     if kind.name == "max_stroke_changes":
         levels = _half_levels(originals)
-        before, after = (
+        drawn, found = (
             kernels.count_components(block, levels, _LEAST_PIECE) for block in (originals, shaped)
         )
-        changes: NDArray[Any] = np.abs(after - before).sum(axis=1).astype(np.float64)
+        changes: NDArray[Any] = np.abs(found - drawn).sum(axis=1).astype(np.float64)
         return changes
     contrast: NDArray[Any] = kernels.stroke_contrast(images, shaped, _half_levels(shaped))
     # Without strokes there is none to measure, and none to miss where the original has none either.

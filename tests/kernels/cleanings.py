@@ -95,7 +95,7 @@ def unit(ink: np.ndarray) -> int:
     return whole
 
 
-def cleaned(ink: np.ndarray) -> np.ndarray:
+def clean(ink: np.ndarray) -> np.ndarray:
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not len(rows):
         return ink
