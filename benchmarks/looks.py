@@ -26,8 +26,8 @@ def boxed(canvas: np.ndarray) -> np.ndarray:
     """Return the box of the ink, its longer side scaled to 20 pixels by area, placed as MNIST's digits are."""
     top, bottom, left, right = kernels.bounding_box(canvas)
     box = np.ascontiguousarray(canvas[top:bottom, left:right])
-    height, width = kernels.fitted_size(*box.shape, BOX)
-    return kernels.place(kernels.area_resample(box, height, width), SIDE, MIDDLE)
+    height, width = kernels.fit_size(*box.shape, BOX)
+    return kernels.center_by_mass(kernels.area_resample(box, height, width), SIDE, MIDDLE)
 
 
 def looks(image: np.ndarray) -> dict[str, float]:
