@@ -67,16 +67,16 @@ def compiled(function: _Function) -> _Function:
     return dispatcher
 
 
-def part(function: _Function) -> _Function:
-    """Compile what only kernels call, when the first of them is compiled.
+def kernel_helper(function: _Function) -> _Function:
+    """Compile a helper of kernels together with the first kernel that calls it.
 
-    Python must not call it: it is made without what that takes, and is kept on disk as a part of its callers alone.
+    Python cannot call it: it has no Python wrapper, and the disk cache holds it only inside its callers.
     """
     return _njit(function, no_cpython_wrapper=True)
 
 
 def inlined(function: _Function) -> _Function:
-    """Compile a small part that must dissolve into the loop that calls it, for it to vectorise."""
+    """Compile a small part that must dissolve into the loop that calls it, for it to vectorize."""
     return _njit(function, no_cpython_wrapper=True, forceinline=True)
 
 

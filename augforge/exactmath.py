@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.compiling import compiled, part
+from augforge.compiling import compiled, kernel_helper
 
 RADIANS_PER_DEGREE = 0.017453292519943295
 
@@ -40,14 +40,14 @@ _EXP = np.array([1.0 / math.factorial(n) for n in range(14, 1, -1)])
 _ARTANH = np.array([1.0 / n for n in range(23, 2, -2)])
 
 
-@part
+@kernel_helper
 def _sine_of_reduced(x: float) -> float:
     z = x * x
     tail = _S3 + z * (_S5 + z * (_S7 + z * (_S9 + z * (_S11 + z * (_S13 + z * _S15)))))
     return x + x * (z * tail)
 
 
-@part
+@kernel_helper
 def _cosine_of_reduced(x: float) -> float:
     z = x * x
     tail = _C4 + z * (_C6 + z * (_C8 + z * (_C10 + z * (_C12 + z * (_C14 + z * _C16)))))
@@ -168,7 +168,7 @@ _FAR_Q = np.array(
 )  # fmt: skip
 
 
-@part
+@kernel_helper
 def _ratio(p: NDArray[Any], q: NDArray[Any], x: float) -> float:
     above = p[0]
     below = q[0]
@@ -185,10 +185,10 @@ def normal_quantile(u: float) -> float:
         return -np.inf
     if u >= 1.0:
         return np.inf
-    centred = u - 0.5
-    if -0.425 <= centred <= 0.425:
-        return centred * _ratio(_MIDDLE_P, _MIDDLE_Q, 0.180625 - centred * centred)
-    tail = u if centred < 0.0 else 1.0 - u
+    centered = u - 0.5
+    if -0.425 <= centered <= 0.425:
+        return centered * _ratio(_MIDDLE_P, _MIDDLE_Q, 0.180625 - centered * centered)
+    tail = u if centered < 0.0 else 1.0 - u
     r = math.sqrt(-logarithm(tail))
     size = _ratio(_NEAR_P, _NEAR_Q, r - 1.6) if r <= 5.0 else _ratio(_FAR_P, _FAR_Q, r - 5.0)
-    return -size if centred < 0.0 else size
+    return -size if centered < 0.0 else size

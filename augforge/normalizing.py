@@ -7,7 +7,7 @@
                               paper taken away
 
 MNIST's makers scaled each digit's box to 20 pixels, keeping its proportions, and placed it by whole pixels so that
-its centre of mass came to lie on pixel 14 (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied
+its center of mass came to lie on pixel 14 (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied
 to document recognition", Proceedings of the IEEE 86, 1998). All of it is computed in whole numbers or exact
 float64, so a drawing comes out the same everywhere.
 """
@@ -38,7 +38,7 @@ BOX = 20
 """The longer side of the digit in it, in pixels."""
 
 MIDDLE = 14
-"""The pixel index at which its centre of mass lies, to within half a pixel."""
+"""The pixel index at which its center of mass lies, to within half a pixel."""
 
 MNIST_PEN = 2.4
 """Width of the new pen, in pixels of the result; chosen on drawn digits, see docs/normalization.md."""
@@ -99,7 +99,7 @@ class Normalizer:
             raise AugforgeError(f"upright is {self.upright!r}, allowed are True and False")
 
     def __call__(self, drawings: Any) -> NDArray[np.uint8]:
-        """Normalise one drawing, or several.
+        """Normalize one drawing, or several.
 
         Parameters
         ----------
@@ -179,7 +179,7 @@ class Normalizer:
 def normalize(
     drawings: Any, *, polarity: Polarity = "auto", upright: bool = False, pen: Pen = "mnist"
 ) -> NDArray[np.uint8]:
-    """Make drawings look like MNIST's digits: crop, scale, centre.
+    """Make drawings look like MNIST's digits: crop, scale, center.
 
     Parameters
     ----------

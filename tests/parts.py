@@ -1,10 +1,12 @@
-"""Parts of kernels, which only kernels can call, made ready to be called by tests."""
+"""Helpers of kernels, compiled for tests to call from Python."""
 
 import numba
 import numpy as np
 
 from augforge import randomness
-from augforge.kernels import aligning, blending, boxes, chains, holding, selecting
+from augforge.kernels import loops
+from augforge.kernels.geometry import boxes, chains
+from augforge.kernels.strokes import topology_preserving
 
 
 @numba.njit
@@ -21,22 +23,22 @@ def open_unit(bits: np.uint64) -> float:
 
 @numba.njit
 def between(a: np.uint8, b: np.uint8, share: np.uint16) -> np.uint8:
-    return blending.between(a, b, share)
+    return loops.between(a, b, share)
 
 
 @numba.njit
 def lesser(a: float, b: float) -> float:
-    return selecting.lesser(a, b)
+    return loops.lesser(a, b)
 
 
 @numba.njit
 def greater(a: float, b: float) -> float:
-    return selecting.greater(a, b)
+    return loops.greater(a, b)
 
 
 @numba.njit
 def aligned_floats(count: int) -> np.ndarray:
-    return aligning.aligned_floats(count)
+    return loops.aligned_floats(count)
 
 
 @numba.njit
@@ -65,17 +67,17 @@ def _eight(planes: np.ndarray, k: int) -> tuple[np.uint64, ...]:
 
 @numba.njit
 def removable(ink: np.ndarray) -> np.ndarray:
-    """Return for words, uint64 (8, N), what `holding._removable` returns for each eight of them."""
+    """Apply `topology_preserving._removable` to each eight words of uint64 (8, N)."""
     found = np.empty_like(ink[0])
     for k in range(found.size):
-        found[k] = holding._removable(*_eight(ink, k))
+        found[k] = topology_preserving._removable(*_eight(ink, k))
     return found
 
 
 @numba.njit
 def always_removable(ink: np.ndarray, still: np.ndarray) -> np.ndarray:
-    """Return for words, uint64 (8, N) each, what `holding._always_removable` returns for each eight of them."""
+    """Apply `topology_preserving._always_removable` to each eight words of uint64 (8, N)."""
     found = np.empty_like(ink[0])
     for k in range(found.size):
-        found[k] = holding._always_removable(_eight(ink, k), _eight(still, k))
+        found[k] = topology_preserving._always_removable(_eight(ink, k), _eight(still, k))
     return found

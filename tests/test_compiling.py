@@ -90,7 +90,7 @@ def test_every_compiled_module_counts_for_the_cache() -> None:
         path
         for path in PACKAGE.rglob("*.py")
         if "from augforge.compiling import" in (text := path.read_text())
-        and re.search(r"^ *@(compiled|part|inlined)$|\bcompiled\(", text, re.MULTILINE)
+        and re.search(r"^ *@(compiled|kernel_helper|inlined)$|\bcompiled\(", text, re.MULTILINE)
     }
     assert len(importing) > 20
     assert importing <= set(compiling.compiled_sources())

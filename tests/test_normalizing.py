@@ -1,4 +1,4 @@
-"""Drawings made to look like MNIST's digits: laws, MNIST itself, and what cannot be normalised."""
+"""Drawings made to look like MNIST's digits: laws, MNIST itself, and what cannot be normalized."""
 
 import os
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_the_result_is_as_mnist(drawing: np.ndarray, options: Any) -> None:
     assert max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
     mass = result.sum(dtype=float)
     for index, extent in zip(np.indices((28, 28)), (rows, columns), strict=True):
-        # Placed by its centre of mass, as far as the frame allows.
+        # Placed by its center of mass, as far as the frame allows.
         at_the_edge = extent[0] == 0 or extent[-1] == 27
         assert at_the_edge or 13.5 - 1e-9 <= (result * index).sum() / mass <= 14.5 + 1e-9
 
@@ -224,7 +224,7 @@ BAD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("drawing", "message"), BAD, ids=[message[:50] for _, message in BAD])
-def test_what_cannot_be_normalised(drawing: Any, message: str) -> None:
+def test_what_cannot_be_normalized(drawing: Any, message: str) -> None:
     with pytest.raises(AugforgeError) as caught:
         normalize(drawing)
     assert str(caught.value).startswith(message)

@@ -83,9 +83,9 @@ NEIGHBOURS = {
 }
 
 
-@pytest.mark.parametrize("neighbour", NEIGHBOURS)
-def test_neighbours_are_not_correlated(neighbour: str) -> None:
-    one, other = NEIGHBOURS[neighbour]()
+@pytest.mark.parametrize("neighbor", NEIGHBOURS)
+def test_neighbors_are_not_correlated(neighbor: str) -> None:
+    one, other = NEIGHBOURS[neighbor]()
     # 100,000 pairs: the coefficient's standard deviation is 0.0032.
     assert abs(np.corrcoef(one, other)[0, 1]) < 0.0032 * 4.5
     # Neither are they dependent in any coarser way: 16 x 16 cells of equal chance.

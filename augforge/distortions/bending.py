@@ -27,7 +27,7 @@ class DisplacementField(Geometry):
         Returns
         -------
         ndarray of int32, shape (N, 2, H, W)
-            See `augforge.kernels.bending`; of no meaning where the step is not applied.
+            See `augforge.kernels.geometry.displacement`; of no meaning where the step is not applied.
         """
         raise NotImplementedError
 

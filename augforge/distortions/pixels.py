@@ -33,7 +33,7 @@ class Pixels(Distortion):
         """Return the images after all steps; each step's chance is its ``fraction``."""
         values, begins = _values_of(tuple(step.distortion for step in steps))
         starts = [cast("Pixels", step.distortion).starts(step) for step in steps]
-        return kernels.poke_pixels(
+        return kernels.set_pixels(
             images,
             np.stack([step.pixel_keys() for step in steps]),
             np.stack([step.value("fraction") for step in steps]),

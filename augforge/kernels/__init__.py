@@ -4,30 +4,42 @@ Kernels are named by what they do to what. They check nothing, draw nothing (the
 are given), never write into their input, and release the GIL.
 """
 
-from augforge.kernels.affine import compose, enlargements, rotations, shears, translations
-from augforge.kernels.area import PARTS, area_resample, bounding_box, fitted_size, fractional_box, scale_box
-from augforge.kernels.backgrounds import add_stripes, lay_on_paper
-from augforge.kernels.bending import perspective_fields, wave_fields
-from augforge.kernels.blurring import gaussian_blur, motion_blur
-from augforge.kernels.chains import Chain
-from augforge.kernels.cleaning import block_size
-from augforge.kernels.connections import topology
-from augforge.kernels.contrast import stroke_contrast
-from augforge.kernels.elastic import elastic_fields
-from augforge.kernels.folding import unfolded_shares
-from augforge.kernels.gaps import lift_pen
-from augforge.kernels.gray import apply_tables, contrast_tables, gray_level_tables, inverse_tables
-from augforge.kernels.ink import place, separate_ink, set_upright
-from augforge.kernels.keeping import ink_kept
-from augforge.kernels.noise import add_normal_noise, count_photons, normal_table
-from augforge.kernels.occlusion import hide_rectangles
-from augforge.kernels.pens import change_pen
-from augforge.kernels.pixelating import pixelate
-from augforge.kernels.pixels import poke_pixels
-from augforge.kernels.smudging import smudge_ink
-from augforge.kernels.stroking import change_stroke_width
-from augforge.kernels.sums import gray_sums, highest_levels, ink_sums
-from augforge.kernels.warping import warp
+from augforge.kernels.cleaning.even_paper import block_size
+from augforge.kernels.cleaning.ink import place, separate_ink, set_upright
+from augforge.kernels.geometry.affine import compose, enlargements, rotations, shears, translations
+from augforge.kernels.geometry.area import (
+    PARTS,
+    area_resample,
+    bounding_box,
+    fitted_size,
+    fractional_box,
+    scale_box,
+)
+from augforge.kernels.geometry.chains import Chain
+from augforge.kernels.geometry.displacement import perspective_fields, wave_fields
+from augforge.kernels.geometry.elastic import elastic_fields
+from augforge.kernels.geometry.fold_check import unfolded_shares
+from augforge.kernels.geometry.ink_inside import ink_kept
+from augforge.kernels.geometry.warping import warp
+from augforge.kernels.levels.backgrounds import add_stripes, lay_on_paper
+from augforge.kernels.levels.blur import gaussian_blur, motion_blur
+from augforge.kernels.levels.gray_tables import (
+    apply_tables,
+    contrast_tables,
+    gray_level_tables,
+    inverse_tables,
+)
+from augforge.kernels.levels.noise import add_normal_noise, count_photons, normal_table
+from augforge.kernels.levels.occlusion import hide_rectangles
+from augforge.kernels.levels.pixelation import pixelate
+from augforge.kernels.levels.pixels import set_pixels
+from augforge.kernels.loops import gray_sums, highest_levels, ink_sums
+from augforge.kernels.strokes.contrast import stroke_contrast
+from augforge.kernels.strokes.gaps import lift_pen
+from augforge.kernels.strokes.pen_width import change_pen
+from augforge.kernels.strokes.smudges import smudge_ink
+from augforge.kernels.strokes.stroke_width import change_stroke_width
+from augforge.kernels.strokes.topology import topology
 
 __all__ = [
     "PARTS",
@@ -62,10 +74,10 @@ __all__ = [
     "perspective_fields",
     "pixelate",
     "place",
-    "poke_pixels",
     "rotations",
     "scale_box",
     "separate_ink",
+    "set_pixels",
     "set_upright",
     "shears",
     "smudge_ink",

@@ -12,7 +12,7 @@ from augforge.distortions.bending import DisplacementField
 from augforge.distortions.catalogue import find
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
-from augforge.kernels.folding import LEAST_AREA
+from augforge.kernels.geometry.fold_check import LEAST_AREA
 from tests.kernels import reference
 
 COUNT = 40

@@ -1,0 +1,1 @@
+"""Kernels that separate ink from paper and center it, for normalization."""

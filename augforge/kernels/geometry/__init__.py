@@ -1,0 +1,1 @@
+"""Affine maps, displacement fields and resampling of images along chains of both."""

@@ -1,0 +1,174 @@
+"""Pack ink boxes into words of four neighboring pixels, smoothed where the image shrinks.
+
+The word of a box's pixel (x, y) is in row y + 2, column x + 2. Word rows are 4 longer than those of the box, and
+there are 4 more: a blank margin. An image under fields has two such sets of words in a row, of the source and of
+the smoothed source, if its pixels need them (see `antialiasing`).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augforge.compiling import inlined, kernel_helper
+from augforge.kernels.geometry.antialiasing import OCTAVES, smooth, smooth_levels
+
+MARGIN = 2
+"""Blank columns and rows around the ink's box; farther positions are clipped to them."""
+
+
+@kernel_helper
+def words_needed(
+    spread: NDArray[Any],
+    first: int,
+    boxes: NDArray[Any],
+    count: int,
+    asked: NDArray[Any],
+    sizes: NDArray[Any],
+) -> tuple[Any, Any]:
+    """Fill the number of words of each image's set.
+
+    Returns the pixels of the largest set and the number of all words.
+    """
+    largest, total = np.int64(0), np.int64(0)
+    for g in range(count):
+        sizes[g] = 0
+        if boxes[g, 2] == 0:
+            continue
+        line = np.int64(spread[first + g, 2] + 2 * MARGIN)
+        sizes[g] = (spread[first + g, 3] + 2 * MARGIN) * line
+        largest = max(largest, sizes[g] + line + 1)
+        total += sizes[g] * (2 if asked[g] else 1)
+    return largest, total
+
+
+@inlined
+def _pack_levels(framed: NDArray[Any], size: Any, line: Any, start: Any, words: NDArray[Any]) -> None:
+    """Pack an image of whole levels, uint32."""
+    one = np.uint64(1)
+    for k in range(size):
+        upper = framed[k] | framed[k + one] << np.uint32(8)
+        words[start + k] = upper | framed[k + line] << np.uint32(16) | framed[k + line + one] << np.uint32(24)
+
+
+@inlined
+def _copy_ink(
+    images: NDArray[Any],
+    ink: NDArray[Any],
+    spread: NDArray[Any],
+    image: Any,
+    size: Any,
+    line: Any,
+    levels: NDArray[Any],
+) -> None:
+    """Copy an image's ink into the margin-padded box of its smoothed source."""
+    for k in range(size):
+        levels[k] = 0
+    left, top = np.uint64(ink[image, 0]), np.uint64(ink[image, 1])
+    begin = np.uint64(ink[image, 1] - spread[image, 1] + MARGIN) * line
+    begin += np.uint64(ink[image, 0] - spread[image, 0] + MARGIN)
+    for y in range(np.uint64(ink[image, 3])):
+        for x in range(np.uint64(ink[image, 2])):
+            levels[begin + x] = images[image, top + y, left + x]
+        begin += line
+
+
+@kernel_helper
+def _pack_smoothed(
+    levels: NDArray[Any], size: Any, line: Any, sums: NDArray[Any], start: Any, words: NDArray[Any]
+) -> None:
+    """Smooth levels with fully open taps at distance 1, and pack them.
+
+    In integers, which is as exact as float32, and faster. `levels` is overwritten.
+    """
+    one, two, half, four = np.uint64(1), np.uint32(2), np.uint32(8), np.uint32(4)
+    for k in range(one, size - one):
+        sums[k] = levels[k - one] + levels[k] * two + levels[k + one]
+    # The margin is wider than smoothing spreads: first and last rows and pixels stay blank.
+    for k in range(line + one, size - line - one):
+        levels[k] = (sums[k - line] + sums[k] * two + sums[k + line] + half) >> four
+    _pack_levels(levels, size, line, start, words)
+
+
+@kernel_helper
+def _smooth_and_pack(
+    images: NDArray[Any],
+    ink: NDArray[Any],
+    spread: NDArray[Any],
+    shares: NDArray[Any],
+    octaves: NDArray[Any],
+    image: Any,
+    asked: bool,
+    framed: NDArray[Any],
+    start: Any,
+    words: NDArray[Any],
+) -> Any:
+    """Smooth an image's source and pack it; return the next image's offset."""
+    source, other, levels = framed[0], framed[1], framed[2].view(np.uint32)
+    line = np.uint64(spread[image, 2] + 2 * MARGIN)
+    size = np.uint64(spread[image, 3] + 2 * MARGIN) * line
+    for k in range(size, size + line + np.uint64(1)):
+        levels[k] = 0
+    _copy_ink(images, ink, spread, image, size, line, source)
+    one = np.uint64(1)
+    # The first octave downward comes last because it rounds levels, open or not.
+    for turn in range(1, 2 * OCTAVES):
+        axis, octave = (0, turn - 1) if turn <= OCTAVES else (1, turn - OCTAVES)
+        share = shares[image, axis, octave]
+        if share > 0.0:
+            smooth(source, size, (line if axis == 1 else one) << np.uint64(octave), share, other)
+            source, other = other, source
+    smooth_levels(source, size, line, shares[image, 1, 0], levels)
+    _pack_levels(levels, size, line, start, words)
+    start += size
+    if asked:
+        smooth(source, size, line, shares[image, 1, 0], other)
+        source, other = other, source
+        own = np.uint64(octaves[image])
+        smooth(source, size, one << own, 1.0, other)
+        smooth_levels(other, size, line << own, 1.0, levels)
+        _pack_levels(levels, size, line, start, words)
+        start += size
+    return start
+
+
+@kernel_helper
+def pack(
+    images: NDArray[Any],
+    ink: NDArray[Any],
+    spread: NDArray[Any],
+    shares: NDArray[Any],
+    octaves: NDArray[Any],
+    first: int,
+    boxes: NDArray[Any],
+    count: int,
+    asked: NDArray[Any],
+    sizes: NDArray[Any],
+    framed: NDArray[Any],
+    words: NDArray[Any],
+    starts: NDArray[Any],
+) -> None:
+    """Pack the images whose boxes are not empty into words, uint32.
+
+    Overwrites `framed`, float32; fills `starts` with the offset of each image's words.
+    """
+    start, margin = np.uint64(0), np.uint64(MARGIN)
+    levels, sums = framed[0].view(np.uint32), framed[1].view(np.uint32)
+    for g in range(count):
+        starts[g] = start
+        if boxes[g, 2] == 0:
+            continue
+        image = np.uint64(first + g)
+        if shares[image, 0, 0] > 0.0 or shares[image, 1, 0] > 0.0:
+            start = _smooth_and_pack(
+                images, ink, spread, shares, octaves, image, asked[g], framed, start, words
+            )
+            continue
+        # The box is that of the smoothed source even under fields that shrink nothing.
+        line, size = np.uint64(spread[image, 2]) + margin + margin, np.uint64(sizes[g])
+        _copy_ink(images, ink, spread, image, size + line + np.uint64(1), line, levels)
+        _pack_levels(levels, size, line, start, words)
+        start += size
+        if asked[g]:
+            _pack_smoothed(levels, size, line, sums, start, words)
+            start += size

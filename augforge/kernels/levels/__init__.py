@@ -1,0 +1,1 @@
+"""Kernels that change gray levels and backgrounds: noise, blur, tables, paper."""

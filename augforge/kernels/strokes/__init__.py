@@ -1,0 +1,1 @@
+"""Kernels that read or change strokes: width, gaps, smudges, topology, contrast."""
