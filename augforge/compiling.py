@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 import numba
 from numba.core import event
 
-from augforge._platform.compile_events import listen
+from augforge._platform.compile_events import listen_to_numba
 from augforge._platform.kernel_files import KernelFiles
-from augforge._platform.numba_cache import keep, keeping_all
+from augforge._platform.numba_cache import cache_imported, cache_kernel
 from augforge._platform.once import Once
 from augforge._platform.user_folders import user_cache
 
@@ -35,6 +35,7 @@ _SOURCES = (
     "exactmath.py",
     "randomness.py",
     "kernels/**/*.py",
+    "_platform/prefetch.py",
     "reading/row_gather.py",
     "torch/permutations.py",
 )
@@ -63,7 +64,7 @@ class _CollectNothing(event.Listener):
 def compiled(function: _Function) -> _Function:
     """Compile a kernel when it is first called, and keep it on disk."""
     dispatcher = _njit(function)
-    keep(dispatcher, _files)
+    cache_kernel(dispatcher, _files)
     return dispatcher
 
 
@@ -89,7 +90,7 @@ def _njit(function: _Function, **options: bool) -> _Function:
 
 def keeping_imported() -> AbstractContextManager[None]:
     """Keep functions of another package, while it is imported, as kernels are kept."""
-    return keeping_all(_files)
+    return cache_imported(_files)
 
 
 def check_cache() -> None:
@@ -132,4 +133,4 @@ _problems: list[str] = []
 _once = Once("AUGFORGE_KERNEL_CACHE_WARNED_BY")
 _files = KernelFiles(_cache_folder(), _report)
 _events.register("numba:compile", _CollectNothing())
-listen()
+listen_to_numba()

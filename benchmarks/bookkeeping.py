@@ -13,12 +13,12 @@ from pathlib import Path
 
 from watching import memory
 
-from augforge.building.tasks import Order
+from augforge.building.tasks import BuildJob
 from augforge.format.layout import ShardSpec, shard_bytes
 from augforge.format.models import Receipt
 
 
-def receipt_at_once(order: Order, spec: ShardSpec) -> Receipt:
+def receipt_at_once(order: BuildJob, spec: ShardSpec) -> Receipt:
     """Replace `augforge.building.tasks.make_shard` on a worker."""
     from augforge.format.checksummed_json import dump_checksummed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augforge.building.recipe_file import recipe_bytes
+from augforge.building.recipe_file import read_recipe_file
 from augforge.format.commit_records import publish_manifest
 from augforge.format.hashing import bytes_hash
 from augforge.format.layout import SampleLayout, ShardSpec
@@ -23,7 +23,7 @@ COLUMNS = ("tilt.degrees", "guard.attempts", "guard.pull")
 
 def write_manifest(folder: Path, specs: Sequence[ShardSpec], provenance: Provenance) -> Manifest:
     """Complete a data set whose shards and recipe are there."""
-    manifest = assemble_manifest(folder, specs, provenance, bytes_hash(recipe_bytes(folder)))
+    manifest = assemble_manifest(folder, specs, provenance, bytes_hash(read_recipe_file(folder)))
     publish_manifest(folder, manifest)
     return manifest
 

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from augforge.building.expecting import expect_line
+from augforge.building.expectation import format_expect
 from augforge.building.job import carry_out
 from augforge.building.plan import plan_build
 from augforge.recipe import load_recipe, ready_recipes
@@ -32,7 +32,7 @@ def main(names: list[str]) -> None:
         recipe = replace(load_recipe(path), expect=None, expect_of=None)
         with tempfile.TemporaryDirectory(prefix="augforge-expect-") as folder:
             plan = plan_build(recipe, Path(folder) / "set")
-            line = expect_line(carry_out(plan), plan.of)
+            line = format_expect(carry_out(plan), plan.of)
         again = written(text, line)
         if again != text:
             path.write_text(again, "utf-8")

@@ -1,4 +1,7 @@
-"""Report when Numba compiles: its events are private, and fire for every function in every thread."""
+"""Reports of Numba's private compile events, once for each thread.
+
+They let a command announce the first compiling, which takes seconds. Without them it would wait in silence.
+"""
 
 import contextlib
 import threading
@@ -10,11 +13,10 @@ _reports: dict[int, Callable[[], None]] = {}
 
 
 @contextlib.contextmanager
-def compiling_reported(report: Callable[[], None]) -> Iterator[None]:
+def report_compiling(report: Callable[[], None]) -> Iterator[None]:
     """Call `report` once, when this thread first compiles a function.
 
-    A function that is loaded from a cache, or compiled by another thread, does not count. Numba is imported where
-    it compiles, and not before.
+    Functions loaded from a cache or compiled by another thread do not count. This does not import Numba.
     """
     thread = threading.get_ident()
     _reports[thread] = report
@@ -24,22 +26,22 @@ def compiling_reported(report: Callable[[], None]) -> Iterator[None]:
         _reports.pop(thread, None)
 
 
-def _report_compiling() -> None:
+def _report_once() -> None:
     report = _reports.pop(threading.get_ident(), None)
     if report is not None:
         report()
 
 
 @cache
-def listen() -> None:
-    """Listen to Numba's events, once for each process; whoever compiles calls it first."""
+def listen_to_numba() -> None:
+    """Listen to Numba's events; call it before the first compiling."""
     from numba.core import event
 
     events: Any = event
 
     class Listener(events.Listener):  # type: ignore[misc]
         def on_start(self, _: Any) -> None:
-            _report_compiling()
+            _report_once()
 
         def on_end(self, _: Any) -> None:
             pass

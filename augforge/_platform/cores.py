@@ -1,9 +1,10 @@
-"""Processor cores that this process may use: CPU affinity and the quotas of its control groups.
+"""Processor cores that this process may use, by CPU affinity and cgroup quotas.
 
-A container's CPU limit is a quota of its control group (cgroup), not an affinity: all cores of the host stay
+A container's CPU limit is a quota of its control group (cgroup), not an affinity. All cores of the host stay
 visible, and the kernel stops the process for the rest of each period once the quota is spent. Groups nest, and
-every ancestor's quota binds. ``/proc/self/cgroup`` names the groups of a process, ``/proc/self/mountinfo`` the
-folders in which their hierarchies are mounted::
+every ancestor's quota applies. Outside Linux, or with /proc hidden, affinity or the number of cores counts.
+``/proc/self/cgroup`` names the groups of a process, ``/proc/self/mountinfo`` the mount points of their
+hierarchies::
 
     version 2   0::/pod/container             .../pod/container/cpu.max     "150000 100000" or "max 100000"
     version 1   4:cpu,cpuacct:/pod/container  .../cpu.cfs_quota_us          150000, or -1 for none
@@ -22,7 +23,7 @@ _V1_CONTROLLER = "cpu"
 
 
 def usable_cores() -> int:
-    """Count the cores that affinity and CPU quota leave to this process.
+    """Count the cores that affinity and CPU quota allow.
 
     Returns
     -------
@@ -53,7 +54,7 @@ def cpu_quota(proc: Path = _PROC, root: Path = Path("/")) -> float | None:
     Returns
     -------
     float or None
-        In cores, the smallest quota of any group and its ancestors; None without a quota.
+        Smallest quota of any group or ancestor, in cores; None without a quota.
     """
     try:
         groups = (proc / "cgroup").read_text()
@@ -73,7 +74,7 @@ def cpu_quota(proc: Path = _PROC, root: Path = Path("/")) -> float | None:
 
 @dataclass(frozen=True)
 class _Group:
-    """A control group of a process that can have a CPU quota."""
+    """A control group that can have a CPU quota."""
 
     version: int
     path: str
@@ -81,7 +82,7 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Mount:
-    """A mounted hierarchy; `group` is the one that appears at its mount point."""
+    """A mounted hierarchy, with `group` at its mount point."""
 
     version: int
     group: str
@@ -113,12 +114,12 @@ def _parse_mounts(text: str) -> Iterator[_Mount]:
 
 
 def _unescape(text: str) -> str:
-    """Decode the octal escapes that ``mountinfo`` has for spaces and the like."""
+    """Decode the octal escapes of ``mountinfo``, such as those of spaces."""
     return re.sub(r"\\([0-7]{3})", lambda escape: chr(int(escape[1], 8)), text)
 
 
 def _find_folders(group: _Group, mount: _Mount, root: Path) -> Iterator[Path]:
-    """Give the folders of a group and of its visible ancestors, innermost first."""
+    """Yield the folders of a group and its visible ancestors, innermost first."""
     top = root / mount.point.lstrip("/")
     try:
         below = PurePosixPath(group.path).relative_to(mount.group)

@@ -1,4 +1,4 @@
-"""Lock open files and folders, where the file system can."""
+"""Locks on open files and folders, if the file system has them (``flock``)."""
 
 import contextlib
 import errno
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Lock(Enum):
-    """What became of an attempt to lock."""
+    """The result of an attempt to lock."""
 
     HELD = "held"
     TAKEN = "taken"
@@ -14,28 +14,28 @@ class Lock(Enum):
 
 
 def try_lock(descriptor: int) -> Lock:
-    """Lock an open file or folder for this process, without waiting.
+    """Try to lock an open file or folder, without waiting.
 
-    The lock is on what is open, ends with it, and leaves no file behind.
+    The lock ends when the descriptor is closed, and leaves no file behind.
 
     Parameters
     ----------
     descriptor : int
-        Of the open file or folder.
+        Descriptor of the file or folder.
 
     Returns
     -------
     Lock
-        TAKEN if another holds it. UNAVAILABLE for every other refusal, since flock fails otherwise only where there
-        are no locks: ENOLCK, ENOSYS and ENOTSUP of network file systems, EBADF of NFS, which locks only what is
-        open for writing, EPERM of sandboxes, EIO of a lock server that is gone, and what others may answer.
+        TAKEN if another descriptor holds the lock. UNAVAILABLE for any other failure, since it means that the file
+        system has no locks: ENOLCK, ENOSYS and ENOTSUP of network file systems, EBADF of NFS, which only locks
+        files open for writing, EPERM of sandboxes, EIO of a lost lock server.
 
     Raises
     ------
     PermissionError
-        For EACCES alone, which can mean either: SMB answers it where another process holds the lock.
+        For EACCES, which is ambiguous: SMB also returns it if another process holds the lock.
     """
-    import fcntl  # not on Windows, which is refused in words
+    import fcntl  # missing on Windows, which augforge refuses with a message
 
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,7 +49,7 @@ def try_lock(descriptor: int) -> Lock:
 
 
 def unlock(descriptor: int) -> None:
-    """Give a lock back now: a process that was forked meanwhile has the file open, too, and would keep it."""
+    """Release a lock now: a forked process with the same descriptor would keep it."""
     import fcntl
 
     with contextlib.suppress(OSError):

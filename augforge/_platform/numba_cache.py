@@ -1,10 +1,12 @@
-"""Let Numba keep kernels in our files: its own cache ends a program where a disk is full or a file is damaged.
+"""Cache Numba's kernels, so that failures cost time only.
 
-Numba's cache shares one index between all argument types of a function. Two processes that write at once can leave
-an index that leads to the code of other types, or of another processor. Here each has a file of its own.
+Numba's own cache raises if the disk is full or a file is damaged. It shares one index between all argument types of
+a function: two processes that write at once can leave an index that leads to code for other types, or for another
+processor. This cache has a file for each. Without any cache, every process compiles its kernels again, which takes
+up to 16 seconds (CHANGELOG.md).
 
-This uses private parts of Numba, from 0.61 on: `Dispatcher._cache` and
-`enable_caching`, `FunctionCache`, `CompileResult._reduce`.
+It uses private parts of Numba, from 0.61 on: `Dispatcher._cache`, `Dispatcher.enable_caching`, `FunctionCache` and
+`CompileResult._reduce`.
 """
 
 import contextlib
@@ -25,7 +27,7 @@ from numba.core.serialize import dumps
 
 from augforge._platform.kernel_files import KernelFiles
 
-# Untyped, and so for mypy a class of any.
+# mypy has no types for these.
 _FunctionCache: Any = FunctionCache
 _CompileResult: Any = CompileResult
 _Dispatcher: Any = Dispatcher
@@ -33,19 +35,19 @@ _pickled: Any = dumps
 _version = getattr(numba, "__version__", "")
 
 
-def keep(dispatcher: Any, files: KernelFiles) -> None:
-    """Let a function that Numba compiles be kept in files, and be taken from there."""
+def cache_kernel(dispatcher: Any, files: KernelFiles) -> None:
+    """Cache a function's compiled code in files."""
     dispatcher._cache = _KernelCache(dispatcher.py_func, files)
 
 
 @contextlib.contextmanager
-def keeping_all(files: KernelFiles) -> Iterator[None]:
-    """Let every function that asks Numba to be kept, while this holds, be kept in files.
+def cache_imported(files: KernelFiles) -> Iterator[None]:
+    """Cache functions of packages imported meanwhile in files, if they ask for a cache.
 
-    For the import of other packages: the cache that Numba would give them ends commands, and trusts every folder.
+    Numba's own cache would raise on failures, and trust any folder.
     """
     before = _Dispatcher.enable_caching
-    _Dispatcher.enable_caching = lambda dispatcher: keep(dispatcher, files)
+    _Dispatcher.enable_caching = lambda dispatcher: cache_kernel(dispatcher, files)
     try:
         yield
     finally:
@@ -53,12 +55,12 @@ def keeping_all(files: KernelFiles) -> Iterator[None]:
 
 
 class _KernelCache(_FunctionCache):  # type: ignore[misc]
-    """A function's cache, from which no error escapes.
+    """A function's cache; it raises no error.
 
-    Numba calls it while it holds its lock for compiling: never from two threads at once.
+    Numba calls it while it holds its compiler lock, so never from two threads at once.
     """
 
-    def __init__(self, function: Any, files: KernelFiles) -> None:  # not the parent's: it looks for a folder
+    def __init__(self, function: Any, files: KernelFiles) -> None:  # the parent's would look for a folder
         self._py_func = function
         self._name = f"{Path(inspect.getfile(function)).stem}.{function.__qualname__}"
         self._files = files
@@ -73,7 +75,7 @@ class _KernelCache(_FunctionCache):  # type: ignore[misc]
         return str(self._files.folder or "")
 
     def flush(self) -> None:
-        """Keep the files: they are right for as long as their names are."""
+        """Keep the files: their names identify their content."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         target_context.refresh()
@@ -84,10 +86,10 @@ class _KernelCache(_FunctionCache):  # type: ignore[misc]
         if data is None:
             return None
         try:
-            found, reduced = pickle.loads(data)  # noqa: S301 - nobody else can write there
+            found, reduced = pickle.loads(data)  # noqa: S301 - no other user can write there
             return _CompileResult._rebuild(target_context, *reduced) if found == key else None
-        except Exception as error:  # whatever unpickling can raise
-            self._files.complain(f"{self._name} cannot be unpickled ({type(error).__name__}: {error})")
+        except Exception as error:  # unpickling can raise anything
+            self._files.report(f"{self._name} cannot be unpickled ({type(error).__name__}: {error})")
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -96,13 +98,13 @@ class _KernelCache(_FunctionCache):  # type: ignore[misc]
         key = self._key(sig, data.codegen)
         try:
             content = _pickled((key, data._reduce()))
-        except Exception as error:  # whatever pickling can raise
-            self._files.complain(f"{self._name} cannot be pickled ({type(error).__name__}: {error})")
+        except Exception as error:  # pickling can raise anything
+            self._files.report(f"{self._name} cannot be pickled ({type(error).__name__}: {error})")
             return
         self._files.save(_file_name(self._name, key), content)
 
     def _key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
-        # The types, the processor, the bytecode, the versions, the function and the file that it stands in.
+        # Types, processor, bytecode, versions, function and source file.
         return (*self._index_key(sig, codegen), *self._stamp)
 
 

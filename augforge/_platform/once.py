@@ -1,4 +1,4 @@
-"""Say something once, however many threads and processes of one command could."""
+"""A token for things to do once in all threads and processes of a command."""
 
 import errno
 import multiprocessing
@@ -6,35 +6,35 @@ import os
 
 
 class Once:
-    """A right that is given once to a process and all that it forks.
+    """A token that a process and its children can take once.
 
-    The right is one byte in a pipe: the operating system gives it to one reader. Processes that multiprocessing
-    starts anew (spawn, forkserver) do not get it once their parent had it.
+    It is one byte in a pipe, which the operating system gives to one reader. Children started by multiprocessing
+    (spawn, forkserver) cannot take it after their parent took it.
 
     Parameters
     ----------
-    name : str
-        Of the variable that tells such processes.
+    variable : str
+        Environment variable that informs such children.
     """
 
-    def __init__(self, name: str) -> None:
-        self._variable = name
+    def __init__(self, variable: str) -> None:
+        self._variable = variable
         self._pipe, end = os.pipe()
         found = os.fstat(self._pipe)
         self._identity = found.st_dev, found.st_ino
         os.write(end, b"1")
-        os.close(end)  # from now on reading never waits
+        os.close(end)  # so that reading never waits
 
     def take(self) -> bool:
-        """Return whether this is the first call of the command."""
+        """Take the token; return whether it was still there."""
         parent = multiprocessing.parent_process()
         if parent is not None and os.environ.get(self._variable) == str(parent.pid):
             return False
         try:
-            # A daemon closes all files, and the next one that is opened gets the pipe's number.
+            # A daemon closes all files, and the next file opened gets the pipe's number.
             found = os.fstat(self._pipe)
             if (found.st_dev, found.st_ino) != self._identity:
-                raise OSError(errno.EBADF, "not the pipe any more")
+                raise OSError(errno.EBADF, "not the pipe")
             is_first = bool(os.read(self._pipe, 1))
         except OSError:
             is_first = os.environ.get(self._variable) != str(os.getpid())

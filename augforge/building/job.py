@@ -1,4 +1,4 @@
-"""The whole way from a recipe to a complete data set."""
+"""Build a complete data set from a recipe."""
 
 import contextlib
 import logging
@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from augforge.building import folders, local, replacing, tasks
-from augforge.building.claiming import claimed
-from augforge.building.expecting import check_expected, is_expected, raise_unexpected
+from augforge.building import cluster_executor, folders, local_executors, replacement, tasks
+from augforge.building.executor import Executor
+from augforge.building.expectation import check_expected, is_expected, raise_unexpected
+from augforge.building.folder_lock import folder_lock
+from augforge.building.folder_state import read_folder
 from augforge.building.plan import BuildPlan, plan_build, refresh_plan
-from augforge.building.remote import counted_threads, running_cluster
-from augforge.building.running import WAITING_FACTOR, Progress, run
-from augforge.building.versions import check_workers, needed, packages_in
-from augforge.building.workers import Place
+from augforge.building.progress import Progress
+from augforge.building.recipe_file import recipe_hash, recipe_text
+from augforge.building.submission import IN_FLIGHT_PER_THREAD, run
+from augforge.building.versions import check_workers, find_packages, required_versions
+from augforge.callbacks import ignore
 from augforge.distortions import PIXEL_VERSION
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
-from augforge.format.commit_records import publish_manifest, read_manifest
+from augforge.format.commit_records import publish_manifest
 from augforge.format.models import Manifest
 from augforge.format.publishing import sweep
 from augforge.recipe import Recipe, load_recipe
@@ -32,12 +35,8 @@ from augforge.writing.manifest_assembly import (
 
 _log = logging.getLogger(__name__)
 
-# From so many bytes on, processes are worth the seconds in which they start: threads wait for each other.
-_LARGE = 2 << 30
-
-
-def _say_nothing(_progress: Progress) -> None:
-    pass
+# Above this many bytes, processes repay the seconds of their start: threads wait for each other.
+_PROCESSES_ABOVE = 2 << 30
 
 
 def build(
@@ -49,45 +48,45 @@ def build(
     scheduler_file: str | Path | None = None,
     overwrite: bool = False,
     strict: bool = False,
-    on_progress: Callable[[Progress], None] = _say_nothing,
+    on_progress: Callable[[Progress], None] = ignore,
 ) -> Manifest:
-    """Make a data set; run again, go on where the last run stopped.
+    """Build a data set, or resume an interrupted build.
 
-    The content never depends on how it is made: any number of workers, threads, processes or machines, and any
+    The content does not depend on how it is made: any number of workers, threads, processes or machines, and any
     interruption, give the same content hash.
 
     Parameters
     ----------
     recipe : Recipe, str or Path
-        A recipe, or the file or ready name of one.
+        A recipe, its file or the name of a ready recipe.
     out : str or Path, optional
-        The data set's folder; by default ``out/NAME``, NAME being the recipe's.
+        The data set's folder; by default ``out/NAME`` with the recipe's name.
     workers : int, optional
-        How many shards are made at once; by default one for each processor core that this process may use, or for
-        each thread of the cluster's workers.
+        Number of shards made at the same time; by default one for each processor core that this process may use,
+        or for each thread of the cluster's workers.
     scheduler : str, optional
         Address of a running Dask scheduler, such as ``tcp://host:8786``; its workers must see `out` and the
         source under the same paths.
     scheduler_file : str or Path, optional
-        The scheduler's file, in place of its address.
+        The scheduler's file, instead of its address.
     overwrite : bool
-        Replace a data set that is in the folder. It stays until the new one is complete. Without room for both on
-        the disk it is removed first, and that is logged as a warning.
+        Replace a data set in the folder. It stays until the new one is complete. If the disk cannot hold both, it
+        is removed first, and a warning is logged.
     strict : bool
-        Raise `BuildError` before anything is built where what the recipe expects cannot be asked for, because it
-        belongs to other settings or originals. Otherwise that is logged as a warning.
+        Raise `BuildError` before building if the recipe's expectation belongs to other settings or originals.
+        Otherwise a warning is logged.
     on_progress : callable
-        Called with a `Progress` a few times a second; from another thread, too.
+        Called with a `Progress` a few times a second, possibly from another thread.
 
     Returns
     -------
     Manifest
-        Of the complete data set, as written to ``manifest.json``.
+        The manifest of the complete data set, as written to ``manifest.json``.
 
     Raises
     ------
     AugforgeError
-        If something is wrong with recipe, source, folder, disk or workers. Published shards stay.
+        If recipe, source, folder, disk or workers fail. Published shards stay.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     plan = plan_build(recipe, out, overwrite=overwrite, strict=strict)
@@ -104,52 +103,53 @@ def carry_out(
     workers: int | None = None,
     scheduler: str | None = None,
     scheduler_file: str | Path | None = None,
-    on_progress: Callable[[Progress], None] = _say_nothing,
+    on_progress: Callable[[Progress], None] = ignore,
 ) -> Manifest:
-    """Do what was planned; parameters, result and errors as in `build`."""
+    """Carry out a plan; parameters, result and errors as in `build`."""
     if workers is not None and workers < 1:
         raise AugforgeError(f"workers must be at least 1, got {workers}")
     if scheduler is not None and scheduler_file is not None:
         raise AugforgeError("give either the scheduler's address or its file, not both")
-    if plan.complete:
-        manifest = read_manifest(plan.folder)
-        folders.restore_recipe(plan.folder, plan.recipe, manifest)
-        check_expected(plan.recipe, manifest)
-        return manifest
+    if plan.complete and not plan.lacks_recipe:
+        return _confirm(plan)
     on_cluster = scheduler is not None or scheduler_file is not None
-    at_once = (workers or 1) if on_cluster else plan.at_once(workers)
-    plan.check_space(at_once)
-    with claimed(plan.folder):
-        plan = _plan_anew(plan)
+    concurrency = (workers or 1) if on_cluster else plan.count_workers(workers)
+    plan.check_space(concurrency)
+    with folder_lock(plan.folder):
+        plan = _refresh_locked(plan)
         if plan.complete:
-            manifest = read_manifest(plan.folder)
-            check_expected(plan.recipe, manifest)
-            return manifest
-        # Workers first: the folder is left as it is where there is nobody to fill it.
-        with _place(plan.at_work, workers, scheduler, scheduler_file) as (place, window):
-            _prepare(plan, at_once)
-            run(plan.at_work, place, window, on_progress)
+            if plan.lacks_recipe:
+                folders.publish_recipe(plan.folder, plan.recipe)
+            return _confirm(plan)
+        # Connect first: without workers the folder stays as it is.
+        with _connect(plan, workers, scheduler, scheduler_file) as (executor, window):
+            _prepare(plan, concurrency)
+            run(plan, executor, window, on_progress)
         manifest = assemble_manifest(
-            plan.workspace, plan.shards, about(plan.forge), folders.recipe_hash(plan.recipe)
+            plan.workspace.folder, plan.shards, describe_provenance(plan.forge), recipe_hash(plan.recipe)
         )
         _publish(plan, manifest)
         return manifest
 
 
-def _plan_anew(plan: BuildPlan) -> BuildPlan:
-    """Return the plan for what is in the folder, now that no other build can be at work there."""
-    finished = replacing.finish(plan.folder)
-    if finished is not None and plan.makes(finished):
-        # Replacing was all but done when it was interrupted: now it is.
-        plan = replace(plan, overwrite=False)
-    folders.check(plan.folder, plan.forge, overwrite=plan.overwrite)
-    return refresh_plan(plan)
+def _confirm(plan: BuildPlan) -> Manifest:
+    """Check the finished set of a plan against the recipe's expectation; return its manifest."""
+    assert plan.finished_manifest is not None  # noqa: S101 - the caller checked it
+    check_expected(plan.recipe, plan.finished_manifest)
+    return plan.finished_manifest
 
 
-def _prepare(plan: BuildPlan, at_once: int) -> None:
-    """Make the folder ready in which the shards are made."""
+def _refresh_locked(plan: BuildPlan) -> BuildPlan:
+    """Finish an interrupted replacement and re-plan, now that no other build can change the folder."""
+    finished = replacement.finish(plan.folder)
+    overwrite = plan.overwrite and (finished is None or not plan.matches(finished))
+    return refresh_plan(plan, overwrite=overwrite)
+
+
+def _prepare(plan: BuildPlan, concurrency: int) -> None:
+    """Prepare the folder for the shards."""
     if plan.replaces:
-        has_room = plan.has_room_for_both(at_once)
+        has_room = plan.has_room_for_both(concurrency)
         if not has_room:
             _log.warning(
                 "there is no room for both sets in %r: the one that is there is removed first",
@@ -157,7 +157,7 @@ def _prepare(plan: BuildPlan, at_once: int) -> None:
             )
         folders.prepare_replacement(plan.folder, plan.recipe, plan.kept_shards, remove_first=not has_room)
     elif plan.extends:
-        # The set that is there stays one until the larger one is complete.
+        # The smaller set stays complete until the larger one is.
         check_shared_leaves(plan.folder, plan.shards, plan.kept)
         sweep(plan.folder)
     else:
@@ -165,38 +165,36 @@ def _prepare(plan: BuildPlan, at_once: int) -> None:
 
 
 def _publish(plan: BuildPlan, manifest: Manifest) -> None:
-    """Complete the set, in the place of any that was there; raise `BuildError` if it is not the expected one."""
+    """Complete the set, replacing an old one; raise `BuildError` if it is not the expected one."""
     if not is_expected(plan.recipe, manifest):
-        raise_unexpected(plan.recipe, manifest, _leave_unexpected(plan, manifest))
-    folders.publish_recipe(plan.workspace, plan.recipe)
-    publish_manifest(plan.workspace, manifest)
+        raise_unexpected(plan.recipe, manifest, _keep_unexpected(plan, manifest))
+    folders.publish_recipe(plan.workspace.folder, plan.recipe)
+    publish_manifest(plan.workspace.folder, manifest)
     if plan.replaces:
-        replacing.take_over(plan.folder)
+        replacement.take_over(plan.folder)
     else:
-        replacing.remove_others(plan.folder, plan.shards)
-        replacing.discard(plan.folder)
+        replacement.remove_others(plan.folder, plan.shards)
+        replacement.discard(plan.folder)
 
 
-def _leave_unexpected(plan: BuildPlan, manifest: Manifest) -> str:
-    """Leave a set that is not the expected one beside the one that is there; return where, in words."""
-    take = "`--set expect=null` accepts it"
+def _keep_unexpected(plan: BuildPlan, manifest: Manifest) -> str:
+    """Keep an unexpected set apart from the one in the folder; return its location in words."""
+    accept = "`--set expect=null` accepts it"
     if plan.extends:
-        return f"the set of {plan.extends:,} samples in {plan.folder} is unchanged; {take}"
+        return f"the set of {plan.extends:,} samples in {plan.folder} is unchanged; {accept}"
     if not plan.replaces:
-        return (
-            f"its shards are kept in {plan.folder}, without a manifest; {take}, and makes none of them again"
-        )
-    text = folders.recipe_text(replace(plan.recipe, expect=None)).encode()
-    place = replacing.set_aside(plan.folder, text, manifest)
-    if place == plan.workspace:
-        return f"its shards are kept in {place}; {take}, and makes none of them again"
-    old = "the old set is unchanged" if folders.is_ours(plan.folder) else "there is no data set"
-    return f"the new set is complete in {place}, to be used or removed; in {plan.folder} {old}; {take}"
+        return f"its shards are kept in {plan.folder}, without a manifest; {accept} without making them again"
+    text = recipe_text(replace(plan.recipe, expect=None))
+    location = replacement.set_aside(plan.folder, text, manifest)
+    if location == plan.workspace.folder:
+        return f"its shards are kept in {location}; {accept} without making them again"
+    old = "the old set is unchanged" if read_folder(plan.folder).is_ours else "there is no data set"
+    return f"the new set is complete in {location}, to be used or removed; in {plan.folder} {old}; {accept}"
 
 
-def about(forge: Forge) -> Provenance:
-    """Return what the manifest of a set says that no receipt knows."""
-    packages = packages_in(forge)
+def describe_provenance(forge: Forge) -> Provenance:
+    """Collect the fields of a manifest that no receipt has."""
+    packages = find_packages(forge)
     return Provenance(
         pixel_version=PIXEL_VERSION,
         source_digest=forge.source.digest,
@@ -210,31 +208,28 @@ def about(forge: Forge) -> Provenance:
 
 
 @contextlib.contextmanager
-def _place(
+def _connect(
     plan: BuildPlan, workers: int | None, scheduler: str | None, scheduler_file: str | Path | None
-) -> Iterator[tuple[Place, Callable[[], int]]]:
-    """Give a place for the tasks, and what says how many to hand out to it at once."""
+) -> Iterator[tuple[Executor, Callable[[], int]]]:
+    """Connect to workers; yield their executor and a function that returns the tasks to keep in flight."""
     if scheduler is not None or scheduler_file is not None:
-        with running_cluster(scheduler, scheduler_file) as place:
-            check_workers(place.client, needed(plan.forge))
-            threads = counted_threads(place.client)
+        with cluster_executor.connect(scheduler, scheduler_file) as executor:
+            check_workers(executor.client, required_versions(plan.forge))
+            count_threads = cluster_executor.thread_counter(executor.client)
             try:
-                yield place, lambda: workers or WAITING_FACTOR * threads()
+                yield executor, lambda: workers or IN_FLIGHT_PER_THREAD * count_threads()
             finally:
-                # Workers that were killed could not clean up behind them. One that is at work yet, on what another
-                # made in its stead or nobody wants any more, fails unheard.
-                sweep(plan.folder)
+                # Killed workers left temporary files. A worker that is still at work on a shard nobody needs any
+                # more fails without a report.
+                sweep(plan.workspace.folder)
         return
-    count = max(1, plan.at_once(workers))
+    count = max(1, plan.count_workers(workers))
     holds_gil = any(step.distortion.holds_gil for step in plan.forge.steps)
-    in_processes = holds_gil or (count > 1 and plan.bytes_to_write >= _LARGE)
+    in_processes = holds_gil or (count > 1 and plan.bytes_to_write >= _PROCESSES_ABOVE)
+    start = local_executors.start_processes if in_processes else local_executors.start_threads
     try:
-        with (
-            tasks.at_hand(plan.forge),
-            (local.processes if in_processes else local.threads)(count) as place,
-        ):
-            yield place, lambda: WAITING_FACTOR * count
+        with tasks.lend_forge(plan.forge), start(count) as executor:
+            yield executor, lambda: IN_FLIGHT_PER_THREAD * count
     except BaseException:
-        # Processes that were ended in the middle could not clean up behind them.
-        sweep(plan.folder)
+        sweep(plan.workspace.folder)  # killed processes left temporary files
         raise

@@ -1,4 +1,4 @@
-"""What a build would do, found out without doing any of it."""
+"""Plan a build without writing anything."""
 
 import os
 import shutil
@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from augforge._platform.cores import usable_cores
-from augforge.building import folders
-from augforge.building.expecting import Expectation, check_strict, settled_forge
-from augforge.building.published import are_listed, find_published
+from augforge.building.expectation import Expectation, check_strict, open_expected
+from augforge.building.folder_state import FolderState, read_folder
+from augforge.building.folders import check_location, check_usable, choose_workspace
+from augforge.building.recipe_file import recipe_hash, recipe_text
 from augforge.errors import AugforgeError, BuildError
 from augforge.forge import Forge
-from augforge.format.commit_records import is_moving_in
-from augforge.format.layout import REPLACEMENT, SampleLayout, ShardSpec, shard_bytes
+from augforge.format.hashing import bytes_hash
+from augforge.format.layout import RECEIPTS, SHARDS, SampleLayout, ShardSpec, shard_bytes
 from augforge.format.models import Manifest
 from augforge.recipe import Recipe
 from augforge.writing.shard_plan import ShardPlan, plan_shards
@@ -20,7 +21,7 @@ from augforge.writing.shard_plan import ShardPlan, plan_shards
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """A build, before anything is written.
+    """A build, before it writes anything.
 
     Attributes
     ----------
@@ -28,53 +29,35 @@ class BuildPlan:
         The recipe with its source opened.
     folder : Path
         The data set's folder, absolute.
+    state : FolderState
+        The state of the folder that the plan is based on.
+    workspace : FolderState
+        The state of the folder where the shards are made: `state`, or that of ``.replacement`` while another set is
+        in the folder.
     shards : ShardPlan
         All shards of the finished set.
     kept : frozenset of int
-        The shards that are already published and need not be made.
+        Indices of the published shards.
     overwrite : bool
-        Whether the data set that is in the folder is to be replaced.
-    workspace : Path
-        Where the shards are made: the data set's folder, or, while another set is in it, a folder inside.
+        Whether to replace the data set in the folder.
     of : str
         The hash of all settings and originals that decide the content, 64 hexadecimal digits.
+    bytes_free : int
+        Free space on the folder's disk, in bytes.
     not_applied : str
-        Why what the recipe expects is not asked for; empty where it is, or where it expects nothing.
-    moving_in : Manifest, optional
-        Of a complete set in ``.replacement`` that is taking the place of an old one: the build finishes that first.
+        Why the recipe's expectation is not applied; empty if it is, or if there is none.
     """
 
     forge: Forge
     folder: Path
+    state: FolderState
+    workspace: FolderState
     shards: ShardPlan
     kept: frozenset[int]
     overwrite: bool
-    workspace: Path
     of: str
+    bytes_free: int
     not_applied: str = ""
-    moving_in: Manifest | None = None
-
-    @property
-    def replaces(self) -> bool:
-        """Whether the set is made apart from another one, whose place it takes when it is complete."""
-        return self.workspace != self.folder
-
-    @property
-    def finishes(self) -> bool:
-        """Whether the set is complete but for being moved in."""
-        return self.moving_in is not None and self.makes(self.moving_in)
-
-    def makes(self, manifest: Manifest) -> bool:
-        """Tell whether a manifest is of the set that is planned."""
-        return (
-            manifest.recipe_hash == folders.recipe_hash(self.recipe)
-            and manifest.pixel_digest == self.forge.pixel_digest
-        )
-
-    @property
-    def at_work(self) -> "BuildPlan":
-        """The plan as the workers see it: of a set that is made where its shards are."""
-        return replace(self, folder=self.workspace)
 
     @property
     def recipe(self) -> Recipe:
@@ -87,89 +70,116 @@ class BuildPlan:
         return len(self.forge)
 
     @property
+    def replaces(self) -> bool:
+        """Whether the new set replaces another one."""
+        return self.workspace is not self.state
+
+    @property
+    def finishes(self) -> bool:
+        """Whether a complete set only waits for its move into the folder."""
+        return self.state.moving_in is not None and self.matches(self.state.moving_in)
+
+    def matches(self, manifest: Manifest) -> bool:
+        """Tell whether a manifest belongs to the planned set."""
+        return (
+            manifest.recipe_hash == recipe_hash(self.recipe)
+            and manifest.pixel_digest == self.forge.pixel_digest
+        )
+
+    @property
     def complete(self) -> bool:
-        """Whether the finished set is there already."""
-        if self.replaces or len(self.kept) < len(self.shards):
-            return False
-        manifest = folders.manifest_in(self.folder)
-        if manifest is None or manifest.samples != self.samples:
-            return False
-        # A repair that was killed may have made other bytes of the same samples: the manifest is then made again.
-        return are_listed(self.folder, self.shards, manifest)
+        """Whether the finished set exists already."""
+        return self.finished_manifest is not None
+
+    @property
+    def finished_manifest(self) -> Manifest | None:
+        """The manifest of the finished set, if it exists already."""
+        manifest = self.state.manifest
+        if self.replaces or len(self.kept) < len(self.shards) or manifest is None:
+            return None
+        # A repair that was killed may have made other bytes of the same samples: then the manifest is stale.
+        is_current = manifest.samples == self.samples and self.state.lists(manifest)
+        return manifest if is_current else None
+
+    @property
+    def lacks_recipe(self) -> bool:
+        """Whether the finished set lost its ``recipe.yaml``, and this recipe restores it."""
+        text, manifest = recipe_text(self.recipe), self.finished_manifest
+        return manifest is not None and self.state.recipe != text and manifest.recipe_hash == bytes_hash(text)
 
     @property
     def extends(self) -> int:
-        """Samples of the complete set in the folder that this build adds to; 0 if it does no such thing."""
-        manifest = None if self.replaces or not self.kept else folders.manifest_in(self.folder)
-        if manifest is None or manifest.samples >= self.samples:
+        """Samples of the complete set that this build adds to; 0 if it adds to none."""
+        manifest = self.state.manifest
+        if self.replaces or not self.kept or manifest is None or manifest.samples >= self.samples:
             return 0
         return manifest.samples if self.kept.issuperset(range(len(manifest.shards))) else 0
 
     @property
-    def kept_samples(self) -> int:
-        """Samples in the shards that are kept."""
-        return sum(spec.samples for spec in self.kept_shards)
-
-    @property
-    def bytes_to_write(self) -> int:
-        """Size of the shards still to be made: exact when uncompressed, otherwise an upper bound."""
-        return self.shards.bytes - sum(shard_bytes(spec) for spec in self.kept_shards)
-
-    @property
-    def bytes_free(self) -> int:
-        """Free space where the set is to be, in bytes."""
-        return shutil.disk_usage(folders.nearest_existing(self.folder)).free
-
-    @property
-    def shards_to_make(self) -> int:
-        """How many shards are missing."""
-        return len(self.shards) - len(self.kept)
-
-    def at_once(self, workers: int | None = None) -> int:
-        """Return how many shards this machine makes at once, if asked for so many: by default one for each core."""
-        return min(workers or usable_cores(), self.shards_to_make)
-
-    def check_space(self, at_once: int) -> None:
-        """Raise `BuildError` if the disk is too small.
-
-        The size of compressed shards is not known beforehand: for them only the space is needed that `at_once`
-        shards, which are in the making at the same time, claim.
-        """
-        free = self.bytes_free + self._reclaimed_bytes
-        free += folders.bytes_of_dataset(self.folder) if self.replaces else 0
-        if self.recipe.output.compression == "none":
-            if self.bytes_to_write > free:
-                raise BuildError(
-                    f"{self.folder} needs {self.bytes_to_write:,} bytes for {self.samples:,} samples, but only "
-                    f"{free:,} are free there; make room, lower 'variants', or compress the shards "
-                    "(--set output.compression=zstd)"
-                )
-            return
-        claimed = self._needed_bytes(at_once)
-        if claimed > free:
-            raise BuildError(
-                f"{self.folder} needs up to {claimed:,} bytes for the shards in the making, {at_once} at once, but "
-                f"only {free:,} are free there; make room, or lower --workers or output.shard_size"
-            )
-
-    def has_room_for_both(self, at_once: int) -> bool:
-        """Tell whether the set that is there can be kept until the one that replaces it is complete."""
-        return self._needed_bytes(at_once) <= self.bytes_free + self._reclaimed_bytes
-
-    @property
     def kept_shards(self) -> tuple[ShardSpec, ...]:
-        """The shards that are published and need not be made."""
+        """The published shards."""
         return tuple(self.shards[index] for index in sorted(self.kept))
 
     @property
-    def _reclaimed_bytes(self) -> int:
-        """Bytes of an unfinished replacement that are removed before another one is made."""
-        return folders.bytes_of_dataset(self.workspace, but=self.kept_shards) if self.replaces else 0
+    def kept_samples(self) -> int:
+        """Samples in the published shards."""
+        return sum(spec.samples for spec in self.kept_shards)
 
-    def _needed_bytes(self, at_once: int) -> int:
+    @property
+    def shards_to_make(self) -> int:
+        """Number of missing shards."""
+        return len(self.shards) - len(self.kept)
+
+    @property
+    def bytes_to_write(self) -> int:
+        """Bytes of the missing shards: exact if uncompressed, else an upper bound."""
+        return self.shards.bytes - sum(shard_bytes(spec) for spec in self.kept_shards)
+
+    def count_workers(self, workers: int | None = None) -> int:
+        """Count the shards that this machine makes at once; by default one for each core."""
+        return min(workers or usable_cores(), self.shards_to_make)
+
+    def check_space(self, workers: int) -> None:
+        """Raise `BuildError` if the disk is too small.
+
+        The size of compressed shards is unknown beforehand: for them, only the space that `workers` shards under
+        construction take at the same time has to be free.
+        """
+        free = self.bytes_free + self._bytes_reclaimed
+        free += sum(self.state.sizes.values()) if self.replaces else 0
+        needed = self._bytes_needed(workers)
+        if needed <= free:
+            return
+        if self.recipe.output.compression == "none":
+            raise BuildError(
+                f"{self.folder} needs {needed:,} bytes for {self.samples:,} samples, but only {free:,} are free "
+                "there; free some space, lower 'variants', or compress the shards (--set output.compression=zstd)"
+            )
+        raise BuildError(
+            f"{self.folder} needs up to {needed:,} bytes for the shards under construction, {workers} at a time, "
+            f"but only {free:,} are free there; free some space, or lower --workers or output.shard_size"
+        )
+
+    def has_room_for_both(self, workers: int) -> bool:
+        """Tell whether the disk holds the old set until its replacement is complete."""
+        return self._bytes_needed(workers) <= self.bytes_free + self._bytes_reclaimed
+
+    @property
+    def _bytes_reclaimed(self) -> int:
+        """Bytes of an unfinished replacement that the build removes first."""
+        if not self.replaces:
+            return 0
+        kept = {
+            name
+            for spec in self.kept_shards
+            for name in (f"{SHARDS}/{spec.file_name}", f"{RECEIPTS}/{spec.receipt_name}")
+        }
+        return sum(size for name, size in self.workspace.sizes.items() if name not in kept)
+
+    def _bytes_needed(self, workers: int) -> int:
         if self.recipe.output.compression == "none":
             return self.bytes_to_write
-        return min(at_once * shard_bytes(self.shards.largest), self.bytes_to_write)
+        return min(workers * shard_bytes(self.shards.largest), self.bytes_to_write)
 
 
 def plan_build(
@@ -180,13 +190,13 @@ def plan_build(
     Parameters
     ----------
     recipe : Recipe
-        What to make.
+        The recipe.
     out : str or Path, optional
-        The data set's folder; by default ``out/NAME``, NAME being the recipe's.
+        The data set's folder; by default ``out/NAME`` with the recipe's name.
     overwrite : bool
-        Whether to replace a data set that is in the folder.
+        Whether to replace a data set in the folder.
     strict : bool
-        Whether it is an error that what the recipe expects cannot be asked for.
+        Whether to raise if the recipe's expectation cannot be applied.
 
     Returns
     -------
@@ -195,31 +205,37 @@ def plan_build(
     Raises
     ------
     AugforgeError
-        If the recipe, its source or the folder cannot be used; says why.
+        If the recipe, its source or the folder cannot be used.
     """
-    forge, expectation = _buildable(recipe, strict)
+    forge, expectation = _open_buildable(recipe, strict)
     folder = Path(out if out is not None else Path("out") / recipe.name).absolute()
     _check_source_is_elsewhere(recipe, folder)
-    folders.check(folder, forge, overwrite=overwrite)
-    return refresh_plan(
-        BuildPlan(
-            forge=forge,
-            folder=folder,
-            shards=shards_of(forge),
-            kept=frozenset(),
-            overwrite=overwrite,
-            workspace=folder,
-            of=expectation.of,
-            not_applied=expectation.not_applied,
-        )
-    )
+    return _plan(forge, folder, overwrite, expectation.of, expectation.not_applied)
 
 
-def _buildable(recipe: Recipe, strict: bool) -> tuple[Forge, Expectation]:
-    """Open a recipe's originals; raise `AugforgeError` unless it can be built here."""
+def refresh_plan(plan: BuildPlan, *, overwrite: bool | None = None) -> BuildPlan:
+    """Re-plan against the present content of the folder; raise as `plan_build`."""
+    overwrite = plan.overwrite if overwrite is None else overwrite
+    return _plan(plan.forge, plan.folder, overwrite, plan.of, plan.not_applied)
+
+
+def _plan(forge: Forge, folder: Path, overwrite: bool, of: str, not_applied: str) -> BuildPlan:
+    check_location(folder)
+    state = read_folder(folder)
+    check_usable(state, forge, overwrite=overwrite)
+    workspace = choose_workspace(state, forge, overwrite=overwrite)
+    shards, kept = workspace.find_published(divide_into_shards(forge))
+    bytes_free = measure_free_bytes(folder)
+    plan = BuildPlan(forge, folder, state, workspace, shards, kept, overwrite, of, bytes_free, not_applied)
+    # The shards of a set that is being moved in are in two places, and all of them exist.
+    return replace(plan, kept=frozenset(range(len(shards)))) if plan.finishes else plan
+
+
+def _open_buildable(recipe: Recipe, strict: bool) -> tuple[Forge, Expectation]:
+    """Open a recipe's originals; raise `AugforgeError` if this machine cannot build it."""
     if os.name != "posix":
         raise AugforgeError("augforge builds on Linux and macOS; on Windows, use WSL")
-    forge, expectation = settled_forge(recipe)
+    forge, expectation = open_expected(recipe)
     if strict:
         check_strict(expectation)
     if len(forge) == 0:
@@ -227,27 +243,23 @@ def _buildable(recipe: Recipe, strict: bool) -> tuple[Forge, Expectation]:
     return forge, expectation
 
 
-def refresh_plan(plan: BuildPlan) -> BuildPlan:
-    """Re-plan against the shards that are already on disk."""
-    workspace = folders.workspace(plan.folder, plan.forge, overwrite=plan.overwrite)
-    shards, kept = find_published(workspace, shards_of(plan.forge))
-    moving_in = folders.manifest_in(plan.folder / REPLACEMENT) if is_moving_in(plan.folder) else None
-    plan = replace(plan, shards=shards, kept=kept, workspace=workspace, moving_in=moving_in)
-    # Its shards are in two places, and none of them is missing.
-    return replace(plan, kept=frozenset(range(len(shards)))) if plan.finishes else plan
+def measure_free_bytes(folder: Path) -> int:
+    """Measure the free space on a folder's disk, in bytes."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
 def _check_source_is_elsewhere(recipe: Recipe, folder: Path) -> None:
-    """Raise `BuildError` if the originals lie in the folder, where they would be replaced."""
+    """Raise `BuildError` if the originals are in the folder, where a build would replace them."""
     source = recipe.source.path
     if source is not None and source.resolve().is_relative_to(folder.resolve()):
         raise BuildError(
-            f"the originals, {source}, lie in the data set's own folder {folder}; choose another folder (--out)"
+            f"the originals, {source}, are in the data set's own folder {folder}; choose another folder (--out)"
         )
 
 
-def shards_of(forge: Forge) -> ShardPlan:
-    """Return the shards of a data set that was never extended."""
+def divide_into_shards(forge: Forge) -> ShardPlan:
+    """Divide the samples of a forge into shards, as for a set that was never extended."""
     return plan_shards(
         stem=forge.recipe.name,
         samples=len(forge),

@@ -1,4 +1,4 @@
-"""What a worker must have in the same version as the client: asked before work starts, and by every task."""
+"""Check that workers have the client's versions, before the build and in every task."""
 
 import functools
 import sys
@@ -16,7 +16,7 @@ from augforge.writing.manifest_assembly import processor_family
 
 Versions = Mapping[str, str]
 
-# What is no package. Python's minor version counts because recipes travel pickled.
+# Not packages. Python's minor version counts because recipes travel pickled.
 _OF_THIS_PROCESS = {
     "augforge": lambda: augforge.__version__,
     "pixel version": lambda: str(PIXEL_VERSION),
@@ -24,38 +24,37 @@ _OF_THIS_PROCESS = {
     "processor": processor_family,
 }
 _ALWAYS = ("augforge", "pixel version", "Python")
-# Our own pixels do not depend on them; those of other packages may.
+# The pixels of other packages may depend on these; ours do not.
 _WITH_PACKAGES = ("numba", "numpy", "processor")
 
-
-# Up to this pixel version drawings were normalized otherwise, frames, specks and noise included.
+# The last pixel version with the former normalization of drawings.
 _FORMER_NORMALIZATION = 3
 
 
 def pixel_version_text(version: int, recipe: Recipe | None) -> str:
-    """Return a pixel version in words, with the normalization that belonged to it, if the recipe normalizes."""
+    """Name a pixel version, with its former normalization if the recipe normalizes."""
     former = version <= _FORMER_NORMALIZATION and recipe is not None and recipe.normalize is not None
     return f"pixel version {version}" + (" and its former normalization of drawings" if former else "")
 
 
-def packages_in(forge: Forge) -> tuple[str, ...]:
-    """Return the packages beside augforge on which a recipe's pixels depend, sorted."""
+def find_packages(forge: Forge) -> tuple[str, ...]:
+    """Find the packages besides augforge that a recipe's pixels depend on, sorted."""
     return tuple(sorted({name for step in forge.steps for name in packages_of(type(step.distortion))}))
 
 
-def needed(forge: Forge) -> Versions:
-    """Return the versions that a worker must have to make a recipe's samples, by name: those that are here."""
-    packages = packages_in(forge)
-    return found((*_ALWAYS, *packages, *_WITH_PACKAGES) if packages else _ALWAYS)
+def required_versions(forge: Forge) -> Versions:
+    """Look up the versions that a worker must share with this process to make a recipe's samples."""
+    packages = find_packages(forge)
+    return find_versions((*_ALWAYS, *packages, *_WITH_PACKAGES) if packages else _ALWAYS)
 
 
-def found(names: Iterable[str]) -> dict[str, str]:
-    """Return the versions that this process has, by name; ``none`` of a package that is not installed."""
-    return {name: _found(name) for name in names}
+def find_versions(names: Iterable[str]) -> dict[str, str]:
+    """Look up the versions in this process by name; ``none`` for a package that is not installed."""
+    return {name: _find_version(name) for name in names}
 
 
 @functools.cache
-def _found(name: str) -> str:
+def _find_version(name: str) -> str:
     if name in _OF_THIS_PROCESS:
         return _OF_THIS_PROCESS[name]()
     try:
@@ -64,24 +63,24 @@ def _found(name: str) -> str:
         return "none"
 
 
-def check(worker: str, has: Versions, needs: Versions) -> None:
-    """Raise `BuildError` unless a worker, known by its address, has what is needed."""
-    wrong = [f"{name} {has[name]}, needed {it}" for name, it in needs.items() if has[name] != it]
+def check_versions(worker: str, has: Versions, required: Versions) -> None:
+    """Raise `BuildError` unless the worker at an address has the required versions."""
+    wrong = [f"{name} {has[name]}, needed {it}" for name, it in required.items() if has[name] != it]
     if wrong:
         raise BuildError(
-            f"the worker {worker} has {'; '.join(wrong)}; every worker needs the versions that are here"
+            f"the worker {worker} has {'; '.join(wrong)}; every worker needs the versions of the client"
         )
 
 
-def check_workers(client: Any, needs: Versions) -> None:
-    """Raise `BuildError` unless all workers of a cluster have what is needed."""
-    answers = client.run(found, tuple(needs), on_error="return")
+def check_workers(client: Any, required: Versions) -> None:
+    """Raise `BuildError` unless all workers of a cluster have the required versions."""
+    answers = client.run(find_versions, tuple(required), on_error="return")
     for worker, answer in sorted(answers.items()):
         if isinstance(answer, dict):
-            check(worker, answer, needs)
-        # A connection is lost where a worker is gone by now. Anything else is what became of finding `found`.
+            check_versions(worker, answer, required)
+        # An OSError means that the worker is gone by now, any other error that it has no `find_versions`.
         elif not isinstance(answer, OSError):
             raise BuildError(
                 f"the worker {worker} lacks augforge, or has an older one ({answer}); needed: augforge "
-                f"{needs['augforge']}"
+                f"{required['augforge']}"
             )

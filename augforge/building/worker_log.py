@@ -1,12 +1,12 @@
-"""The log of worker processes, and what went wrong first in it.
+"""Find the first error in the log of worker processes.
 
-All processes write to one file: what the first of them stumbled over is followed by what the others say of it.
+All processes write to one file: the error of the first is followed by the reports of the others.
 """
 
 import re
 from pathlib import Path
 
-# The last line of a traceback, and how Python itself and the dynamic loader report what ends them.
+# The last line of a traceback, and fatal errors of Python and of the dynamic loader.
 _ERROR = re.compile(
     r"(?:\w+\.)*[A-Z]\w*(?:Error|Exception|ExceptionGroup|Interrupt|Exit)(?::|$)"
     r"|Fatal Python error:|\S+: error while loading shared libraries:"
@@ -14,7 +14,7 @@ _ERROR = re.compile(
 _TRACEBACK = "Traceback (most recent call last):"
 # A traceback's last line for any other exception: not indented, and not the next traceback's first line.
 _EXCEPTION = re.compile(r"(?:\w+\.)*[A-Z]\w*(?::|$)")
-# How Dask records a process that died without a word, and other errors.
+# Dask's records of a process that died silently, and of other errors.
 _DEATH = re.compile(r".* - (?P<text>Worker process \d+ (?:was killed by|exited with) .+)")
 _RECORD = re.compile(r".* - (?:ERROR|CRITICAL) - (?P<text>.+)")
 _LONGEST = 400

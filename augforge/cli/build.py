@@ -95,7 +95,7 @@ def command(
         tell(f"warning: {warning}")
     on_cluster = scheduler is not None or scheduler_file is not None
     if dry_run:
-        at_once = (workers or 1) if on_cluster else plan.at_once(workers)
+        at_once = (workers or 1) if on_cluster else plan.count_workers(workers)
         _tell_plan(plan, at_once, warnings, as_json)
         plan.check_space(at_once)
         return
@@ -177,11 +177,11 @@ class _Result:
 
     def _expect_pair(self) -> tuple[tuple[str, str], ...]:
         """Return the line that makes the recipe expect this set, unless it does so already."""
-        from augforge.building.expecting import expect_line
+        from augforge.building.expectation import format_expect
 
         if self.plan.recipe.expect is not None:
             return ()
-        return (("to expect it", expect_line(self.manifest, self.plan.of)),)
+        return (("to expect it", format_expect(self.manifest, self.plan.of)),)
 
     def _made_text(self) -> str:
         if not self.made:
@@ -220,26 +220,25 @@ def _carry_out(
 
 def _interrupted_text(plan: "BuildPlan", has_new_manifest: bool) -> str:
     """Return what an interruption left behind, and what goes on from there."""
-    from augforge.building.folders import manifest_in
     from augforge.building.plan import refresh_plan
 
     folder = shown_path(plan.folder)
     try:
-        manifest = manifest_in(plan.folder)
-        if has_new_manifest and manifest is not None and plan.makes(manifest):
-            return f", but the data set is complete in {folder}"
         now = refresh_plan(plan)
     except DatasetError as error:
-        return f"; what is published cannot be told: {error}"
-    if now.moving_in is not None:
+        return f"; cannot determine what is published: {error}"
+    manifest = now.state.manifest
+    if has_new_manifest and manifest is not None and plan.matches(manifest):
+        return f", but the data set is complete in {folder}"
+    if now.state.moving_in is not None:
         more = "" if now.finishes else " and goes on"
         return f": a complete new set is being moved into {folder}; the same command finishes that{more}"
     old = f"; the set in {folder} is unchanged" if manifest is not None else ""
-    if not now.kept and not now.workspace.is_dir():
+    if not now.kept and not now.workspace.folder.is_dir():
         return f" before anything was made{old}"
     return (
         f": {len(now.kept):,} of {counted(len(now.shards), 'shard')} are published and kept in "
-        f"{shown_path(now.workspace)}{old}; the same command goes on from there"
+        f"{shown_path(now.workspace.folder)}{old}; the same command goes on from there"
     )
 
 
@@ -260,7 +259,7 @@ def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
     if plan.kept or plan.shards.largest.samples <= LEAF or plan.shards_to_make >= (workers or usable_cores()):
         return
     tell(
-        f"{counted(plan.shards_to_make, 'shard')}, so {counted(plan.at_once(workers), 'worker')}; "
+        f"{counted(plan.shards_to_make, 'shard')}, so {counted(plan.count_workers(workers), 'worker')}; "
         "a lower output.shard_size lets more work at once"
     )
 
@@ -315,7 +314,7 @@ def _plan_text(plan: "BuildPlan", at_once: int) -> str:
 
 
 def _replaces_text(plan: "BuildPlan", at_once: int) -> str:
-    if plan.moving_in is not None:
+    if plan.state.moving_in is not None:
         return "the set in .replacement, which is complete and is first moved into its place"
     if plan.has_room_for_both(at_once):
         return "the set that is there, which stays until this one is complete"

@@ -23,7 +23,7 @@ from augforge.cli.output import (
 from augforge.cli.stopping import terminating_cleanly
 
 if TYPE_CHECKING:
-    from augforge.sources.published.fetching import Fetched, Watcher
+    from augforge.sources.published.fetching import Fetched, Listener
     from augforge.sources.published.named import NamedDataset
     from augforge.sources.published.registry import PublishedFile
 
@@ -52,15 +52,15 @@ def command(name: str | None, to: Path | None, quiet: bool) -> None:
             raise click.UsageError("--to needs the name of a data set")
         _list(quiet=quiet)
         return
-    with terminating_cleanly(), _watcher(quiet=quiet) as watcher:
-        fetched = fetch(name, None if to is None else Path(os.path.expanduser(to)), watcher)
+    with terminating_cleanly(), _make_listener(quiet=quiet) as listener:
+        fetched = fetch(name, None if to is None else Path(os.path.expanduser(to)), listener)
     if not quiet:
         tell(_told(fetched))
     emit(str(fetched.folder))
 
 
 def _list(*, quiet: bool) -> None:
-    from augforge.sources.published.named import DATASETS, data_folder
+    from augforge.sources.published.named import DATASETS, locate_data_folder
 
     rows = [
         (known.name, known.doc, len(known.class_names), _size(known), _place(known))
@@ -73,7 +73,7 @@ def _list(*, quiet: bool) -> None:
     )
     if not quiet:
         tell(
-            f"\n'augforge fetch NAME' downloads one into {shown_path(data_folder())}; "
+            f"\n'augforge fetch NAME' downloads one into {shown_path(locate_data_folder())}; "
             f"'source: NAME' in a recipe uses it. All emnist sets come in one archive."
         )
 
@@ -84,17 +84,17 @@ def _size(dataset: "NamedDataset") -> str:
     files = dataset.files if dataset.archive is None else (dataset.archive.file,)
     if all(file.size is not None for file in files):
         return readable_bytes(sum(file.size or 0 for file in files))
-    return f"< {readable_bytes(sum(file.at_most or 0 for file in files))}"
+    return f"< {readable_bytes(sum(file.max_size or 0 for file in files))}"
 
 
 def _place(dataset: "NamedDataset") -> str:
     """Return where a data set's files are, by their names alone: fetching and opening it check the hashes."""
-    from augforge.sources.published.holding import find
+    from augforge.sources.published.local_files import find_file
 
     if not dataset.mirrors:
         return "comes with augforge"
     folder = dataset.folder()
-    there = sum(find(folder, file) is not None for file in dataset.files)
+    there = sum(find_file(folder, file) is not None for file in dataset.files)
     if there == len(dataset.files):
         return shown_path(folder)
     return f"{there} of {len(dataset.files)} files in {shown_path(folder)}" if there else "not here"
@@ -123,17 +123,17 @@ def _how_to_use(dataset: "NamedDataset", folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _watcher(*, quiet: bool) -> Iterator["Watcher"]:
-    from augforge.sources.published.fetching import Watcher
+def _make_listener(*, quiet: bool) -> Iterator["Listener"]:
+    from augforge.sources.published.fetching import Listener
 
     console = stderr_console()
     if quiet:
-        yield Watcher()
+        yield Listener()
     elif console.is_terminal and not console.is_dumb_terminal:
         with _bars(console) as progress:
-            yield Watcher(lambda text: console.print(printable(text)), progress)
+            yield Listener(lambda text: console.print(printable(text)), progress)
     else:
-        yield Watcher(tell, Lines().show)
+        yield Listener(tell, Lines().show)
 
 
 class Lines:

@@ -37,10 +37,10 @@ class CompilingNotice:
 @contextmanager
 def announcing_compiling(*, quiet: bool = False) -> Iterator[CompilingNotice]:
     """Announce when this thread starts compiling; give the notice, for other threads to share."""
-    from augforge._platform.compile_events import compiling_reported
+    from augforge._platform.compile_events import report_compiling
 
     notice = CompilingNotice(_nothing if quiet else tell)
-    with compiling_reported(notice):
+    with report_compiling(notice):
         yield notice
 
 

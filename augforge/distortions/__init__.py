@@ -7,13 +7,12 @@ distortions through an entry point; see `Distortion` and ``examples/your_own_dis
 import warnings
 from typing import Any
 
-from augforge.distortions.base import PIXEL_VERSION, Distortion, SampledStep, SampleIds
+from augforge.distortions.base import PIXEL_VERSION, Distortion, SampledStep, SampleIds, Single
 from augforge.distortions.bending import DisplacementField
 from augforge.distortions.catalogue import registry
 from augforge.distortions.geometry import Affine, Geometry, chained
 from augforge.distortions.gray import Gray
 from augforge.distortions.parameters import Parameter, parameter
-from augforge.distortions.single import Single
 from augforge.kernels import Chain
 from augforge.keys import problem
 from augforge.randomness import Distribution

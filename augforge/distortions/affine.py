@@ -34,6 +34,7 @@ class Scale(Affine):
     """Makes the digit larger or smaller about the middle of the frame, in both directions or in each apart."""
 
     name: ClassVar[str] = "scale"
+    at_least_one: ClassVar[tuple[str, ...]] = ("factor", "x", "y")
     factor: Distribution | None = parameter(
         "Factor in both directions; above 1 is larger.",
         unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
@@ -49,8 +50,6 @@ class Scale(Affine):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if self.factor is None and self.x is None and self.y is None:
-            raise problem("scale needs 'factor', or 'x' and 'y' (one or both)")
         if self.factor is not None and (self.x is not None or self.y is not None):
             raise problem("scale takes either 'factor', or 'x' and 'y', not both")
         return self
@@ -65,6 +64,7 @@ class Shift(Affine):
     """Moves the digit; what leaves the frame is lost."""
 
     name: ClassVar[str] = "shift"
+    at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
     x: Distribution | None = parameter(
         "Way to the right.",
         unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
@@ -73,12 +73,6 @@ class Shift(Affine):
         "Way down.",
         unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
     )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _some_way(self) -> Self:
-        if self.x is None and self.y is None:
-            raise problem("shift needs 'x', 'y', or both")
-        return self
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the translations, float64 (N, 6)."""
@@ -90,6 +84,7 @@ class Shear(Affine):
 
     # Both angles stay below 45 degrees, so the map can always be inverted: 1 - tan(x) tan(y) > 0.
     name: ClassVar[str] = "shear"
+    at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
     x: Distribution | None = parameter(
         "Angle by which upright lines lean; positive to the right, as italics do.",
         unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
@@ -98,12 +93,6 @@ class Shear(Affine):
         "Angle by which level lines lean; positive raises their right end.",
         unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
     )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _some_angle(self) -> Self:
-        if self.x is None and self.y is None:
-            raise problem("shear needs 'x', 'y', or both")
-        return self
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the shears, float64 (N, 6)."""
@@ -155,6 +144,7 @@ class CropAndPad(Affine):
     """
 
     name: ClassVar[str] = "crop_and_pad"
+    at_least_one: ClassVar[tuple[str, ...]] = ("left", "right", "top", "bottom")
     left: Distribution | None = parameter(
         "How far the left side lies outside of the frame; below 0 it cuts.",
         unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
@@ -171,12 +161,6 @@ class CropAndPad(Affine):
         "The same of the lower side.",
         unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
     )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _some_side(self) -> Self:
-        if not self.drawn():
-            raise problem("crop_and_pad needs 'left', 'right', 'top' or 'bottom' (one or more)")
-        return self
 
     def check_frame(self, height: int, width: int) -> None:
         """Raise `AugforgeError` if nothing might be left of the frame."""

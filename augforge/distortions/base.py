@@ -9,15 +9,16 @@ geometry in one warp, all gray-level changes in one table.
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from augforge import randomness
 from augforge.distortions.parameters import Parameter, declared
 from augforge.errors import AugforgeError
+from augforge.keys import problem
 from augforge.randomness import Distribution
 
 PIXEL_VERSION = 4
@@ -157,10 +158,20 @@ class Distortion(BaseModel):
     """Of a distortion of another package: raised whenever any of its pixels would come out differently. Ours go by
     `PIXEL_VERSION`."""
 
+    at_least_one: ClassVar[tuple[str, ...]] = ()
+    """Optional parameters of which a recipe must give one or more."""
+
     @field_validator("*", mode="before")
     @classmethod
     def _parse(cls, plain: Any, info: ValidationInfo) -> Any:
         return cls.declaration(str(info.field_name)).parse(plain)
+
+    @model_validator(mode="after")
+    def _check_given(self) -> Self:
+        if self.at_least_one and all(getattr(self, name) is None for name in self.at_least_one):
+            names = ", ".join(f"'{name}'" for name in self.at_least_one)
+            raise problem(f"{self.name} needs one or more of {names}")
+        return self
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
@@ -220,6 +231,20 @@ class Distortion(BaseModel):
         return _family_of(cls)
 
 
+class Single(Distortion):
+    """The family whose members are rendered one after the other."""
+
+    def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
+        """Return the images, uint8 (N, H, W), after one step; they are not written to."""
+        raise NotImplementedError
+
+    def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
+        """Return the images after all steps, in their order."""
+        for step in steps:
+            images = cast("Single", step.distortion).render_one(images, step)
+        return images
+
+
 def check_array(step: SampledStep, method: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
     """Raise `AugforgeError` if what a distortion's method gave is not an array of a shape and type.
 
@@ -235,7 +260,8 @@ def check_array(step: SampledStep, method: str, array: Any, shape: tuple[int, ..
 
 @functools.cache
 def _parameters_of(kind: type[Distortion]) -> dict[str, Parameter]:
-    return {name: declared(name, field) for name, field in kind.model_fields.items()}
+    found = {name: declared(name, field) for name, field in kind.model_fields.items()}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 @functools.cache

@@ -1,17 +1,15 @@
 """Distortions that bend: elastic, wave, perspective. Each gives one field of displacement for each sample."""
 
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
 from augforge import kernels
 from augforge.distortions.base import SampledStep
 from augforge.distortions.geometry import Geometry
 from augforge.distortions.parameters import parameter
-from augforge.keys import problem
 from augforge.randomness import Distribution
 
 
@@ -143,6 +141,7 @@ class Perspective(DisplacementField):
     """
 
     name: ClassVar[str] = "perspective"
+    at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
     x: Distribution | None = parameter(
         "How much larger the right edge appears than the middle; below 0 smaller.",
         unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False,
@@ -151,12 +150,6 @@ class Perspective(DisplacementField):
         "How much larger the lower edge appears than the middle; below 0 smaller.",
         unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False,
     )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _some_way(self) -> Self:
-        if self.x is None and self.y is None:
-            raise problem("perspective needs 'x', 'y', or both")
-        return self
 
     def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""

@@ -17,19 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from augforge.distortions.affine import Aspect, CropAndPad, Rotate, Scale, Shear, Shift, Slant
-from augforge.distortions.base import Distortion
-from augforge.distortions.bending import DisplacementField, Elastic, Perspective, Wave
-from augforge.distortions.blurring import Blur, MotionBlur, Pixelate
+from augforge.distortions import (
+    affine,
+    bending,
+    blurring,
+    gray,
+    imgaug_step,
+    noise,
+    pixels,
+    strokes,
+    surroundings,
+)
+from augforge.distortions.base import Distortion, Single
+from augforge.distortions.bending import DisplacementField
 from augforge.distortions.geometry import Affine
-from augforge.distortions.gray import Contrast, Gray, GrayLevel, Invert
-from augforge.distortions.imgaug_step import ImgaugStep
-from augforge.distortions.noise import GaussianNoise, ShotNoise
-from augforge.distortions.parameters import Parameter, is_declared
-from augforge.distortions.pixels import PixelDropout, PixelNoise, SaltAndPepper
-from augforge.distortions.single import Single
-from augforge.distortions.strokes import Gap, Smudge, StrokeWidth
-from augforge.distortions.surroundings import Background, Occlude, Stripe
+from augforge.distortions.gray import Gray
+from augforge.distortions.parameters import Parameter
 from augforge.errors import AugforgeError, listed
 from augforge.format.layout import NAME
 
@@ -50,37 +53,15 @@ _TO_SAY: tuple[tuple[type[Distortion], str], ...] = (
     (Single, "render_one"),
 )
 
-_CATALOGUE: tuple[type[Distortion], ...] = (
-    Aspect,
-    Background,
-    Blur,
-    Contrast,
-    CropAndPad,
-    Elastic,
-    Gap,
-    GaussianNoise,
-    GrayLevel,
-    ImgaugStep,
-    Invert,
-    MotionBlur,
-    Occlude,
-    Perspective,
-    PixelDropout,
-    PixelNoise,
-    Pixelate,
-    Rotate,
-    SaltAndPepper,
-    Scale,
-    Shear,
-    Shift,
-    ShotNoise,
-    Slant,
-    Smudge,
-    Stripe,
-    StrokeWidth,
-    Wave,
-)
-_BUILT_IN = {one.name: one for one in sorted(_CATALOGUE, key=lambda one: one.name)}
+# Each class there that has a name of its own is a distortion of ours.
+_FAMILIES = (affine, bending, blurring, gray, imgaug_step, noise, pixels, strokes, surroundings)
+_OURS: set[Any] = {
+    kind
+    for family in _FAMILIES
+    for kind in vars(family).values()
+    if isinstance(kind, type(Distortion)) and "name" in vars(kind)
+}
+_BUILT_IN: dict[str, type[Distortion]] = {one.name: one for one in sorted(_OURS, key=lambda one: one.name)}
 
 
 def built_in() -> dict[str, type[Distortion]]:
@@ -124,7 +105,7 @@ def broken() -> dict[str, str]:
 
 def origin(kind: type[Distortion]) -> str | None:
     """Return the package that adds a distortion, its name normalised; None for ours and where no package does."""
-    if kind in _CATALOGUE:
+    if kind in _OURS:
         return None
     points = _plug_ins().get(kind.name, ())
     if len(points) != 1 or _loaded(kind.name) is not kind:
@@ -143,7 +124,7 @@ def pixel_terms(kind: type[Distortion]) -> list[Any] | None:
 
     Ours go by augforge's own pixel version.
     """
-    return None if kind in _CATALOGUE else [origin(kind), kind.name, kind.pixel_version]
+    return None if kind in _OURS else [origin(kind), kind.name, kind.pixel_version]
 
 
 @functools.cache
@@ -204,7 +185,7 @@ def check_class(kind: type[Distortion]) -> None:
             f"{kind.__qualname__}.render is never called, since {family.__qualname__} renders its whole family; "
             "subclass Distortion itself"
         )
-    undeclared = [name for name, field in kind.model_fields.items() if not is_declared(field)]
+    undeclared = kind.model_fields.keys() - {parameter.name for parameter in kind.parameters()}
     if undeclared and not kind.open_ended:
         raise AugforgeError(
             f"{kind.__qualname__} has fields that are not declared by parameter(...): {listed(undeclared)}"

@@ -2,16 +2,14 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
 from augforge import kernels
 from augforge.distortions.base import Distortion, SampledStep, check_array
 from augforge.distortions.parameters import parameter
-from augforge.keys import problem
 from augforge.randomness import Distribution
 
 
@@ -34,6 +32,7 @@ class GrayLevel(Gray):
     """Makes ink darker or lighter: gain * 255 * (level / 255) ** gamma + bias, cut to 0 ... 255."""
 
     name: ClassVar[str] = "gray_level"
+    at_least_one: ClassVar[tuple[str, ...]] = ("gain", "bias", "gamma")
     gain: Distribution | None = parameter(
         "Factor of every level.",
         unit="factor", low=0, high=255, neutral=1, typical=(0.6, 1.4), required=False,
@@ -46,12 +45,6 @@ class GrayLevel(Gray):
         "Exponent; below 1 lifts the middle levels, above 1 lowers them.",
         unit="factor", low=0.01, high=100, neutral=1, typical=(0.5, 2), required=False,
     )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _some_change(self) -> Self:
-        if self.gain is None and self.bias is None and self.gamma is None:
-            raise problem("gray_level needs 'gain', 'bias' or 'gamma' (one or more)")
-        return self
 
     def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""

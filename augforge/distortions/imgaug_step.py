@@ -7,13 +7,12 @@ asked for. It keeps state between calls and switches of the whole process, so ev
 augmenter, one thread at a time.
 """
 
-import contextlib
 import importlib
 import inspect
 import re
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -172,8 +171,8 @@ class ImgaugStep(Distortion):
 
         options = dict(self.options)
         for name, drawn in values.items():
-            options[name] = _given(_whole(drawn) if _is_whole(options[name]) else drawn)
-        with _ONE_AT_A_TIME, _quiet(), imgaug.parameters.no_prefetching():
+            options[name] = _given(drawn.astype(np.int64) if _is_whole(options[name]) else drawn)
+        with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"), imgaug.parameters.no_prefetching():
             augmenter = getattr(imgaug.augmenters, self.augmenter)(**options)
             augmenter.seed_(seed)
             results = augmenter.augment_images(images[..., np.newaxis])
@@ -281,10 +280,6 @@ def _is_whole(distribution: Distribution) -> bool:
     return isinstance(distribution, Choice) and all(value == int(value) for value in distribution.values)
 
 
-def _whole(values: NDArray[Any]) -> NDArray[Any]:
-    return values.astype(np.int64)
-
-
 def _given(values: NDArray[Any]) -> Any:
     """Return a parameter of imgaug that gives each image of a block its own value.
 
@@ -303,11 +298,3 @@ def _given(values: NDArray[Any]) -> Any:
             return np.full(size, values[(self.asked - 1) % len(values)])
 
     return Given()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep imgaug's remarks on its own dependencies from the user."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

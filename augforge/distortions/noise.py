@@ -5,9 +5,8 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from augforge import kernels
-from augforge.distortions.base import SampledStep
+from augforge.distortions.base import SampledStep, Single
 from augforge.distortions.parameters import parameter
-from augforge.distortions.single import Single
 from augforge.randomness import Distribution
 
 

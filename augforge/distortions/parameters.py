@@ -7,8 +7,8 @@ The declaration makes the field of the frozen class, its check, its help text, i
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
@@ -121,27 +121,19 @@ def parameter(
     per_pixel : bool
         Whether `render` draws it anew for each pixel, from the field's ``quantile``; it has no column.
     """
-    details: dict[str, Any] = {
-        "unit": unit,
-        "low": low,
-        "high": high,
-        "neutral": neutral,
-        "typical": typical,
-        "per_pixel": per_pixel,
-    }
-    default: Any = ... if required else None
-    return Field(default, description=doc, json_schema_extra=details)
+    declaration = Parameter("", doc, unit, low, high, neutral, typical, required, per_pixel)
+    return Field(
+        ... if required else None,
+        description=doc,
+        json_schema_extra={"declaration": cast("Any", declaration)},
+    )
 
 
-def is_declared(field: FieldInfo) -> bool:
-    """Whether a field was made by `parameter`."""
-    return isinstance(field.json_schema_extra, dict) and "neutral" in field.json_schema_extra
-
-
-def declared(name: str, field: FieldInfo) -> Parameter:
-    """Return the declaration that a field was made from by `parameter`."""
-    details: Any = field.json_schema_extra
-    return Parameter(name, str(field.description), required=field.is_required(), **details)
+def declared(name: str, field: FieldInfo) -> Parameter | None:
+    """Return the declaration of a field made by `parameter`, or None."""
+    details = field.json_schema_extra
+    found: Any = details.get("declaration") if isinstance(details, dict) else None
+    return replace(found, name=name) if isinstance(found, Parameter) else None
 
 
 def parse_distribution(plain: Any) -> Distribution:

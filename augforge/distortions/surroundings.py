@@ -1,15 +1,12 @@
 """What surrounds a drawing: the paper below it, a scanner's bands, something that hides a part."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
-from pydantic import model_validator
 
 from augforge import kernels
-from augforge.distortions.base import SampledStep
+from augforge.distortions.base import SampledStep, Single
 from augforge.distortions.parameters import parameter
-from augforge.distortions.single import Single
-from augforge.keys import problem
 from augforge.randomness import Distribution
 
 
@@ -30,6 +27,7 @@ class Background(Single):
     """
 
     name: ClassVar[str] = "background"
+    at_least_one: ClassVar[tuple[str, ...]] = ("level", "gradient", "texture")
     level: Distribution | None = parameter(
         "Gray levels of the paper, where it is darkest.",
         unit="gray levels", low=0, high=255, neutral=0, typical=(0, 100), required=False,
@@ -50,12 +48,6 @@ class Background(Single):
         "Smoothness of the texture; 1.5 if not given.",
         unit="pixels", low=0.5, high=64, neutral=1.5, typical=(0.5, 4), required=False,
     )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _some_paper(self) -> Self:
-        if self.level is None and self.gradient is None and self.texture is None:
-            raise problem("background needs 'level', 'gradient' or 'texture' (one or more)")
-        return self
 
     def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
         """Return the images on their paper."""

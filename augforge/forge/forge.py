@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge._platform.freed_memory import keep_freed_memory
+from augforge._platform.c_library import keep_freed_memory
 from augforge.distortions import DisplacementField, SampleIds
 from augforge.errors import AugforgeError, RecipeError
 from augforge.forge.batch import FIELDS, Batch

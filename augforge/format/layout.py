@@ -190,8 +190,8 @@ def shard_bytes(spec: ShardSpec) -> int:
 @lru_cache(maxsize=64)
 def _shard_bytes(spec: ShardSpec) -> int:
     if spec.layout.compression == "none":
-        return hdf5.laid_out_size(spec.arrays, spec.attributes)
-    return hdf5.compressed_bound(spec.arrays, spec.attributes)
+        return hdf5.measure_layout(spec.arrays, spec.attributes)
+    return hdf5.bound_compressed_size(spec.arrays, spec.attributes)
 
 
 def split_at_multiples(numbers: range, step: int) -> Iterator[range]:

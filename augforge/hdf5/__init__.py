@@ -1,11 +1,11 @@
-"""HDF5 files: the only place that knows h5py.
+"""HDF5 files: the only package that imports h5py.
 
-Data sets are written as `augforge.hdf5.writing` says. Files are read back with `read_arrays` where we wrote them
-and with `ArrayFileApart`, in a process of their own, where a stranger did.
+`augforge.hdf5.writing` describes the files that a build writes; `read_arrays` reads them. `SandboxedArrayFile`
+reads untrusted files.
 """
 
-from augforge.hdf5.apart import ArrayFileApart
 from augforge.hdf5.reading import StoredArray, read_arrays, read_parts, read_structure
+from augforge.hdf5.sandbox import SandboxedArrayFile
 from augforge.hdf5.writing import (
     COMPRESSIONS,
     PAGE,
@@ -13,26 +13,26 @@ from augforge.hdf5.writing import (
     Attribute,
     CompressedFile,
     Compression,
-    compressed_bound,
+    bound_compressed_size,
     hdf5_version,
-    laid_out_size,
     lay_out,
+    measure_layout,
     require_codec,
 )
 
 __all__ = [
     "COMPRESSIONS",
     "PAGE",
-    "ArrayFileApart",
     "ArrayPlan",
     "Attribute",
     "CompressedFile",
     "Compression",
+    "SandboxedArrayFile",
     "StoredArray",
-    "compressed_bound",
+    "bound_compressed_size",
     "hdf5_version",
-    "laid_out_size",
     "lay_out",
+    "measure_layout",
     "read_arrays",
     "read_parts",
     "read_structure",

@@ -1,11 +1,10 @@
-"""Reading HDF5 files: our own, whose arrays are known beforehand, and other people's."""
+"""Read HDF5 files: our shards, with known arrays, and any other file."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -15,29 +14,31 @@ from augforge.errors import DatasetError, did_you_mean, listed
 from augforge.hdf5.writing import ArrayPlan, Attribute, require_codec
 
 _BLOCK_BYTES = 8 << 20
-_MAX_CHUNK_BYTES = 1 << 30  # HDF5 decodes a chunk whole, whatever part of it is asked for
+_MAX_CHUNK_BYTES = 1 << 30  # HDF5 always decodes whole chunks
 
 _GZIP = 1
-_SHAPES_ONLY = {2, 3}  # shuffle and Fletcher's sum: what they make is as long as what they get
+_SIZE_PRESERVING = {2, 3}  # shuffle and the Fletcher checksum
 _KNOWN_FILTERS = {1: "gzip", 4: "szip", 32000: "lzf", 32001: "blosc", 32004: "lz4", 32015: "zstd"}
 
 
 @dataclass(frozen=True)
 class StoredArray:
-    """An array as it lies in a file; all of it has been written.
+    """A complete array of a file.
 
     Attributes
     ----------
-    name
+    name : str
         Its path inside the file, such as ``images`` or ``digits/train``.
-    dtype, shape
+    dtype : numpy.dtype
         As the file claims.
-    stored
-        Bytes that it takes in the file.
-    offset
-        Where its plain bytes begin in the file; None where they are in chunks, compressed or small.
-    only_gzip
-        Whether nothing but gzip makes it smaller.
+    shape : tuple of int
+        As the file claims.
+    stored : int
+        Bytes of the array in the file.
+    offset : int or None
+        Byte offset of a contiguous array in the file; None for a chunked, compressed or compact array.
+    only_gzip : bool
+        Whether no filter other than gzip shrinks the array.
     """
 
     name: str
@@ -49,19 +50,19 @@ class StoredArray:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the array, uncompressed."""
+        """Count the bytes of the uncompressed array."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 class ArrayFile:
-    """An HDF5 file that anybody may have written; a context manager.
+    """Read any HDF5 file; a context manager.
 
-    Only arrays that are wholly in the file itself are read: links, virtual arrays and external ones may lead to
-    any other file, and what was never written would be read as zeros.
+    It reads only arrays that the file itself holds completely: links, virtual arrays and external storage could
+    lead to any other file, and HDF5 reads missing data as zeros.
 
     Parameters
     ----------
-    path
+    path : Path
         The file.
 
     Raises
@@ -72,68 +73,66 @@ class ArrayFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _naming_damage(path):
-            self._file = _existing_file(path)
+        with _as_dataset_error(path):
+            self._file = _open(path)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # On a damaged file closing may fail as well; why was told already.
+    def __exit__(self, *_: object) -> None:
+        # Closing a damaged file may fail as well, after the error that matters.
         with suppress(OSError, RuntimeError):
             self._file.close()
 
     def names(self) -> tuple[str, ...]:
-        """Return the paths of all arrays of the file, sorted; those that are not in UTF-8 cannot be asked for."""
+        """List the paths of all arrays, sorted, without names that are not UTF-8."""
         import h5py
 
         found: list[str] = []
 
-        def note(name: str | bytes, place: Any) -> None:
-            # h5py gives bytes where a name is not in UTF-8.
-            if isinstance(name, str) and isinstance(place, h5py.Dataset):
+        def add(name: str | bytes, item: Any) -> None:
+            # h5py gives names that are not UTF-8 as bytes.
+            if isinstance(name, str) and isinstance(item, h5py.Dataset):
                 found.append(name)
 
-        with _naming_damage(self.path):
-            self._file.visititems(note)  # which follows no links to other files
+        with _as_dataset_error(self.path):
+            self._file.visititems(add)  # follows no links to other files
         return tuple(sorted(found))
 
     def describe(self, name: str) -> StoredArray:
-        """Return what the file says of an array, after checking that all of it is there.
+        """Describe an array after checking that the file holds all of it.
 
         Raises
         ------
         DatasetError
-            If there is no such array, or it is not wholly in the file or not to be decoded here.
+            If the file lacks the array or a part of it, or a filter is not installed.
         """
         names = self.names()
         if name not in names:
             raise DatasetError(
-                f"{self.path}: no array '{name}' of its own.{did_you_mean(name, names)} "
+                f"{self.path} does not store an array '{name}' itself.{did_you_mean(name, names)} "
                 f"It holds: {listed(names) or 'nothing'}"
             )
-        with _naming_damage(self.path):
-            return _described(f"{self.path}: '{name}'", name, self._file[name])
+        with _as_dataset_error(self.path):
+            return _describe(f"{self.path}: '{name}'", name, self._file[name])
 
     def blocks(self, array: StoredArray) -> Iterator[NDArray[Any]]:
-        """Yield an array some rows at a time, a few megabytes unless its chunks are larger."""
+        """Yield an array in blocks of rows, a few megabytes each unless its chunks are larger."""
         dataset = self._file[array.name]
-        rows, height = _rows_at_once(array, dataset.chunks), array.shape[0]
-        for first in range(0, height, rows):
-            with _naming_damage(self.path):
+        rows = _rows_per_block(array, dataset.chunks)
+        for first in range(0, array.shape[0], rows):
+            with _as_dataset_error(self.path):
                 block = np.asarray(dataset[first : first + rows])
             yield block
 
 
-def _described(place: str, name: str, dataset: Any) -> StoredArray:
-    """Return what a file says of an array, after checking that all of it is there."""
+def _describe(label: str, name: str, dataset: Any) -> StoredArray:
+    """Describe an array after checking that the file holds all of it."""
     if dataset.is_virtual or dataset.external:
-        raise DatasetError(f"{place} lies in other files; copy it into this one")
+        raise DatasetError(f"{label} is stored in other files; copy it into this one")
     if dataset.shape is None:
-        raise DatasetError(f"{place} has no shape")
-    filters = _filters(dataset, place)
+        raise DatasetError(f"{label} has no shape")
+    filters = _require_filters(dataset, label)
     stored = int(dataset.id.get_storage_size())
     array = StoredArray(
         name,
@@ -141,40 +140,40 @@ def _described(place: str, name: str, dataset: Any) -> StoredArray:
         dataset.shape,
         stored,
         None if dataset.chunks else dataset.id.get_offset(),
-        only_gzip=not filters - _SHAPES_ONLY - {_GZIP},
+        only_gzip=not filters - _SIZE_PRESERVING - {_GZIP},
     )
     if dataset.chunks:
-        _check_chunks(dataset, array, place)
+        _check_chunks(dataset, array, label)
     elif stored != array.nbytes:
         raise DatasetError(
-            f"{place} of shape {array.shape} should have {array.nbytes:,} bytes, but {stored:,} were written"
+            f"{label} of shape {array.shape} needs {array.nbytes:,} bytes, but the file has {stored:,}"
         )
     return array
 
 
-def _rows_at_once(array: StoredArray, chunk: tuple[int, ...] | None) -> int:
+def _rows_per_block(array: StoredArray, chunk: tuple[int, ...] | None) -> int:
     row_bytes = max(1, array.nbytes // max(1, array.shape[0]))
     rows = max(1, _BLOCK_BYTES // row_bytes)
     if chunk is None:
         return rows
-    # Whole chunks, so that each is decoded once, unless a layer of chunks would not fit into memory.
+    # Whole chunks, so that HDF5 decodes each once, unless a layer of chunks exceeds the bound.
     whole = max(1, rows // chunk[0]) * chunk[0]
     return whole if whole * row_bytes <= _MAX_CHUNK_BYTES else rows
 
 
-def _check_chunks(dataset: Any, array: StoredArray, place: str) -> None:
+def _check_chunks(dataset: Any, array: StoredArray, label: str) -> None:
     needed = math.prod(-(-size // step) for size, step in zip(array.shape, dataset.chunks, strict=True))
     written = dataset.id.get_num_chunks()
     if written != needed:
         raise DatasetError(
-            f"{place} of shape {array.shape} should have {needed:,} chunks, but {written:,} were written"
+            f"{label} of shape {array.shape} needs {needed:,} chunks, but the file has {written:,}"
         )
     if (size := math.prod(dataset.chunks) * array.dtype.itemsize) > _MAX_CHUNK_BYTES:
-        raise DatasetError(f"{place} has chunks of {size:,} bytes; {_MAX_CHUNK_BYTES:,} are allowed")
+        raise DatasetError(f"{label} has chunks of {size:,} bytes; at most {_MAX_CHUNK_BYTES:,} are allowed")
 
 
-def _filters(dataset: Any, place: str) -> set[int]:
-    """Return the codes of an array's filters, after making sure that they can be undone here."""
+def _require_filters(dataset: Any, label: str) -> set[int]:
+    """Return the codes of an array's filters; raise if one is missing."""
     from h5py import h5z
 
     plist = dataset.id.get_create_plist()
@@ -182,17 +181,17 @@ def _filters(dataset: Any, place: str) -> set[int]:
     for code in sorted(codes):
         if not h5z.filter_avail(code):
             with suppress(ImportError):
-                import hdf5plugin  # noqa: F401  # brings more filters along
+                import hdf5plugin  # noqa: F401  # registers more filters
         if not h5z.filter_avail(code):
             raise DatasetError(
-                f"{place} is compressed with {_KNOWN_FILTERS.get(code, f'filter {code}')}, which is not "
-                'installed here: pip install "augforge[compression]" brings more'
+                f"{label} is compressed with {_KNOWN_FILTERS.get(code, f'filter {code}')}, which is not "
+                'installed; more filters: pip install "augforge[compression]"'
             )
     return codes
 
 
 def read_arrays(path: Path, arrays: Sequence[ArrayPlan], compression: str) -> dict[str, NDArray[Any]]:
-    """Return whole arrays of a compressed file by name; parameters and errors as of `read_parts`."""
+    """Read whole arrays of a compressed file, by name; see `read_parts`."""
     (whole,) = read_parts(path, arrays, compression, (slice(None),))
     return whole
 
@@ -200,34 +199,34 @@ def read_arrays(path: Path, arrays: Sequence[ArrayPlan], compression: str) -> di
 def read_parts(
     path: Path, arrays: Sequence[ArrayPlan], compression: str, parts: Iterable[slice]
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """Read arrays of a compressed file, some rows at a time.
+    """Yield parts of a compressed file's arrays.
 
     Parameters
     ----------
-    path
+    path : Path
         The file.
-    arrays
-        Which arrays, and the dtype and shape that they must have.
-    compression
-        How they are compressed.
-    parts
-        Which rows.
+    arrays : sequence of ArrayPlan
+        The arrays to read, with their required dtypes and shapes.
+    compression : str
+        Compression of the arrays.
+    parts : iterable of slice
+        Rows of each part.
 
     Yields
     ------
-    dict
-        Name to array, for each part.
+    dict of str to ndarray
+        The rows of one part, by array.
 
     Raises
     ------
     DatasetError
-        If the file cannot be read or holds something else.
+        If the file cannot be read or holds other arrays.
     AugforgeError
         If the compression needs a package that is not installed.
     """
     require_codec(compression)
-    with _naming_damage(path), _existing_file(path) as file:
-        datasets = {array.name: _compressed_array(path, file, array) for array in arrays}
+    with _as_dataset_error(path), _open(path) as file:
+        datasets = {array.name: _get_compressed(path, file, array) for array in arrays}
         for rows in parts:
             yield {name: np.asarray(dataset[rows]) for name, dataset in datasets.items()}
 
@@ -235,36 +234,36 @@ def read_parts(
 def read_structure(
     path: Path, arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribute], compression: str
 ) -> dict[str, int]:
-    """Check that a file holds exactly what `lay_out` or `CompressedFile` makes, values aside.
+    """Check the structure of a file by `lay_out` or `CompressedFile`, without its values.
 
     Parameters
     ----------
-    path
+    path : Path
         The file.
-    arrays
+    arrays : sequence of ArrayPlan
         All arrays that it must hold.
-    attributes
+    attributes : mapping of str to Attribute
         All attributes that it must have.
-    compression
-        How the arrays are compressed; ``none``: not at all.
+    compression : str
+        Compression of the arrays; ``none`` for uncompressed arrays.
 
     Returns
     -------
-    dict
-        Name of each uncompressed array that has bytes to its offset from the beginning of the file.
+    dict of str to int
+        Byte offset in the file of each uncompressed array, except for empty arrays.
 
     Raises
     ------
     DatasetError
-        If the file cannot be read, or differs; the message says in what.
+        If the file cannot be read, or differs; the message names the difference.
     """
-    with _naming_damage(path), _existing_file(path) as file:
+    with _as_dataset_error(path), _open(path) as file:
         _check_attributes(f"{path}", file, attributes)
         if (found := sorted(file)) != (needed := sorted(array.name for array in arrays)):
             raise DatasetError(f"{path} holds {listed(found) or 'nothing'}; needed: {listed(needed)}")
         offsets = {}
         for array in arrays:
-            dataset = _own_array(path, file, array)
+            dataset = _get_array(path, file, array)
             _check_attributes(f"{path}: '{array.name}'", dataset, array.attributes)
             chunk = None if compression == "none" or not array.nbytes else array.chunk
             if dataset.chunks != chunk:
@@ -274,25 +273,25 @@ def read_structure(
         return offsets
 
 
-def _check_attributes(what: str, place: Any, attributes: Mapping[str, Attribute]) -> None:
-    found = {name: np.asarray(value).tolist() for name, value in place.attrs.items()}
+def _check_attributes(label: str, item: Any, attributes: Mapping[str, Attribute]) -> None:
+    found = {name: np.asarray(value).tolist() for name, value in item.attrs.items()}
     found = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
     for name in sorted({*found, *attributes}):
         if (got := found.get(name)) != (needed := attributes.get(name)):
-            raise DatasetError(f"{what}: attribute '{name}' is {got!r}; needed: {needed!r}")
+            raise DatasetError(f"{label}: attribute '{name}' is {got!r}; needed: {needed!r}")
 
 
-def _existing_file(path: Path) -> Any:
+def _open(path: Path) -> Any:
     import h5py
 
     return h5py.File(path, "r", locking=False)
 
 
 @contextmanager
-def _naming_damage(path: Path) -> Iterator[None]:
-    """Turn the many exceptions of h5py on a damaged file into one that names the file.
+def _as_dataset_error(path: Path) -> Iterator[None]:
+    """Raise h5py's exceptions on a damaged file as `DatasetError`.
 
-    Lack of memory is one of them: a small compressed file may claim to hold any number of zeros.
+    This includes `MemoryError`: a small compressed file can claim any number of zeros.
     """
     try:
         yield
@@ -300,16 +299,16 @@ def _naming_damage(path: Path) -> Iterator[None]:
         raise DatasetError(f"{path} cannot be read as HDF5: {error}") from error
 
 
-def _own_array(path: Path, file: Any, array: ArrayPlan) -> Any:
-    """Return an array as h5py has it, after checking that it is the file's own, and of that dtype and shape."""
+def _get_array(path: Path, file: Any, array: ArrayPlan) -> Any:
+    """Return h5py's dataset after checking dtype, shape and that the file itself stores it."""
     import h5py
 
-    # A link may lead to another file, and so may virtual and external arrays.
+    # Links, virtual arrays and external storage may lead to another file.
     if not isinstance(file.get(array.name, getlink=True), h5py.HardLink):
-        raise DatasetError(f"{path} holds no array '{array.name}' of its own")
+        raise DatasetError(f"{path} does not store an array '{array.name}' itself")
     dataset = file[array.name]
     if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
-        raise DatasetError(f"{path}: '{array.name}' is not an array of its own")
+        raise DatasetError(f"{path}: '{array.name}' is not an array that the file stores itself")
     if dataset.shape != array.shape or dataset.dtype != np.dtype(array.dtype):
         raise DatasetError(
             f"{path}: '{array.name}' is {dataset.dtype} of shape {dataset.shape}; "
@@ -318,9 +317,9 @@ def _own_array(path: Path, file: Any, array: ArrayPlan) -> Any:
     return dataset
 
 
-def _compressed_array(path: Path, file: Any, array: ArrayPlan) -> Any:
-    dataset = _own_array(path, file, array)
+def _get_compressed(path: Path, file: Any, array: ArrayPlan) -> Any:
+    dataset = _get_array(path, file, array)
     if array.nbytes and dataset.chunks is None:
         raise DatasetError(f"{path}: '{array.name}' is not a compressed array")
-    _described(f"{path}: '{array.name}'", array.name, dataset)
+    _describe(f"{path}: '{array.name}'", array.name, dataset)
     return dataset

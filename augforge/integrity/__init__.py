@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from augforge._platform.lazy import lazy_exports
+from augforge._platform.imports import lazy_exports
 
 if TYPE_CHECKING:
     from augforge.integrity.comparison import Comparison as Comparison
     from augforge.integrity.comparison import compare as compare
+    from augforge.integrity.proof import prove as prove
     from augforge.integrity.repairs import Repair as Repair
-    from augforge.integrity.repairs import prove as prove
     from augforge.integrity.repairs import repair as repair
     from augforge.integrity.verification import Defect as Defect
     from augforge.integrity.verification import Kind as Kind
@@ -22,7 +22,7 @@ _MODULES = {
     "Repair": "repairs",
     "Verification": "verification",
     "compare": "comparison",
-    "prove": "repairs",
+    "prove": "proof",
     "repair": "repairs",
     "verify": "verification",
 }

@@ -1,4 +1,4 @@
-"""In what two complete data sets differ: their samples, their recipes, how they are stored."""
+"""Compare two complete data sets: samples, recipes and storage."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from augforge.building.recipe_file import stored_recipe
+from augforge.building.recipe_file import load_stored_recipe
 from augforge.errors import AugforgeError
 from augforge.format.checked_open import check_own_folders
 from augforge.format.layout import LEAF
@@ -17,7 +17,7 @@ from augforge.reading.reader import ShardReader
 from augforge.recipe import Recipe, differences
 from augforge.writing.manifest_assembly import read_leaves
 
-# Told where they differ; what is left follows from the samples or the recipe.
+# Reported where they differ; all other fields follow from the samples or the recipe.
 _FACTS = (
     "name",
     "samples",
@@ -37,22 +37,22 @@ _FACTS = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """In what data sets A and B differ.
+    """The differences between data sets A and B.
 
     Attributes
     ----------
     same_content : bool
-        Whether they hold the same samples, whatever the shards: whether their content hashes are equal.
+        Whether their content hashes are equal: they hold the same samples, in any shards.
     same_recipe : bool, optional
-        Whether their recipes are equal, descriptions aside; None if one cannot be read.
+        Whether their recipes are equal except for descriptions; None if one cannot be read.
     recipe : tuple of str
-        In what the recipes differ, such as ``variants: 10 -> 20``; steps are known by their ids.
+        Differences of the recipes, such as ``variants: 10 -> 20``; steps are matched by id.
     facts : dict
-        Manifest's fields that differ, with A's value and B's.
+        Fields of the manifests that differ, with A's value and B's.
     ranges : tuple of range
-        Sample numbers that both have and that are not the same, joined and widened to whole leaves of 1,024.
+        Numbers of samples that differ, among those that both sets have; in whole leaves of 1,024.
     shards : tuple of (tuple of str, tuple of str)
-        Names of A's shards, and of B's, that hold any of these or samples that the other set does not have.
+        Names of A's and B's shards with such samples, or with samples that the other set lacks.
     """
 
     same_content: bool
@@ -66,13 +66,12 @@ class Comparison:
 def compare(one: str | Path, other: str | Path) -> Comparison:
     """Compare two complete data sets.
 
-    Shards are compared by the hashes in their receipts, without reading them: `verify` tells whether a set is what
-    its receipts say.
+    Shards are compared by the hashes in their receipts, without reading them; `verify` checks these hashes.
 
     Parameters
     ----------
     one, other : str or Path
-        Folders of the data sets, A and B.
+        Folders of data sets A and B.
 
     Returns
     -------
@@ -87,7 +86,7 @@ def compare(one: str | Path, other: str | Path) -> Comparison:
     for reader in readers:
         check_own_folders(reader.folder)
     a, b = (reader.manifest for reader in readers)
-    recipes = [_recipe_of(reader.folder) for reader in readers]
+    recipes = [_load_recipe(reader.folder) for reader in readers]
     found: tuple[str, ...] = ()
     if recipes[0] is not None and recipes[1] is not None:
         found = tuple(differences(recipes[0], recipes[1]))
@@ -95,7 +94,7 @@ def compare(one: str | Path, other: str | Path) -> Comparison:
     facts = {
         field: (plain[0][field], plain[1][field]) for field in _FACTS if plain[0][field] != plain[1][field]
     }
-    ranges = () if a.content_hash == b.content_hash else tuple(_joined(_different_leaves(*readers)))
+    ranges = () if a.content_hash == b.content_hash else tuple(_join_ranges(_different_leaves(*readers)))
     common = min(a.samples, b.samples)
     return Comparison(
         same_content=a.content_hash == b.content_hash,
@@ -103,26 +102,26 @@ def compare(one: str | Path, other: str | Path) -> Comparison:
         recipe=found,
         facts=facts,
         ranges=ranges,
-        shards=(_touched(a, ranges, common), _touched(b, ranges, common)),
+        shards=(_find_shards(a, ranges, common), _find_shards(b, ranges, common)),
     )
 
 
-def _recipe_of(folder: Path) -> Recipe | None:
+def _load_recipe(folder: Path) -> Recipe | None:
     try:
-        return stored_recipe(folder)
+        return load_stored_recipe(folder)
     except AugforgeError:
         return None
 
 
 def _different_leaves(one: ShardReader, other: ShardReader) -> Iterator[range]:
-    """Yield the leaves that differ, as far as both sets have their samples."""
+    """Yield the leaves that differ, limited to samples that both sets have."""
     common = min(len(one), len(other))
     leaves = (read_leaves(reader.folder, reader.manifest) for reader in (one, other))
     for index, (left, right) in enumerate(zip_longest(*leaves)):
         numbers = range(index * LEAF, min(common, (index + 1) * LEAF))
         if not numbers:
             return
-        # Where one set ends within a leaf, the other one's leaf has more samples: another hash says nothing.
+        # If one set ends within a leaf, the other's leaf has more samples, so their hashes always differ.
         whole = all(numbers.stop in (len(reader), numbers.start + LEAF) for reader in (one, other))
         if left != right and (whole or not _equal(one, other, np.asarray(numbers))):
             yield numbers
@@ -135,8 +134,8 @@ def _equal(one: ShardReader, other: ShardReader, numbers: np.ndarray[Any, Any]) 
     return all(left[field].tobytes() == right[field].tobytes() for field in one.fields)
 
 
-def _joined(ranges: Iterable[range]) -> Iterator[range]:
-    """Join ranges that follow each other."""
+def _join_ranges(ranges: Iterable[range]) -> Iterator[range]:
+    """Join adjacent ranges."""
     last: range | None = None
     for one in ranges:
         if last is not None and last.stop == one.start:
@@ -149,7 +148,7 @@ def _joined(ranges: Iterable[range]) -> Iterator[range]:
         yield last
 
 
-def _touched(manifest: Manifest, ranges: tuple[range, ...], common: int) -> tuple[str, ...]:
+def _find_shards(manifest: Manifest, ranges: tuple[range, ...], common: int) -> tuple[str, ...]:
     wanted = (*ranges, range(common, manifest.samples))
     return tuple(
         shard.file

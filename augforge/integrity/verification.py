@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from augforge import hdf5
-from augforge.building.recipe_file import recipe_before_extension, recipe_bytes
+from augforge.building.recipe_file import read_recipe_file, recipe_before_extension
 from augforge.callbacks import ignore
 from augforge.errors import AugforgeError, DatasetError
 from augforge.format.checked_open import check_own_folder, open_checked, read_rows
@@ -126,12 +126,12 @@ def verify(folder: str | Path, on_progress: Callable[[int, int], None] = ignore)
     except FileNotFoundError as error:
         raise DatasetError(f"there is no data set at {folder}: no such folder") from error
     except OSError as error:
-        raise DatasetError(f"{folder} cannot be looked at: {error.strerror}") from error
+        raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
     if not folder.is_dir():
         return Verification(folder, None, (), (Defect(Kind.DAMAGED, ".", "it is not a folder"),))
     if is_moving_in(folder):
         # Shards of both sets lie side by side, each at its destination.
-        what = f"{MOVING_IN}. Nothing else was looked at"
+        what = f"{MOVING_IN}. Nothing else was verified"
         return Verification(folder, None, (), (Defect(Kind.MISSING, MANIFEST, what),))
     manifest, defects = _read_manifest(folder)
     specs = manifest.specs if manifest else _specs_by_receipts(folder)
@@ -258,15 +258,16 @@ class _ShardVerifier:
 
 def _verify_recipe(folder: Path, manifest: Manifest | None) -> Iterator[Defect]:
     try:
-        text = recipe_bytes(folder)
+        text = read_recipe_file(folder)
     except DatasetError as error:
         yield _defect(folder, RECIPE, error)
         return
     if not manifest or (found := bytes_hash(text)) == manifest.recipe_hash:
         return
-    if recipe_before_extension(text, manifest) is not None:
+    if recipe_before_extension(text, folder, manifest) is not None:
         what = (
-            "it is of a larger set, whose build did not end; the same build completes it, --repair goes back"
+            "it belongs to a larger set, whose build was interrupted; the same build completes it, --repair "
+            "undoes it"
         )
         yield Defect(Kind.STALE, RECIPE, what)
         return
@@ -307,16 +308,16 @@ def _find_foreign_files(folder: Path, specs: Iterable[ShardSpec]) -> Iterator[De
             file = f"{subfolder}/{path.name}".lstrip("/")
             if not subfolder and path.name == REPLACEMENT and path.is_dir() and not path.is_symlink():
                 what = (
-                    "a set that was to replace this one, whose build did not end; the same build completes it, "
+                    "a set that was to replace this one, whose build was interrupted; the same build completes it, "
                     "--repair removes it"
                 )
                 yield Defect(Kind.STALE, file, what)
             elif is_temporary_file(path):
-                yield Defect(Kind.STALE, file, "a build that was interrupted, or is at work, left it")
+                yield Defect(Kind.STALE, file, "an interrupted or running build left it")
             elif subfolder in OUR_NAMES and OUR_NAMES[subfolder].fullmatch(path.name):
                 yield Defect(Kind.STALE, file, "it belongs to no shard of this set")
             else:
-                yield Defect(Kind.FOREIGN, file, "it is no file of a data set")
+                yield Defect(Kind.FOREIGN, file, "it is not a file of a data set")
 
 
 def _list_files(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ batch = reader.read([0, 1, 2], ["image", "label"])
 
 from typing import TYPE_CHECKING
 
-from augforge._platform.lazy import lazy_exports
+from augforge._platform.imports import lazy_exports
 
 if TYPE_CHECKING:
     from augforge.reading.reader import DEFAULT_CACHE_BYTES as DEFAULT_CACHE_BYTES

@@ -1,7 +1,7 @@
 """Report the errors of a recipe at their lines and columns.
 
-Every value of a recipe knows its `SourcePosition`. `Problems` collects the errors of a recipe and raises one
-`RecipeError` that shows each of them with its lines::
+Every value of a recipe knows its `SourcePosition`, which reports errors. `Problems` collects them and raises one
+`RecipeError` that shows each with its lines::
 
     recipes/mine.yaml:9:14: error: unknown parameter 'degreees' of rotate. Did you mean 'degrees'? ...
        8 | distort:
@@ -11,7 +11,7 @@ Every value of a recipe knows its `SourcePosition`. `Problems` collects the erro
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -41,6 +41,8 @@ class Document:
         The file itself, for a file.
     shows_lines : bool
         Whether positions have a line and column; not for ``--set``.
+    problems : Problems
+        The errors so far of the recipe, shared by all its documents.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Document:
     folder: Path
     path: Path | None = None
     shows_lines: bool = True
+    problems: "Problems" = field(default_factory=lambda: Problems())
 
     @cached_property
     def lines(self) -> list[str]:
@@ -68,6 +71,15 @@ class SourcePosition:
         if self.line == 0 or not self.document.shows_lines:
             return self.document.name
         return f"{self.document.name}:{self.line}:{self.column}"
+
+    def report(self, message: str) -> None:
+        """Collect an error, to raise it with all others of the recipe."""
+        self.document.problems.add(self, message)
+
+    def fail(self, message: str) -> NoReturn:
+        """Raise all errors, after one that forbids reading on."""
+        self.report(message)
+        raise self.document.problems.error()
 
     def excerpt(self) -> str:
         """Return the line before, the line itself and carets below the position, or an empty string."""
@@ -115,19 +127,15 @@ class Problems:
         ending = "" if message.endswith((".", "?")) else "."
         self._found[Problem(position, message + ending)] = None
         if len(self._found) > MOST_NOTED:
-            raise self._error()
-
-    def stop(self, position: SourcePosition, message: str) -> NoReturn:
-        """Add an error that forbids reading on, and raise all."""
-        self.add(position, message)
-        raise self._error()
+            raise self.error()
 
     def raise_if_any(self) -> None:
         """Raise one `RecipeError` with all errors so far, if there are any."""
         if self._found:
-            raise self._error()
+            raise self.error()
 
-    def _error(self) -> RecipeError:
+    def error(self) -> RecipeError:
+        """Return one error that shows all, in the order of their positions."""
         documents = list(dict.fromkeys(problem.position.document for problem in self._found))
         ordered = sorted(
             self._found,

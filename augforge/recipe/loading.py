@@ -34,10 +34,9 @@ def load_recipe(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Reci
     RecipeError
         If there is no such recipe, or for all its errors, each with its position.
     """
-    problems = Problems()
     where = SourcePosition(Document(str(path_or_name) or "RECIPE", "", Path()))
-    path = _located(str(path_or_name), Path(), where, problems)
-    return _finished(_read_file(path, where, problems), overrides, problems)
+    path = _located(str(path_or_name), Path(), where)
+    return _finished(_read_file(path, where), overrides)
 
 
 def parse_recipe(text: str, base: str | Path = ".", overrides: Iterable[str] = ()) -> Recipe:
@@ -57,7 +56,25 @@ def parse_recipe(text: str, base: str | Path = ".", overrides: Iterable[str] = (
     RecipeError
         For all its errors, each with its position.
     """
-    return _finished(Document("<recipe>", text.removeprefix("\ufeff"), Path(base)), overrides, Problems())
+    return _finished(Document("<recipe>", text.removeprefix("\ufeff"), Path(base)), overrides)
+
+
+def parse_recipe_bytes(content: bytes, path: Path) -> Recipe:
+    """Parse the content of a recipe's file.
+
+    Parameters
+    ----------
+    content : bytes
+        YAML in UTF-8.
+    path : Path
+        The file: for messages, and as the base of relative paths.
+
+    Raises
+    ------
+    RecipeError
+        For all its errors, each with its position.
+    """
+    return _finished(_decode(content, path, Problems()), ())
 
 
 def ready_recipes() -> dict[str, Path]:
@@ -65,10 +82,10 @@ def ready_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(bundle.folder("recipes").glob("*.yaml"))}
 
 
-def _finished(document: Document, overrides: Iterable[str], problems: Problems) -> Recipe:
-    root = _with_bases(document, (), problems)
+def _finished(document: Document, overrides: Iterable[str]) -> Recipe:
+    root = _with_bases(document, ())
     texts = tuple(overrides)
-    recipe = read_recipe(with_overrides(root, texts, problems), problems)
+    recipe = read_recipe(with_overrides(root, texts))
     if (
         recipe.expect is None
         or recipe.expect_of is not None  # whether it holds is seen when the originals are open
@@ -82,7 +99,7 @@ def _finished(document: Document, overrides: Iterable[str], problems: Problems) 
 def _makes_the_same(root: MapNode, recipe: Recipe) -> bool:
     """Check whether the recipe without ``--set`` makes the same data set."""
     try:
-        written = read_recipe(root, Problems())
+        written = read_recipe(root)
     except RecipeError:
         return False
     one, other = (
@@ -91,40 +108,36 @@ def _makes_the_same(root: MapNode, recipe: Recipe) -> bool:
     return one == other
 
 
-def _with_bases(document: Document, below: tuple[Document, ...], problems: Problems) -> MapNode:
+def _with_bases(document: Document, below: tuple[Document, ...]) -> MapNode:
     """Merge a document's tree over the recipe that it extends."""
-    root = _read_root(document, problems)
+    root = _read_root(document)
     entry = root.get("extends")
     if entry is None:
         return root
     node = entry.value
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
-        problems.stop(
-            node.position, f"'extends' must be a path or a ready recipe's name, got {node.describe()}"
-        )
+        node.position.fail(f"'extends' must be a path or a ready recipe's name, got {node.describe()}")
     chain = (*below, document)
     if len(chain) > MOST_BASES:
-        problems.stop(node.position, f"recipes may extend each other {MOST_BASES} deep; this one is deeper")
-    path = _located(node.text, document.folder, node.position, problems)
+        node.position.fail(f"recipes may extend each other {MOST_BASES} deep; this one is deeper")
+    path = _located(node.text, document.folder, node.position)
     if not path.is_file():  # nobody may ever write into a pipe; one on the command line is the user's own
-        problems.stop(node.position, f"{path} is no regular file; needed is a recipe, a .yaml file")
-    base = _read_file(path, node.position, problems)
+        node.position.fail(f"{path} is no regular file; needed is a recipe, a .yaml file")
+    base = _read_file(path, node.position)
     if base.path in [one.path for one in chain]:
         circle = " -> ".join(one.name for one in (*chain, base))
-        problems.stop(node.position, f"this recipe extends itself: {circle}")
+        node.position.fail(f"this recipe extends itself: {circle}")
     own = MapNode(tuple(one for one in root.entries if one.key != "extends"), root.position)
-    inherited = _with_bases(base, chain, problems)
+    inherited = _with_bases(base, chain)
     # What the base expects is of the base's own data set.
     inherited = MapNode(tuple(one for one in inherited.entries if one.key != "expect"), inherited.position)
     return merge(inherited, own)
 
 
-def _located(text: str, folder: Path, asked_at: SourcePosition, problems: Problems) -> Path:
+def _located(text: str, folder: Path, asked_at: SourcePosition) -> Path:
     """Find the file of a path, or else of a ready recipe's name."""
     if not text:
-        problems.stop(
-            asked_at, "an empty text names no recipe; needed is a .yaml file, or the name of a ready recipe"
-        )
+        asked_at.fail("an empty text names no recipe; needed is a .yaml file, or the name of a ready recipe")
     path = folder / os.path.expanduser(text)
     # Not asked of the path itself, which raises where a name is too long.
     if os.path.exists(path) and not os.path.isdir(path):
@@ -132,7 +145,7 @@ def _located(text: str, folder: Path, asked_at: SourcePosition, problems: Proble
     if text in (ready := ready_recipes()):
         return ready[text]
     if os.path.isdir(path):
-        problems.stop(asked_at, f"{path} is a folder; needed is a recipe, a .yaml file")
+        asked_at.fail(f"{path} is a folder; needed is a recipe, a .yaml file")
     if NAME.fullmatch(text):
         absent = (
             f"no such file, and no ready recipe is called '{text}'.{did_you_mean(text, ready)} "
@@ -140,43 +153,41 @@ def _located(text: str, folder: Path, asked_at: SourcePosition, problems: Proble
         )
     else:
         absent = _absent(path)
-    return problems.stop(asked_at, absent)
+    return asked_at.fail(absent)
 
 
-def _read_file(path: Path, asked_at: SourcePosition, problems: Problems) -> Document:
+def _read_file(path: Path, asked_at: SourcePosition) -> Document:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        problems.stop(asked_at, f"{path} cannot be read: {error.strerror or error}")
-    here = SourcePosition(Document(str(path), "", path.parent))
+        asked_at.fail(f"{path} cannot be read: {error.strerror or error}")
+    return _decode(content, path, asked_at.document.problems)
+
+
+def _decode(content: bytes, path: Path, problems: Problems) -> Document:
+    here = SourcePosition(Document(str(path), "", path.parent, problems=problems))
     if len(content) > MOST_BYTES:
-        problems.stop(here, f"this is no recipe: it has more than {MOST_BYTES} bytes")
+        here.fail(f"this is no recipe: it has more than {MOST_BYTES} bytes")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         utf16 = (
             " (it looks like UTF-16; save it as UTF-8)" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
         )
-        problems.stop(
-            here, f"this is no text in UTF-8: byte {error.start + 1} is 0x{content[error.start]:02x}{utf16}"
-        )
-    return Document(str(path), text, path.parent, path.resolve())
+        here.fail(f"this is no text in UTF-8: byte {error.start + 1} is 0x{content[error.start]:02x}{utf16}")
+    return Document(str(path), text, path.parent, path.resolve(), problems=problems)
 
 
-def _read_root(document: Document, problems: Problems) -> MapNode:
+def _read_root(document: Document) -> MapNode:
     if len(document.text) > MOST_BYTES:
-        problems.stop(SourcePosition(document), f"this is no recipe: it has more than {MOST_BYTES} letters")
-    root = read_yaml(document, problems)
+        SourcePosition(document).fail(f"this is no recipe: it has more than {MOST_BYTES} letters")
+    root = read_yaml(document)
     if root is None:
-        problems.stop(
-            SourcePosition(document), "this recipe is empty; the least is version, name, source and distort"
-        )
+        SourcePosition(document).fail("this recipe is empty; the least is version, name, source and distort")
     if not isinstance(root, MapNode):
-        problems.stop(
-            root.position, f"a recipe is a mapping of keys such as `version: 1`, got {root.describe()}"
-        )
-    refuse_newer(root, problems)
+        root.position.fail(f"a recipe is a mapping of keys such as `version: 1`, got {root.describe()}")
+    refuse_newer(root)
     return root
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ValidationError
 
 from augforge.keys import Key, Location, keys_of, misfits_of, text
-from augforge.recipe.diagnostics import Problems, SourcePosition, quote
+from augforge.recipe.diagnostics import SourcePosition, quote
 from augforge.recipe.expect import settings_of
 from augforge.recipe.mappings import Context, Given, Holder, adapter
 from augforge.recipe.model import MAX_VARIANTS, RECIPE_VERSION, Recipe
@@ -43,7 +43,7 @@ class _Root(Holder):
 ROOT = _Root("", Recipe, "a recipe", "")
 
 
-def read_recipe(root: MapNode, problems: Problems) -> Recipe:
+def read_recipe(root: MapNode) -> Recipe:
     """Build the recipe of a tree, after ``extends`` and ``--set``.
 
     Raises
@@ -51,35 +51,35 @@ def read_recipe(root: MapNode, problems: Problems) -> Recipe:
     RecipeError
         For all errors of the recipe, and all that were noted before.
     """
+    problems = root.position.document.problems
     try:
         recipe: Recipe = adapter(Annotated[Recipe, ROOT]).validate_python(
             plain_value(root), context=Context()
         )
     except ValidationError as error:
         for location, one in misfits_of(error):
-            _note(_find(root, location), one.context or {}, problems)
+            _report(_find(root, location), one.context or {})
         problems.raise_if_any()
         raise
     problems.raise_if_any()
     return recipe
 
 
-def refuse_newer(root: MapNode, problems: Problems) -> None:
+def refuse_newer(root: MapNode) -> None:
     """Refuse a recipe of a newer version before anything else in it."""
     entry = root.get("version")
     value = entry.value.value if entry and isinstance(entry.value, ScalarNode) else None
     if entry and isinstance(value, int | float) and value > RECIPE_VERSION:
-        problems.stop(
-            entry.value.position,
+        entry.value.position.fail(
             f"this recipe is of version {entry.value.describe()}; this augforge reads recipes up to version "
             f"{RECIPE_VERSION}. Use a newer augforge",
         )
 
 
-def _note(found: "_Found", details: Mapping[str, Any], problems: Problems) -> None:
-    """Add an error at its position in the recipe."""
+def _report(found: "_Found", details: Mapping[str, Any]) -> None:
+    """Report an error at its position in the recipe."""
     position = found.key_position if details.get("at_key") else _pointed_at(found.node, details["key"])
-    problems.add(position, _worded(details, found))
+    position.report(_worded(details, found))
 
 
 @dataclass(frozen=True)

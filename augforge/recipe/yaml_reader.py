@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from yaml import events
 
-from augforge.recipe.diagnostics import Document, Problems, SourcePosition, quote
+from augforge.recipe.diagnostics import Document, SourcePosition, quote
 from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
 from augforge.recipe.scalars import read_scalar
 
@@ -34,25 +34,24 @@ _FRIENDLIER = {
 }
 
 
-def read_yaml(document: Document, problems: Problems) -> YamlNode | None:
+def read_yaml(document: Document) -> YamlNode | None:
     """Return the document's root node, or None for a document that holds nothing.
 
-    Duplicate keys are noted in `problems`, the first one counts. Whatever makes the rest unreadable raises.
+    Of duplicate keys, reported each, the first one counts. Text that makes the rest unreadable raises.
 
     Raises
     ------
     RecipeError
         Not YAML, more than one document, anchors, aliases, merge keys, tags, or too deep.
     """
-    return _Reader(document, problems).root()
+    return _Reader(document).root()
 
 
 class _Reader:
     """Build nodes from events (`Any`: their stubs lack attributes)."""
 
-    def __init__(self, document: Document, problems: Problems) -> None:
+    def __init__(self, document: Document) -> None:
         self._document = document
-        self._problems = problems
         self._events = self._read_events()
         self._values = 0
 
@@ -65,9 +64,7 @@ class _Reader:
         next(self._events)  # the end of the document
         following = next(self._events)
         if not isinstance(following, events.StreamEndEvent):
-            self._problems.stop(
-                self._position(following), "a recipe is one document; a second one begins here"
-            )
+            self._position(following).fail("a recipe is one document; a second one begins here")
         empty = isinstance(node, ScalarNode) and node.value is None and not node.text
         return None if empty else node
 
@@ -84,27 +81,21 @@ class _Reader:
                 if mark
                 else SourcePosition(self._document)
             )
-            self._problems.stop(position, f"this is not YAML: {_explain(error)}")
+            position.fail(f"this is not YAML: {_explain(error)}")
 
     def _refuse_character(self, error: yaml.reader.ReaderError) -> None:
         before = self._document.text[: error.position]
         lines = Document("", before, self._document.folder).lines
         position = SourcePosition(self._document, len(lines), len(lines[-1]) + 1)
-        self._problems.stop(
-            position, f"this is not a text file: it holds the control character U+{error.character:04X}"
-        )
+        position.fail(f"this is not a text file: it holds the control character U+{error.character:04X}")
 
     def _node(self, event: Any, depth: int) -> YamlNode:
         self._refuse_sharing(event)
         if depth > DEEPEST:
-            self._problems.stop(
-                self._position(event), f"nested more than {DEEPEST} levels deep; no recipe needs that"
-            )
+            self._position(event).fail(f"nested more than {DEEPEST} levels deep; no recipe needs that")
         self._values += 1
         if self._values > MOST_VALUES:
-            self._problems.stop(
-                self._position(event), f"more than {MOST_VALUES:,} values; no recipe needs that"
-            )
+            self._position(event).fail(f"more than {MOST_VALUES:,} values; no recipe needs that")
         if isinstance(event, events.ScalarEvent):
             self._refuse_no_text(event)
             plain = event.implicit[0]
@@ -129,8 +120,7 @@ class _Reader:
                 # Nothing stands there: point at the key instead.
                 value = replace(value, position=key.position)
             if (first := entries.get(key.text)) is not None:
-                self._problems.add(
-                    key.position,
+                key.position.report(
                     f"the key '{key.text}' comes twice; it is already in line {first.position.line}",
                 )
                 continue
@@ -143,26 +133,23 @@ class _Reader:
     def _key(self, event: Any) -> ScalarNode:
         self._refuse_sharing(event)
         if not isinstance(event, events.ScalarEvent):
-            self._problems.stop(self._position(event), "a key must be a word, not a list or a mapping")
+            self._position(event).fail("a key must be a word, not a list or a mapping")
         if event.value == "<<" and event.implicit[0]:
-            self._problems.stop(self._position(event), f"a merge key (<<) is not allowed: {_FLAT}")
+            self._position(event).fail(f"a merge key (<<) is not allowed: {_FLAT}")
         self._refuse_no_text(event)
         return ScalarNode(event.value, event.value, not event.implicit[0], self._position(event))
 
     def _refuse_no_text(self, event: Any) -> None:
         if found := _NO_TEXT.search(event.value):
-            self._problems.stop(
-                self._position(event), f"the character U+{ord(found[0]):04X} is not allowed: it is no text"
-            )
+            self._position(event).fail(f"the character U+{ord(found[0]):04X} is not allowed: it is no text")
 
     def _refuse_sharing(self, event: Any) -> None:
         if isinstance(event, events.AliasEvent):
-            self._problems.stop(self._position(event), f"an alias (*{event.anchor}) is not allowed: {_FLAT}")
+            self._position(event).fail(f"an alias (*{event.anchor}) is not allowed: {_FLAT}")
         if event.anchor is not None:
-            self._problems.stop(self._position(event), f"an anchor (&{event.anchor}) is not allowed: {_FLAT}")
+            self._position(event).fail(f"an anchor (&{event.anchor}) is not allowed: {_FLAT}")
         if event.tag is not None:
-            self._problems.stop(
-                self._position(event),
+            self._position(event).fail(
                 f"the tag {quote(event.tag)} is not allowed; a recipe holds plain values",
             )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge import hdf5
-from augforge._platform.write_back import start_write_back
+from augforge._platform.c_library import start_write_back
 from augforge.format.hashing import IncrementalFileHash, file_hash
 from augforge.format.layout import ShardSpec, shard_bytes
 from augforge.format.publishing import reserve, write_at

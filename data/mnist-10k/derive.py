@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from augforge.sources import SourceSpec, open_source
 from augforge.sources.files.idx import header
-from augforge.sources.published.holding import uncompressed_sha256
+from augforge.sources.published.local_files import hash_idx
 from augforge.sources.published.named import DATASETS
 
 DIGITS = 10_000
@@ -77,8 +77,9 @@ def read_official(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[
     source = open_source(SourceSpec(path=folder.resolve(), split=split))
     if source.labels is None:
         raise SystemExit(f"{folder}: split '{split}' has no labels")
-    hashes = uncompressed_sha256(source.images), uncompressed_sha256(source.labels)
-    if hashes != DATASETS["mnist"].sha256[split]:
+    hashes = hash_idx(source.images), hash_idx(source.labels)
+    published = DATASETS["mnist"].splits[split]
+    if hashes != (published.images.content_sha256, published.labels.content_sha256):
         raise SystemExit(f"{folder}: split '{split}' is not the official MNIST")
     return source.images, source.labels
 
@@ -146,7 +147,7 @@ def write(path: Path, array: NDArray[np.uint8]) -> None:
     with path.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as stream:
         stream.write(header(array.shape) + array.tobytes())
     packed = hashlib.sha256(path.read_bytes()).hexdigest()
-    print(f"| {path.name} | {packed} | {uncompressed_sha256(array)} |")
+    print(f"| {path.name} | {packed} | {hash_idx(array)} |")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 from distributed import Client
 
 import augforge
-from augforge.building import build, plan_build, remote, tasks, versions
+from augforge.building import build, cluster_executor, plan_build, tasks, versions
 from augforge.building.folders import prepare
 from augforge.errors import BuildError
 from augforge.recipe import Recipe
@@ -90,7 +90,7 @@ class TestVersions:
             build(recipe(), tmp_path / "set", scheduler=own_cluster.address)
         assert str(caught.value) in {
             f"the worker {worker} has augforge 0.0.9, needed {augforge.__version__}; every worker needs the "
-            "versions that are here"
+            "versions of the client"
             for worker in own_cluster.workers()
         }
         assert not (tmp_path / "set").exists()
@@ -116,16 +116,16 @@ class TestVersions:
         assert message.endswith(f"; needed: augforge {augforge.__version__}")
 
     def test_libraries_count_only_where_other_packages_render(self, recipe: MakeRecipe) -> None:
-        plain = versions.needed(augforge.Forge(recipe()))
+        plain = versions.required_versions(augforge.Forge(recipe()))
         assert set(plain) == {"augforge", "pixel version", "Python"}
-        mixed = versions.needed(augforge.Forge(recipe(more=IMGAUG)))
+        mixed = versions.required_versions(augforge.Forge(recipe(more=IMGAUG)))
         assert {"imaug", "numpy", "numba", "processor", *plain} <= set(mixed)
-        versions.check("tcp://there", mixed, mixed)
+        versions.check_versions("tcp://there", mixed, mixed)
         with pytest.raises(BuildError) as caught:
-            versions.check("tcp://there", {**mixed, "numpy": "1.0", "imaug": "none"}, mixed)
+            versions.check_versions("tcp://there", {**mixed, "numpy": "1.0", "imaug": "none"}, mixed)
         assert str(caught.value) == (
             f"the worker tcp://there has imaug none, needed {mixed['imaug']}; numpy 1.0, needed "
-            f"{np.__version__}; every worker needs the versions that are here"
+            f"{np.__version__}; every worker needs the versions of the client"
         )
 
 
@@ -142,7 +142,7 @@ class TestFiles:
                 build(recipe(), tmp_path / "out" / "set", scheduler=own_cluster.address)
             (worker,) = own_cluster.workers()
             assert str(caught.value) == (
-                f"the worker {worker} does not see the data set's folder {tmp_path}/out/set as it is here: "
+                f"the worker {worker} does not see the data set's folder {tmp_path}/out/set as the client does: "
                 f"{recipe_path} cannot be read: No such file or directory; the folder must be on a file system "
                 "that all workers share, under the same path"
             )
@@ -161,7 +161,7 @@ class TestFiles:
         (worker,) = own_cluster.workers()
         message = str(caught.value)
         assert message.startswith(f"the worker {worker} cannot read the source: {source}/own.npz")
-        assert message.endswith("; the source must be there for all workers, under the same path")
+        assert message.endswith("; all workers must have the source under the same path")
 
     def test_a_task_that_is_run_twice_leaves_the_same_bytes(
         self, tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster
@@ -171,7 +171,7 @@ class TestFiles:
         plan = plan_build(recipe(variants=40, shard_size=65_536), tmp_path / "set")
         plan.folder.mkdir()
         prepare(plan.folder, plan.recipe)
-        order = tasks.order_of("twice", versions.needed(plan.forge), plan.folder, plan.recipe)
+        order = tasks.make_job("twice", versions.required_versions(plan.forge), plan.folder, plan.recipe)
         found = []
         with Client(own_cluster.address) as client:
             client.wait_for_workers(2)
@@ -234,14 +234,12 @@ class TestWorkersThatDie:
             cluster.add_worker(*preload(tmp_path, DEADLY.format(shards=deadly)))
             with pytest.raises(BuildError) as caught:
                 build(recipe(variants=40, shard_size=16_384), folder, scheduler=cluster.address)
-        told = re.findall(
-            r"shard small-0000(\d).h5: the worker that made it died, 2 times", str(caught.value)
-        )
+        told = re.findall(r"shard small-0000(\d).h5: its worker died, 2 times", str(caught.value))
         assert sorted(told) == [str(shard) for shard in deadly]
         plan = plan_build(recipe(variants=40, shard_size=16_384), folder)
         assert plan.kept == set(range(6)) - set(deadly)
-        find_published = build(recipe(variants=40, shard_size=16_384), folder, workers=1)
-        assert find_published.content_hash == expected
+        resumed = build(recipe(variants=40, shard_size=16_384), folder, workers=1)
+        assert resumed.content_hash == expected
         assert not list(folder.rglob("*.tmp"))
 
     def test_a_frozen_worker_changes_nothing(
@@ -277,7 +275,7 @@ class TestWorkersThatDie:
         expected: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(remote, "_CONNECT_SECONDS", 5)
+        monkeypatch.setattr(cluster_executor, "_CONNECT_SECONDS", 5)
         folder = tmp_path / "set"
         own_cluster.add_worker()
 
@@ -302,16 +300,14 @@ class TestMemory:
     def test_workers_that_stay_paused_end_the_build(
         self, tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(remote, "_NO_WORKERS_SECONDS", 2)
+        monkeypatch.setattr(cluster_executor, "_NO_WORKERS_SECONDS", 2)
         own_cluster.add_worker(*TOO_SMALL)
         with pytest.raises(BuildError) as caught:
             build(recipe(variants=40), tmp_path / "set", scheduler=own_cluster.address)
         message = str(caught.value)
-        assert message.startswith(
-            "Dask has paused 1 of 1 workers, for they are near their memory limits (tcp://"
-        )
+        assert message.startswith("Dask has paused 1 of 1 workers near their memory limits (tcp://")
         assert message.endswith(
-            " of 150 MiB), and no worker has a task at work; give each more memory (dask worker --memory-limit), "
+            " of 150 MiB), and no worker is running a task; give each more memory (dask worker --memory-limit), "
             "or fewer threads (--nthreads 1)"
         )
 
@@ -324,7 +320,7 @@ class TestMemory:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Either the other one is given all that there is, or the paused one keeps some of it and is told."""
-        monkeypatch.setattr(remote, "_NO_WORKERS_SECONDS", 10)
+        monkeypatch.setattr(cluster_executor, "_NO_WORKERS_SECONDS", 10)
         own_cluster.add_worker(*TOO_SMALL)
         own_cluster.add_worker()
         until(lambda: len(own_cluster.workers()) == 2)

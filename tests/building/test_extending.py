@@ -66,7 +66,7 @@ def test_folders_named_like_temporary_files_are_not_ours(tmp_path: Path, recipe:
     theirs.mkdir()
     build(recipe(variants=2), tmp_path)
     (defect,) = repair(tmp_path).after.defects
-    assert str(defect) == "foreign: shards/.y.1-0123abcd.tmp: it is no file of a data set"
+    assert str(defect) == "foreign: shards/.y.1-0123abcd.tmp: it is not a file of a data set"
     assert theirs.is_dir()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from augforge.building.claiming import claimed
+from augforge.building.folder_lock import folder_lock
 from augforge.integrity.verification import verify
 from tests.stress import flips, jobs, kills, refusals
 from tests.stress.kills import Job
@@ -61,8 +61,8 @@ def test_between_recipe_and_manifest_of_an_extension_the_old_set_is_sound_and_ca
     jobs.run(folder, job.words(folder), kills.Fault(step, "kill"))
     told = {defect.file: str(defect) for defect in verify(folder).defects}
     assert told["recipe.yaml"] == (
-        "stale: recipe.yaml: it is of a larger set, whose build did not end; the same build completes "
-        "it, --repair goes back"
+        "stale: recipe.yaml: it belongs to a larger set, whose build was interrupted; the same build completes "
+        "it, --repair undoes it"
     )
     repaired = jobs.run(folder, ("verify", folder, "--repair"))
     assert (repaired.code, "written anew: recipe.yaml\nsound: " in repaired.said) == (0, True)
@@ -121,7 +121,7 @@ def test_a_build_of_another_process_is_refused_and_changes_nothing(
     folder = tmp_path / "set"
     kills.begin(listed[3], folder)
     before = jobs.contents(folder)
-    with claimed(folder):
+    with folder_lock(folder):
         for job in listed[2:4]:
             ended = jobs.run(folder, job.words(folder))
             assert "another build is at work in" in ended.said

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from augforge.building import build, plan_build
-from augforge.building.folders import HEADER, recipe_text
+from augforge.building.recipe_file import HEADER, recipe_text
 from augforge.errors import BuildError, DatasetError
 from augforge.format.commit_records import read_manifest
 from augforge.recipe import Recipe, parse_recipe
@@ -22,7 +22,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 def test_the_recipe_says_whose_it_is(tmp_path: Path, recipe: MakeRecipe) -> None:
     build(recipe(variants=0), tmp_path / "set")
     text = (tmp_path / "set" / "recipe.yaml").read_text()
-    assert text == recipe_text(recipe(variants=0)) == f"{HEADER}\n{recipe(variants=0).to_yaml()}"
+    assert text == recipe_text(recipe(variants=0)).decode() == f"{HEADER}\n{recipe(variants=0).to_yaml()}"
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -119,7 +119,7 @@ def test_originals_in_the_folder_that_is_built_are_not_replaced(tmp_path: Path, 
     (tmp_path / "link").symlink_to(folder)
     before = contents(folder)
     for source in (folder / inside, tmp_path / "link" / inside):
-        with pytest.raises(BuildError, match="lie in the data set's own folder"):
+        with pytest.raises(BuildError, match="are in the data set's own folder"):
             build(parse_recipe(text % f"{{path: {source}}}"), folder, overwrite=True)
     assert contents(folder) == before
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import augforge
-from augforge.building import Progress, build, job, plan_build, running, tasks
-from augforge.building.folders import recipe_text
+from augforge.building import Progress, build, job, plan_build, progress, tasks
 from augforge.building.job import carry_out
+from augforge.building.recipe_file import recipe_text
 from augforge.errors import AugforgeError, BuildError, DatasetError
 from augforge.forge import Forge
 from augforge.format.commit_records import read_manifest
@@ -76,7 +76,7 @@ def test_the_content_hash_is_the_same_however_it_is_made(
         "scheduler file": {"scheduler_file": scheduler_file, "workers": 1},
     }
     hashes = {way: build(recipe(), tmp_path / way, **options).content_hash for way, options in ways.items()}  # type: ignore[arg-type]
-    monkeypatch.setattr(job, "_LARGE", 0)
+    monkeypatch.setattr(job, "_PROCESSES_ABOVE", 0)
     hashes["two processes"] = build(recipe(), tmp_path / "processes", workers=2).content_hash
     monkeypatch.undo()
     for shard_size in (2048, 65_536):
@@ -134,7 +134,7 @@ def test_shards_of_other_originals_are_not_replaced_by_going_on(tmp_path: Path, 
     """Nor those of another recipe: a set without a manifest is known by its receipts."""
     build(recipe(), tmp_path)
     (tmp_path / "manifest.json").unlink()
-    (tmp_path / "recipe.yaml").write_text(recipe_text(recipe(seed=8)))
+    (tmp_path / "recipe.yaml").write_bytes(recipe_text(recipe(seed=8)))
     before = contents(tmp_path)
     with pytest.raises(DatasetError, match="made with other originals or another pixel version"):
         build(recipe(seed=8), tmp_path)
@@ -293,8 +293,8 @@ def test_compressed_shards_need_room_for_those_in_the_making(
     with pytest.raises(BuildError) as caught:
         build(recipe(compression="zstd"), tmp_path / "set", workers=3)
     assert str(caught.value) == (
-        f"{tmp_path / 'set'} needs up to {3 * one:,} bytes for the shards in the making, 3 at once, but only "
-        f"{2 * one:,} are free there; make room, or lower --workers or output.shard_size"
+        f"{tmp_path / 'set'} needs up to {3 * one:,} bytes for the shards under construction, 3 at a time, but "
+        f"only {2 * one:,} are free there; free some space, or lower --workers or output.shard_size"
     )
     assert not (tmp_path / "set").exists()
 
@@ -332,14 +332,14 @@ def test_a_folder_that_another_build_filled_meanwhile_is_looked_at_again(
 
 def test_nothing_of_a_build_stays_in_memory(tmp_path: Path, recipe: MakeRecipe) -> None:
     build(recipe(), tmp_path / "set")
-    assert tasks._at_hand == []
+    assert tasks._lent == []
 
 
 def test_a_failing_shard_is_named_and_the_rest_kept(tmp_path: Path, recipe: MakeRecipe) -> None:
     folder = tmp_path / "set"
     # Where the third shard should go there is a folder.
     (folder / "shards" / "small-00002.h5").mkdir(parents=True)
-    (folder / "recipe.yaml").write_text(recipe_text(recipe()))
+    (folder / "recipe.yaml").write_bytes(recipe_text(recipe()))
     with pytest.raises(BuildError, match=r"^shard small-00002\.h5 .*[Ii]s a directory"):
         build(recipe(), folder, workers=1)
     assert plan_build(recipe(), folder).kept >= {0, 1}
@@ -351,7 +351,7 @@ def test_a_failing_shard_is_named_and_the_rest_kept(tmp_path: Path, recipe: Make
 def test_a_worker_with_another_source_is_refused(
     tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("augforge.building.tasks.at_hand", contextlib.nullcontext)
+    monkeypatch.setattr("augforge.building.tasks.lend_forge", contextlib.nullcontext)
     other = Forge(recipe(seed=9))
     monkeypatch.setattr("augforge.building.tasks.Forge", lambda _: other)
     with pytest.raises(BuildError, match=r"shard small-0000\d\.h5: the worker .* would make other pixels"):
@@ -400,7 +400,7 @@ def test_bad_options(
     message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("augforge.building.remote._CONNECT_SECONDS", 1)
+    monkeypatch.setattr("augforge.building.cluster_executor._CONNECT_SECONDS", 1)
     with pytest.raises(AugforgeError) as caught:
         build(recipe(), tmp_path / "set", **options)  # type: ignore[arg-type]
     assert str(caught.value).startswith(message)
@@ -447,7 +447,7 @@ def test_a_kernel_cache_that_workers_cannot_use_is_reported_by_the_client(
 ) -> None:
     reported: list[str] = []
     monkeypatch.setattr(tasks, "cache_problem", lambda: "the kernel cache /x cannot be used")
-    monkeypatch.setattr(running, "warn_of_cache", reported.append)
+    monkeypatch.setattr(progress, "warn_of_cache", reported.append)
     recipe = augforge.parse_recipe("version: 1\nname: tiny\nsource: mnist-10k\nvariants: 0\ndistort: []\n")
     augforge.build(recipe, tmp_path / "set", workers=1)
     assert reported == ["the kernel cache /x cannot be used"]

@@ -71,7 +71,7 @@ class TestOnACluster:
             augforge.build(recipe, tmp_path / "set", scheduler=own_cluster.address)
         (worker,) = own_cluster.workers()
         assert str(caught.value) == (
-            f"the worker {worker} has lifting-here none, needed 1.0; every worker needs the versions that are here"
+            f"the worker {worker} has lifting-here none, needed 1.0; every worker needs the versions of the client"
         )
         assert not (tmp_path / "set").exists()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from augforge.building import build
-from augforge.building.local import temporary_security
+from augforge.building.local_executors import temporary_security
 from augforge.errors import BuildError
 from augforge.recipe import Recipe
 from tests.building.conftest import TEXT, until
@@ -111,7 +111,7 @@ def test_certificates_that_are_missing_and_a_cluster_without_tls_are_told(
 ) -> None:
     import dask
 
-    monkeypatch.setattr("augforge.building.remote._CONNECT_SECONDS", 2)
+    monkeypatch.setattr("augforge.building.cluster_executor._CONNECT_SECONDS", 2)
     missing = {"ca-file": "/missing.pem", "client.cert": "/missing.pem", "client.key": "/missing.pem"}
     with (
         dask.config.set({f"distributed.comm.tls.{name}": value for name, value in missing.items()}),
@@ -131,7 +131,7 @@ def test_with_another_certificate_nobody_gets_in(
 ) -> None:
     import dask
 
-    monkeypatch.setattr("augforge.building.remote._CONNECT_SECONDS", 2)
+    monkeypatch.setattr("augforge.building.cluster_executor._CONNECT_SECONDS", 2)
     (tmp_path / "other").mkdir()
     other = temporary_security(tmp_path / "other")
     own = {

@@ -136,9 +136,9 @@ def test_a_folder_without_a_name(run, tmp_path):
 ERRORS = {
     "unknown name": (
         ["mnsit"],
-        "error: there is no data set 'mnsit' to fetch. Did you mean 'mnist'? There are: ",
+        "error: unknown data set 'mnsit'. Did you mean 'mnist'? Available: ",
     ),
-    "no mirror": (["lost"], f"error: lost: {FIRST} could not be downloaded:\n  "),
+    "no mirror": (["lost"], f"error: lost: cannot download {FIRST}:\n  "),
     "wrong files": (["tiny", "--to", "wrong"], "wrong holds other files under the names of 'tiny':\n  "),
     "a file": (["tiny", "--to", "file"], "file: a file; needed: a folder for the files of 'tiny'\n"),
     "below a file": (["tiny", "--to", "file/below"], "file/below: cannot be written: Not a directory; "),
@@ -191,7 +191,7 @@ def fetching(web, data_dir):
         text=True,
     )
     deadline = time.monotonic() + 20
-    while not list(data_dir.glob("tiny/.fetch.*/tmp*")) and time.monotonic() < deadline:
+    while not list(data_dir.glob("tiny/.fetch.*/*.gz")) and time.monotonic() < deadline:
         time.sleep(0.02)
     yield running
     running.kill()

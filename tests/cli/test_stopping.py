@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from augforge.building import job, replacing  # noqa: F401 -- their functions are patched
+from augforge.building import job, replacement  # noqa: F401 -- their functions are patched
 from augforge.cli.stopping import stopping_cleanly
 from augforge.format.commit_records import read_manifest
 
@@ -136,7 +136,7 @@ def test_what_is_said_while_a_set_is_moved_in(recipe, run, monkeypatch, moves):
 def test_after_the_set_is_moved_in_it_is_complete(recipe, run, monkeypatch):
     run("build", recipe, "--quiet")
     with monkeypatch.context() as patched:
-        interrupting(patched, "augforge.building.replacing.discard")
+        interrupting(patched, "augforge.building.replacement.discard")
         code, _, told = run("build", recipe, "--set", "seed=8", "--overwrite", "--quiet")
     assert (code, told) == (130, "interrupted, but the data set is complete in out/small\n")
 

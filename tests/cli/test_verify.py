@@ -41,7 +41,7 @@ def test_what_is_wrong_is_named(run, built):
     assert lines[0].startswith(f"damaged: {SHARD}: has the hash ")
     assert lines[1:] == [
         "missing: receipts/00002.json: its shard was not published",
-        "foreign: notes.txt: it is no file of a data set",
+        "foreign: notes.txt: it is not a file of a data set",
         "not sound: a, 3 defects",
     ]
     code, text, _ = run("verify", "a", "--json")
@@ -137,7 +137,7 @@ def test_what_cannot_be_repaired_is_said(run, built):
     assert code == 1
     assert f"damaged: {SHARD}" in text
     assert told.startswith("not repaired: ")
-    assert "building the same recipe into this folder puts it back" in told
+    assert "building the same recipe into this folder restores it" in told
 
 
 @pytest.mark.usefixtures("built")

@@ -22,7 +22,7 @@ def check_epochs(of_ranks, samples):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("part", ["find_published", "window"])
+@pytest.mark.parametrize("part", ["resumed", "window"])
 def test_three_epochs_have_three_orders_and_go_on_from_any_step(part, processes, run):
     found = run("with_lightning.py", part, processes)
     check_epochs([seen["whole"] for seen in found], 8 * STEPS * processes)

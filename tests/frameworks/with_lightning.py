@@ -101,7 +101,7 @@ def overfitting():
 
 
 PARTS = {
-    "find_published": lambda: resuming(shuffle=True),
+    "resumed": lambda: resuming(shuffle=True),
     "window": lambda: resuming(shuffle="window", window=64, num_workers=1, persistent_workers=True),
     "ends": epoch_ends,
     "validating": validating,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import augforge
-from augforge.building.folders import recipe_text
+from augforge.building.recipe_file import recipe_text
 from augforge.distortions import PIXEL_VERSION
 from augforge.forge import Forge
 from augforge.format.layout import SampleLayout
@@ -81,7 +81,7 @@ def build_extended(source: Path, folder: Path) -> Manifest:
     """Build a set whose shards are cut as those of a set that 300 samples had before it was extended."""
     forge = Forge(recipe(source, variants=109))
     folder.mkdir(parents=True)
-    publish(folder / "recipe.yaml", recipe_text(forge.recipe).encode())
+    publish(folder / "recipe.yaml", recipe_text(forge.recipe))
     (whole,) = plan_shards(
         stem=forge.recipe.name,
         samples=len(forge),

@@ -1,4 +1,4 @@
-"""Reading HDF5 files: our own, and those of strangers."""
+"""Reading HDF5 files: our shards, and untrusted files."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ def write(path):
     file.close()
 
 
-def test_a_file_that_holds_something_else_is_refused(tmp_path):
+def test_a_file_with_other_arrays_is_refused(tmp_path):
     path = tmp_path / "packed.h5"
     write(path)
     with pytest.raises(DatasetError) as caught:
@@ -31,7 +31,7 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path):
     assert str(caught.value) == (
         f"{path}: 'images' is uint8 of shape (3000, 28, 28); needed: uint8 of shape (4096, 28, 28)"
     )
-    with pytest.raises(DatasetError, match="holds no array 'labels' of its own"):
+    with pytest.raises(DatasetError, match="does not store an array 'labels' itself"):
         hdf5.read_arrays(path, (ArrayPlan("labels", "|u1", (3000,)),), "gzip")
 
 
@@ -53,7 +53,7 @@ def test_a_damaged_file_is_named(tmp_path):
         hdf5.read_arrays(path, PLANS, "gzip")
 
 
-def test_what_does_not_fit_in_memory_is_named(tmp_path, monkeypatch):
+def test_an_array_beyond_memory_is_an_error(tmp_path, monkeypatch):
     def too_much(_dataset):
         raise MemoryError("Unable to allocate 3.00 TiB")
 
@@ -73,7 +73,7 @@ def test_parts_are_rows(tmp_path):
         np.testing.assert_array_equal(found["variant"], np.arange(3000)[rows])
 
 
-def test_a_strangers_file_tells_what_is_in_it(tmp_path):
+def test_an_untrusted_file_is_described_and_read(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["digits/train"] = IMAGES[:10]
         file["digits/again"] = h5py.SoftLink("/digits/train")
@@ -91,7 +91,7 @@ def test_a_strangers_file_tells_what_is_in_it(tmp_path):
 
 @pytest.mark.parametrize("chunks", [(1, 28, 28), (7, 28, 28), (3000, 1, 1), (3000, 28, 28)])
 @pytest.mark.parametrize("at_once", [1, 28 * 28 * 50, 1 << 30])
-def test_blocks_are_the_rows_whatever_the_chunks(tmp_path, monkeypatch, chunks, at_once):
+def test_blocks_do_not_depend_on_chunks(tmp_path, monkeypatch, chunks, at_once):
     monkeypatch.setattr(reading, "_BLOCK_BYTES", at_once)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("images", data=IMAGES[:, :2, :2], chunks=tuple(map(min, chunks, (3000, 2, 2))))
@@ -100,7 +100,7 @@ def test_blocks_are_the_rows_whatever_the_chunks(tmp_path, monkeypatch, chunks, 
     np.testing.assert_array_equal(np.concatenate(blocks), IMAGES[:, :2, :2])
 
 
-def test_a_layer_of_chunks_that_is_too_large_is_read_in_parts(tmp_path, monkeypatch):
+def test_a_large_layer_of_chunks_is_read_in_parts(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("images", data=IMAGES, chunks=(3000, 1, 1))
     monkeypatch.setattr(reading, "_BLOCK_BYTES", 784 * 1000)
@@ -109,7 +109,7 @@ def test_a_layer_of_chunks_that_is_too_large_is_read_in_parts(tmp_path, monkeypa
         assert [len(block) for block in file.blocks(file.describe("images"))] == [1000] * 3
 
 
-def test_a_filter_that_is_missing_is_named(tmp_path, monkeypatch):
+def test_a_missing_filter_is_named(tmp_path, monkeypatch):
     hdf5plugin = pytest.importorskip("hdf5plugin")
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("images", data=IMAGES[:9], chunks=(9, 28, 28), compression=hdf5plugin.Zstd())
@@ -122,15 +122,16 @@ def test_a_filter_that_is_missing_is_named(tmp_path, monkeypatch):
         with pytest.raises(DatasetError) as caught:
             file.describe("images")
     assert str(caught.value) == (
-        f"{tmp_path / 'a.h5'}: 'images' is compressed with zstd, which is not installed here: "
-        'pip install "augforge[compression]" brings more'
+        f"{tmp_path / 'a.h5'}: 'images' is compressed with zstd, which is not installed; more filters: "
+        'pip install "augforge[compression]"'
     )
 
 
-def test_an_array_that_is_not_there_is_told_with_those_that_are(tmp_path):
+def test_a_missing_array_is_reported_with_all_arrays(tmp_path):
     write(tmp_path / "a.h5")
     with ArrayFile(tmp_path / "a.h5") as file, pytest.raises(DatasetError) as caught:
         file.describe("image")
     assert str(caught.value) == (
-        f"{tmp_path / 'a.h5'}: no array 'image' of its own. Did you mean 'images'? It holds: images, variant"
+        f"{tmp_path / 'a.h5'} does not store an array 'image' itself. Did you mean 'images'? "
+        "It holds: images, variant"
     )

@@ -34,7 +34,7 @@ def write_packed(path, compression, arrays, block=1024):
     return values, file.close()
 
 
-def test_a_laid_out_file_is_filled_behind_the_back_of_hdf5(tmp_path):
+def test_a_laid_out_file_is_filled_without_hdf5(tmp_path):
     path = tmp_path / "plain.h5"
     offsets = hdf5.lay_out(path, plans(), ATTRIBUTES)
     values = contents(plans())
@@ -57,7 +57,7 @@ def test_a_laid_out_file_is_filled_behind_the_back_of_hdf5(tmp_path):
 def test_the_size_is_known_beforehand(tmp_path, samples, columns):
     arrays = plans(samples, columns)
     offsets = hdf5.lay_out(tmp_path / "plain.h5", arrays, ATTRIBUTES)
-    assert (tmp_path / "plain.h5").stat().st_size == hdf5.laid_out_size(arrays, ATTRIBUTES)
+    assert (tmp_path / "plain.h5").stat().st_size == hdf5.measure_layout(arrays, ATTRIBUTES)
     assert (offsets["parameters"] is None) == (not columns)
 
 
@@ -77,7 +77,7 @@ def test_compressed_arrays_come_back(tmp_path, compression, samples, columns, bl
     path = tmp_path / "packed.h5"
     arrays = plans(samples, columns)
     values, size = write_packed(path, compression, arrays, block)
-    assert size == path.stat().st_size <= hdf5.compressed_bound(arrays, ATTRIBUTES)
+    assert size == path.stat().st_size <= hdf5.bound_compressed_size(arrays, ATTRIBUTES)
     found = hdf5.read_arrays(path, arrays, compression)
     with h5py.File(path) as file:
         for name, array in values.items():
@@ -101,13 +101,13 @@ def test_our_gzip_chunks_are_what_hdf5_would_write(tmp_path):
             )
 
 
-def test_what_cannot_be_compressed_stays_under_the_bound(tmp_path):
+def test_incompressible_data_stays_under_the_bound(tmp_path):
     arrays = (ArrayPlan("images", "|u1", (2048, 28, 28)),)
     noise = np.random.default_rng(0).integers(0, 256, arrays[0].shape, dtype=np.uint8)
     for compression in PACKED:
         file = CompressedFile(tmp_path / compression, arrays, ATTRIBUTES, compression)
         file.append("images", noise)
-        assert noise.nbytes < file.close() <= hdf5.compressed_bound(arrays, ATTRIBUTES)
+        assert noise.nbytes < file.close() <= hdf5.bound_compressed_size(arrays, ATTRIBUTES)
 
 
 def test_chunks_hold_whole_samples_and_divide_a_leaf():
@@ -120,7 +120,7 @@ def test_chunks_hold_whole_samples_and_divide_a_leaf():
 def test_an_unknown_compression_is_refused():
     with pytest.raises(AugforgeError) as caught:
         hdf5.require_codec("brotli")
-    assert str(caught.value) == "compression 'brotli' is not known; allowed: gzip, lz4, none, zstd"
+    assert str(caught.value) == "unknown compression 'brotli'; allowed: gzip, lz4, none, zstd"
 
 
 @pytest.mark.parametrize("compression", ["lz4", "zstd"])

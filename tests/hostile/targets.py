@@ -191,16 +191,16 @@ def _hdf5_here(path: str) -> Callable[[Path], None]:
     read = _open(path=path)
 
     def read_here(folder: Path) -> None:
-        with mock.patch.object(hdf5_arrays, "ArrayFileApart", ArrayFile):
+        with mock.patch.object(hdf5_arrays, "SandboxedArrayFile", ArrayFile):
             read(folder)
 
     return read_here
 
 
-def _hdf5_apart(folder: Path) -> None:
-    from augforge.hdf5 import apart
+def _hdf5_sandboxed(folder: Path) -> None:
+    from augforge.hdf5 import sandbox
 
-    with mock.patch.object(apart, "PATIENCE", 3):
+    with mock.patch.object(sandbox, "TIMEOUT", 3):
         _open(path="digits.h5")(folder)
 
 
@@ -338,7 +338,7 @@ TARGETS = (
     Target("CSV files", _csv(), {".csv": mutating.any_bytes}, _open(path="digits.csv")),
     Target("gzipped CSV files", _csv(".gz"), {".gz": mutating.inside_gzip}, _open(path="digits.csv.gz")),
     Target("NPZ files", _npz, {".npz": mutating.inside_zip}, _open(path="digits.npz")),
-    Target("HDF5 files", _hdf5, {".h5": mutating.any_bytes}, _hdf5_here("digits.h5"), _hdf5_apart),
+    Target("HDF5 files", _hdf5, {".h5": mutating.any_bytes}, _hdf5_here("digits.h5"), _hdf5_sandboxed),
     Target("PNG pictures", _pictures, {".png": mutating.inside_png}, _open(path=".", colour="gray")),
     Target(
         "JPEG and BMP pictures",

@@ -108,7 +108,7 @@ def test_chunks_that_were_never_written(tmp_path: Path) -> None:
         hollow[:1024] = 7
         hollow.attrs.update(attributes)
     changed(folder, lambda content: content["shards"][0].update(bytes=path.stat().st_size))
-    with pytest.raises(DatasetError, match="should have 3 chunks, but 1 were written"):
+    with pytest.raises(DatasetError, match="needs 3 chunks, but the file has 1"):
         ShardReader(folder).read([0], ["image"])
 
 

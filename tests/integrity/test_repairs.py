@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from augforge.building import build
-from augforge.building.claiming import claimed
+from augforge.building.folder_lock import folder_lock
 from augforge.errors import BuildError, DatasetError, SourceError
 from augforge.forge import Forge
 from augforge.format.commit_records import read_manifest
@@ -90,7 +90,7 @@ def at_a_path(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_source_that_moved_is_asked_for_and_may_be_given(tmp_path: Path) -> None:
     folder, digits = at_a_path(tmp_path)
     moved = digits.rename(tmp_path / "elsewhere.npz")
-    with pytest.raises(SourceError, match=r"are not at hand: .*; --source PATH says where they are now"):
+    with pytest.raises(SourceError, match=r"cannot be read: .*; --source PATH gives their present path"):
         prove(folder, range(150))
     assert prove(folder, range(150), source=moved) == ()
     (folder / "shards" / "tiny-00000.h5").unlink()
@@ -100,7 +100,7 @@ def test_a_source_that_moved_is_asked_for_and_may_be_given(tmp_path: Path) -> No
 def test_other_originals_are_said(tmp_path: Path) -> None:
     folder, digits = at_a_path(tmp_path)
     np.savez(digits, images=np.zeros((50, 9, 9), np.uint8), labels=np.arange(50) % 10)
-    with pytest.raises(SourceError, match="holds other originals than"):
+    with pytest.raises(SourceError, match="does not hold the originals that"):
         prove(folder, [0])
 
 
@@ -231,7 +231,7 @@ def test_without_its_recipe_nothing_can_be_made_again_and_a_build_puts_it_back(
     before = contents(dataset)
     (dataset / "recipe.yaml").write_text("# gone")
     damage_shard(dataset)
-    with pytest.raises(DatasetError, match="building the same recipe into this folder puts it back"):
+    with pytest.raises(DatasetError, match="building the same recipe into this folder restores it"):
         repair(dataset)
     with pytest.raises(DatasetError, match="cannot be read"):
         build(recipe(variants=1, seed=8), dataset)
@@ -278,14 +278,14 @@ def test_a_changed_recipe_makes_nothing_without_a_manifest(dataset: Path) -> Non
     (dataset / "recipe.yaml").write_text(text.replace("seed: 7", "seed: 9"))
     lose_manifest_and_more(dataset)
     damaged = contents(dataset)
-    with pytest.raises(DatasetError, match=r"recipe.yaml, or its source, is not what .* was made with"):
+    with pytest.raises(DatasetError, match=r"recipe.yaml or its source is not the one that .* was made with"):
         repair(dataset)
     assert contents(dataset) == damaged
 
 
 def test_a_set_that_is_being_built_is_not_repaired(dataset: Path) -> None:
     damage_shard(dataset)
-    with claimed(dataset), pytest.raises(BuildError, match="another build is at work"):
+    with folder_lock(dataset), pytest.raises(BuildError, match="another build is at work"):
         repair(dataset)
 
 
@@ -358,7 +358,7 @@ def test_a_repair_that_makes_something_else_leaves_the_manifest(
 
     damage_shard(dataset)
     monkeypatch.setattr(Forge, "make", make_other)
-    with pytest.raises(BuildError, match="are not what they were"):
+    with pytest.raises(BuildError, match="differ from the lost ones"):
         repair(dataset)
     assert (dataset / "manifest.json").read_bytes() == before
     assert not verify(dataset).sound

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from augforge.recipe import load_recipe, ready_recipes, recipe_schema
-from augforge.recipe.diagnostics import Document, Problems
+from augforge.recipe.diagnostics import Document
 from augforge.recipe.nodes import plain_value
 from augforge.recipe.schema import schema_text
 from augforge.recipe.yaml_reader import read_yaml
@@ -17,8 +17,7 @@ HEAD: dict[str, Any] = {"version": 1, "name": "mine", "source": "mnist-10k"}
 
 
 def _plain(text: str) -> Any:
-    problems = Problems()
-    node = read_yaml(Document("text", text, Path()), problems)
+    node = read_yaml(Document("text", text, Path()))
     assert node is not None
     return plain_value(node)
 

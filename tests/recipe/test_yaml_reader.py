@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augforge.errors import RecipeError
-from augforge.recipe.diagnostics import Document, Problems
+from augforge.recipe.diagnostics import Document
 from augforge.recipe.nodes import ListNode, MapNode, YamlNode
 from augforge.recipe.yaml_reader import read_yaml
 
 
 def _read(text: str) -> YamlNode | None:
-    problems = Problems()
-    node = read_yaml(Document("text", text, Path()), problems)
-    problems.raise_if_any()
+    document = Document("text", text, Path())
+    node = read_yaml(document)
+    document.problems.raise_if_any()
     return node
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from distributed import Client
 
 import augforge
-from augforge.building import plan_build, remote
+from augforge.building import cluster_executor, plan_build
 from augforge.errors import BuildError
 from augforge.format.layout import SHARDS
 from augforge.integrity.verification import Kind, verify
@@ -132,14 +132,14 @@ def _recipe(chance: random.Random) -> Recipe:
 def _harming(cluster: Cluster, chance: random.Random, harm: Harm, done: list[int]) -> Iterator[None]:
     over = threading.Event()
     thread = threading.Thread(target=lambda: done.append(harm(cluster, chance, over)), daemon=True)
-    waited, remote._CONNECT_SECONDS = remote._CONNECT_SECONDS, 5
+    waited, cluster_executor._CONNECT_SECONDS = cluster_executor._CONNECT_SECONDS, 5
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
-        remote._CONNECT_SECONDS = waited
+        cluster_executor._CONNECT_SECONDS = waited
 
 
 def _kill_workers(cluster: Cluster, chance: random.Random, over: threading.Event) -> int:

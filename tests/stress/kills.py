@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from augforge.building.replacement import files_of_dataset
 from augforge.errors import AugforgeError
+from augforge.forge import Forge
 from augforge.format.layout import REPLACEMENT
 from augforge.integrity.verification import Kind, verify
 from augforge.reading.reader import ShardReader
+from augforge.writing.shard_plan import ShardPlan
 from tests.stress import jobs
 from tests.stress.outcome import Outcome
 from tests.stress.steps import Fault
@@ -92,15 +95,28 @@ def jobs_of(scratch: Path) -> tuple[Job, ...]:
 
 
 def without_room_for_both() -> None:
-    """Let the disk seem to have room for one and a half data sets alone."""
-    from augforge.building.folders import bytes_of_dataset
-    from augforge.building.plan import BuildPlan
+    """Let the disk seem to have room for one and a half data sets only."""
+    from augforge.building import plan
 
-    def free(plan: BuildPlan) -> int:
-        used = sum(bytes_of_dataset(place) for place in (plan.folder, plan.folder / REPLACEMENT))
-        return plan.shards.bytes * 3 // 2 - used
+    divide = plan.divide_into_shards
+    sizes = []
 
-    BuildPlan.bytes_free = property(free)  # type: ignore[assignment]
+    def divide_and_record(forge: Forge) -> ShardPlan:
+        shards = divide(forge)
+        sizes.append(shards.bytes)
+        return shards
+
+    def measure(folder: Path) -> int:
+        return sizes[-1] * 3 // 2 - sum(one.stat().st_size for one in files_of_both(folder))
+
+    plan.divide_into_shards = divide_and_record
+    plan.measure_free_bytes = measure
+
+
+def files_of_both(folder: Path) -> Iterator[Path]:
+    """Yield the shards and receipts of a data set and of its replacement."""
+    for place in (folder, folder / REPLACEMENT):
+        yield from files_of_dataset(place)
 
 
 def _done(folder: Path, words: Sequence[str]) -> None:
@@ -164,7 +180,7 @@ def in_processes() -> None:
     """Let builds use processes for however little."""
     from augforge.building import job
 
-    job._LARGE = 0
+    job._PROCESSES_ABOVE = 0
 
 
 def undisturbed(job: Job, folder: Path) -> tuple[str, ...]:

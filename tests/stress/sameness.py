@@ -77,8 +77,8 @@ def _workers(cases: float, scratch: Path) -> Outcome:
             settings = (f"output.shard_size={shard_size}", f"output.compression={codec}")
             folder = scratch / "sets"
             # So little is built by threads otherwise.
-            large = 0 if way.endswith("processes") else job._LARGE
-            with mock.patch.object(job, "_LARGE", large):
+            large = 0 if way.endswith("processes") else job._PROCESSES_ABOVE
+            with mock.patch.object(job, "_PROCESSES_ABOVE", large):
                 made = {"content": content.content_hashes(folder, *settings, **ways[way])}
             failures += _differences(f"{way}, shards of {shard_size}, {codec}", made)
             shutil.rmtree(folder)

@@ -16,7 +16,7 @@ from augforge.format.checked_open import check_file, check_own_folder
 from augforge.format.commit_records import read_manifest
 from augforge.format.layout import MANIFEST, SHARDS
 from augforge.format.models import Manifest
-from augforge.hdf5 import ArrayFileApart, StoredArray
+from augforge.hdf5 import SandboxedArrayFile, StoredArray
 from augforge.sources.files.arrays import gray_images
 from augforge.sources.files.hdf5_arrays import append_pixels, opened, read_pixels, read_values
 from augforge.sources.gathering import Gatherer
@@ -112,7 +112,7 @@ def _read_labels(folder: Path, manifest: Manifest) -> NDArray[np.uint8]:
     return np.concatenate(parts)
 
 
-def _describe(file: ArrayFileApart, name: str, shape: tuple[int, ...]) -> StoredArray:
+def _describe(file: SandboxedArrayFile, name: str, shape: tuple[int, ...]) -> StoredArray:
     """Describe an array of a shard; raise `SourceError` unless it has the manifest's shape."""
     array = file.describe(name)
     if array.dtype != np.uint8 or array.shape != shape:

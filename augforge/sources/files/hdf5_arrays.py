@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import AugforgeError, SourceError
-from augforge.hdf5 import ArrayFileApart, StoredArray
+from augforge.hdf5 import SandboxedArrayFile, StoredArray
 from augforge.sources.gathering import IN_MEMORY, Gatherer, check_claim
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[ArrayFileApart]:
+def opened(path: Path) -> Iterator[SandboxedArrayFile]:
     """Give an HDF5 file, and turn what the room of HDF5 raises about it into `SourceError`."""
     try:
         if not path.is_file():
             raise SourceError(
                 f"{path}: {'a folder' if path.is_dir() else 'no such file'}; needed: an HDF5 file"
             )
-        with ArrayFileApart(path) as file:
+        with SandboxedArrayFile(path) as file:
             yield file
     except SourceError:
         raise
@@ -29,7 +29,7 @@ def opened(path: Path) -> Iterator[ArrayFileApart]:
         raise SourceError(str(error)) from error
 
 
-def read_pixels(file: ArrayFileApart, array: StoredArray, place: str) -> NDArray[np.uint8]:
+def read_pixels(file: SandboxedArrayFile, array: StoredArray, place: str) -> NDArray[np.uint8]:
     """Return an array of uint8, read-only; memory-mapped where the file allows it or it is large."""
     if array.offset is not None:
         if array.offset + array.nbytes > file.path.stat().st_size:
@@ -40,7 +40,7 @@ def read_pixels(file: ArrayFileApart, array: StoredArray, place: str) -> NDArray
         return gathered.finish().reshape(array.shape)
 
 
-def append_pixels(file: ArrayFileApart, array: StoredArray, gathered: Gatherer, place: str) -> None:
+def append_pixels(file: SandboxedArrayFile, array: StoredArray, gathered: Gatherer, place: str) -> None:
     """Decode an array of uint8 to where others were decoded before."""
     what = f"{array.dtype} of shape {array.shape}"
     check_claim(place, what, array.nbytes, array.stored, deflated=array.only_gzip)
@@ -48,7 +48,7 @@ def append_pixels(file: ArrayFileApart, array: StoredArray, gathered: Gatherer, 
         gathered.append(block)
 
 
-def read_values(file: ArrayFileApart, array: StoredArray) -> NDArray[Any]:
+def read_values(file: SandboxedArrayFile, array: StoredArray) -> NDArray[Any]:
     """Return an array that is small, such as labels."""
     if array.nbytes > IN_MEMORY:
         raise SourceError(

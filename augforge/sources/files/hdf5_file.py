@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.hdf5 import ArrayFileApart, StoredArray
+from augforge.hdf5 import SandboxedArrayFile, StoredArray
 from augforge.sources.files.arrays_by_name import array_place, open_arrays
 from augforge.sources.files.built_dataset import is_built_dataset, open_built_dataset
 from augforge.sources.files.hdf5_arrays import opened, read_pixels, read_values
@@ -49,7 +49,7 @@ def open_hdf5(path: Path, spec: SourceSpec, prepare: Prepare | None = None) -> S
 
 @dataclass(frozen=True)
 class _Arrays:
-    file: ArrayFileApart
+    file: SandboxedArrayFile
 
     def names(self) -> tuple[str, ...]:
         return self.file.names()

@@ -1,11 +1,11 @@
-"""Data sets known by name, as their publishers offer them, and as a folder on this machine holds them.
+"""Public data sets by name: their published files, downloads and local copies.
 
 ::
 
-    registry     what is published: files, sizes, hashes, mirrors
-    named        what each data set is made of, and opening it
-    holding      what a folder holds of it, and whether it is the very one
-    fetching     getting what is missing:
-                     downloading    one file from one server
-                     extracting     files out of an archive
+    registry        published files: sizes, hashes, mirrors
+    named           the files of each data set, and how to open it
+    local_files     finds and verifies the files in a folder
+    fetching        gets missing files:
+        downloading     one file from one server
+        extracting      files from an archive
 """

@@ -1,19 +1,17 @@
-"""One file from one server, as pooch's downloader: bounded in size and time, and every failure in words.
+"""Download one file from one server, bounded in size and time.
 
-A server is a stranger. It may answer with another file, with none, with half of one, or never end; it may point to
-another scheme. Who wrote the answer does not matter in the end, since its hash must be the published one; but until
-that is known it must not fill the disk or hold up the user.
+Servers are untrusted: one may send another file, only a part of it or endless data, or redirect to another scheme.
+The hash decides in the end, but a download must not fill the disk or hang before that.
 """
 
-import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from augforge.sources.published.local_files import write_file
 from augforge.sources.published.registry import PublishedFile
 
 if TYPE_CHECKING:
@@ -22,95 +20,52 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 30.0
 SLOW_SECONDS, SLOW_BYTES = 60.0, 1000
-"""Fewer bytes a second than that, after so many seconds, is as good as no answer."""
+"""After these seconds, fewer bytes a second count as no answer."""
 
 _CHUNK = 1 << 16
-_MOST_REDIRECTS = 5
-# An answer that the server packs once more would not have the published hash.
+_MAX_REDIRECTS = 5
+# An answer that the server compresses once more would not have the published hash.
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "augforge"}
 
 
 class DownloadError(Exception):
-    """One server did not give the file; its text is the reason, without URL and full stop."""
+    """A server did not give the file; the message is the reason, without the URL."""
 
 
-@dataclass
-class Download:
-    """Downloads one published file; called by pooch with a URL and the path of a temporary file.
+def download(url: str, file: PublishedFile, path: Path, on_bytes: Callable[[int], None]) -> None:
+    """Download a published file and verify its SHA-256.
 
-    Attributes
+    Parameters
     ----------
-    file
-        What is downloaded.
-    on_bytes
-        Called with the number of bytes that there are, again and again.
-    sha256
-        SHA-256 of what came, once all of it has.
+    url : str
+        Where to download it from.
+    file : PublishedFile
+        Its published size and hash.
+    path : Path
+        The file to write.
+    on_bytes : callable
+        Called repeatedly with the number of bytes so far.
+
+    Raises
+    ------
+    DownloadError
+        If the server does not give exactly this file.
+    OSError
+        If the file cannot be written.
     """
-
-    file: PublishedFile
-    on_bytes: Callable[[int], None]
-    sha256: str = ""
-
-    def __call__(self, url: str, output_file: str, pooch: object) -> None:  # noqa: ARG002
-        """Download a URL into a file.
-
-        Raises
-        ------
-        DownloadError
-            If it does not come, or not whole.
-        OSError
-            If it cannot be written.
-        """
-        import requests
-
-        hasher = hashlib.sha256()
-        with (
-            requests.Session() as session,
-            _answer(session, url) as answer,
-            open(output_file, "wb") as output,
-        ):
-            got = 0
-            for part in _parts(answer, self._bound(answer)):
-                output.write(part)
-                hasher.update(part)
-                got += len(part)
-                self.on_bytes(got)
-            self._check_whole(got, answer)
-            output.flush()
-            os.fsync(output.fileno())
-        # pooch's temporary files are for their owner alone.
-        os.chmod(output_file, 0o644)
-        self.sha256 = hasher.hexdigest()
-
-    def _bound(self, answer: "requests.Response") -> int:
-        """Return how many bytes may come; refuse before the first if the server says that they will not do."""
-        announced, at_most = _announced(answer), self.file.at_most
-        if announced is not None and self.file.size is not None and announced != self.file.size:
-            raise DownloadError(f"offers {announced:,} bytes, but the file has {self.file.size:,}")
-        if announced is not None and at_most is not None and announced > at_most:
-            raise DownloadError(f"offers {announced:,} bytes, but the file has {at_most:,} at most")
-        bounds = [bound for bound in (announced, at_most) if bound is not None]
-        if not bounds:
-            raise DownloadError("does not say how large the file is, and nobody else does")
-        return min(bounds)
-
-    def _check_whole(self, got: int, answer: "requests.Response") -> None:
-        expected = self.file.size if self.file.size is not None else _announced(answer)
-        if expected is not None and got != expected:
-            raise DownloadError(f"the download was cut: {got:,} of {expected:,} bytes came")
-
-
-def _announced(answer: "requests.Response") -> int | None:
-    length = answer.headers.get("Content-Length", "")
-    return int(length) if length.isascii() and length.isdigit() else None
-
-
-def _answer(session: "requests.Session", url: str) -> "requests.Response":
-    """Return the answer whose body is the file, after redirects within http and https, never from https to http."""
     import requests
 
-    for _ in range(_MOST_REDIRECTS + 1):
+    with requests.Session() as session, _get(session, url) as answer:
+        sha256 = write_file(path, _read_body(answer, file, on_bytes))
+    if sha256 != file.sha256:
+        raise DownloadError(f"not the file: SHA-256 {sha256}, expected {file.sha256}")
+
+
+def _get(session: "requests.Session", url: str) -> "requests.Response":
+    """Request a URL and follow redirects, but never from https to http."""
+    import requests
+
+    for _ in range(_MAX_REDIRECTS + 1):
         try:
             answer = session.get(
                 url,
@@ -120,71 +75,103 @@ def _answer(session: "requests.Session", url: str) -> "requests.Response":
                 headers=_HEADERS,
             )
         except (requests.RequestException, ValueError) as error:
-            raise DownloadError(_reason(error)) from None
+            raise DownloadError(_explain(error)) from None
         if not answer.is_redirect:
             break
         answer.close()
-        url = _redirected(url, answer.headers["Location"])
+        url = _resolve_redirect(url, answer.headers["Location"])
     else:
-        raise DownloadError(f"redirects more than {_MOST_REDIRECTS} times")
+        raise DownloadError(f"redirects more than {_MAX_REDIRECTS} times")
     if answer.status_code != HTTPStatus.OK:
         answer.close()
         raise DownloadError(f"answers {answer.status_code} {answer.reason or ''}".rstrip())
     return answer
 
 
-def _redirected(url: str, location: str) -> str:
+def _resolve_redirect(url: str, location: str) -> str:
     target = urljoin(url, location)
     allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
     if urlsplit(target).scheme not in allowed:
-        raise DownloadError(f"redirects to {target}, but only {' and '.join(allowed)} are followed from here")
+        raise DownloadError(f"redirects to {target}; allowed from here: {' and '.join(allowed)}")
     return target
 
 
-def _parts(answer: "requests.Response", bound: int) -> Iterator[bytes]:
-    """Yield what comes, as it comes; give up on a server that sends too much or next to nothing."""
+def _read_body(
+    answer: "requests.Response", file: PublishedFile, on_bytes: Callable[[int], None]
+) -> Iterator[bytes]:
+    """Yield the file as it arrives; fail if its size is not the published or announced one."""
+    length = answer.headers.get("Content-Length", "")
+    announced = int(length) if length.isascii() and length.isdigit() else None
+    limit = _limit_size(announced, file)
+    received = 0
+    for part in _read_parts(answer, limit):
+        yield part
+        received += len(part)
+        on_bytes(received)
+    expected = announced if file.size is None else file.size
+    if expected is not None and received != expected:
+        raise DownloadError(f"the download was cut: {received:,} of {expected:,} bytes arrived")
+
+
+def _limit_size(announced: int | None, file: PublishedFile) -> int:
+    """Return the most bytes to accept; refuse an announced size that is wrong."""
+    max_size = file.max_size
+    if announced is None:
+        if max_size is None:
+            raise DownloadError("does not announce the size of the file, and no size is published")
+        return max_size
+    if max_size is not None and (announced > max_size or file.size not in (None, announced)):
+        bound = "" if file.size is not None else "at most "
+        raise DownloadError(f"offers {announced:,} bytes, but the file has {bound}{max_size:,}")
+    return announced
+
+
+def _read_parts(answer: "requests.Response", limit: int) -> Iterator[bytes]:
+    """Yield data as it arrives; give up on a server that sends too much or too slowly."""
     import urllib3
 
-    start, got = time.monotonic(), 0
+    start, received = time.monotonic(), 0
     try:
-        # read1 returns what is there: a slow server must not be waited for until a chunk is full.
+        # read1 returns available data: no waiting for a full chunk from a slow server.
         while part := answer.raw.read1(_CHUNK, decode_content=False):
-            got += len(part)
-            if got > bound:
-                raise DownloadError(f"sends more than the {bound:,} bytes that the file has")
+            received += len(part)
+            if received > limit:
+                raise DownloadError(f"sends more than the {limit:,} bytes of the file")
             yield part
             seconds = time.monotonic() - start
-            if seconds > SLOW_SECONDS and got < SLOW_BYTES * seconds:
-                raise DownloadError(f"is too slow: {got:,} bytes in {seconds:.0f} seconds")
+            if seconds > SLOW_SECONDS and received < SLOW_BYTES * seconds:
+                raise DownloadError(f"is too slow: {received:,} bytes in {seconds:.0f} seconds")
     except urllib3.exceptions.HTTPError as error:
         if any(isinstance(one, urllib3.exceptions.IncompleteRead) for one in _chain(error)):
-            raise DownloadError(f"the download was cut after {got:,} bytes") from None
-        raise DownloadError(f"{_reason(error, 'the connection was lost')}, after {got:,} bytes") from None
+            raise DownloadError(f"the download was cut after {received:,} bytes") from None
+        raise DownloadError(
+            f"{_explain(error, 'the connection was lost')}, after {received:,} bytes"
+        ) from None
 
 
-def _reason(error: BaseException, what: str = "no connection") -> str:
-    """Return what is behind an error of requests or urllib3, which wrap it several times, in a few words."""
+def _explain(error: BaseException, what: str = "no connection") -> str:
+    """Name the cause of an error that requests and urllib3 wrapped several times."""
     import requests
     import urllib3
 
-    behind = list(_chain(error))
-    if any(isinstance(one, requests.exceptions.SSLError | urllib3.exceptions.SSLError) for one in behind):
-        return f"its certificate is not accepted: {behind[-1]}"
-    if any(isinstance(one, urllib3.exceptions.NameResolutionError) for one in behind):
-        return "no connection: its name is not known here"
-    # urllib3 counts a refused connection among the timeouts, so what the system says comes first.
-    for one in reversed(behind):
+    causes = list(_chain(error))
+    if any(isinstance(one, requests.exceptions.SSLError | urllib3.exceptions.SSLError) for one in causes):
+        return f"its certificate is not accepted: {causes[-1]}"
+    if any(isinstance(one, urllib3.exceptions.NameResolutionError) for one in causes):
+        return "no connection: unknown host name"
+    # urllib3 counts a refused connection among the timeouts, so the system's own error comes first.
+    for one in reversed(causes):
         if isinstance(one, OSError) and one.strerror:
             return f"{what}: {one.strerror}"
-    if any(isinstance(one, requests.ConnectTimeout) for one in behind):
+    if any(isinstance(one, requests.ConnectTimeout) for one in causes):
         return f"no connection within {CONNECT_SECONDS:g} seconds"
-    if any(isinstance(one, requests.Timeout | urllib3.exceptions.TimeoutError) for one in behind):
+    if any(isinstance(one, requests.Timeout | urllib3.exceptions.TimeoutError) for one in causes):
         return f"no answer within {SILENT_SECONDS:g} seconds"
-    return f"{what}: {behind[-1] or type(error).__name__}"
+    return f"{what}: {causes[-1] or type(error).__name__}"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it wraps, as cause, context, reason or argument."""
+    """Yield an error and those it wraps as cause, context, reason or argument."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,4 +1,4 @@
-"""Data sets known by name: what each consists of, and opening it, which checks that it is the very one."""
+"""Data sets known by name, verified when opened."""
 
 import os
 import string
@@ -15,13 +15,13 @@ from augforge.errors import SourceError, did_you_mean, listed
 from augforge.sources.files import idx
 from augforge.sources.files.label_table import read_first_column
 from augforge.sources.published import registry
-from augforge.sources.published.holding import (
-    expected_sha256,
-    file_sha256,
-    find,
+from augforge.sources.published.local_files import (
+    find_file,
+    format_name,
+    hash_file,
+    hash_idx,
+    look_up_sha256,
     read_record,
-    spelled,
-    uncompressed_sha256,
 )
 from augforge.sources.published.registry import PublishedFile
 from augforge.sources.source import Source
@@ -40,17 +40,17 @@ _CLOTHES = (
     "Ankle boot",
 )
 _SYLLABLES = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
-# EMNIST's mapping files. Where "merged", a small letter that looks like its capital is among the capitals.
+# From EMNIST's mapping files. The merged sets count a small letter that looks like its capital as the capital.
 _CHARACTERS = (*string.digits, *string.ascii_uppercase, *string.ascii_lowercase)
 _MERGED = (*string.digits, *string.ascii_uppercase, *"abdefghnqrt")
 _LETTERS = tuple(string.ascii_lowercase)
 
-_BLOCK = 2048
+_BLOCK = 2048  # images
 
 
 @dataclass(frozen=True)
 class Split:
-    """One split: its files, and which part of what is in them: from `start` to before `stop`, None: to the end."""
+    """A split of a data set: samples `start` to `stop` of its files."""
 
     images: PublishedFile
     labels: PublishedFile
@@ -60,53 +60,53 @@ class Split:
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip file that holds the files of several data sets.
+    """A zip file with the files of several data sets.
 
     Attributes
     ----------
-    file
+    file : PublishedFile
         The archive itself.
-    inside
-        What names inside begin with: ``gzip/``.
-    folder
-        Gives the folder in which the archive is kept.
+    prefix : str
+        Prefix of the names inside: ``gzip/``.
+    name : str
+        Name of its folder.
     """
 
     file: PublishedFile
-    inside: str
-    folder: Callable[[], Path]
+    prefix: str
+    name: str
+
+    def folder(self) -> Path:
+        """Locate its folder, existing or not."""
+        return locate_data_folder() / self.name
 
 
 @dataclass(frozen=True)
 class NamedDataset:
-    """A data set in MNIST's form, or nearly.
+    """A data set in MNIST's format, or a similar one.
 
     Attributes
     ----------
-    name
-        What a recipe says: ``source: mnist-10k``.
-    doc
-        What it is, in a few words.
-    folder
-        Gives the folder in which its files are, or should be.
-    splits
+    name : str
+        Its name in a recipe: ``source: mnist-10k``.
+    doc : str
+        A short description.
+    splits : mapping of str to Split
         Its splits by name.
-    class_names
-        What the labels 0, 1, 2, ... mean.
-    mirrors
-        What comes before a file's name in its URLs, in the order in which they are tried; empty for a data set
-        that comes with augforge.
-    archive
-        The archive that its files are taken out of, if they are.
-    transposed
-        Whether the files hold each image with rows and columns exchanged.
-    first_label
-        The label that the files give to the first class.
+    class_names : tuple of str
+        Names of the labels 0, 1, 2, ...
+    mirrors : tuple of str
+        URLs before a file's name, in order of preference; empty for a data set that comes with augforge.
+    archive : Archive, optional
+        The archive of its files.
+    transposed : bool
+        Whether the files hold transposed images.
+    first_label : int
+        The label of the first class in the files.
     """
 
     name: str
     doc: str
-    folder: Callable[[], Path]
     splits: Mapping[str, Split]
     class_names: tuple[str, ...] = _DIGITS
     mirrors: tuple[str, ...] = ()
@@ -114,42 +114,41 @@ class NamedDataset:
     transposed: bool = False
     first_label: int = 0
 
+    def folder(self) -> Path:
+        """Locate the folder of its files, existing or not."""
+        return (locate_data_folder() if self.mirrors else bundle.folder("data")) / self.name
+
     @property
     def files(self) -> tuple[PublishedFile, ...]:
-        """All its files, each once."""
+        """List its files, each once."""
         return tuple(dict.fromkeys(f for split in self.splits.values() for f in (split.images, split.labels)))
 
 
-def data_folder() -> Path:
-    """Return where data sets that augforge does not carry are looked for.
+def locate_data_folder() -> Path:
+    """Locate the folder of downloaded data sets.
 
-    ``$AUGFORGE_DATA_DIR``, or else ``augforge`` in the user's cache (``$XDG_CACHE_HOME``, ``~/.cache``).
+    It is ``$AUGFORGE_DATA_DIR``, by default ``augforge`` in the user's cache (``$XDG_CACHE_HOME``, ``~/.cache``).
 
     Raises
     ------
     SourceError
-        If none of these says where that is.
+        If none of these is known.
     """
     if own := os.environ.get("AUGFORGE_DATA_DIR"):
-        return Path(os.path.expanduser(own))  # Path's own raises where no home is known
+        return Path(os.path.expanduser(own))  # Path.expanduser raises without a home folder
     cache = user_cache()
     if cache is None:
-        raise SourceError("no home folder is known to look for data sets in; set AUGFORGE_DATA_DIR or HOME")
+        raise SourceError("cannot locate data sets without a home folder; set AUGFORGE_DATA_DIR or HOME")
     return cache / "augforge"
 
 
-def in_data_folder(name: str) -> Callable[[], Path]:
-    """Return what gives the folder of that name in the data folder, wherever that is when it is asked."""
-    return lambda: data_folder() / name
-
-
-def train_and_test(files: tuple[PublishedFile, ...]) -> dict[str, Split]:
-    """Return the splits of four files: training images, training labels, test images, test labels."""
+def make_splits(files: tuple[PublishedFile, ...]) -> dict[str, Split]:
+    """Make the splits of four files: images and labels to train, then to test."""
     return {"train": Split(files[0], files[1]), "test": Split(files[2], files[3])}
 
 
-def _mnist_10k() -> NamedDataset:
-    # data/mnist-10k/README.md has these hashes too.
+def _make_mnist_10k() -> NamedDataset:
+    # data/mnist-10k/README.md lists these hashes as well.
     sha256 = (
         "18aec7bd98b9621e25de273e48b71dfbd4313e98b17b952a72f491584776aec4",
         "76168f9cdeedf60a7a73de030b527d826cb3a26880fa1fa385aff620a4ccfd9e",
@@ -157,29 +156,25 @@ def _mnist_10k() -> NamedDataset:
         "e9b3960ab805ce0f6b0b1495ae9994d3f958cccb1694c4be7d5bc085bae56276",
     )
     parts = ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1")
+    files = tuple(
+        PublishedFile(f"{part}-ubyte.gz", content_sha256=content)
+        for part, content in zip(parts, sha256, strict=True)
+    )
     return NamedDataset(
         "mnist-10k",
         "the first 10,000 of MNIST's training digits, 8,000 train and 2,000 test",
-        lambda: bundle.folder("data") / "mnist-10k",
-        train_and_test(
-            tuple(
-                PublishedFile(f"{part}-ubyte.gz", content_sha256=content)
-                for part, content in zip(parts, sha256, strict=True)
-            )
-        ),
+        make_splits(files),
     )
 
 
-_EMNIST_ARCHIVE = Archive(registry.EMNIST_ARCHIVE, "gzip/", in_data_folder("emnist"))
+_EMNIST_ARCHIVE = Archive(registry.EMNIST_ARCHIVE, "gzip/", "emnist")
 
 
-def _emnist(part: str, doc: str, class_names: tuple[str, ...], first_label: int = 0) -> NamedDataset:
-    name = f"emnist-{part}"
+def _make_emnist(part: str, doc: str, class_names: tuple[str, ...], first_label: int = 0) -> NamedDataset:
     return NamedDataset(
-        name,
+        f"emnist-{part}",
         doc,
-        in_data_folder(name),
-        train_and_test(registry.emnist_files(part)),
+        make_splits(registry.emnist_files(part)),
         class_names,
         registry.EMNIST_MIRRORS,
         _EMNIST_ARCHIVE,
@@ -188,15 +183,14 @@ def _emnist(part: str, doc: str, class_names: tuple[str, ...], first_label: int 
     )
 
 
-def _qmnist() -> NamedDataset:
-    splits = train_and_test(registry.QMNIST_FILES)
+def _make_qmnist() -> NamedDataset:
+    splits = make_splits(registry.QMNIST_FILES)
     images, labels = splits["test"].images, splits["test"].labels
     splits["test10k"] = Split(images, labels, stop=10_000)
     splits["test50k"] = Split(images, labels, start=10_000)
     return NamedDataset(
         "qmnist",
-        "MNIST made anew, with 60,000 test digits: test10k is MNIST's, test50k the rest",
-        in_data_folder("qmnist"),
+        "MNIST reconstructed, with 60,000 test digits: test10k is MNIST's, test50k the rest",
         splits,
         mirrors=registry.QMNIST_MIRRORS,
     )
@@ -205,56 +199,53 @@ def _qmnist() -> NamedDataset:
 DATASETS: dict[str, NamedDataset] = {
     known.name: known
     for known in (
-        _mnist_10k(),
+        _make_mnist_10k(),
         NamedDataset(
             "mnist",
             "handwritten digits, 60,000 train and 10,000 test",
-            in_data_folder("mnist"),
-            train_and_test(registry.MNIST_FILES),
+            make_splits(registry.MNIST_FILES),
             mirrors=registry.MNIST_MIRRORS,
         ),
         NamedDataset(
             "fashion-mnist",
             "clothes, 60,000 train and 10,000 test",
-            in_data_folder("fashion-mnist"),
-            train_and_test(registry.FASHION_MNIST_FILES),
+            make_splits(registry.FASHION_MNIST_FILES),
             _CLOTHES,
             registry.FASHION_MNIST_MIRRORS,
         ),
         NamedDataset(
             "kmnist",
             "ten hiragana in old handwriting, 60,000 train and 10,000 test",
-            in_data_folder("kmnist"),
-            train_and_test(registry.KMNIST_FILES),
+            make_splits(registry.KMNIST_FILES),
             _SYLLABLES,
             registry.KMNIST_MIRRORS,
         ),
-        _emnist("balanced", "digits and letters, 131,600 in 47 equal classes", _MERGED),
-        _emnist("byclass", "digits and letters, 814,255 in 62 unequal classes", _CHARACTERS),
-        _emnist("bymerge", "the same, letters alike in both cases merged, in 47 classes", _MERGED),
-        _emnist("digits", "digits, 280,000", _DIGITS),
-        _emnist("letters", "letters, both cases in one class, 145,600 in 26 equal classes", _LETTERS, 1),
-        _emnist("mnist", "digits, 70,000, made from the same forms as MNIST", _DIGITS),
-        _qmnist(),
+        _make_emnist("balanced", "digits and letters, 131,600 in 47 equal classes", _MERGED),
+        _make_emnist("byclass", "digits and letters, 814,255 in 62 unequal classes", _CHARACTERS),
+        _make_emnist("bymerge", "the same, letters alike in both cases merged, in 47 classes", _MERGED),
+        _make_emnist("digits", "digits, 280,000", _DIGITS),
+        _make_emnist("letters", "letters, both cases in one class, 145,600 in 26 equal classes", _LETTERS, 1),
+        _make_emnist("mnist", "digits, 70,000, made from the same forms as MNIST", _DIGITS),
+        _make_qmnist(),
     )
 }
 """Known data sets by name."""
 
 
 def open_named(name: str, split: str) -> Source:
-    """Open one split of a data set known by name, and check that it is the very one.
+    """Open and verify one split of a data set known by name.
 
-    Images come upright and labels start at 0, however the files have them.
+    Images are upright and labels start at 0, whatever the files' conventions.
 
     Raises
     ------
     SourceError
-        If name or split is unknown, files are missing or damaged, or have another SHA-256.
+        If name or split is unknown, or files are missing, damaged or have another SHA-256.
     """
     if name not in DATASETS:
         raise SourceError(
             f"unknown data set '{name}'; known: {listed(DATASETS)}.{did_you_mean(name, DATASETS)} "
-            f"Originals of your own are given by path: {{path: FOLDER}}"
+            f"For your own originals write their path: {{path: FOLDER}}"
         )
     dataset = DATASETS[name]
     if split not in dataset.splits:
@@ -263,17 +254,15 @@ def open_named(name: str, split: str) -> Source:
             f"{did_you_mean(split, dataset.splits)}"
         )
     wanted = dataset.splits[split]
-    images, images_path = _read(dataset, split, wanted.images, idx.read_images)
     part = slice(wanted.start, wanted.stop)
-    is_table = "idx2" in wanted.labels.name
-    labels, labels_path = _read(
-        dataset, split, wanted.labels, read_first_column if is_table else idx.read_labels
-    )
+    read_labels = read_first_column if "idx2" in wanted.labels.name else idx.read_labels
+    images, images_path = _read(dataset, split, wanted.images, idx.read_images)
+    labels, labels_path = _read(dataset, split, wanted.labels, read_labels)
     return Source.from_arrays(
         name,
         split,
-        (_upright(images) if dataset.transposed else images)[part],
-        _from_zero(labels, dataset.first_label, labels_path)[part],
+        (_transpose(images) if dataset.transposed else images)[part],
+        _shift_labels(labels, dataset.first_label, labels_path)[part],
         class_names=dataset.class_names,
         images_from=str(images_path),
         labels_from=str(labels_path),
@@ -283,72 +272,66 @@ def open_named(name: str, split: str) -> Source:
 def _read(
     dataset: NamedDataset, split: str, file: PublishedFile, read: Callable[[Path], NDArray[np.uint8]]
 ) -> tuple[NDArray[np.uint8], Path]:
-    """Read one of a data set's files, and check its hash."""
+    """Read and verify one file of a data set."""
     folder = dataset.folder()
-    path = find(folder, file)
+    path = find_file(folder, file)
     if path is None:
-        raise _absent(dataset, folder, file)
-    if file.content_sha256 is None:
-        expected = _expected(dataset, folder, file)
-        if (got := file_sha256(path)) != expected:
-            raise _not_those(dataset, split, file, f"of {path.name} {got}, expected {expected}")
-        return read(path), path
-    array = read(path)
-    if (got := uncompressed_sha256(array)) != file.content_sha256:
-        raise _not_those(
-            dataset, split, file, f"of the uncompressed file {got}, expected {file.content_sha256}"
+        raise _missing(dataset, folder, file)
+    array = None if file.content_sha256 is None else read(path)
+    if array is None:
+        what, expected, got = path.name, _require_sha256(dataset, folder, file), hash_file(path)
+    else:
+        what, expected, got = "the uncompressed file", str(file.content_sha256), hash_idx(array)
+    if got != expected:
+        kind = "images" if "images" in file.name else "labels"
+        raise SourceError(
+            f"{folder}: the {kind} of split '{split}' are not those of '{dataset.name}': SHA-256 of {what} {got}, "
+            f"expected {expected}; for your own files write their path: {{path: FOLDER}}"
         )
-    return array, path
+    return read(path) if array is None else array, path
 
 
-def _not_those(dataset: NamedDataset, split: str, file: PublishedFile, hashes: str) -> SourceError:
-    kind = "images" if "images" in file.name else "labels"
-    return SourceError(
-        f"{dataset.folder()}: the {kind} of split '{split}' are not those of '{dataset.name}': SHA-256 {hashes}; "
-        f"files of your own are given by path: {{path: FOLDER}}"
-    )
-
-
-def _expected(dataset: NamedDataset, folder: Path, file: PublishedFile) -> str:
+def _require_sha256(dataset: NamedDataset, folder: Path, file: PublishedFile) -> str:
     record = None if dataset.archive is None else read_record(folder, dataset.archive.file)
-    expected = expected_sha256(file, record)
+    expected = look_up_sha256(file, record)
     if expected is None:
         raise SourceError(
-            f"{folder}: whether {file.name} is that of '{dataset.name}' cannot be told: only its archive's hash "
-            f"is published; 'augforge fetch {dataset.name}' takes the file out of the archive"
+            f"{folder}: cannot determine whether {file.name} belongs to '{dataset.name}': only the hash of its "
+            f"archive is published; 'augforge fetch {dataset.name}' extracts the file from the archive"
         )
     return expected
 
 
-def _absent(dataset: NamedDataset, folder: Path, file: PublishedFile) -> SourceError:
-    fetched = f"'augforge fetch {dataset.name}' downloads"
-    if not any(find(folder, other) for other in dataset.files):
+def _missing(dataset: NamedDataset, folder: Path, file: PublishedFile) -> SourceError:
+    command = f"'augforge fetch {dataset.name}' downloads"
+    if not any(find_file(folder, other) for other in dataset.files):
         return SourceError(
-            f"data set '{dataset.name}' is not on this machine: {fetched} it; "
-            f"expected {', '.join(map(spelled, dataset.files))} in {folder} "
+            f"data set '{dataset.name}' is not on this machine: {command} it; "
+            f"expected {', '.join(map(format_name, dataset.files))} in {folder} "
             f"(AUGFORGE_DATA_DIR sets another folder than {folder.parent})"
         )
     unpacked = folder / file.name.removesuffix(".gz")
-    why = f" ({unpacked.name} will not do: no hash of it is published)" if unpacked.is_file() else ""
+    why = f" ({unpacked.name} does not count: no hash of it is published)" if unpacked.is_file() else ""
     return SourceError(
-        f"data set '{dataset.name}' is not complete: {spelled(file)} is missing in {folder}{why}; "
-        f"{fetched} what is missing"
+        f"data set '{dataset.name}' is incomplete: {format_name(file)} is missing in {folder}{why}; "
+        f"{command} the missing files"
     )
 
 
-def _from_zero(labels: NDArray[np.uint8], first: int, path: Path) -> NDArray[np.uint8]:
+def _shift_labels(labels: NDArray[np.uint8], first: int, path: Path) -> NDArray[np.uint8]:
+    """Subtract the first label."""
     if first == 0:
         return labels
     if (lowest := int(labels.min())) < first:
-        raise SourceError(f"{path}: label {lowest}; labels start at {first} here")
+        raise SourceError(f"{path}: label {lowest}; the labels of this data set start at {first}")
     return labels - np.uint8(first)
 
 
-def _upright(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return images with rows and columns exchanged, in C order."""
+def _transpose(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Exchange rows and columns of images, in C order."""
     count, height, width = images.shape
-    upright = np.empty((count, width, height), np.uint8)
-    # Block by block, because that stays in the processor's cache.
+    transposed = np.empty((count, width, height), np.uint8)
+    # Blocks stay in the processor's cache.
     for first in range(0, count, _BLOCK):
-        upright[first : first + _BLOCK] = images[first : first + _BLOCK].transpose(0, 2, 1)
-    return upright
+        transposed[first : first + _BLOCK] = images[first : first + _BLOCK].transpose(0, 2, 1)
+    return transposed

@@ -1,7 +1,7 @@
-"""Public data sets as their publishers offer them: files, sizes, hashes, mirrors.
+"""Published files of public data sets: sizes, hashes, mirrors.
 
-No hash here was made up, and each says where it is from. Only those of the uncompressed MNIST and Fashion-MNIST
-were computed, from files that have the published MD5 (see the comments). docs/datasets.md says it in full.
+Comments give the source of each hash. Only the hashes of the uncompressed MNIST and Fashion-MNIST files are
+computed, from files with the published MD5. docs/datasets.md has the details.
 """
 
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One file as it is published.
+    """A file and its published sizes and hashes; None for those not published.
 
     Attributes
     ----------
-    name
+    name : str
         Its name, with ``.gz``.
-    sha256
-        Of the file as published; None for a file inside an archive, of which only the archive's is known.
-    size
-        Bytes as published; None: not published.
-    content_sha256
-        Of the uncompressed file, which is the same whoever compressed it; None: not published.
-    content_size
-        Bytes of the uncompressed file, by its published shape; None: not published.
+    sha256 : str, optional
+        Hash of the file as published; None for a file inside an archive, since only the archive's is known.
+    size : int, optional
+        Bytes of the file as published.
+    content_sha256 : str, optional
+        Hash of the uncompressed file, which does not depend on the compressor.
+    content_size : int, optional
+        Bytes of the uncompressed file, by its published shape.
     """
 
     name: str
@@ -32,11 +32,11 @@ class PublishedFile:
     content_size: int | None = None
 
     @property
-    def at_most(self) -> int | None:
-        """Bytes that the published file can have; None: nothing is known."""
+    def max_size(self) -> int | None:
+        """Bound the bytes of the published file; None without any bound."""
         if self.size is not None or self.content_size is None:
             return self.size
-        # What cannot be compressed grows by five bytes in every 16 kB at most, and by the gzip header.
+        # Incompressible data grows by at most five bytes in every 16 kB, plus the gzip header.
         return self.content_size + self.content_size // 1000 + 1024
 
 
@@ -49,12 +49,12 @@ TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",  # torchvision's
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",  # that of TensorFlow Datasets
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",  # TensorFlow Datasets'
 )
 
 # Sizes and SHA-256: TensorFlow Datasets, tensorflow_datasets/url_checksums/mnist.txt.
-# Uncompressed: prabhuomkar/pytorch-cpp, cmake/fetch_mnist.cmake lists the MD5 of the .gz files (torchvision's,
-# torchvision/datasets/mnist.py) and of what is in them; the SHA-256 were computed from files with the latter.
+# Uncompressed: prabhuomkar/pytorch-cpp, cmake/fetch_mnist.cmake lists the MD5 of the .gz files (the same as in
+# torchvision/datasets/mnist.py) and of their contents; the SHA-256 were computed from files with the latter.
 MNIST_FILES = (
     PublishedFile(
         TRAIN_IMAGES,
@@ -89,12 +89,12 @@ MNIST_FILES = (
 FASHION_MNIST_MIRRORS = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",  # that of Keras
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",  # Keras'
 )
 
 # Sizes and SHA-256: TensorFlow Datasets, tensorflow_datasets/url_checksums/fashion_mnist.txt.
-# Uncompressed: computed from Debian's package dataset-fashion-mnist, whose .gz files, given back the time stamp and
-# name that Debian strips from their headers, have the MD5 that zalandoresearch/fashion-mnist, README.md lists.
+# Uncompressed: computed from Debian's package dataset-fashion-mnist. Debian strips time stamp and name from the .gz
+# headers; with these restored, the files have the MD5 listed in zalandoresearch/fashion-mnist, README.md.
 FASHION_MNIST_FILES = (
     PublishedFile(
         TRAIN_IMAGES,
@@ -165,7 +165,7 @@ QMNIST_MIRRORS = (
 )
 
 # SHA-256: torchvision, torchvision/prototype/datasets/_builtin/mnist.py (the MD5 of the same files are in its
-# torchvision/datasets/mnist.py). Shapes: facebookresearch/qmnist, README.md. Nobody publishes the sizes.
+# torchvision/datasets/mnist.py). Shapes: facebookresearch/qmnist, README.md. The sizes are not published.
 QMNIST_FILES = (
     PublishedFile(
         "qmnist-train-images-idx3-ubyte.gz",
@@ -195,7 +195,7 @@ EMNIST_MIRRORS = (
 )
 
 # Size and SHA-256: TensorFlow Datasets, tensorflow_datasets/url_checksums/emnist.txt. One archive holds all six
-# sets; nobody publishes hashes of the files in it.
+# sets; hashes of the files in it are not published.
 EMNIST_ARCHIVE = PublishedFile(
     "gzip.zip",
     "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e",
@@ -204,9 +204,9 @@ EMNIST_ARCHIVE = PublishedFile(
 
 
 def emnist_files(part: str) -> tuple[PublishedFile, ...]:
-    """Return the files of one of EMNIST's six sets, by its name there: ``balanced``, ``byclass``, ..."""
+    """List the files of one of EMNIST's six sets: ``balanced``, ``byclass``, ..."""
     return tuple(
-        PublishedFile(f"emnist-{part}-{split}-{what}-ubyte.gz")
+        PublishedFile(f"emnist-{part}-{split}-{kind}-ubyte.gz")
         for split in ("train", "test")
-        for what in ("images-idx3", "labels-idx1")
+        for kind in ("images-idx3", "labels-idx1")
     )

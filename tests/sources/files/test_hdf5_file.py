@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from augforge.errors import SourceError
-from augforge.hdf5 import apart
+from augforge.hdf5 import sandbox
 from augforge.hdf5.reading import ArrayFile
 from augforge.sources import Source, SourceSpec
 from augforge.sources.files import hdf5_arrays
@@ -224,17 +224,17 @@ NOTHING = (
 )
 BAD_CONTENTS = {
     _empty: ": 'images' has no shape",
-    _huge: ": 'images' of shape (1000000000, 28, 28) should have 784,000,000,000 bytes, but 0 were written",
-    _huge_in_chunks: ": 'images' of shape (1000000000, 28, 28) should have 976,563 chunks, but 0 were written",
-    _half_written: ": 'images' of shape (4, 28, 28) should have 2 chunks, but 1 were written",
+    _huge: ": 'images' of shape (1000000000, 28, 28) needs 784,000,000,000 bytes, but the file has 0",
+    _huge_in_chunks: ": 'images' of shape (1000000000, 28, 28) needs 976,563 chunks, but the file has 0",
+    _half_written: ": 'images' of shape (4, 28, 28) needs 2 chunks, but the file has 1",
     _packed_beyond_belief: ": array 'images': its header claims uint8 of shape (1048576, 28, 28), "
     "822,083,584 bytes: more than 100 compressed bytes can hold; the file is cut or damaged",
-    _giant_chunks: ": 'images' has chunks of 1,644,167,168 bytes; 1,073,741,824 are allowed",
+    _giant_chunks: ": 'images' has chunks of 1,644,167,168 bytes; at most 1,073,741,824 are allowed",
     _damaged_chunk: " cannot be read as HDF5: Can't synchronously read data (filter returned failure during read)",
     _soft_link: f": {NOTHING}",
     _external_link: f": {NOTHING}",
-    _external: ": 'images' lies in other files; copy it into this one",
-    _virtual: ": 'images' lies in other files; copy it into this one",
+    _external: ": 'images' is stored in other files; copy it into this one",
+    _virtual: ": 'images' is stored in other files; copy it into this one",
 }
 
 
@@ -260,11 +260,11 @@ def test_no_hdf5(tmp_path: Path, content: bytes) -> None:
 
 def test_a_file_that_hdf5_does_not_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _write(tmp_path, images=IMAGES, labels=LABELS)
-    monkeypatch.setattr(apart, "_CHILD", "import os; os.abort()")
+    monkeypatch.setattr(sandbox, "_CHILD", "import os; os.abort()")
     with pytest.raises(SourceError) as raised:
         _open(path)
     assert str(raised.value) == (
-        f"{path} cannot be read as HDF5: the library crashes on it (SIGABRT); the file is damaged"
+        f"{path} cannot be read as HDF5: the library crashed (SIGABRT); the file is damaged"
     )
 
 
@@ -276,7 +276,7 @@ def test_labels_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_every_cut_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hdf5_arrays, "ArrayFileApart", ArrayFile)  # a process for each takes long
+    monkeypatch.setattr(hdf5_arrays, "SandboxedArrayFile", ArrayFile)  # a process for each takes long
     for options in ({}, {"compression": "gzip"}):
         path = _write(tmp_path, options, images=IMAGES, labels=LABELS)
         whole = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Servers that do not give what they should: each is given up for a reason, and leaves nothing."""
+"""Each bad server is given up for its reason, and leaves no file."""
 
 import http.server
 import re
@@ -37,7 +37,7 @@ def failing(web: Web, answer: making.Answer | bytes, register: Any, folder: Path
     message = error_of("tiny")
     assert not folder.exists()
     first, reason, *rest = message.split("\n")
-    assert first == f"tiny: {FIRST} could not be downloaded:"
+    assert first == f"tiny: cannot download {FIRST}:"
     assert len(rest) == 1
     start = f"  {web.address}/bad/{FIRST}: "
     assert reason.startswith(start)
@@ -102,22 +102,22 @@ BAD_SERVERS = {
     ),
     "cut": (cut, "the download was cut after 20 bytes"),
     "reset": (reset, r"the connection was lost: Connection reset by peer, after \d+ bytes"),
-    "cut, length not announced": (cut_silently, f"the download was cut: 20 of {SIZE} bytes came"),
+    "cut, length not announced": (cut_silently, f"the download was cut: 20 of {SIZE} bytes arrived"),
     "announces another length": (
         another_length,
         f"offers 1,000,000,000,000,000 bytes, but the file has {SIZE}",
     ),
-    "never ends": (endless, f"sends more than the {SIZE} bytes that the file has"),
+    "never ends": (endless, f"sends more than the {SIZE} bytes of the file"),
     "says nothing": (silent, "no answer within 0.2 seconds"),
     "falls silent": (silent_later, "no answer within 0.2 seconds, after 20 bytes"),
     "trickles": (trickling, r"is too slow: \d+ bytes in 0 seconds"),
     "to a file": (
         redirect("file:///etc/passwd"),
-        "redirects to file:///etc/passwd, but only http and https are followed from here",
+        "redirects to file:///etc/passwd; allowed from here: http and https",
     ),
     "to another scheme": (
         redirect("ftp://127.0.0.1/x"),
-        "redirects to ftp://127.0.0.1/x, but only http and https are followed from here",
+        "redirects to ftp://127.0.0.1/x; allowed from here: http and https",
     ),
     "in circles": (redirect(FIRST), "redirects more than 5 times"),
 }
@@ -144,15 +144,15 @@ class TestBadServers:
         web.answers[f"/bad/{FIRST}"] = endless
         register(making.without_sizes(making.like_mnist("tiny", f"{web.address}/bad/")))
         # 16 bytes of header and six images of 4 x 4, and what packing can add at most.
-        assert f"{FIRST}: sends more than the 1,136 bytes that the file has\n" in error_of("tiny")
+        assert f"{FIRST}: sends more than the 1,136 bytes of the file\n" in error_of("tiny")
 
     def test_from_https_to_http(self) -> None:
         with pytest.raises(
             downloading.DownloadError,
-            match=r"^redirects to http://b/y, but only https are followed from here$",
+            match=r"^redirects to http://b/y; allowed from here: https$",
         ):
-            downloading._redirected("https://a/x", "http://b/y")
-        assert downloading._redirected("https://a/x/f", "g") == "https://a/x/g"
+            downloading._resolve_redirect("https://a/x", "http://b/y")
+        assert downloading._resolve_redirect("https://a/x/f", "g") == "https://a/x/g"
 
     def test_a_redirect_to_another_place_is_followed(self, tiny: Web, register: Any) -> None:
         for name in FILES:

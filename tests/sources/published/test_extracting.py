@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from augforge.errors import SourceError
-from augforge.sources.published.fetching import Watcher, fetch
-from augforge.sources.published.holding import RECORD
+from augforge.sources.published.fetching import Listener, fetch
+from augforge.sources.published.local_files import RECORD
 from augforge.sources.published.named import open_named
 from tests.sources.published import web as making
 from tests.sources.published.web import (  # noqa: F401
@@ -40,14 +40,14 @@ class TestArchives:
 
     def test_one_download_for_all_sets_in_it(self, offered: Web, data_dir: Path) -> None:
         notes: list[str] = []
-        assert sorted(fetch("tiny-a", watcher=Watcher(notes.append)).added) == INSIDE
+        assert sorted(fetch("tiny-a", listener=Listener(notes.append)).added) == INSIDE
         assert held(data_dir / "tiny-a") == sorted([RECORD, *INSIDE])
-        fetch("tiny-b", watcher=Watcher(notes.append))
+        fetch("tiny-b", listener=Listener(notes.append))
         assert offered.asked == ["/nist/gzip.zip"]
         archive = data_dir / "tiny-archive" / "gzip.zip"
         assert notes == [
             f"{archive} is kept: data sets of the same archive need no other download",
-            f"{archive} is there already: nothing is downloaded",
+            f"{archive} is already there: nothing is downloaded",
         ]
 
     def test_images_come_upright_and_labels_from_zero(self, offered: Web) -> None:
@@ -78,8 +78,8 @@ class TestArchives:
         with pytest.raises(SourceError) as raised:
             open_named("tiny-a", "train")
         assert str(raised.value) == (
-            f"{data_dir}/tiny-a: whether tiny-train-images-idx3-ubyte.gz is that of 'tiny-a' cannot be told: "
-            "only its archive's hash is published; 'augforge fetch tiny-a' takes the file out of the archive"
+            f"{data_dir}/tiny-a: cannot determine whether tiny-train-images-idx3-ubyte.gz belongs to 'tiny-a': "
+            "only the hash of its archive is published; 'augforge fetch tiny-a' extracts the file from the archive"
         )
         before = {path: path.stat().st_mtime_ns for path in (data_dir / "tiny-a").iterdir()}
         fetch("tiny-a")
@@ -91,8 +91,8 @@ class TestArchives:
         target.parent.mkdir(parents=True)
         target.write_bytes(b"mine")
         assert error_of("tiny-a") == (
-            f"{target}: another file than that in the archive; nothing was changed. "
-            "Move it away, or give another folder with --to"
+            f"{target} differs from the file in the archive; nothing was changed. "
+            "Move it away, or set another folder with --to"
         )
         assert target.read_bytes() == b"mine"
 
@@ -107,7 +107,7 @@ class TestArchives:
             open_named("tiny-a", "train")
         assert str(raised.value) == (
             f"{data_dir}/tiny-a: the labels of split 'train' are not those of 'tiny-a': SHA-256 of "
-            f"{changed.name} {why}; files of your own are given by path: {{path: FOLDER}}"
+            f"{changed.name} {why}; for your own files write their path: {{path: FOLDER}}"
         )
 
     def test_a_damaged_record(self, offered: Web, data_dir: Path) -> None:
@@ -133,7 +133,7 @@ class TestArchives:
         data = b"no zip" if how == "not a zip file" else data
         dataset = making.like_emnist("tiny-a", web.offer("nist", {"gzip.zip": data}), archive=data)
         if how == "lacking a file" and dataset.archive is not None:
-            dataset = replace(dataset, archive=replace(dataset.archive, inside="elsewhere/"))
+            dataset = replace(dataset, archive=replace(dataset.archive, prefix="elsewhere/"))
         register(dataset)
         archive = f"{data_dir}/tiny-archive/gzip.zip"
         file = "tiny-train-images-idx3-ubyte.gz"
@@ -148,9 +148,9 @@ class TestArchives:
     def test_no_mirror_gives_the_archive(self, web: Web, register: Any, data_dir: Path) -> None:
         register(making.like_emnist("tiny-a", f"{web.address}/gone/", archive=ARCHIVE))
         assert error_of("tiny-a") == (
-            "tiny-a: gzip.zip could not be downloaded:\n"
+            "tiny-a: cannot download gzip.zip:\n"
             f"  {web.address}/gone/gzip.zip: answers 404 Not Found\n"
-            f"Try again later; or put gzip.zip into {data_dir}/tiny-archive by hand, from wherever "
-            "they can be had, and run this again: they are known by their hashes"
+            f"Try again later; or get gzip.zip from elsewhere, put it into {data_dir}/tiny-archive, "
+            "and run this again: its hash is checked"
         )
         assert not data_dir.exists()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from augforge.errors import SourceError
-from augforge.sources.published import downloading
-from augforge.sources.published.fetching import Watcher, fetch
+from augforge.sources.published import local_files
+from augforge.sources.published.fetching import Listener, fetch
 from augforge.sources.published.named import DATASETS, open_named
 from tests.sources.published import web as making
 from tests.sources.published.web import (  # noqa: F401
@@ -33,16 +33,16 @@ FILES = packed(PLAIN)
 NAMES = sorted(FILES)
 FIRST = "train-images-idx3-ubyte.gz"
 BY_HAND = (
-    "Try again later; or put train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], "
-    "t10k-images-idx3-ubyte[.gz], t10k-labels-idx1-ubyte[.gz] into {folder} by hand, from wherever they can "
-    "be had, and run this again: they are known by their hashes"
+    "Try again later; or get train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], "
+    "t10k-images-idx3-ubyte[.gz], t10k-labels-idx1-ubyte[.gz] from elsewhere, put them into {folder}, "
+    "and run this again: their hashes are checked"
 )
 
 
 pytestmark = pytest.mark.usefixtures("data_dir")
 
 
-class TestWhatIsFetched:
+class TestFiles:
     def test_all_files_come_and_are_opened_by_name(self, tiny: Web, data_dir: Path) -> None:
         fetched = fetch("tiny")
         assert fetched.folder == data_dir / "tiny"
@@ -115,7 +115,7 @@ class TestWhatIsFetched:
         notes, told = [], []
         fetch(
             "tiny",
-            watcher=Watcher(notes.append, lambda file, got, total: told.append((file.name, got, total))),
+            listener=Listener(notes.append, lambda file, got, total: told.append((file.name, got, total))),
         )
         assert notes == [
             f"{tiny.address}/bad/{FIRST}: answers 404 Not Found; trying the next mirror",
@@ -146,7 +146,7 @@ class TestMirrors:
         mirrors = (nobody, f"{web.address}/gone/", web.offer("other", {FIRST: other}))
         register(making.like_mnist("tiny", *mirrors))
         assert error_of("tiny") == (
-            f"tiny: {FIRST} could not be downloaded:\n"
+            f"tiny: cannot download {FIRST}:\n"
             f"  {nobody}{FIRST}: no connection: Connection refused\n"
             f"  {web.address}/gone/{FIRST}: answers 404 Not Found\n"
             f"  {web.address}/other/{FIRST}: not the file: SHA-256 {sha256(other)}, "
@@ -160,7 +160,7 @@ class TestMirrors:
 
         monkeypatch.setattr(socket, "getaddrinfo", nowhere)
         register(making.like_mnist("tiny", "http://data.invalid/"))
-        assert f"http://data.invalid/{FIRST}: no connection: its name is not known here\n" in error_of("tiny")
+        assert f"http://data.invalid/{FIRST}: no connection: unknown host name\n" in error_of("tiny")
         assert not data_dir.exists()
 
     def test_what_came_before_a_failure_is_whole_and_kept(
@@ -170,11 +170,11 @@ class TestMirrors:
         register(making.like_mnist("tiny", web.offer("good", {k: v for k, v in FILES.items() if k != last})))
         message = error_of("tiny")
         assert message.endswith(
-            f"put t10k-labels-idx1-ubyte[.gz] into {data_dir}/tiny by hand, from wherever they can be had, "
-            "and run this again: they are known by their hashes"
+            f"get t10k-labels-idx1-ubyte[.gz] from elsewhere, put it into {data_dir}/tiny, "
+            "and run this again: its hash is checked"
         )
         assert held(data_dir / "tiny") == sorted(set(NAMES) - {last})
-        with pytest.raises(SourceError, match=r"not complete: t10k-labels-idx1-ubyte\[.gz\] is missing in"):
+        with pytest.raises(SourceError, match=r"incomplete: t10k-labels-idx1-ubyte\[.gz\] is missing in"):
             open_named("tiny", "test")
 
 
@@ -192,16 +192,16 @@ class TestFolders:
         assert error_of("tiny", folder) == (
             f"{folder} holds other files under the names of 'tiny':\n"
             f"  {FIRST}: SHA-256 of the uncompressed file {sha256(bytes(112))}, expected {sha256(PLAIN[FIRST])}\n"
-            "  train-labels-idx1-ubyte: it is damaged, or of another size\n"
-            "  t10k-images-idx3-ubyte.gz: it is damaged, or of another size\n"
-            "Nothing was changed. Move them away, or give another folder with --to"
+            "  train-labels-idx1-ubyte: damaged, or of another size\n"
+            "  t10k-images-idx3-ubyte.gz: damaged, or of another size\n"
+            "Nothing was changed. Move them away, or set another folder with --to"
         )
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == own
         assert tiny.asked == []
 
     def test_what_is_packed_too_large_is_wrong(self, tiny: Web, tmp_path: Path) -> None:
         (tmp_path / FIRST).write_bytes(gzip.compress(PLAIN[FIRST] + bytes(10_000_000)))
-        assert f"  {FIRST}: it is damaged, or of another size\n" in error_of("tiny", tmp_path)
+        assert f"  {FIRST}: damaged, or of another size\n" in error_of("tiny", tmp_path)
 
     def test_a_file_in_place_of_the_folder(self, tiny: Web, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("mine")
@@ -213,7 +213,7 @@ class TestFolders:
         (tmp_path / "file").write_text("mine")
         assert error_of("tiny", tmp_path / "file" / "sets") == (
             f"{tmp_path}/file/sets: cannot be written: Not a directory; "
-            "--to or AUGFORGE_DATA_DIR name another folder"
+            "set another folder with --to or AUGFORGE_DATA_DIR"
         )
 
     def test_a_read_only_folder(self, tiny: Web, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ class TestFolders:
         monkeypatch.setattr(Path, "mkdir", refused)
         assert error_of("tiny") == (
             f"{data_dir}/tiny: cannot be written: Read-only file system; "
-            "--to or AUGFORGE_DATA_DIR name another folder"
+            "set another folder with --to or AUGFORGE_DATA_DIR"
         )
 
     def test_too_little_space_is_said_before_anything(
@@ -240,7 +240,7 @@ class TestFolders:
         def full(_: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(downloading.os, "fsync", full)
+        monkeypatch.setattr(local_files.os, "fsync", full)
         assert error_of("tiny") == (
             f"{data_dir}/tiny: cannot be written: No space left on device; make room, and run this again"
         )
@@ -251,14 +251,14 @@ class TestFolders:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            fetch("tiny", watcher=Watcher(progress=interrupt))
+            fetch("tiny", listener=Listener(progress=interrupt))
         assert not data_dir.exists()
 
 
 class TestArguments:
     def test_an_unknown_name(self) -> None:
         assert error_of("fashon-mnist") == (
-            "there is no data set 'fashon-mnist' to fetch. Did you mean 'fashion-mnist'? There are: "
+            "unknown data set 'fashon-mnist'. Did you mean 'fashion-mnist'? Available: "
             + ", ".join(sorted(DATASETS))
         )
 

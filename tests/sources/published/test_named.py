@@ -12,14 +12,14 @@ import pytest
 
 from augforge.errors import SourceError
 from augforge.sources.published.fetching import fetch
-from augforge.sources.published.holding import RECORD, Record, write_record
+from augforge.sources.published.local_files import RECORD, write_record
 from augforge.sources.published.named import (
     DATASETS,
     NamedDataset,
     Split,
-    data_folder,
+    locate_data_folder,
+    make_splits,
     open_named,
-    train_and_test,
 )
 from augforge.sources.published.registry import PublishedFile
 from tests.sources.conftest import idx_bytes
@@ -133,7 +133,7 @@ class TestOpening:
     def test_an_unknown_name(self) -> None:
         assert error_of("mnist10k") == (
             f"unknown data set 'mnist10k'; known: {NAMES}. Did you mean 'mnist-10k'? "
-            "Originals of your own are given by path: {path: FOLDER}"
+            "For your own originals write their path: {path: FOLDER}"
         )
 
     def test_an_unknown_split(self) -> None:
@@ -155,9 +155,9 @@ class TestOpening:
     def test_a_missing_file(self, data_dir: Path) -> None:
         put(data_dir / "kmnist", {"t10k-labels-idx1-ubyte.gz": b"", "train-images-idx3-ubyte": b""})
         assert error_of("kmnist") == (
-            f"data set 'kmnist' is not complete: train-images-idx3-ubyte.gz is missing in {data_dir}/kmnist "
-            "(train-images-idx3-ubyte will not do: no hash of it is published); "
-            "'augforge fetch kmnist' downloads what is missing"
+            f"data set 'kmnist' is incomplete: train-images-idx3-ubyte.gz is missing in {data_dir}/kmnist "
+            "(train-images-idx3-ubyte does not count: no hash of it is published); "
+            "'augforge fetch kmnist' downloads the missing files"
         )
 
     def test_other_digits_under_its_name_are_refused(
@@ -171,7 +171,7 @@ class TestOpening:
             "SHA-256 of the uncompressed file "
             "f9b7e6cb30237672038e1e0e8336da15532fcfe58dea614049e5e7bf046c563b, expected "
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db; "
-            "files of your own are given by path: {path: FOLDER}"
+            "for your own files write their path: {path: FOLDER}"
         )
 
     def test_other_packed_files_are_refused_before_they_are_read(self, data_dir: Path) -> None:
@@ -180,7 +180,7 @@ class TestOpening:
             f"{data_dir}/kmnist: the images of split 'train' are not those of 'kmnist': "
             f"SHA-256 of train-images-idx3-ubyte.gz {sha256(b'mine')}, expected "
             "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4; "
-            "files of your own are given by path: {path: FOLDER}"
+            "for your own files write their path: {path: FOLDER}"
         )
 
     @pytest.mark.parametrize("contents_known", [True, False])
@@ -203,11 +203,11 @@ class TestOpening:
             {"train-labels-idx1-ubyte.gz": idx_bytes(LABELS - 1)}
         )
         files = tuple(PublishedFile(name, sha256(data), len(data)) for name, data in low.items())
-        tiny = replace(making.like_mnist("tiny"), splits=train_and_test(files), first_label=1)
+        tiny = replace(making.like_mnist("tiny"), splits=make_splits(files), first_label=1)
         register(tiny)
         put(data_dir / "tiny", low)
         assert error_of("tiny") == (
-            f"{data_dir}/tiny/train-labels-idx1-ubyte.gz: label 0; labels start at 1 here"
+            f"{data_dir}/tiny/train-labels-idx1-ubyte.gz: label 0; the labels of this data set start at 1"
         )
 
     def test_qmnists_labels_are_the_first_column_and_its_test_digits_have_parts(
@@ -224,7 +224,7 @@ class TestOpening:
             "test10k": Split(images, labels, stop=2),
             "test50k": Split(images, labels, start=2),
         }
-        register(NamedDataset("tiny-q", "made up", lambda: data_dir / "tiny-q", splits))
+        register(NamedDataset("tiny-q", "made up", splits, mirrors=("https://data.invalid/",)))
         put(data_dir / "tiny-q", data)
         for split, part in (("test", slice(6)), ("test10k", slice(2)), ("test50k", slice(2, 6))):
             source = open_named("tiny-q", split)
@@ -236,23 +236,25 @@ class TestOpening:
         files = making.packed(making.four_files(("tiny-train", "tiny-test")))
         put(data_dir / "tiny-a", files)
         write_record(
-            data_dir / "tiny-a", Record(sha256(b"that one"), {k: sha256(v) for k, v in files.items()})
+            data_dir / "tiny-a",
+            PublishedFile("gzip.zip", sha256(b"that one")),
+            {k: sha256(v) for k, v in files.items()},
         )
-        assert "whether tiny-train-images-idx3-ubyte.gz is that of 'tiny-a' cannot be told" in error_of(
+        assert "cannot determine whether tiny-train-images-idx3-ubyte.gz belongs to 'tiny-a'" in error_of(
             "tiny-a"
         )
         shutil.move(data_dir / "tiny-a" / RECORD, data_dir / "elsewhere")
-        assert "whether tiny-train-images-idx3-ubyte.gz is that of 'tiny-a' cannot be told" in error_of(
+        assert "cannot determine whether tiny-train-images-idx3-ubyte.gz belongs to 'tiny-a'" in error_of(
             "tiny-a"
         )
 
 
 def test_where_data_sets_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUGFORGE_DATA_DIR", "~/own")
-    assert data_folder() == Path.home() / "own"
+    assert locate_data_folder() == Path.home() / "own"
     monkeypatch.delenv("AUGFORGE_DATA_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/caches")
-    assert data_folder() == Path("/var/caches/augforge")
+    assert locate_data_folder() == Path("/var/caches/augforge")
     for unusable in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", unusable)
-        assert data_folder() == Path.home() / ".cache" / "augforge"
+        assert locate_data_folder() == Path.home() / ".cache" / "augforge"

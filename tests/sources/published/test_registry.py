@@ -1,4 +1,4 @@
-"""The table of published files: that it is complete, and, where the files are at hand, that it is true."""
+"""The table of published files is complete, and agrees with local files."""
 
 import gzip
 import hashlib
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from augforge.sources.published.holding import find
+from augforge.sources.published.local_files import find_file
 from augforge.sources.published.named import DATASETS, NamedDataset
 from augforge.sources.published.registry import FASHION_MNIST_FILES, MNIST_FILES, PublishedFile
 from tests.sources.published.web import FASHION_MNIST, MNIST
@@ -22,7 +22,7 @@ def test_every_download_has_a_hash_a_bound_and_several_mirrors(dataset: NamedDat
     for file in downloads:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256 or "")
         assert file.content_sha256 is None or re.fullmatch("[0-9a-f]{64}", file.content_sha256)
-        assert file.at_most
+        assert file.max_size
     assert len(dataset.mirrors) >= 2
     for mirror in dataset.mirrors:
         assert urlsplit(mirror).scheme in ("http", "https")
@@ -75,7 +75,7 @@ MNIST_MD5 = {
 @pytest.mark.skipif(not MNIST.is_dir(), reason="MNIST is not at hand: set AUGFORGE_MNIST_DIR")
 @pytest.mark.parametrize("file", MNIST_FILES, ids=lambda file: file.name)
 def test_mnist_at_hand_is_the_published_one(file: PublishedFile) -> None:
-    path = find(MNIST, file)
+    path = find_file(MNIST, file)
     assert path is not None
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     assert hashlib.md5(content).hexdigest() == MNIST_MD5[file.name]
@@ -84,7 +84,7 @@ def test_mnist_at_hand_is_the_published_one(file: PublishedFile) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "at_most"),
+    ("file", "max_size"),
     [
         (PublishedFile("a.gz", size=5), 5),
         (PublishedFile("a.gz", size=5, content_size=10_000), 5),
@@ -92,5 +92,5 @@ def test_mnist_at_hand_is_the_published_one(file: PublishedFile) -> None:
         (PublishedFile("a.gz"), None),
     ],
 )
-def test_how_large_a_file_can_be(file: PublishedFile, at_most: int | None) -> None:
-    assert file.at_most == at_most
+def test_the_maximum_size_of_a_file(file: PublishedFile, max_size: int | None) -> None:
+    assert file.max_size == max_size

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from augforge.errors import SourceError
-from augforge.sources.published.fetching import Watcher, fetch
-from augforge.sources.published.named import DATASETS, Archive, NamedDataset, in_data_folder, train_and_test
+from augforge.sources.published.fetching import Listener, fetch
+from augforge.sources.published.named import DATASETS, Archive, NamedDataset, make_splits
 from augforge.sources.published.registry import PublishedFile
 from tests.sources.conftest import idx_bytes
 
@@ -105,10 +105,10 @@ def tiny_fixture(web: Web, register: Callable[[NamedDataset], None]) -> Web:
     return web
 
 
-def error_of(name: str, to: Path | None = None, watcher: Watcher | None = None) -> str:
+def error_of(name: str, to: Path | None = None, listener: Listener | None = None) -> str:
     """Return the message with which a data set is not fetched."""
     with pytest.raises(SourceError) as raised:
-        fetch(name, to, watcher)
+        fetch(name, to, listener)
     return str(raised.value)
 
 
@@ -162,7 +162,7 @@ def like_mnist(name: str, *mirrors: str, contents_known: bool = True) -> NamedDa
         for file, data in packed(plain).items()
     )
     return NamedDataset(
-        name, "made up", in_data_folder(name), train_and_test(files), tuple("abcd"), mirrors=mirrors
+        name, "made up", make_splits(files), tuple("abcd"), mirrors=mirrors or ("https://data.invalid/",)
     )
 
 
@@ -184,13 +184,10 @@ def like_emnist(name: str, *mirrors: str, archive: bytes) -> NamedDataset:
     return NamedDataset(
         name,
         "made up",
-        in_data_folder(name),
-        train_and_test(files),
+        make_splits(files),
         tuple("abc"),
-        mirrors,
-        Archive(
-            PublishedFile("gzip.zip", sha256(archive), len(archive)), "gzip/", in_data_folder("tiny-archive")
-        ),
+        mirrors or ("https://data.invalid/",),
+        Archive(PublishedFile("gzip.zip", sha256(archive), len(archive)), "gzip/", "tiny-archive"),
         transposed=True,
         first_label=1,
     )
@@ -199,7 +196,7 @@ def like_emnist(name: str, *mirrors: str, archive: bytes) -> NamedDataset:
 def without_sizes(dataset: NamedDataset) -> NamedDataset:
     """Return a data set of which, as of QMNIST, only hashes and shapes are published."""
     files = tuple(replace(file, size=None) for file in dataset.files)
-    return replace(dataset, splits=train_and_test(files))
+    return replace(dataset, splits=make_splits(files))
 
 
 def held(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Apply what a recipe expects: the content hash that must come out."""
+"""Check a built data set against the content hash that its recipe expects."""
 
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -12,16 +12,16 @@ from augforge.recipe.expect import EXPECT_KIND
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a recipe expects of one build, settled before it begins.
+    """The expectation of a recipe, resolved for one build.
 
     Attributes
     ----------
     recipe : Recipe
-        The recipe as it is built and stored: with the plain content hash if that must come out, else without any.
+        The recipe as built and stored: with the plain expected content hash, or without any.
     of : str
-        The hash of its settings and originals, 64 hexadecimal digits.
+        Hash of the recipe's settings and originals, 64 hexadecimal digits.
     not_applied : str
-        Why the recipe's expectation is not applied, in words; empty if it is, or if there is none.
+        Why the recipe's expectation is not applied; empty if it is, or if there is none.
     """
 
     recipe: Recipe
@@ -29,8 +29,8 @@ class Expectation:
     not_applied: str = ""
 
 
-def settle(recipe: Recipe, originals_digest: str) -> Expectation:
-    """Decide whether a recipe's expectation applies to its settings and originals."""
+def resolve_expectation(recipe: Recipe, originals_digest: str) -> Expectation:
+    """Determine whether a recipe's expectation applies to its settings and originals."""
     of = recipe.settings_digest(originals_digest)
     if recipe.expect_set_aside:
         return Expectation(
@@ -53,29 +53,29 @@ def check_strict(expectation: Expectation) -> None:
     """Raise `BuildError` if an expectation is not applied."""
     if expectation.not_applied:
         raise BuildError(
-            f"{expectation.not_applied}; --strict (strict=True) builds nothing then: correct or remove 'expect', "
+            f"{expectation.not_applied}; --strict (strict=True) then builds nothing: correct or remove 'expect', "
             "or build without --strict"
         )
 
 
-def expect_line(manifest: Manifest, of: str) -> str:
-    """Return the line of a recipe that expects a data set."""
+def format_expect(manifest: Manifest, of: str) -> str:
+    """Format the recipe line that expects a data set."""
     return f"expect: {{content: {EXPECT_KIND}{manifest.content_hash}, of: {EXPECT_KIND}{of}}}"
 
 
 def is_expected(recipe: Recipe, manifest: Manifest) -> bool:
-    """Tell whether a data set is the one that its settled recipe expects, if it expects any."""
+    """Tell whether a data set matches its recipe's expectation, if there is one."""
     return recipe.expect in (None, manifest.content_hash)
 
 
 def check_expected(recipe: Recipe, manifest: Manifest) -> None:
-    """Raise `BuildError` if the data set is not the one that its settled recipe expects."""
+    """Raise `BuildError` unless a data set matches its recipe's expectation."""
     if not is_expected(recipe, manifest):
         raise_unexpected(recipe, manifest, "`augforge build --set expect=null` accepts it")
 
 
 def raise_unexpected(recipe: Recipe, manifest: Manifest, advice: str) -> NoReturn:
-    """Raise `BuildError` for a data set that is not the expected one, with where it is and what can be done."""
+    """Raise `BuildError` for an unexpected data set, with advice."""
     raise BuildError(
         f"the data set is not what the recipe expects: its content hash is {manifest.content_hash}, "
         f"expected is {recipe.expect} (pixel version {manifest.pixel_version}, source digest "
@@ -83,8 +83,8 @@ def raise_unexpected(recipe: Recipe, manifest: Manifest, advice: str) -> NoRetur
     )
 
 
-def settled_forge(recipe: Recipe) -> tuple[Forge, Expectation]:
-    """Open a recipe's originals and settle what it expects; return the settled recipe at work."""
+def open_expected(recipe: Recipe) -> tuple[Forge, Expectation]:
+    """Open a recipe's originals and resolve its expectation."""
     forge = Forge(recipe)
-    expectation = settle(recipe, forge.source.originals_digest)
+    expectation = resolve_expectation(recipe, forge.source.originals_digest)
     return (forge if expectation.recipe is recipe else Forge(expectation.recipe, forge.source)), expectation

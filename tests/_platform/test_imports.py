@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from augforge._platform.child_programs import child_environment
+from augforge._platform.imports import child_environment
 from tests.plug_ins import on_path
 
 WHERE = "import json, random, {0}; print(json.dumps([random.__file__, {0}.__file__]))"
@@ -59,7 +59,7 @@ def test_the_working_directory_does_not_count_by_itself(folder: Path) -> None:
 
 def test_pythonpath_of_the_user_counts(folder: Path) -> None:
     """It is in this process's path, and was so from its start."""
-    code = "from augforge._platform.child_programs import child_environment as e; print(e()['PYTHONPATH'])"
+    code = "from augforge._platform.imports import child_environment as e; print(e()['PYTHONPATH'])"
     path = os.pathsep.join([str(folder / "packages"), *sys.path])
     (folder / "packages").mkdir()
     done = subprocess.run(

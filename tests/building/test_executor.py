@@ -12,7 +12,7 @@ from pathlib import Path
 import dask
 import pytest
 
-from augforge.building import Progress, build, local, remote, workers
+from augforge.building import Progress, build, cluster_executor, executor, local_executors
 from augforge.errors import BuildError
 from augforge.recipe import Recipe
 from tests.building.conftest import IMGAUG, Cluster, until
@@ -37,8 +37,8 @@ def test_overlapping_builds_leave_nothing_behind() -> None:
     client = logging.getLogger("distributed.client")  # has a level of its own
     before, config = (logger.level, client.level), dask.config.get("distributed.admin.log-length")
     first, second = contextlib.ExitStack(), contextlib.ExitStack()
-    first.enter_context(workers.quiet_distributed())
-    second.enter_context(workers.quiet_distributed())
+    first.enter_context(executor.quiet_distributed())
+    second.enter_context(executor.quiet_distributed())
     first.close()
     assert (logger.level, client.level) == (logging.CRITICAL + 1, logging.CRITICAL + 1)
     second.close()
@@ -46,13 +46,13 @@ def test_overlapping_builds_leave_nothing_behind() -> None:
 
 
 def test_worker_processes_spend_no_time_on_profiling() -> None:
-    with local.processes(1) as place:
-        for name, value in workers.LEAN.items():
+    with local_executors.start_processes(1) as place:
+        for name, value in executor.LEAN.items():
             assert set(place.client.run(dask.config.get, name).values()) == {value}
 
 
 def test_no_clock_says_that_a_worker_is_gone() -> None:
-    for place in (local.threads, local.processes):
+    for place in (local_executors.start_threads, local_executors.start_processes):
         with place(1) as made:
             assert made.client.cluster.scheduler.worker_ttl is None
 
@@ -79,7 +79,7 @@ def test_worker_processes_that_die_end_the_build(
 def test_a_cluster_without_workers_is_refused(
     tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "_NO_WORKERS_SECONDS", 0.5)
+    monkeypatch.setattr(cluster_executor, "_NO_WORKERS_SECONDS", 0.5)
     with pytest.raises(BuildError) as caught:
         build(recipe(), tmp_path / "set", scheduler=own_cluster.address)
     assert str(caught.value) == f"the scheduler {own_cluster.address} has no workers"
@@ -93,7 +93,7 @@ def test_a_cluster_that_loses_its_workers_ends_the_build(
     folder = tmp_path / "set"
 
     def kill() -> None:
-        monkeypatch.setattr(remote, "_NO_WORKERS_SECONDS", 1)
+        monkeypatch.setattr(cluster_executor, "_NO_WORKERS_SECONDS", 1)
         own_cluster.kill_last()
 
     killer = when_begun(folder, kill)
@@ -106,7 +106,7 @@ def test_a_cluster_that_loses_its_workers_ends_the_build(
 def test_a_lost_scheduler_ends_the_build(
     tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "_CONNECT_SECONDS", 5)
+    monkeypatch.setattr(cluster_executor, "_CONNECT_SECONDS", 5)
     own_cluster.add_worker()
     folder = tmp_path / "set"
     killer = when_begun(folder, own_cluster.kill_scheduler)

@@ -1,6 +1,6 @@
-"""What all places share where tasks run: local threads and processes (`local`), running clusters (`remote`).
+"""The interface of all executors: a `distributed` client, and how to see that its workers are gone.
 
-All of them are a `distributed` client, so there is one way to build.
+`local_executors` starts threads and processes, `cluster_executor` connects to a running cluster.
 """
 
 import contextlib
@@ -13,35 +13,35 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-# What distributed keeps of past tasks would let memory grow with the number of shards, and its profiler takes
-# a twelfth of a worker's time.
+# Dask's records of past tasks would let memory grow with the number of shards, and its profiler takes a twelfth of
+# a worker's time.
 LEAN = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.low-level-log-length": 100,
     "distributed.admin.log-length": 100,
-    # Workers of this machine are gone when their connection is. By the clock they would seem to be where it jumps,
-    # as it does when a machine wakes up, just before they are looked at: a build in threads would wait for ever.
+    # Local workers are gone when their connection is. A timeout would also drop them when the clock jumps, as
+    # it does when a machine wakes up; a build in threads would then wait forever.
     "distributed.scheduler.worker-ttl": None,
 }
 
-# What all builds of this process share; the first one begins it, the last one ends it.
+# Shared by all builds of this process: the first one enters the settings, the last one restores them.
 _quiet_lock = threading.Lock()
 _quiet_builds = 0
 _quiet_settings = contextlib.ExitStack()
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where tasks run.
+class Executor:
+    """Workers that run tasks.
 
     Attributes
     ----------
     client : distributed.Client
-        Takes the tasks.
+        Submits the tasks.
     check : callable
-        Raises `BuildError` if there is nobody any more who works on them: Dask would wait for ever.
+        Raises `BuildError` if no worker is left, where Dask would wait forever.
     first_error : callable
-        Reads what a worker that died said first, as ``": ..."``; empty where that is unknown.
+        Reads the first error that a dead worker logged, as ``": ..."``; empty if unknown.
     """
 
     client: Any
@@ -49,30 +49,30 @@ class Place:
     first_error: Callable[[], str] = str
 
 
-def _renew_kept_thread() -> None:
-    """Let distributed begin anew with a thread that it keeps for ever.
+def _replace_offload_thread() -> None:
+    """Replace the thread that distributed keeps for offloaded work.
 
-    A process that was forked after a build has no such thread, and its own builds would wait for it for ever.
+    A process that was forked after a build has no such thread, and its own builds would wait for it forever.
     """
     utils: Any = sys.modules.get("distributed.utils")
     if utils is not None:
         utils._offload_executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="Dask-Offload")
 
 
-os.register_at_fork(after_in_child=_renew_kept_thread)
+os.register_at_fork(after_in_child=_replace_offload_thread)
 
 
 @contextlib.contextmanager
 def quiet_distributed() -> Iterator[None]:
-    """Let distributed be quiet as long as any build of this process runs.
+    """Silence distributed while any build of this process runs.
 
-    Its settings are those of the process: two builds in threads that each put back what they found would leave
-    behind what the other one had set.
+    Its settings belong to the process: if two builds in threads each restored what they found, one would restore
+    what the other had set.
     """
     global _quiet_builds
     with _quiet_lock:
         if _quiet_builds == 0:
-            _quiet_settings.enter_context(_quieted())
+            _quiet_settings.enter_context(_silence())
         _quiet_builds += 1
     try:
         yield
@@ -84,11 +84,8 @@ def quiet_distributed() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quieted() -> Iterator[None]:
-    """Keep distributed's log to itself, and keep it from piling up notes on every task.
-
-    What matters comes back as an exception.
-    """
+def _silence() -> Iterator[None]:
+    """Disable distributed's logs and its records of every task; errors that matter come back as exceptions."""
     import dask
 
     levels = {logger: logger.level for logger in _dask_loggers()}
@@ -103,7 +100,7 @@ def _quieted() -> Iterator[None]:
 
 
 def _dask_loggers() -> list[logging.Logger]:
-    """List the loggers of distributed that decide what is logged: some have a level of their own."""
+    """List the loggers of distributed that set a level."""
     import distributed  # noqa: F401 - sets the levels
 
     loggers = [
@@ -115,8 +112,8 @@ def _dask_loggers() -> list[logging.Logger]:
 
 
 def ignore_stray_futures(client: Any) -> None:
-    """Keep asyncio from printing exceptions of Dask's own futures that Dask never awaits.
+    """Keep asyncio from printing exceptions of internal futures that Dask never awaits.
 
-    When a connection ends, several of them fail at once; what matters is raised by the client's methods.
+    Several of them fail when a connection ends; the client's methods raise the error that matters.
     """
     client.loop.asyncio_loop.set_exception_handler(lambda _loop, _context: None)

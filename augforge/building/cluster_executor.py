@@ -1,4 +1,4 @@
-"""Workers of a Dask cluster that runs already, known by its scheduler."""
+"""Connect to a running Dask cluster."""
 
 import contextlib
 import json
@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from augforge.building.workers import Place, ignore_stray_futures, quiet_distributed
+from augforge.building.executor import Executor, ignore_stray_futures, quiet_distributed
 from augforge.errors import AugforgeError, BuildError
 
 _CONNECT_SECONDS = 10
-# How long a cluster may be without any worker, as it is while a batch system starts them.
+# A cluster may have no worker for this long, as while a batch system starts them.
 _NO_WORKERS_SECONDS = 30
 # Seconds between two counts of a cluster's threads.
 _COUNT_EVERY = 1.0
 
 
 @contextlib.contextmanager
-def running_cluster(address: str | None, scheduler_file: str | Path | None) -> Iterator[Place]:
-    """Give a cluster that is there already, known by its address or its scheduler file.
+def connect(address: str | None, scheduler_file: str | Path | None) -> Iterator[Executor]:
+    """Connect to a cluster by its scheduler's address or file.
 
     Raises
     ------
     BuildError
-        If it cannot be reached, or has no workers for a while.
+        If it cannot be reached or stays without workers.
     """
     from distributed import Client
 
@@ -35,19 +35,19 @@ def running_cluster(address: str | None, scheduler_file: str | Path | None) -> I
             client = Client(address, timeout=_CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
             raise BuildError(
-                f"the scheduler {address} cannot be reached: {_reason(address, error)}"
+                f"the scheduler {address} cannot be reached: {_explain_failure(address, error)}"
             ) from error
         ignore_stray_futures(client)
-        with client, _naming_loss(client, address):
+        with client, _explain_loss(client, address):
             try:
                 client.wait_for_workers(1, timeout=_NO_WORKERS_SECONDS)
             except TimeoutError as error:
                 raise BuildError(f"the scheduler {address} has no workers") from error
-            yield Place(client, _worker_check(client, address))
+            yield Executor(client, _make_check(client, address))
 
 
-def _reason(address: str | None, error: Exception) -> str:
-    # Dask's own words are of an argument that nobody gave.
+def _explain_failure(address: str | None, error: Exception) -> str:
+    # Dask's own message is about an argument that the user never gave.
     if isinstance(error, TypeError) and (address or "").startswith("tls://"):
         return (
             "Dask's configuration names no certificates for TLS; set distributed.comm.tls.ca-file, "
@@ -59,8 +59,8 @@ def _reason(address: str | None, error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _naming_loss(client: Any, address: str | None) -> Iterator[None]:
-    """Turn what any of Dask's calls raises where the scheduler is lost into a `BuildError` that says so."""
+def _explain_loss(client: Any, address: str | None) -> Iterator[None]:
+    """Raise `BuildError` for errors that Dask raises after losing the scheduler."""
     from distributed.comm.core import CommClosedError
 
     try:
@@ -73,17 +73,15 @@ def _naming_loss(client: Any, address: str | None) -> Iterator[None]:
         raise BuildError(f"the connection to the scheduler {address} was lost: {error}") from error
 
 
-def counted_threads(client: Any) -> Callable[[], int]:
-    """Return what says how many threads the workers of a cluster have, which come and go; at least 1."""
+def thread_counter(client: Any) -> Callable[[], int]:
+    """Make a function that counts the present threads of a cluster; at least 1."""
     counted = -_COUNT_EVERY
     threads = 1
 
     def count() -> int:
         nonlocal counted, threads
         if time.monotonic() - counted >= _COUNT_EVERY:
-            with contextlib.suppress(
-                OSError, TimeoutError
-            ):  # whether the scheduler is lost is asked elsewhere
+            with contextlib.suppress(OSError, TimeoutError):  # the worker check reports a lost scheduler
                 threads = max(1, sum(client.nthreads().values()))
             counted = time.monotonic()
         return threads
@@ -91,7 +89,7 @@ def counted_threads(client: Any) -> Callable[[], int]:
     return count
 
 
-def _worker_check(client: Any, address: str | None) -> Callable[[], None]:
+def _make_check(client: Any, address: str | None) -> Callable[[], None]:
     last_seen = time.monotonic()
 
     def check() -> None:
@@ -103,13 +101,13 @@ def _worker_check(client: Any, address: str | None) -> Callable[[], None]:
         except (OSError, TimeoutError) as error:
             raise BuildError(f"the connection to the scheduler {address} was lost: {error}") from error
         paused = {name: worker for name, worker in workers.items() if worker["status"] == "paused"}
-        # A paused worker keeps the tasks that it has, but begins none: the others then have nothing to do.
+        # A paused worker keeps its tasks but begins none, so the others have nothing to do.
         if workers and not (paused and not any(map(_is_busy, workers.values()))):
             last_seen = time.monotonic()
         elif time.monotonic() - last_seen >= _NO_WORKERS_SECONDS:
             if not workers:
                 raise BuildError(f"the scheduler {address} has no workers")
-            raise BuildError(_paused_text(paused, len(workers)))
+            raise BuildError(_explain_pause(paused, len(workers)))
 
     return check
 
@@ -119,22 +117,21 @@ def _is_busy(worker: dict[str, Any]) -> bool:
     return executing > 0
 
 
-def _paused_text(paused: dict[str, dict[str, Any]], workers: int) -> str:
+def _explain_pause(paused: dict[str, dict[str, Any]], workers: int) -> str:
     held = ", ".join(
         f"{name} holds {worker['metrics'].get('memory', 0) >> 20:,} of {worker['memory_limit'] >> 20:,} MiB"
         for name, worker in sorted(paused.items())[:3]
     )
     return (
-        f"Dask has paused {len(paused):,} of {workers:,} workers, for they are near their memory limits ({held}), "
-        "and no worker has a task at work; give each more memory (dask worker --memory-limit), or fewer threads "
-        "(--nthreads 1)"
+        f"Dask has paused {len(paused):,} of {workers:,} workers near their memory limits ({held}), and no worker "
+        "is running a task; give each more memory (dask worker --memory-limit), or fewer threads (--nthreads 1)"
     )
 
 
 def _address_in(scheduler_file: Path) -> str:
-    # distributed itself would wait for a file that is not there, and fail by assertion on one that is none.
+    # distributed would wait for a missing file, and fail by assertion on an invalid one.
     try:
-        if scheduler_file.exists() and not scheduler_file.is_file():  # a pipe would be waited for
+        if scheduler_file.exists() and not scheduler_file.is_file():  # opening a pipe would block
             raise BuildError(
                 f"the scheduler file {scheduler_file} cannot be used: it is not an ordinary file"
             )

@@ -1,4 +1,4 @@
-"""What a folder holds of a published data set; most of it is tested by fetching."""
+"""Local files of published data sets; the tests of fetching cover most of it."""
 
 import gzip
 from pathlib import Path
@@ -6,17 +6,16 @@ from pathlib import Path
 import pytest
 
 from augforge.errors import SourceError
-from augforge.sources.published.holding import (
+from augforge.sources.published.local_files import (
     RECORD,
-    Record,
-    content_sha256,
-    file_sha256,
-    find,
-    names,
+    find_file,
+    find_mismatch,
+    format_name,
+    hash_content,
+    hash_file,
+    possible_names,
     read_record,
-    spelled,
     write_record,
-    wrongness,
 )
 from augforge.sources.published.registry import PublishedFile
 from tests.sources.published.web import sha256
@@ -32,24 +31,24 @@ GZIPPED = gzip.compress(b"inside", mtime=0)
 
 
 def test_names_under_which_a_file_is_looked_for() -> None:
-    assert names(KNOWN_INSIDE) == (
+    assert possible_names(KNOWN_INSIDE) == (
         "train-images-idx3-ubyte",
         "train-images.idx3-ubyte",
         "train-images-idx3-ubyte.gz",
         "train-images.idx3-ubyte.gz",
     )
-    assert names(KNOWN_PACKED) == ("train-images-idx3-ubyte.gz",)
-    assert (spelled(KNOWN_INSIDE), spelled(KNOWN_PACKED)) == (
+    assert possible_names(KNOWN_PACKED) == ("train-images-idx3-ubyte.gz",)
+    assert (format_name(KNOWN_INSIDE), format_name(KNOWN_PACKED)) == (
         "train-images-idx3-ubyte[.gz]",
         "train-images-idx3-ubyte.gz",
     )
 
 
 def test_what_can_be_mapped_is_preferred(tmp_path: Path) -> None:
-    assert find(tmp_path, KNOWN_INSIDE) is None
-    for name in names(KNOWN_INSIDE):
+    assert find_file(tmp_path, KNOWN_INSIDE) is None
+    for name in possible_names(KNOWN_INSIDE):
         (tmp_path / name).write_bytes(b"")
-    found = find(tmp_path, KNOWN_INSIDE)
+    found = find_file(tmp_path, KNOWN_INSIDE)
     assert found is not None
     assert found.name == "train-images-idx3-ubyte"
 
@@ -57,8 +56,8 @@ def test_what_can_be_mapped_is_preferred(tmp_path: Path) -> None:
 def test_a_file_without_any_hash(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"packed")
-    assert wrongness(path, IN_ARCHIVE, None) == "no hash of it is published, and none was recorded"
-    assert wrongness(path, IN_ARCHIVE, Record("", {IN_ARCHIVE.name: sha256(b"packed")})) is None
+    assert find_mismatch(path, IN_ARCHIVE, None) == "no hash of it is published or recorded"
+    assert find_mismatch(path, IN_ARCHIVE, {IN_ARCHIVE.name: sha256(b"packed")}) is None
 
 
 @pytest.mark.parametrize(
@@ -78,11 +77,11 @@ def test_a_file_without_any_hash(tmp_path: Path) -> None:
 )
 def test_what_is_in_a_file(data: bytes, size: int | None, expected: str | None, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data)
-    assert content_sha256(tmp_path / "a", size) == expected
+    assert hash_content(tmp_path / "a", size) == expected
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    for read in (file_sha256, lambda path: content_sha256(path, None)):
+    for read in (hash_file, lambda path: hash_content(path, None)):
         with pytest.raises(SourceError) as raised:
             read(tmp_path)
         assert str(raised.value) == f"{tmp_path}: cannot be read: Is a directory"
@@ -90,8 +89,8 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_a_record_is_read_as_written(tmp_path: Path) -> None:
     assert read_record(tmp_path, ARCHIVE) is None
-    record = Record(sha256(b"archive"), {"a": "1", "b": "2"})
-    write_record(tmp_path, record)
+    record = {"a": "1", "b": "2"}
+    write_record(tmp_path, ARCHIVE, record)
     assert [path.name for path in tmp_path.iterdir()] == [RECORD]
     assert read_record(tmp_path, ARCHIVE) == record
     assert read_record(tmp_path, PublishedFile("other.zip", sha256(b"other"))) is None

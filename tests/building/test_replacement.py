@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from augforge.building import BuildPlan, Progress, build, plan_build
+from augforge.building import Progress, build, plan_build
+from augforge.building import plan as plan_module
 from augforge.errors import BuildError, DatasetError
 from augforge.format.commit_records import read_manifest
 from augforge.integrity import repair
@@ -119,9 +120,15 @@ def test_an_interrupted_replacement_is_stale_and_goes_by_repairing_or_extending(
     assert read_manifest(folder).samples == 8000
 
 
+def keep_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what `without_room_for_both` replaces restored at the end of the test."""
+    for name in ("divide_into_shards", "measure_free_bytes"):
+        monkeypatch.setattr(plan_module, name, getattr(plan_module, name))
+
+
 @pytest.fixture
 def _small_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BuildPlan, "bytes_free", BuildPlan.bytes_free)  # to be put back
+    keep_disk(monkeypatch)
     without_room_for_both()
 
 
@@ -154,7 +161,7 @@ def test_with_too_little_room_for_one_nothing_is_removed(
     folder: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(folder)
-    monkeypatch.setattr(BuildPlan, "bytes_free", property(lambda _: 1000))
+    monkeypatch.setattr(plan_module, "measure_free_bytes", lambda _: 1000)
     with pytest.raises(BuildError, match="are free there"):
         build(recipe(seed=7, variants=9), folder, overwrite=True)
     assert contents(folder) == before
@@ -178,7 +185,7 @@ def check_moving_in(folder: Path, recipe: MakeRecipe) -> None:
         plan = plan_build(recipe(seed=7), folder, overwrite=overwrite)
         assert (plan.finishes, plan.shards_to_make, plan.kept_samples) == (True, 0, 6000)
     plan = plan_build(recipe(seed=9), folder, overwrite=True)
-    assert (plan.finishes, plan.moving_in is not None, plan.replaces) == (False, True, True)
+    assert (plan.finishes, plan.state.moving_in is not None, plan.replaces) == (False, True, True)
     with pytest.raises(DatasetError, match="is being replaced: a complete new set is being moved in"):
         ShardReader(folder)
 
@@ -267,7 +274,7 @@ def test_no_reader_mixes_old_and_new_at_any_step(
     room: str,
 ) -> None:
     if room == "for one":
-        monkeypatch.setattr(BuildPlan, "bytes_free", BuildPlan.bytes_free)  # to be put back
+        keep_disk(monkeypatch)
         without_room_for_both()
     build(recipe(seed=8, compression=compression), folder, overwrite=True)
     onlooker = Onlooker(folder)

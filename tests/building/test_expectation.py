@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from augforge.building import build, plan_build
-from augforge.building.expecting import expect_line, settled_forge
-from augforge.building.recipe_file import stored_recipe
+from augforge.building.expectation import format_expect, open_expected
+from augforge.building.recipe_file import load_stored_recipe
 from augforge.errors import BuildError
 from augforge.format.commit_records import read_manifest
 from augforge.integrity import repair
@@ -26,7 +26,7 @@ OTHER = "0" * 64
 
 def expecting(recipe: Recipe, content: str, of: str | None = None) -> Recipe:
     """Return a recipe that expects some content of its own settings and originals, or of others."""
-    return replace(recipe, expect=content, expect_of=of or settled_forge(recipe)[1].of)
+    return replace(recipe, expect=content, expect_of=of or open_expected(recipe)[1].of)
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ def small(recipe: MakeRecipe) -> Recipe:
 
 def test_the_printed_line_is_met_and_the_plain_form_is_stored(tmp_path: Path, small: Recipe) -> None:
     first = build(small, tmp_path / "first")
-    line = expect_line(first, plan_build(small, tmp_path / "first").of)
+    line = format_expect(first, plan_build(small, tmp_path / "first").of)
     again = parse_recipe(f"{small.to_yaml()}{line}\n")
     plan = plan_build(again, tmp_path / "again", strict=True)
     assert (plan.not_applied, plan.recipe) == ("", replace(small, expect=first.content_hash))
     assert build(again, tmp_path / "again").content_hash == first.content_hash
-    assert stored_recipe(tmp_path / "first").expect is None
+    assert load_stored_recipe(tmp_path / "first").expect is None
     stored = (tmp_path / "again" / "recipe.yaml").read_text()
     assert stored.endswith(f'\nexpect: "blake3:{first.content_hash}"\n')
 
@@ -65,7 +65,7 @@ def test_of_other_settings_or_originals_nothing_is_expected(
     plan = plan_build(changed, tmp_path / "set")
     assert (plan.recipe.expect, plan.recipe.expect_of) == (None, None)
     assert f"blake3:{plan.of}" in plan.not_applied
-    assert plan.of != settled_forge(small)[1].of
+    assert plan.of != open_expected(small)[1].of
 
 
 @pytest.mark.parametrize("change", NO_CHANGES)
@@ -79,7 +79,7 @@ def test_a_build_of_other_settings_says_so_and_expects_nothing(
 ) -> None:
     build(expecting(small, OTHER, of="1" * 64), tmp_path / "set")
     assert f"'of' is blake3:{'1' * 64}, that of this build blake3:" in caplog.text
-    assert stored_recipe(tmp_path / "set").expect is None
+    assert load_stored_recipe(tmp_path / "set").expect is None
 
 
 def test_strict_holds_for_the_plain_form_that_set_makes_void(tmp_path: Path, small: Recipe) -> None:
@@ -106,7 +106,7 @@ def drawings(folder: Path) -> np.ndarray[Any, Any]:
 
 def of(source: str, more: str = "normalize: true") -> str:
     text = f"version: 1\nname: x\nsource: {source}\n{more}\ndistort: []\n"
-    return settled_forge(parse_recipe(text))[1].of
+    return open_expected(parse_recipe(text))[1].of
 
 
 def test_originals_count_as_decoded_wherever_they_are_and_in_whichever_format(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_set_that_is_not_the_expected_one_never_replaces_another(tmp_path: Pat
         assert contents(folder) == before
         assert verify(folder).sound
         assert verify(beside).sound
-        assert stored_recipe(beside) == small
+        assert load_stored_recipe(beside) == small
         assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "set.unexpected"]
     with pytest.raises(BuildError, match=r"set\.unexpected-2,"):
         build(expecting(replace(small, seed=9), OTHER), folder, overwrite=True)

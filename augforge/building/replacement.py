@@ -1,20 +1,18 @@
-"""Replace the data set in a folder by another one, which is made apart until it is complete.
+"""Replace a data set by a complete new one.
 
-The new set is made in a folder inside the data set's own. There it is on the same file system, also where the data
-set's folder is a mount point or a link, or where nothing may be written beside it; and other people's files in the
-data set's folder stay where they are.
+The new set is made in a subfolder of the data set's folder: on the same file system even if the folder is a mount
+point or a link, or its parent is read-only. Other people's files in the folder stay untouched.
 
 ::
 
     out/realistic/                    manifest.json, recipe.yaml, shards/, receipts/ of the old set
     out/realistic/.replacement/       the same of the new set; its manifest is published last
 
-With the manifest in ``.replacement`` the new set is complete, and only now the old one goes: `take_over` removes
-the old manifest, renames all files of the new set into their places, and its manifest last. A crash in between
-leaves a folder without a manifest whose ``.replacement`` has one (`is_moving_in`); the next build or repair
-finishes it (`finish`).
+The manifest in ``.replacement`` completes the new set. Only then is the old one removed: `take_over` removes the
+old manifest, moves all files of the new set, and its manifest last. A crash in between leaves a folder without a
+manifest whose ``.replacement`` has one (`is_moving_in`); the next build or repair finishes it (`finish`).
 
-A crash before leaves the old set whole and part of the new one, with which the same build goes on.
+An earlier crash leaves the old set complete and part of the new one, which the same build continues.
 """
 
 import os
@@ -29,64 +27,54 @@ from augforge.format.hashing import bytes_hash
 from augforge.format.layout import MANIFEST, OUR_NAMES, RECIPE, REPLACEMENT, ShardSpec
 from augforge.format.models import Manifest
 from augforge.format.publishing import explain_write_errors, make_folders, publish, sweep, sync_folder
-from augforge.temporaries import is_temporary_file
 
 
-def check(folder: Path) -> None:
-    """Raise `DatasetError` if a new set could not be made apart in a data set's folder."""
+def check_own_places(folder: Path) -> None:
+    """Raise `DatasetError` if ``shards``, ``receipts`` or ``.replacement`` in a folder leads elsewhere."""
     staged = folder / REPLACEMENT
-    if os.path.lexists(staged) and (staged.is_symlink() or not staged.is_dir()):
-        raise DatasetError(f"{staged} is no folder; sets that replace others are made there: move it away")
+    check_own_folders(folder)
+    if staged.is_symlink() or (staged.exists() and not staged.is_dir()):
+        raise DatasetError(
+            f"{staged} is not a folder; augforge makes sets that replace others there: move it away"
+        )
     check_own_folders(staged)
 
 
 def check_move_in(folder: Path) -> None:
-    """Raise `DatasetError` if a complete new set could not be moved into the place of the old one."""
+    """Raise `DatasetError` unless a folder allows moving a new set in."""
     if (folder / RECIPE).is_dir():
         raise DatasetError(
             f"{folder / RECIPE} is a folder, where a file of the data set belongs: move it away"
         )
     for name in OUR_NAMES:
-        place = folder / name
-        if place.is_dir() and place.stat().st_dev != folder.stat().st_dev:
+        subfolder = folder / name
+        if subfolder.is_dir() and subfolder.stat().st_dev != folder.stat().st_dev:
             raise DatasetError(
-                f"{place} is on another file system than {folder}, so no data set can be replaced there; choose "
-                "another folder (--out)"
+                f"{subfolder} is on another file system than {folder}, so no data set can be replaced there; "
+                "choose another folder (--out)"
             )
 
 
-def is_empty(folder: Path) -> bool:
-    """Tell whether there is no ``.replacement``, or nothing in it but what a crash may leave there."""
-    staged = folder / REPLACEMENT
-    return not os.path.lexists(staged) or all(
-        is_temporary_file(path) or path.name in OUR_NAMES for path in staged.iterdir()
-    )
-
-
 def files_of_dataset(folder: Path) -> Iterator[Path]:
-    """Yield all shards and receipts in a folder, of whichever set they are."""
+    """Yield the shards and receipts of any set in a folder."""
     for name, ours in OUR_NAMES.items():
-        place = folder / name
-        for path in place.iterdir() if place.is_dir() else ():
+        subfolder = folder / name
+        for path in subfolder.iterdir() if subfolder.is_dir() else ():
             if ours.fullmatch(path.name) and path.is_file():
                 yield path
 
 
-def files_of_others(folder: Path, shards: Sequence[ShardSpec]) -> Iterator[Path]:
-    """Yield shards and receipts that are of no shard of a set, such as those of a larger one that was given up."""
-    known = {name for spec in shards for name in (spec.file_name, spec.receipt_name)}
-    yield from (path for path in files_of_dataset(folder) if path.name not in known)
-
-
 def remove_others(folder: Path, shards: Sequence[ShardSpec]) -> None:
-    """Remove shards and receipts that are of no shard of a set."""
-    for path in files_of_others(folder, shards):
-        with suppress(OSError):  # verifying will tell
-            path.unlink()
+    """Remove shards and receipts that belong to no shard of a set, such as those of an abandoned larger one."""
+    known = {name for spec in shards for name in (spec.file_name, spec.receipt_name)}
+    for path in files_of_dataset(folder):
+        if path.name not in known:
+            with suppress(OSError):  # verification reports what is left
+                path.unlink()
 
 
 def withdraw_manifest(folder: Path) -> None:
-    """Remove the manifest of a folder, if there is one: its set is no longer complete."""
+    """Remove a folder's manifest, so that its set no longer counts as complete."""
     try:
         if os.path.lexists(folder / MANIFEST):
             (folder / MANIFEST).unlink()
@@ -96,7 +84,9 @@ def withdraw_manifest(folder: Path) -> None:
 
 
 def remove_set(folder: Path) -> None:
-    """Remove the data set in a folder, manifest first and recipe last; other people's files stay.
+    """Remove the data set in a folder: the manifest first, the recipe last.
+
+    Other people's files stay.
 
     Raises
     ------
@@ -114,21 +104,17 @@ def remove_set(folder: Path) -> None:
 
 
 def finish(folder: Path) -> Manifest | None:
-    """Finish a replacement that a crash interrupted when the new set was complete; return its manifest.
-
-    Returns None where there is no such replacement.
-    """
+    """Finish an interrupted replacement by a complete set; return its manifest, or None if there is none."""
     if not is_moving_in(folder):
         return None
-    check_own_folders(folder)
-    check(folder)
+    check_own_places(folder)
     return take_over(folder)
 
 
 def take_over(folder: Path) -> Manifest:
-    """Put the complete set in ``.replacement`` into the place of the old one; return its manifest.
+    """Move the complete set in ``.replacement`` into the folder; return its manifest.
 
-    Done again after a crash, it goes on where it stopped.
+    After a crash, a second call continues.
 
     Raises
     ------
@@ -137,7 +123,7 @@ def take_over(folder: Path) -> Manifest:
     """
     staged = folder / REPLACEMENT
     manifest = read_manifest(staged)
-    # Receipts first, so that an open reader knows a shard of the old set by its receipt.
+    # Receipts first: by its receipt an open reader recognizes a shard of the old set.
     moved = [(path, folder / path.relative_to(staged)) for path in sorted(files_of_dataset(staged))]
     for _, target in moved:
         if target.is_dir():
@@ -160,7 +146,7 @@ def take_over(folder: Path) -> Manifest:
 
 
 def discard(folder: Path) -> None:
-    """Remove ``.replacement`` with all of ours in it; what cannot be removed, or is not ours, stays."""
+    """Remove the data set in ``.replacement``, and the folder if it is empty then."""
     staged = folder / REPLACEMENT
     if staged.is_symlink() or not staged.is_dir():
         return
@@ -174,45 +160,45 @@ def discard(folder: Path) -> None:
 
 
 def set_aside(folder: Path, recipe: bytes, manifest: Manifest) -> Path:
-    """Complete the set in ``.replacement`` beside the data set's folder, in a folder of its own.
+    """Move the set in ``.replacement`` to a folder beside the data set's folder, and complete it there.
 
-    Where the same content was set aside before, that is kept and this one removed.
+    If a set with the same content was set aside before, it is kept and this one is removed.
 
     Parameters
     ----------
     folder : Path
         The data set's folder.
     recipe : bytes
-        What its ``recipe.yaml`` will be.
+        The content of its ``recipe.yaml``.
     manifest : Manifest
-        Of the set, but for the hash of that file.
+        Its manifest; the hash of the recipe is updated.
 
     Returns
     -------
     Path
-        Where the set is now: ``out/NAME.unexpected``, with a number behind it where that is taken. Where no folder
-        can be made there it is ``.replacement``, and the set stays without a manifest.
+        The set's new folder, ``out/NAME.unexpected``, with a number appended if that exists. If the set cannot be
+        moved there: ``.replacement``, where it stays without a manifest.
     """
     number = 1
     while True:
         target = folder.with_name(f"{folder.name}.unexpected{'' if number == 1 else f'-{number}'}")
         if not os.path.lexists(target):
             break
-        if _content_of(target) == manifest.content_hash:
+        if _read_content_hash(target) == manifest.content_hash:
             discard(folder)
             return target
         number += 1
     try:
         os.replace(folder / REPLACEMENT, target)
-    except OSError:  # a mount point, or a folder above that may not be written
+    except OSError:  # a mount point or a read-only parent
         return folder / REPLACEMENT
-    # The manifest only now: inside the folder it would say that the set is to take over.
+    # Only now: a manifest in .replacement would mean that the set is to take over.
     publish(target / RECIPE, recipe)
     publish_manifest(target, manifest.model_copy(update={"recipe_hash": bytes_hash(recipe)}))
     return target
 
 
-def _content_of(folder: Path) -> str | None:
+def _read_content_hash(folder: Path) -> str | None:
     try:
         return read_manifest(folder).content_hash
     except AugforgeError:

@@ -1,4 +1,4 @@
-"""One build at a time in a folder."""
+"""Allow one build at a time in a folder."""
 
 import contextlib
 import logging
@@ -13,12 +13,12 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Hold a data set's folder for one build; create it, and remove it again if it stays empty by an error.
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Lock a data set's folder; create it, and remove it again if an error leaves it empty.
 
-    The lock is on the folder itself: it leaves no file behind, and ends with the process however that ends. Other
-    threads of this process are kept out, too. Where the file system has no locks that is logged as a warning, which
-    the command line shows, and the build goes on.
+    The lock is on the folder itself: it leaves no file behind and ends with the process. It also excludes other
+    threads of this process. On a file system without locks a warning is logged, which the command line shows, and
+    the build continues.
 
     Raises
     ------
@@ -35,12 +35,12 @@ def claimed(folder: Path) -> Iterator[None]:
     try:
         _lock(descriptor, folder)
         if not _is_still(descriptor, folder):
-            raise BuildError(f"another build has just removed {folder}; begin again")
+            raise BuildError(f"another build has just removed {folder}; run this one again")
         try:
             yield
         except BaseException:
             if created:
-                with contextlib.suppress(OSError):  # what is not empty stays
+                with contextlib.suppress(OSError):  # it is not empty
                     folder.rmdir()
             raise
     finally:
@@ -49,7 +49,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def _create(folder: Path) -> bool:
-    """Make sure that there is a folder; return whether it is new."""
+    """Create a folder if it is missing; return whether it is new."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         folder.mkdir()
@@ -77,7 +77,6 @@ def _lock(descriptor: int, folder: Path) -> None:
             f"another build is at work in {folder}; wait for it, or choose another folder (--out)"
         )
     if lock is Lock.UNAVAILABLE:
-        # Taking care is left to the user; not to build at all would be worse.
         _log.warning(
             "the file system of %r has no locks: make sure that no other build is at work there", str(folder)
         )

@@ -1,12 +1,12 @@
-"""Workers of this machine: threads of this process, or processes behind TLS on loopback.
+"""Start workers on this machine: threads of this process, or processes behind TLS on loopback.
 
-Threads are the default: the kernels release the GIL and shards are filled behind HDF5's back, so threads scale,
-start at once, and share the originals. A recipe with a step that holds the GIL, as imgaug's do, gets processes.
-They are started as programs of their own, not by multiprocessing, which would run a user's script without a main
-guard again.
+Threads are the default: the kernels release the GIL and shards are filled without HDF5's global lock, so threads
+scale, start at once and share the originals. A recipe with a step that holds the GIL, such as imgaug's, gets
+processes. They are started as separate programs, because multiprocessing would run a script without a main guard
+again.
 
-Whoever reaches a port of Dask's runs code. Threads therefore talk in memory and open no port. Processes listen on
-loopback only, and admit only who has the key of this build: another user of this machine does not. No node
+Anyone who reaches a Dask port can run code. Threads therefore communicate in memory and open no port. Processes
+listen on loopback only and require the key of this build, which no other user of the machine can read. No node
 serves HTTP.
 """
 
@@ -21,9 +21,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from augforge._platform.child_programs import child_environment
+from augforge._platform.imports import child_environment
+from augforge.building.executor import LEAN, Executor, ignore_stray_futures, quiet_distributed
 from augforge.building.worker_log import first_error
-from augforge.building.workers import LEAN, Place, ignore_stray_futures, quiet_distributed
 from augforge.errors import BuildError
 
 _START_SECONDS = 60
@@ -31,8 +31,8 @@ _WORKER_CLASS = "augforge._platform.loopback.SilentWorker"
 
 
 @contextlib.contextmanager
-def threads(count: int) -> Iterator[Place]:
-    """Run tasks in `count` threads of this process."""
+def start_threads(count: int) -> Iterator[Executor]:
+    """Start an executor with `count` threads of this process."""
     from augforge._platform.loopback import SilentWorker, name_addresses_offline
 
     name_addresses_offline()
@@ -40,17 +40,17 @@ def threads(count: int) -> Iterator[Place]:
         shared = {"protocol": "inproc://", "local_directory": str(scratch), "security": _no_tls()}
         worker = {"cls": SilentWorker, "options": {"nthreads": count, "memory_limit": 0, **shared}}
         with _client(shared, {0: worker}) as client:
-            yield Place(client, check=lambda: None)
+            yield Executor(client, check=lambda: None)
 
 
 @contextlib.contextmanager
-def processes(count: int) -> Iterator[Place]:
-    """Run tasks in `count` processes of one thread each.
+def start_processes(count: int) -> Iterator[Executor]:
+    """Start an executor with `count` processes of one thread each.
 
     Raises
     ------
     BuildError
-        If they do not start, with what they said first.
+        If they do not start, with their first error.
     """
     from augforge._platform.loopback import LOOPBACK
 
@@ -72,7 +72,7 @@ def processes(count: int) -> Iterator[Place]:
                 if time.monotonic() - started > _START_SECONDS:
                     raise BuildError(f"the worker processes did not start{first_error(log)}")
                 time.sleep(0.05)
-            yield Place(
+            yield Executor(
                 client,
                 check=lambda: _check_program(program, log),
                 first_error=lambda: first_error(log),
@@ -81,7 +81,7 @@ def processes(count: int) -> Iterator[Place]:
 
 @contextlib.contextmanager
 def _scratch_folder() -> Iterator[Path]:
-    """Make a folder for everything that Dask and its workers leave behind; only this user can open it."""
+    """Create a private folder for the files of Dask and its workers; remove it at the end."""
     with TemporaryDirectory(prefix="augforge-", ignore_cleanup_errors=True) as scratch:
         yield Path(scratch)
 
@@ -100,7 +100,7 @@ def _client(shared: dict[str, Any], workers: dict[int, Any]) -> Iterator[Any]:
 
 
 def _no_tls() -> Any:
-    """Give a configuration without TLS, whatever Dask's own says of clusters."""
+    """Make a configuration without TLS, overriding Dask's own for clusters."""
     from distributed import Security
 
     roles = ("client", "scheduler", "worker")
@@ -114,12 +114,12 @@ def temporary_security(folder: Path) -> Any:
     Parameters
     ----------
     folder : Path
-        Where both are written, in files that only this user can read. Processes get their paths.
+        Where both are written, in files that only this user can read; the processes get the paths.
 
     Returns
     -------
     distributed.Security
-        Of all roles. Only who has the key is admitted, in both directions.
+        For all roles. Both ends of a connection must have the key.
     """
     from distributed import Security
 
@@ -153,9 +153,9 @@ def _worker_program(
         *("--death-timeout", str(_START_SECONDS), "--local-directory", str(scratch)),
         *("--worker-class", _WORKER_CLASS),
     ]
-    # Dask reads its settings from variables of such names, too.
+    # Dask reads its settings from environment variables of these names.
     lean = {f"DASK_{name.replace('.', '__').replace('-', '_').upper()}": str(it) for name, it in LEAN.items()}
-    # A session of their own: Ctrl-C in the terminal is for the client, which then ends the workers.
+    # In a new session: Ctrl-C in the terminal reaches only the client, which then ends the workers.
     with (
         log.open("wb") as output,
         subprocess.Popen(  # noqa: S603
@@ -176,8 +176,8 @@ def _worker_program(
 def _kill_group(program: "subprocess.Popen[bytes]") -> None:
     """Kill a program and all processes that it started.
 
-    macOS refuses to signal a group whose only members are zombies (EPERM), where Linux does nothing. The processes
-    are the user's own, so nothing else can be meant, and a leader that lives all the same is killed alone.
+    On macOS, signaling a group of only zombies fails with EPERM. The processes belong to this user, so EPERM has no
+    other cause; a leader that is still alive is killed alone.
     """
     try:
         os.killpg(program.pid, signal.SIGKILL)

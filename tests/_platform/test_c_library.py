@@ -1,15 +1,19 @@
-"""What becomes of memory that is freed between blocks."""
+"""Calls of the C library."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from augforge._platform.c_library import start_write_back
+from augforge.format.publishing import write_at
 
 # Page faults of a block of 20 MB that is taken, filled and freed again and again.
 FAULTS = """
 import resource, numpy as np
-from augforge._platform.freed_memory import keep_freed_memory
+from augforge._platform.c_library import keep_freed_memory
 keep_freed_memory()
 np.ones(20 << 20, np.uint8)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -32,3 +36,13 @@ def test_freed_memory_stays_whatever_the_environment_says(threshold: str | None)
         [sys.executable, "-c", FAULTS], env=environment, capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 1000, "pages came back from the system"
+
+
+def test_write_back_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        write_at(file.fileno(), b"0123456789", 0)
+        start_write_back(file.fileno(), 0, 4)
+        start_write_back(file.fileno(), 4, 6)
+        write_at(file.fileno(), b"x", 1)
+    assert path.read_bytes() == b"0x23456789"

@@ -23,7 +23,7 @@ from distributed.core import rpc
 
 import augforge
 from augforge._platform.loopback import LOOPBACK
-from augforge.building import build, local, running
+from augforge.building import build, local_executors, progress
 from augforge.errors import BuildError
 from augforge.recipe import Recipe
 from tests.building.conftest import IMGAUG, TEXT, until
@@ -117,7 +117,7 @@ class TestSockets:
 
     def test_who_has_the_key_gets_in(self) -> None:
         """The test above is not blind."""
-        with local.processes(1) as place:
+        with local_executors.start_processes(1) as place:
             address = place.client.scheduler.address
             assert asyncio.run(gets_in(address, place.client.security))
 
@@ -136,8 +136,8 @@ class TestKeys:
     def test_only_this_user_can_read_them(self, tmp_path: Path) -> None:
         before = os.umask(0)
         try:
-            with local._scratch_folder() as folder:
-                security = local.temporary_security(folder)
+            with local_executors._scratch_folder() as folder:
+                security = local_executors.temporary_security(folder)
                 assert stat.S_IMODE(folder.stat().st_mode) == 0o700
                 files = {security.tls_ca_file, security.tls_client_key}
                 assert {stat.S_IMODE(os.stat(file).st_mode) for file in files} == {0o600}
@@ -150,11 +150,11 @@ class TestKeys:
         keys = set()
         for name in ("a", "b"):
             (tmp_path / name).mkdir()
-            keys.add(Path(local.temporary_security(tmp_path / name).tls_client_key).read_text())
+            keys.add(Path(local_executors.temporary_security(tmp_path / name).tls_client_key).read_text())
         assert len(keys) == 2
 
     def test_they_are_in_no_command_and_no_environment(self) -> None:
-        with local.processes(1) as place:
+        with local_executors.start_processes(1) as place:
             key = Path(place.client.security.tls_client_key).read_text().splitlines()[1]
             processes = psutil.Process().children(recursive=True)
             assert len(processes) >= 2
@@ -200,7 +200,7 @@ class TestTraces:
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
-    @pytest.mark.parametrize("place", [local.threads, local.processes])
+    @pytest.mark.parametrize("place", [local_executors.start_threads, local_executors.start_processes])
     def test_futures_of_dask_that_nobody_awaits_are_not_printed(
         self, place: Callable[[int], contextlib.AbstractContextManager], caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -249,8 +249,8 @@ class TestImports:
         (home / "augforge").symlink_to(Path(augforge.__file__).parent)
         code = (
             f"import sys; sys.path.insert(0, {str(home)!r})\n"
-            "from augforge.building import local\n"
-            "with local.processes(1) as place:\n"
+            "from augforge.building import local_executors\\n"
+            "with local_executors.start_processes(1) as place:\n"
             "    (found,) = place.client.run(lambda: __import__('augforge').__file__).values()\n"
             "print(found)\n"
         )
@@ -273,7 +273,7 @@ class TestErrors:
         (tmp_path / "broken.py").write_text("raise KeyError('the cause')")
         monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", "['broken']")
         monkeypatch.syspath_prepend(tmp_path)
-        with pytest.raises(BuildError) as caught, local.processes(2):
+        with pytest.raises(BuildError) as caught, local_executors.start_processes(2):
             pass
         assert str(caught.value) == "the worker processes ended with exit status 1: KeyError: 'the cause'"
 
@@ -301,11 +301,11 @@ class TestErrors:
 class TestTimeLeft:
     def test_it_is_estimated_from_after_compiling(self) -> None:
         clock = SimpleNamespace(now=0.0)
-        seen: list[running.Progress] = []
+        seen: list[progress.Progress] = []
         plan = SimpleNamespace(kept=(), kept_samples=100, samples=1100, shards=[None])
-        tracker = running._Tracker(plan, seen.append, lambda: clock.now)  # type: ignore[arg-type]
+        tracker = progress.ProgressTracker(plan, seen.append, lambda: clock.now)  # type: ignore[arg-type]
 
-        def at(now: float, done: int | str) -> running.Progress:
+        def at(now: float, done: int | str) -> progress.Progress:
             clock.now = now
             tracker.heard((0.0, (0, done)))
             return seen[-1]
@@ -353,8 +353,8 @@ def test_a_group_that_cannot_be_signalled_is_no_error(
 
     program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     monkeypatch.setattr("os.killpg", refuse)
-    local._kill_group(program)
+    local_executors._kill_group(program)
     if error is ProcessLookupError:
         program.kill()
     assert program.wait(20) == -signal.SIGKILL
-    local._kill_group(program)  # nor where it has ended
+    local_executors._kill_group(program)  # nor where it has ended
