@@ -58,7 +58,7 @@ def tests(folder: Path, writers: tuple[int, int]) -> dict[str, tuple[np.ndarray,
         "bundled test": (bundled.images, np.asarray(bundled.labels)),
         "drawn, shrunk": (np.stack([shrink(canvas) for canvas in canvases]), labels),
         "drawn, box": (np.stack([scale_box(canvas) for canvas in canvases]), labels),
-        "drawn, normalised": (augforge.normalize(canvases), labels),
+        "drawn, normalized": (augforge.normalize(canvases), labels),
     }
 
 

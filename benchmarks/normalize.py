@@ -54,7 +54,7 @@ def normalize_or_blank(picture: np.ndarray, polarity: Polarity = "auto") -> np.n
 def print_photographed(model: nn.Module, drawings: np.ndarray, labels: np.ndarray) -> None:
     """Measure photographs of drawings, scene by scene."""
     row = "{:<40}{:>16}{:>16}{:>16}".format
-    print(row(f"{len(drawings):,} photographs, percent wrong", "normalised", "no ink found", "ms each"))
+    print(row(f"{len(drawings):,} photographs, percent wrong", "normalized", "no ink found", "ms each"))
     print(
         row(
             "(the drawings themselves)",
@@ -121,7 +121,7 @@ def main() -> None:
         ]
         print(row(name, *(f"{part:.2f}" for part in parts), f"{seconds:.2f}"))
     images = augforge.normalize(drawn.images[:first])
-    print(f"normalised, first {first:,}: {confusions(model, images, np.asarray(drawn.labels)[:first])}")
+    print(f"normalized, first {first:,}: {confusions(model, images, np.asarray(drawn.labels)[:first])}")
     large = drawn.images[0].repeat(3, axis=0).repeat(3, axis=1)[:280, :280]
     augforge.normalize(large)
     start = time.perf_counter()

@@ -72,8 +72,8 @@ def _paper(side: int, scene: Scene, rng: np.random.Generator) -> np.ndarray:
             0.75, 0.9
         )
     for _ in range(int(rng.integers(2, 8)) if scene.specks else 0):
-        centre_y, centre_x, radius = *rng.uniform(-0.48, 0.48, 2), rng.uniform(0.002, 0.006)
-        paper[(y - centre_y) ** 2 + (x - centre_x) ** 2 < radius * radius] *= rng.uniform(0.3, 0.8)
+        center_y, center_x, radius = *rng.uniform(-0.48, 0.48, 2), rng.uniform(0.002, 0.006)
+        paper[(y - center_y) ** 2 + (x - center_x) ** 2 < radius * radius] *= rng.uniform(0.3, 0.8)
     return paper
 
 
