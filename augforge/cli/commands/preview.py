@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from augforge.cli.options import recipe_argument, set_option
-from augforge.cli.output import emit, tell
-from augforge.cli.pictures import png_option, write_png
-from augforge.cli.progress import announcing_compiling
+from augforge.cli.options import png_option, recipe_argument, set_option
+from augforge.cli.output import print_err, print_out
+from augforge.cli.pictures import write_png
+from augforge.cli.progress import announce_compiling
 
 if TYPE_CHECKING:
     from augforge.previewing import Gallery
@@ -45,7 +45,7 @@ _VARIANTS = 12
     "--terminal", "in_terminal", is_flag=True, help="Draw with characters, here, instead of a picture."
 )
 @set_option
-@announcing_compiling()
+@announce_compiling()
 def command(
     recipe: str,
     out: Path | None,
@@ -68,7 +68,7 @@ def command(
 
     forge = Forge(load_recipe(recipe, overrides))
     for warning in forge.warnings():
-        tell(f"warning: {warning}")
+        print_err(f"warning: {warning}")
     if sweeps:
         gallery = sweep_gallery(forge, originals or _ORIGINALS_OF_SWEEP, step)
     else:
@@ -78,17 +78,17 @@ def command(
     if out is not None or not in_terminal:
         path = out or Path(f"{forge.recipe.name}-{'sweep' if sweeps else 'preview'}.png")
         write_png(paint(gallery), path)
-        emit(str(path))
+        print_out(str(path))
 
 
 def _draw(gallery: "Gallery") -> None:
     from augforge.previewing import columns_that_fit, terminal_text
 
     width = shutil.get_terminal_size().columns
-    emit(terminal_text(gallery, width, colours=_has_colours()).rstrip("\n"))
+    print_out(terminal_text(gallery, width, colours=_has_colours()).rstrip("\n"))
     shown, columns = columns_that_fit(gallery, width), len(gallery.headings)
     if shown < columns:
-        tell(
+        print_err(
             f"{shown} of {columns} columns fit into {width} characters; a wider terminal or a picture shows all"
         )
 

@@ -1,4 +1,4 @@
-"""Colours -> gray levels, for formats whose pictures are taken as they are: transparent is white."""
+"""Convert color pictures to gray; transparent pixels are white."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,21 +6,21 @@ from numpy.typing import NDArray
 from augforge.colours import laid_on, luma
 
 _WHITE = 255
-# Pixels that are worked on at once: whole numbers of a large picture would fill the memory.
-_BLOCK = 1 << 20
+_BLOCK = 1 << 20  # pixels at once: the integers of a large picture would fill the memory
 
 
 def to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the gray levels of colours, weighted as in ITU-R BT.601; what is transparent lies on white.
+    """Convert colors on white to gray levels, by ITU-R BT.601.
 
     Parameters
     ----------
-    pixels
+    pixels : ndarray
         uint8 (..., 3), red, green and blue, or (..., 4), with opacity.
 
     Returns
     -------
-    uint8 (...)
+    ndarray
+        uint8 (...), 0 to 255.
     """
     flat = pixels.reshape(-1, pixels.shape[-1])
     gray = np.empty(len(flat), np.uint8)
@@ -33,22 +33,23 @@ def to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return gray.reshape(pixels.shape[:-1])
 
 
-def simplest(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return RGBA pixels without what they do not use: opacity where all are opaque, colour where all are gray.
+def drop_unused_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Drop opacity if nothing is transparent, color if all is gray.
 
     Parameters
     ----------
-    pixels
+    pixels : ndarray
         uint8 (H, W, 3) or (H, W, 4).
 
     Returns
     -------
-    uint8 (H, W), (H, W, 3) or (H, W, 4)
+    ndarray
+        uint8 (H, W), (H, W, 3) or (H, W, 4).
     """
     if pixels.shape[2] == 4:
         if (pixels[..., 3] != 255).any():
             return pixels
         pixels = pixels[..., :3]
-    if (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
-        return np.ascontiguousarray(pixels[..., 0])
+    if (pixels[..., :1] == pixels[..., 1:]).all():
+        pixels = pixels[..., 0]
     return np.ascontiguousarray(pixels)

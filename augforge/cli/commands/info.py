@@ -8,14 +8,14 @@ import click
 from augforge.cli.exits import ExitCode
 from augforge.cli.options import NamedPath, json_option
 from augforge.cli.output import (
-    counted,
-    emit,
-    emit_json,
-    pairs_text,
-    readable_bytes,
-    shown_path,
-    table_text,
-    tell,
+    display_path,
+    format_bytes,
+    format_pairs,
+    format_table,
+    pluralize,
+    print_err,
+    print_json,
+    print_out,
 )
 
 if TYPE_CHECKING:
@@ -39,19 +39,19 @@ def command(dataset: Path, as_json: bool) -> ExitCode:
     folder = dataset.absolute()
     manifest = read_manifest(folder)
     if as_json:
-        emit_json({"folder": str(folder), "bytes": _bytes(manifest), **manifest.to_dict()})
+        print_json({"folder": str(folder), "bytes": _bytes(manifest), **manifest.to_dict()})
     else:
-        emit(_text(folder, manifest))
-    problems = list(damaged_shards(Path(shown_path(folder)), manifest))
+        print_out(_text(folder, manifest))
+    problems = list(damaged_shards(Path(display_path(folder)), manifest))
     for problem in problems[:_MOST_SHARDS]:
-        tell(f"damaged: {problem}")
+        print_err(f"damaged: {problem}")
     if len(problems) > _MOST_SHARDS:
-        tell(f"and {counted(len(problems) - _MOST_SHARDS, 'shard')} more")
+        print_err(f"and {pluralize(len(problems) - _MOST_SHARDS, 'shard')} more")
     return ExitCode.FOUND if problems else ExitCode.OK
 
 
 def _text(folder: Path, manifest: "Manifest") -> str:
-    parts = [pairs_text(_pairs(folder, manifest)), _shards_text(manifest)]
+    parts = [format_pairs(_pairs(folder, manifest)), _shards_text(manifest)]
     if manifest.labelled:
         parts.insert(1, _classes_text(manifest))
     return "\n\n".join(parts)
@@ -66,7 +66,7 @@ def _pairs(folder: Path, manifest: "Manifest") -> list[tuple[str, object]]:
     columns = f"{len(manifest.columns)}: {', '.join(manifest.columns)}" if manifest.columns else "none"
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     return [
-        ("data set", shown_path(folder)),
+        ("data set", display_path(folder)),
         ("recipe", f"{manifest.name}, seed {manifest.seed}"),
         (
             "samples",
@@ -85,7 +85,7 @@ def _pairs(folder: Path, manifest: "Manifest") -> list[tuple[str, object]]:
                 )
             ),
         ),
-        ("size", f"{readable_bytes(_bytes(manifest))} in {counted(len(manifest.shards), 'shard')}"),
+        ("size", f"{format_bytes(_bytes(manifest))} in {pluralize(len(manifest.shards), 'shard')}"),
         ("compression", manifest.compression),
         ("content hash", manifest.content_hash),
         ("pixel digest", f"{manifest.pixel_digest} (pixel version {manifest.pixel_version})"),
@@ -102,7 +102,7 @@ def _classes_text(manifest: "Manifest") -> str:
         (name, f"{count:,}", f"{count / manifest.samples:.2%}")
         for name, count in zip(manifest.class_names, manifest.class_counts, strict=True)
     ]
-    return table_text(("class", "samples", "share"), rows, right=("samples", "share"))
+    return format_table(("class", "samples", "share"), rows, right=("samples", "share"))
 
 
 def _shards_text(manifest: "Manifest") -> str:
@@ -112,5 +112,5 @@ def _shards_text(manifest: "Manifest") -> str:
     ]
     heads = ("shard", "first sample", "samples", "bytes", "hash")
     more = len(manifest.shards) - _MOST_SHARDS
-    rest = f"\nand {counted(more, 'shard')} more; --json lists all" if more > 0 else ""
-    return table_text(heads, rows, right=("first sample", "samples", "bytes")) + rest
+    rest = f"\nand {pluralize(more, 'shard')} more; --json lists all" if more > 0 else ""
+    return format_table(heads, rows, right=("first sample", "samples", "bytes")) + rest

@@ -281,7 +281,7 @@ def test_light_paper_is_warned_about_and_inverting_it_is_not(run, light):
     for options in (("--dry-run",), ()):
         code, _, told = run("build", light, *options)
         assert code == 0
-        assert told.count("warning: digits.npz: 20 of 20 originals looked at are mostly light") == 1
+        assert told.count("warning: digits.npz: 20 of 20 sampled originals are mostly light") == 1
     (warning,) = json.loads(run("build", light, "--dry-run", "--json").out)["warnings"]
     assert "write 'invert: true' in the source" in warning
     assert run("build", light, "--quiet") == (0, "", "")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from augforge.cli.fetch import Lines
+from augforge.cli.commands.fetch import Lines
 from augforge.sources.published.named import DATASETS
 from augforge.sources.published.registry import PublishedFile
 from tests.sources.published import web as making

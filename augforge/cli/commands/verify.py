@@ -9,8 +9,16 @@ import click
 
 from augforge.cli.exits import ExitCode
 from augforge.cli.options import NamedPath, json_option
-from augforge.cli.output import counted, emit, emit_json, one_line, readable_bytes, shown_path, tell
-from augforge.cli.progress import announcing_compiling, counting
+from augforge.cli.output import (
+    display_path,
+    format_bytes,
+    pluralize,
+    print_err,
+    print_json,
+    print_out,
+    to_one_line,
+)
+from augforge.cli.progress import announce_compiling, show_progress
 from augforge.errors import AugforgeError
 
 if TYPE_CHECKING:
@@ -63,7 +71,7 @@ def command(dataset: Path, wanted: int | None, repairs: bool, source: Path | Non
     outcome = None
     if repairs:
         try:
-            with announcing_compiling(), counting("repairing") as on_progress:
+            with announce_compiling(), show_progress("repairing") as on_progress:
                 done = repair(dataset, source, on_progress)
             outcome = _Outcome(done.after, done)
         except (AugforgeError, OSError) as error:
@@ -71,16 +79,16 @@ def command(dataset: Path, wanted: int | None, repairs: bool, source: Path | Non
                 raise
             told.append(f"not repaired: {error}")
     if outcome is None:
-        with counting("verifying") as on_progress:
+        with show_progress("verifying") as on_progress:
             outcome = _Outcome(verify(dataset, on_progress))
     if wanted is not None:
         outcome = _proved(outcome, wanted, source, told)
     if as_json:
-        emit_json({**outcome.plain(), "told": told})
+        print_json({**outcome.plain(), "told": told})
     else:
-        emit(outcome.text())
+        print_out(outcome.text())
     for text in told:
-        tell(text)
+        print_err(text)
     return ExitCode.OK if outcome.sound and not told else ExitCode.FOUND
 
 
@@ -129,20 +137,20 @@ class _Outcome:
             lines += [f"written anew: {name}" for name in self.repaired.rewritten]
         lines += [str(defect) for defect in self.defects]
         if self.proved is not None:
-            lines.append(f"proved: {counted(self.proved, 'sample')} made again, the same to the bit")
-        folder = shown_path(self.found.folder)
+            lines.append(f"proved: {pluralize(self.proved, 'sample')} made again, the same to the bit")
+        folder = display_path(self.found.folder)
         if self.sound and self.found.manifest:
             lines.append(f"sound: {folder}, {_size_text(self.found.manifest)}")
             lines.append(f"content hash: {self.found.manifest.content_hash}")
         else:
-            lines.append(f"not sound: {folder}, {counted(len(self.defects), 'defect')}")
-        return "\n".join(map(one_line, lines))
+            lines.append(f"not sound: {folder}, {pluralize(len(self.defects), 'defect')}")
+        return "\n".join(map(to_one_line, lines))
 
 
 def _size_text(manifest: "Manifest") -> str:
     size = sum(shard.bytes for shard in manifest.shards)
-    shards = counted(len(manifest.shards), "shard")
-    return f"{counted(manifest.samples, 'sample')} in {shards}, {readable_bytes(size)}"
+    shards = pluralize(len(manifest.shards), "shard")
+    return f"{pluralize(manifest.samples, 'sample')} in {shards}, {format_bytes(size)}"
 
 
 def _proved(outcome: _Outcome, wanted: int, source: Path | None, told: list[str]) -> _Outcome:
@@ -158,7 +166,7 @@ def _proved(outcome: _Outcome, wanted: int, source: Path | None, told: list[str]
     if wanted and wanted < manifest.samples:
         numbers = np.random.default_rng().choice(manifest.samples, wanted, replace=False)
     try:
-        with announcing_compiling(), counting("proving") as on_progress:
+        with announce_compiling(), show_progress("proving") as on_progress:
             disproved = prove(outcome.found.folder, numbers, source, on_progress)
     except AugforgeError as error:
         told.append(f"not proved: {error}")

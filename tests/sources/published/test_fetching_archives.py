@@ -1,4 +1,4 @@
-"""Data sets that come in an archive, as EMNIST does: one download for all, and a record of what was taken out."""
+"""Data sets in an archive, such as EMNIST: one download for all, and a record of hashes."""
 
 import shutil
 from dataclasses import replace
@@ -70,9 +70,7 @@ class TestArchives:
         assert sorted(fetch("tiny-a", tmp_path).added) == INSIDE
         assert offered.asked == []
 
-    def test_right_files_without_a_record_are_compared_and_left_alone(
-        self, offered: Web, data_dir: Path
-    ) -> None:
+    def test_right_files_without_a_record_are_compared_and_kept(self, offered: Web, data_dir: Path) -> None:
         fetch("tiny-a")
         (data_dir / "tiny-a" / RECORD).unlink()
         with pytest.raises(SourceError) as raised:

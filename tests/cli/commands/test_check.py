@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import augforge
-from augforge.cli import check
+from augforge.cli.commands import check
 from augforge.realism import SAMPLES
 from tests.cli.conftest import RECIPE
 
@@ -288,7 +288,7 @@ def test_bad_input_is_told(name, run, recipe):
 
 
 def test_light_paper_is_warned_about(run, light):
-    warning = "digits.npz: 20 of 20 originals looked at are mostly light"
+    warning = "digits.npz: 20 of 20 sampled originals are mostly light"
     code, text, told = run("check", light, "--samples", 0)
     assert (code, told.count(f"warning: {warning}"), warning in text) == (0, 1, False)
     (found,) = json.loads(run("check", light, "--samples", 0, "--json").out)["warnings"]
@@ -306,4 +306,4 @@ def test_all_bad_pictures_of_a_source_are_listed(run, recipe, command):
     code, out, told = run(command, recipe, "--set", source)
     assert (code, out) == (2, "")
     assert "3 of 3 originals cannot be used:\n" in told
-    assert all(f"{folder.absolute()}/{name}.png: no picture in PNG" in told for name in ("a", "b", "c"))
+    assert all(f"{folder.absolute()}/{name}.png: not a picture in PNG" in told for name in ("a", "b", "c"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from augforge.building import job, replacement  # noqa: F401 -- their functions are patched
-from augforge.cli.stopping import stopping_cleanly
+from augforge.cli.exits import stop_cleanly
 from augforge.format.commit_records import read_manifest
 
 SHARDS = 157
@@ -144,8 +144,8 @@ def test_after_the_set_is_moved_in_it_is_complete(recipe, run, monkeypatch):
 def test_a_second_ctrl_c_ends_the_process_at_once():
     code = (
         "import os, signal, time\n"
-        "from augforge.cli.stopping import stopping_cleanly\n"
-        "with stopping_cleanly():\n"
+        "from augforge.cli.exits import stop_cleanly\n"
+        "with stop_cleanly():\n"
         "    try:\n"
         "        os.kill(os.getpid(), signal.SIGINT); time.sleep(60)\n"
         "    except KeyboardInterrupt:\n"
@@ -160,14 +160,14 @@ def test_a_second_ctrl_c_ends_the_process_at_once():
 
 def test_ctrl_c_is_handled_as_before_afterwards():
     before = signal.getsignal(signal.SIGINT)
-    with stopping_cleanly():
+    with stop_cleanly():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_ctrl_c_is_handled_as_before_after_an_error():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyError), stopping_cleanly():
+    with pytest.raises(KeyError), stop_cleanly():
         raise KeyError
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -175,7 +175,7 @@ def test_ctrl_c_is_handled_as_before_after_an_error():
 def test_an_ignored_ctrl_c_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with stopping_cleanly():
+        with stop_cleanly():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
@@ -186,7 +186,7 @@ def test_other_threads_leave_signals_alone():
 
     def work():
         try:
-            with stopping_cleanly():
+            with stop_cleanly():
                 pass
         except ValueError as error:
             errors.append(error)

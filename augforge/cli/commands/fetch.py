@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from augforge.cli.exits import terminate_cleanly
 from augforge.cli.options import NamedPath
 from augforge.cli.output import (
-    counted,
-    emit,
-    printable,
-    readable_bytes,
-    shown_path,
-    stderr_console,
-    table_text,
-    tell,
+    display_path,
+    format_bytes,
+    format_table,
+    make_console,
+    pluralize,
+    print_err,
+    print_out,
+    sanitize,
 )
-from augforge.cli.stopping import terminating_cleanly
 
 if TYPE_CHECKING:
     from augforge.sources.published.fetching import Fetched, Listener
@@ -52,11 +52,11 @@ def command(name: str | None, to: Path | None, quiet: bool) -> None:
             raise click.UsageError("--to needs the name of a data set")
         _list(quiet=quiet)
         return
-    with terminating_cleanly(), _make_listener(quiet=quiet) as listener:
+    with terminate_cleanly(), _make_listener(quiet=quiet) as listener:
         fetched = fetch(name, None if to is None else Path(os.path.expanduser(to)), listener)
     if not quiet:
-        tell(_told(fetched))
-    emit(str(fetched.folder))
+        print_err(_told(fetched))
+    print_out(str(fetched.folder))
 
 
 def _list(*, quiet: bool) -> None:
@@ -66,14 +66,14 @@ def _list(*, quiet: bool) -> None:
         (known.name, known.doc, len(known.class_names), _size(known), _place(known))
         for known in DATASETS.values()
     ]
-    emit(
-        table_text(
+    print_out(
+        format_table(
             ("data set", "what it is", "classes", "download", "where"), rows, right=("classes", "download")
         )
     )
     if not quiet:
-        tell(
-            f"\n'augforge fetch NAME' downloads one into {shown_path(locate_data_folder())}; "
+        print_err(
+            f"\n'augforge fetch NAME' downloads one into {display_path(locate_data_folder())}; "
             f"'source: NAME' in a recipe uses it. All emnist sets come in one archive."
         )
 
@@ -83,8 +83,8 @@ def _size(dataset: "NamedDataset") -> str:
         return "none"
     files = dataset.files if dataset.archive is None else (dataset.archive.file,)
     if all(file.size is not None for file in files):
-        return readable_bytes(sum(file.size or 0 for file in files))
-    return f"< {readable_bytes(sum(file.max_size or 0 for file in files))}"
+        return format_bytes(sum(file.size or 0 for file in files))
+    return f"< {format_bytes(sum(file.max_size or 0 for file in files))}"
 
 
 def _place(dataset: "NamedDataset") -> str:
@@ -96,8 +96,8 @@ def _place(dataset: "NamedDataset") -> str:
     folder = dataset.folder()
     there = sum(find_file(folder, file) is not None for file in dataset.files)
     if there == len(dataset.files):
-        return shown_path(folder)
-    return f"{there} of {len(dataset.files)} files in {shown_path(folder)}" if there else "not here"
+        return display_path(folder)
+    return f"{there} of {len(dataset.files)} files in {display_path(folder)}" if there else "not here"
 
 
 def _told(fetched: "Fetched") -> str:
@@ -106,7 +106,8 @@ def _told(fetched: "Fetched") -> str:
         done = f"'{dataset.name}' is there already, with the right hashes: nothing was downloaded."
     else:
         held = f", {len(fetched.held)} were there already" if fetched.held else ""
-        done = f"'{dataset.name}' is there: {counted(len(fetched.added), 'file')} new{held}, all hashes are right."
+        new = pluralize(len(fetched.added), 'file')
+        done = f"'{dataset.name}' is there: {new} new{held}, all hashes are right."
     return f"{done}\n{_how_to_use(dataset, folder)}"
 
 
@@ -126,20 +127,22 @@ def _how_to_use(dataset: "NamedDataset", folder: Path) -> str:
 def _make_listener(*, quiet: bool) -> Iterator["Listener"]:
     from augforge.sources.published.fetching import Listener
 
-    console = stderr_console()
+    console = make_console()
     if quiet:
         yield Listener()
     elif console.is_terminal and not console.is_dumb_terminal:
         with _bars(console) as progress:
-            yield Listener(lambda text: console.print(printable(text)), progress)
+            yield Listener(lambda text: console.print(sanitize(text)), progress)
     else:
-        yield Listener(tell, Lines().show)
+        yield Listener(print_err, Lines().show)
 
 
 class Lines:
     """Progress as plain lines: one where a file begins, one where it ends, and one now and then."""
 
-    def __init__(self, say: Callable[[str], None] = tell, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, say: Callable[[str], None] = print_err, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._say = say
         self._now = now
         self._file = ""
@@ -150,11 +153,11 @@ class Lines:
         now = self._now()
         if file.name != self._file:
             self._file, self._said = file.name, now
-            self._say(f"{file.name}: {readable_bytes(total) if total else 'size unknown'}")
+            self._say(f"{file.name}: {format_bytes(total) if total else 'size unknown'}")
         elif now - self._said >= _LINE_EVERY or got == total:
             self._said = now
-            share = f" of {readable_bytes(total)}, {100 * got // total} %" if total else ""
-            self._say(f"{file.name}: {readable_bytes(got)}{share}")
+            share = f" of {format_bytes(total)}, {100 * got // total} %" if total else ""
+            self._say(f"{file.name}: {format_bytes(got)}{share}")
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from augforge.cli.output import counted, table_text
+from augforge.cli.output import format_table, pluralize
 
 if TYPE_CHECKING:
     from augforge.realism import Extreme, PropertyReport, Report
@@ -68,7 +68,7 @@ def report_text(report: "Report") -> str:
 
     if not len(report.numbers):
         return "There is no distorted sample to look at: the recipe makes no variants."
-    parts = [f"{counted(len(report.numbers), 'sample')} next to {counted(report.originals, 'original')}:"]
+    parts = [f"{pluralize(len(report.numbers), 'sample')} next to {pluralize(report.originals, 'original')}:"]
     if report.guards:
         parts.append(_guards_text(report))
     parts.append(_properties_text(report))
@@ -98,7 +98,7 @@ def _guards_text(report: "Report") -> str:
         )
         for guard in report.guards
     ]
-    lines = [table_text(("guard", "limit", "samples rejected"), rows, right=("samples rejected",))]
+    lines = [format_table(("guard", "limit", "samples rejected"), rows, right=("samples rejected",))]
     lines += [
         f"{_percent(one.redrawn)} drawn again ({', '.join(one.steps)}), "
         f"{_percent(one.pulled)} in the end pulled toward the original"
@@ -125,7 +125,7 @@ def _properties_text(report: "Report") -> str:
         )
         for one in report.properties
     ]
-    return table_text(heads, rows, right=heads[1:-1]) + (
+    return format_table(heads, rows, right=heads[1:-1]) + (
         "\noutside: beyond 0.5 % to 99.5 % of the originals; far: so much that anyone would see it"
     )
 

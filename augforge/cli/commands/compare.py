@@ -7,7 +7,7 @@ import click
 
 from augforge.cli.exits import ExitCode
 from augforge.cli.options import NamedPath, json_option
-from augforge.cli.output import counted, emit, emit_json, one_line, shown_path
+from augforge.cli.output import display_path, pluralize, print_json, print_out, to_one_line
 
 if TYPE_CHECKING:
     from augforge.integrity import Comparison
@@ -31,9 +31,9 @@ def command(one: Path, other: Path, as_json: bool) -> ExitCode:
 
     found = compare(one, other)
     if as_json:
-        emit_json(_plain(found))
+        print_json(_plain(found))
     else:
-        emit(_text(found, shown_path(one), shown_path(other)))
+        print_out(_text(found, display_path(one), display_path(other)))
     return ExitCode.OK if found.same_content else ExitCode.FOUND
 
 
@@ -62,8 +62,8 @@ def _text(found: "Comparison", one: str, other: str) -> str:
         lines.append(f"samples that differ: {where or 'none of those that both have'}")
         for name, shards in zip("AB", found.shards, strict=True):
             if shards:
-                lines.append(f"in {counted(len(shards), 'shard')} of {name}: {_some(list(shards))}")
-    return "\n".join(map(one_line, lines))
+                lines.append(f"in {pluralize(len(shards), 'shard')} of {name}: {_some(list(shards))}")
+    return "\n".join(map(to_one_line, lines))
 
 
 def _recipe_text(found: "Comparison") -> str:

@@ -79,7 +79,7 @@ BAD = {
     "nothing there": (["no.png", "--out", "o"], "no.png: cannot be read: No such file or directory"),
     "no picture": (
         ["text.png", "--out", "o"],
-        "text.png: no picture in PNG, JPEG or BMP form, or a damaged one",
+        "text.png: not a picture in PNG, JPEG or BMP format, or damaged",
     ),
     "blank": (["blank.png", "--out", "o"], "blank.png: it has no ink: all of its 9 x 9 pixels are paper"),
     "empty folder": (["empty", "--out", "o"], "empty: no pictures (.bmp, .jpeg, .jpg, .png) in this folder"),
@@ -93,7 +93,7 @@ BAD = {
     ),
     "a pipe": (
         ["pipe.png", "--out", "o"],
-        "pipe.png: no regular file; needed: a picture in PNG, JPEG or BMP form",
+        "pipe.png: not a regular file; needed: a picture in PNG, JPEG or BMP format",
     ),
     "hidden ones alone": (
         ["hidden", "--out", "o"],
@@ -117,7 +117,7 @@ BAD = {
     ),
     "a pipe in a folder": (
         ["piped", "--out", "o"],
-        "piped/c.png: no regular file; needed: a picture in PNG, JPEG or BMP form",
+        "piped/c.png: not a regular file; needed: a picture in PNG, JPEG or BMP format",
     ),
     "a link in a folder that leads nowhere": (
         ["led", "--out", "o"],
@@ -251,7 +251,7 @@ def test_all_bad_drawings_are_listed_at_once_or_left_out(run: Run, here: Path) -
     wrong = (
         "2 of 5 drawings cannot be normalized:\n"
         "  drawn/blank.png: it has no ink: all of its 9 x 9 pixels are paper\n"
-        "  drawn/text.png: no picture in PNG, JPEG or BMP form, or a damaged one\n"
+        "  drawn/text.png: not a picture in PNG, JPEG or BMP format, or damaged\n"
     )
     assert run("normalize", "drawn", "--out", "o") == (2, "", f"error: {wrong}")
     assert not Path("o").exists()
@@ -261,7 +261,7 @@ def test_all_bad_drawings_are_listed_at_once_or_left_out(run: Run, here: Path) -
     _, out, _ = run("normalize", "drawn", "--out", "o", "--skip-bad", "--json")
     assert json.loads(out)["left_out"] == [
         {"from": "drawn/blank.png", "reason": "it has no ink: all of its 9 x 9 pixels are paper"},
-        {"from": "drawn/text.png", "reason": "no picture in PNG, JPEG or BMP form, or a damaged one"},
+        {"from": "drawn/text.png", "reason": "not a picture in PNG, JPEG or BMP format, or damaged"},
     ]
     assert run("normalize", "drawn/blank.png", "--out", "o", "--skip-bad").code == 2
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from augforge.cli.options import NamedPath, json_option
-from augforge.cli.output import counted, emit_json, tell
-from augforge.cli.pictures import png_option, write_png
-from augforge.cli.placing import placed
-from augforge.cli.progress import announcing_compiling
+from augforge.cli.options import NamedPath, json_option, png_option
+from augforge.cli.output import pluralize, print_err, print_json
+from augforge.cli.pictures import place_results, write_png
+from augforge.cli.progress import announce_compiling
 from augforge.errors import AugforgeError, Problems
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ _MOST_SHOWN = 100
     "--skip-bad", is_flag=True, help="Leave out drawings that cannot be normalized, and report them."
 )
 @json_option
-@announcing_compiling()
+@announce_compiling()
 def command(
     files: tuple[Path, ...],
     out: Path,
@@ -71,7 +70,7 @@ def command(
     """
     from augforge.normalizing import CANNOT, Normalizer
 
-    targets = placed(files, out, show)
+    targets = place_results(files, out, show)
     normalizer = Normalizer(polarity, upright, pen)
     results, rows, reasons = _normalized(targets, normalizer, 0 if show is None else _MOST_SHOWN)
     problems = Problems(CANNOT, most=None)
@@ -87,11 +86,11 @@ def command(
     if as_json:
         pictures = [{"from": str(source), "to": str(targets[source])} for source in results]
         left_out = {"left_out": [{"from": str(source), "reason": reasons[source]} for source in reasons]}
-        emit_json({"pictures": pictures, **(left_out if skip_bad else {})})
+        print_json({"pictures": pictures, **(left_out if skip_bad else {})})
     else:
         if problems:
-            tell(f"left out: {problems.text(len(targets))}")
-        tell(f"{counted(len(results), 'drawing')} normalised into {out}")
+            print_err(f"left out: {problems.text(len(targets))}")
+        print_err(f"{pluralize(len(results), 'drawing')} normalised into {out}")
 
 
 def _normalized(

@@ -77,7 +77,7 @@ def test_in_the_terminal_and_as_a_picture(run, recipe):
     ],
 )
 def test_colours_are_for_terminals_that_want_them(terminal, environment, colours, run, recipe, monkeypatch):
-    from augforge.cli import preview
+    from augforge.cli.commands import preview
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():
@@ -163,4 +163,4 @@ def test_what_is_shown_is_what_is_built(run, recipe):
 
 def test_light_paper_is_warned_about(run, light):
     code, _, told = run("preview", light, "--originals", 1, "--variants", 1)
-    assert (code, told.count("warning: digits.npz: 20 of 20 originals looked at are mostly light")) == (0, 1)
+    assert (code, told.count("warning: digits.npz: 20 of 20 sampled originals are mostly light")) == (0, 1)

@@ -1,4 +1,4 @@
-"""Where decoded pixels go."""
+"""Decoding into memory or a temporary file."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from augforge.errors import SourceError
-from augforge.sources import gathering
-from augforge.sources.gathering import Gatherer, check_claim, scratch_folder
+from augforge.sources import decoding
+from augforge.sources.decoding import SpillBuffer, check_claim, find_scratch_folder
 
 DATA = np.arange(60, dtype=np.uint8).reshape(5, 4, 3)
 
@@ -16,9 +16,9 @@ DATA = np.arange(60, dtype=np.uint8).reshape(5, 4, 3)
 def test_in_memory_or_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, expected: int
 ) -> None:
-    monkeypatch.setattr(gathering, "IN_MEMORY", limit)
-    monkeypatch.setattr(gathering, "scratch_folder", lambda: tmp_path)
-    with Gatherer("digits", expected) as gathered:
+    monkeypatch.setattr(decoding, "MAX_IN_MEMORY", limit)
+    monkeypatch.setattr(decoding, "find_scratch_folder", lambda: tmp_path)
+    with SpillBuffer("digits", expected) as gathered:
         for block in (DATA[:1], DATA[1:1], DATA[1:3].transpose(0, 2, 1).copy().transpose(0, 2, 1)):
             gathered.append(block)
         gathered.append(DATA[3:].tobytes())
@@ -31,15 +31,15 @@ def test_in_memory_or_in_a_file(
 
 
 def test_nothing() -> None:
-    with Gatherer("digits") as gathered:
+    with SpillBuffer("digits") as gathered:
         assert gathered.finish().shape == (0,)
 
 
 def test_a_limit_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "MAX_DECODED", 59)
-    with Gatherer("digits.csv") as gathered, pytest.raises(SourceError) as raised:
+    monkeypatch.setattr(decoding, "MAX_DECODED", 59)
+    with SpillBuffer("digits.csv") as gathered, pytest.raises(SourceError) as raised:
         gathered.append(DATA)
-    assert str(raised.value) == "digits.csv: decodes to more than the 59 bytes that are allowed"
+    assert str(raised.value) == "digits.csv: decodes to more than the 59 bytes allowed"
 
 
 @pytest.mark.parametrize("expected", [0, 1 << 40])
@@ -51,29 +51,29 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, expected: int) -> None:
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr(gathering, "IN_MEMORY", 10)
-    monkeypatch.setattr(gathering.tempfile, "TemporaryFile", lambda **_: Full())
-    monkeypatch.setattr(gathering, "scratch_folder", lambda: Path("/scratch"))
-    with pytest.raises(SourceError) as raised, Gatherer("digits.csv", expected) as gathered:
+    monkeypatch.setattr(decoding, "MAX_IN_MEMORY", 10)
+    monkeypatch.setattr(decoding.tempfile, "TemporaryFile", lambda **_: Full())
+    monkeypatch.setattr(decoding, "find_scratch_folder", lambda: Path("/scratch"))
+    with pytest.raises(SourceError) as raised, SpillBuffer("digits.csv", expected) as gathered:
         gathered.append(DATA)
     assert str(raised.value) == (
         "digits.csv: cannot be decoded into a temporary file in /scratch: No space left on device; "
-        "TMPDIR sets another folder"
+        "set TMPDIR to another folder"
     )
 
 
 def test_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "scratch_folder", lambda: tmp_path / "absent")
-    with pytest.raises(SourceError, match="absent: No such file or directory; TMPDIR sets another folder"):
-        Gatherer("digits.csv", 1 << 40)
+    monkeypatch.setattr(decoding, "find_scratch_folder", lambda: tmp_path / "absent")
+    with pytest.raises(SourceError, match="absent: No such file or directory; set TMPDIR to another folder"):
+        SpillBuffer("digits.csv", 1 << 40)
 
 
 def test_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    assert scratch_folder() == tmp_path
+    assert find_scratch_folder() == tmp_path
     monkeypatch.delenv("TMPDIR")
-    assert scratch_folder() == Path("/var/tmp")
+    assert find_scratch_folder() == Path("/var/tmp")
 
 
 def test_claims() -> None:
@@ -88,6 +88,6 @@ def test_claims() -> None:
     with pytest.raises(SourceError) as raised:
         check_claim("digits.gz", "2 images", 1 << 40, 1 << 39)
     assert str(raised.value) == (
-        "digits.gz: 2 images are 1,099,511,627,776 bytes; compressed, 68,719,476,736 are allowed: "
+        "digits.gz: 2 images are 1,099,511,627,776 bytes; at most 68,719,476,736 are allowed in a compressed file: "
         "store it uncompressed, so that it can be memory-mapped"
     )

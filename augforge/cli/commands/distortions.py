@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from augforge.cli.options import json_option
-from augforge.cli.output import emit, emit_json, table_text, tell
+from augforge.cli.output import format_table, print_err, print_json, print_out
 from augforge.errors import AugforgeError, listed
 
 if TYPE_CHECKING:
@@ -31,15 +31,15 @@ def command(name: str | None, as_json: bool) -> None:
     chosen = registry() if name is None else {name: find(name)}
     failed = broken() if name is None else {}
     if as_json:
-        emit_json({"distortions": [_plain(kind) for kind in chosen.values()], "broken": failed})
+        print_json({"distortions": [_plain(kind) for kind in chosen.values()], "broken": failed})
         return
-    emit("\n\n".join(_text(kind, whole=name is not None) for kind in chosen.values()))
-    tell(
+    print_out("\n\n".join(_text(kind, whole=name is not None) for kind in chosen.values()))
+    print_err(
         "\nEvery step also takes id, probability, for_labels and except_labels. "
         "A value is a number, [low, high] or a named distribution."
     )
     for problem in failed.values():
-        tell(f"\nbroken: {problem}")
+        print_err(f"\nbroken: {problem}")
 
 
 def _plain(kind: "type[Distortion]") -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _text(kind: "type[Distortion]", *, whole: bool) -> str:
         )
         for parameter in kind.parameters()
     ]
-    return f"{head}\n{table_text(_HEADS, rows)}"
+    return f"{head}\n{format_table(_HEADS, rows)}"
 
 
 def _summary(kind: "type[Distortion]") -> str:

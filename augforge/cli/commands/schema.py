@@ -2,7 +2,7 @@
 
 import click
 
-from augforge.cli.output import emit
+from augforge.cli.output import print_out
 
 
 @click.command("schema")
@@ -13,4 +13,4 @@ def command(ours_alone: bool) -> None:
     """Print the JSON Schema of recipes, for editors."""
     from augforge.recipe.schema import schema_text
 
-    emit(schema_text(ours_alone=ours_alone).rstrip("\n"))
+    print_out(schema_text(ours_alone=ours_alone).rstrip("\n"))

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from augforge.cli.exits import stop_cleanly
 from augforge.cli.options import NamedPath, json_option, recipe_argument, set_option
 from augforge.cli.output import (
-    counted,
-    emit,
-    emit_json,
-    own_command,
-    pairs_text,
-    readable_bytes,
-    readable_seconds,
-    shown_path,
-    tell,
+    display_path,
+    find_own_command,
+    format_bytes,
+    format_pairs,
+    format_seconds,
+    pluralize,
+    print_err,
+    print_json,
+    print_out,
 )
-from augforge.cli.progress import CompilingNotice, announcing_compiling, progress_of
-from augforge.cli.stopping import stopping_cleanly
+from augforge.cli.progress import CompilingNotice, announce_compiling, show_build_progress
 from augforge.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ def command(
     from augforge.building import plan_build
     from augforge.recipe import load_recipe
 
-    with announcing_compiling(quiet=quiet) as notice:  # originals are normalized for the plan
+    with announce_compiling(quiet=quiet) as notice:  # originals are normalized for the plan
         plan = plan_build(load_recipe(recipe, overrides), out, overwrite=overwrite, strict=strict)
         warnings = plan.forge.warnings()
     if plan.not_applied and not quiet:
-        tell(f"warning: {plan.not_applied}")
+        print_err(f"warning: {plan.not_applied}")
     for warning in warnings if not quiet else ():
-        tell(f"warning: {warning}")
+        print_err(f"warning: {warning}")
     on_cluster = scheduler is not None or scheduler_file is not None
     if dry_run:
         at_once = (workers or 1) if on_cluster else plan.count_workers(workers)
@@ -103,9 +103,9 @@ def command(
         _tell_few_shards(plan, workers)
     result = _carry_out(plan, quiet, notice, workers, scheduler, scheduler_file)
     if as_json:
-        emit_json({**result.plain(), "warnings": list(warnings)})
+        print_json({**result.plain(), "warnings": list(warnings)})
     elif not quiet:
-        tell(result.text())
+        print_err(result.text())
 
 
 _FINISHES = "an interrupted replacement: the new set is complete, and is only moved in"
@@ -153,16 +153,16 @@ class _Result:
 
     def text(self) -> str:
         """Return the summary for people."""
-        folder = shown_path(self.plan.folder)
-        shards = counted(len(self.manifest.shards), "shard")
+        folder = display_path(self.plan.folder)
+        shards = pluralize(len(self.manifest.shards), "shard")
         loading = f"from augforge.torch import ShardDataset; dataset = ShardDataset({folder!r})"
-        return pairs_text(
+        return format_pairs(
             (
                 ("complete before" if self.was_complete else "complete", folder + self._moved_text()),
-                ("samples", f"{self.manifest.samples:,} in {shards}, {readable_bytes(self.bytes)}"),
+                ("samples", f"{self.manifest.samples:,} in {shards}, {format_bytes(self.bytes)}"),
                 ("made now", self._made_text()),
                 ("content hash", self._content_text()),
-                ("look at it", f"{own_command()} info {shlex.quote(folder)}"),
+                ("look at it", f"{find_own_command()} info {shlex.quote(folder)}"),
                 ("train from it", loading),
                 *self._expect_pair(),
             )
@@ -187,8 +187,8 @@ class _Result:
         if not self.made:
             return "nothing: all shards were there already"
         rate = f"{self.made / self.seconds:,.0f} samples/s"
-        kept = f"; {counted(len(self.plan.kept), 'shard')} kept" if self.plan.kept else ""
-        return f"{counted(self.made, 'sample')} in {readable_seconds(self.seconds)}, {rate}{kept}"
+        kept = f"; {pluralize(len(self.plan.kept), 'shard')} kept" if self.plan.kept else ""
+        return f"{pluralize(self.made, 'sample')} in {format_seconds(self.seconds)}, {rate}{kept}"
 
 
 def _carry_out(
@@ -204,7 +204,7 @@ def _carry_out(
 
     was_complete, start, before = plan.complete, time.monotonic(), manifest_stamp(plan.folder)
     try:
-        with stopping_cleanly(), progress_of(plan, quiet=quiet, notice=notice) as on_progress:
+        with stop_cleanly(), show_build_progress(plan, quiet=quiet, notice=notice) as on_progress:
             manifest = carry_out(
                 plan,
                 workers=workers,
@@ -222,7 +222,7 @@ def _interrupted_text(plan: "BuildPlan", has_new_manifest: bool) -> str:
     """Return what an interruption left behind, and what goes on from there."""
     from augforge.building.plan import refresh_plan
 
-    folder = shown_path(plan.folder)
+    folder = display_path(plan.folder)
     try:
         now = refresh_plan(plan)
     except DatasetError as error:
@@ -237,17 +237,17 @@ def _interrupted_text(plan: "BuildPlan", has_new_manifest: bool) -> str:
     if not now.kept and not now.workspace.folder.is_dir():
         return f" before anything was made{old}"
     return (
-        f": {len(now.kept):,} of {counted(len(now.shards), 'shard')} are published and kept in "
-        f"{shown_path(now.workspace.folder)}{old}; the same command goes on from there"
+        f": {len(now.kept):,} of {pluralize(len(now.shards), 'shard')} are published and kept in "
+        f"{display_path(now.workspace.folder)}{old}; the same command goes on from there"
     )
 
 
 def _tell_plan(plan: "BuildPlan", at_once: int, warnings: tuple[str, ...], as_json: bool) -> None:
     """Print what a build would do with so many shards at once."""
     if as_json:
-        emit_json({**_plain_plan(plan, at_once), "warnings": list(warnings)})
+        print_json({**_plain_plan(plan, at_once), "warnings": list(warnings)})
     else:
-        emit(_plan_text(plan, at_once))
+        print_out(_plan_text(plan, at_once))
 
 
 def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
@@ -258,8 +258,8 @@ def _tell_few_shards(plan: "BuildPlan", workers: int | None) -> None:
     # The shards of a set that is begun, and the smallest ones, cannot be made smaller.
     if plan.kept or plan.shards.largest.samples <= LEAF or plan.shards_to_make >= (workers or usable_cores()):
         return
-    tell(
-        f"{counted(plan.shards_to_make, 'shard')}, so {counted(plan.count_workers(workers), 'worker')}; "
+    print_err(
+        f"{pluralize(plan.shards_to_make, 'shard')}, so {pluralize(plan.count_workers(workers), 'worker')}; "
         "a lower output.shard_size lets more work at once"
     )
 
@@ -292,9 +292,9 @@ def _plan_text(plan: "BuildPlan", at_once: int) -> str:
     from augforge.recipe.expect import EXPECT_KIND
 
     at_most = "" if plan.recipe.output.compression == "none" else "at most "
-    return pairs_text(
+    return format_pairs(
         (
-            ("data set", f"{shown_path(plan.folder)}{', complete already' if plan.complete else ''}"),
+            ("data set", f"{display_path(plan.folder)}{', complete already' if plan.complete else ''}"),
             ("samples", f"{plan.samples:,}, {plan.kept_samples:,} of them kept"),
             ("shards", f"{len(plan.shards):,}, {len(plan.kept):,} of them kept"),
             *(
@@ -322,4 +322,4 @@ def _replaces_text(plan: "BuildPlan", at_once: int) -> str:
 
 
 def _size_text(count: int) -> str:
-    return f"{count:,} bytes ({readable_bytes(count)})"
+    return f"{count:,} bytes ({format_bytes(count)})"

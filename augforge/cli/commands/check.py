@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from augforge.cli.options import json_option, recipe_argument, set_option
-from augforge.cli.output import counted, emit, emit_json, pairs_text, tell
-from augforge.cli.pictures import png_option, write_png
-from augforge.cli.progress import announcing_compiling
-from augforge.cli.realism import report_plain, report_text
+from augforge.cli.options import json_option, png_option, recipe_argument, set_option
+from augforge.cli.output import format_pairs, pluralize, print_err, print_json, print_out
+from augforge.cli.pictures import write_png
+from augforge.cli.progress import announce_compiling
+from augforge.cli.realism_report import report_plain, report_text
 
 if TYPE_CHECKING:
     from augforge.forge import Forge
@@ -34,7 +34,7 @@ _BLOCK = 1000
 @png_option("--show", "A picture of the most extreme samples.")
 @set_option
 @json_option
-@announcing_compiling()
+@announce_compiling()
 def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Say whether a recipe can be built as it stands, and how realistic its samples are.
 
@@ -57,17 +57,17 @@ def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, 
         _show(forge, report, show)
     warnings = forge.warnings()
     for warning in warnings:
-        tell(f"warning: {warning}")
+        print_err(f"warning: {warning}")
     if as_json:
-        emit_json({**_plain(forge), "warnings": list(warnings), **report_plain(report)})
+        print_json({**_plain(forge), "warnings": list(warnings), **report_plain(report)})
         return
-    emit(_text(forge))
+    print_out(_text(forge))
     if report is not None:
-        emit("\n" + report_text(report))
+        print_out("\n" + report_text(report))
         if not report.extremes and show is not None:
-            tell(f"no sample is extreme, so there is nothing to show in {show}")
+            print_err(f"no sample is extreme, so there is nothing to show in {show}")
         if report.extremes and show is None:
-            tell("--show FILE.png makes a picture of the most extreme samples")
+            print_err("--show FILE.png makes a picture of the most extreme samples")
 
 
 def _examined(forge: "Forge", samples: int) -> "Report | None":
@@ -83,7 +83,7 @@ def _show(forge: "Forge", report: "Report", path: Path) -> None:
     from augforge.previewing import extremes_gallery, paint
 
     write_png(paint(extremes_gallery(forge, report)), path)
-    tell(f"the most extreme samples are shown in {path}")
+    print_err(f"the most extreme samples are shown in {path}")
 
 
 def _blank_originals(forge: "Forge") -> int:
@@ -129,12 +129,12 @@ def _plain(forge: "Forge") -> dict[str, object]:
 def _text(forge: "Forge") -> str:
     recipe, source = forge.recipe, forge.source
     height, width = forge.image_shape
-    classes = counted(len(source.class_names), "class").replace("classs", "classes")
+    classes = pluralize(len(source.class_names), "class").replace("classs", "classes")
     labels = classes if forge.labelled else "no labels"
     blank, faint = _blank_originals(forge), _faint_originals(forge)
-    of_each = counted(recipe.variants, "variant") + " of each original"
+    of_each = pluralize(recipe.variants, "variant") + " of each original"
     kept = ", and the originals themselves" if recipe.keep_originals else ""
-    return pairs_text(
+    return format_pairs(
         (
             ("ok", recipe.name),
             (
@@ -142,7 +142,7 @@ def _text(forge: "Forge") -> str:
                 f"{len(source):,} of {source.name} {source.split}, {height} x {width} pixels, {labels}",
             ),
             *(
-                (("without ink", f"{counted(blank, 'original')}, which guards of ink let pass"),)
+                (("without ink", f"{pluralize(blank, 'original')}, which guards of ink let pass"),)
                 if blank
                 else ()
             ),
@@ -150,7 +150,7 @@ def _text(forge: "Forge") -> str:
                 (
                     (
                         "too faint",
-                        f"{counted(faint, 'original')} below min_contrast; so their samples may be, too",
+                        f"{pluralize(faint, 'original')} below min_contrast; so their samples may be, too",
                     ),
                 )
                 if faint
