@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge.kernels import count_components
-from tests.kernels.digits import digits, pieces_and_holes
+from tests.kernels.digits import digits, pieces_and_holes_of_each
 
 ANY = hnp.arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 12), st.integers(1, 12)))
 TWO = hnp.arrays(
