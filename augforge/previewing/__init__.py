@@ -12,19 +12,19 @@ from augforge.previewing.gallery import Gallery, Row
 from augforge.previewing.normalization import normalization_gallery, normalization_row
 from augforge.previewing.picture import Layout, paint, png_bytes
 from augforge.previewing.sweeping import sweep_gallery
-from augforge.previewing.terminal import columns_that_fit, terminal_text
+from augforge.previewing.terminal import count_columns, draw_text
 
 __all__ = [
     "Gallery",
     "Layout",
     "Row",
-    "columns_that_fit",
     "contact_gallery",
+    "count_columns",
+    "draw_text",
     "extremes_gallery",
     "normalization_gallery",
     "normalization_row",
     "paint",
     "png_bytes",
     "sweep_gallery",
-    "terminal_text",
 ]

@@ -13,7 +13,7 @@ from augforge.previewing.gallery import Gallery, Row
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Lengths are pixels of the picture, colours red, green and blue.
+# Lengths are pixels of the picture, colors red, green and blue.
 IMAGE_SIDE = 84
 _MARGIN = 24
 _GAP = 4
@@ -146,9 +146,9 @@ def _write_caption(draw: ImageDraw.ImageDraw, layout: Layout, row: int, caption:
         middle = layout.top(row) + layout.row_height / 2
     top = middle - len(caption) * _LINE / 2
     for place, line in enumerate(caption):
-        size, colour = (_NAME, _DARK) if place == 0 else (_SMALL, _FADED)
+        size, color = (_NAME, _DARK) if place == 0 else (_SMALL, _FADED)
         at = (_MARGIN, top + (place + 0.5) * _LINE)
-        draw.text(at, line, colour, font=_font(size), anchor="lm")
+        draw.text(at, line, color, font=_font(size), anchor="lm")
 
 
 @cache
