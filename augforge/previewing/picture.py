@@ -110,7 +110,7 @@ def paint(gallery: Gallery, side: int = IMAGE_SIDE) -> Image.Image:
     return picture
 
 
-def png_bytes(picture: Image.Image) -> bytes:
+def encode_png(picture: Image.Image) -> bytes:
     """Return a picture as a PNG file's bytes: the same for the same picture."""
     file = io.BytesIO()
     picture.save(file, format="PNG")

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from augforge.errors import AugforgeError
-from augforge.previewing import extremes_gallery, paint
+from augforge.previewing import make_extremes_gallery, paint
 from augforge.realism import examine
 
 
 def test_each_sample_stands_beside_its_original(forge):
     one = forge()
     report = examine(one)
-    gallery = extremes_gallery(one, report)
+    gallery = make_extremes_gallery(one, report)
     shown = [image for row in gallery.rows for image in row.images if image is not None]
     assert len(shown) == 2 * len(report.extremes)
     for row in gallery.rows:
@@ -22,7 +22,7 @@ def test_each_sample_stands_beside_its_original(forge):
 def test_captions_tell_property_values_and_what_the_source_shows(forge):
     one = forge()
     report = examine(one)
-    gallery = extremes_gallery(one, report)
+    gallery = make_extremes_gallery(one, report)
     first = report.extremes[0]
     told = next(about for about in report.properties if about.about.name == first.property)
     name, range_, numbers = gallery.rows[0].caption
@@ -41,4 +41,4 @@ def test_captions_tell_property_values_and_what_the_source_shows(forge):
 def test_where_nothing_is_extreme_there_is_nothing_to_show(forge):
     one = forge(variants=0)
     with pytest.raises(AugforgeError, match="there are no extreme samples to show"):
-        extremes_gallery(one, examine(one))
+        make_extremes_gallery(one, examine(one))

@@ -3,7 +3,14 @@ import re
 import numpy as np
 import pytest
 
-from augforge.previewing import Gallery, Row, contact_gallery, count_columns, draw_text, sweep_gallery
+from augforge.previewing import (
+    Gallery,
+    Row,
+    count_columns,
+    draw_text,
+    make_contact_gallery,
+    make_sweep_gallery,
+)
 
 COLOR = re.compile(r"\x1b\[38;2;(\d+);\1;\1;48;2;(\d+);\2;\2m|(▀)|\x1b\[0m")
 
@@ -58,14 +65,14 @@ def test_an_empty_place_stays_empty():
 @pytest.mark.parametrize("colors", [True, False])
 @pytest.mark.parametrize("width", [3, 20, 80, 119, 400])
 def test_it_fits_into_the_terminal(width, colors, forge):
-    for gallery in (contact_gallery(forge(), 3, 6), sweep_gallery(forge(), 3)):
+    for gallery in (make_contact_gallery(forge(), 3, 6), make_sweep_gallery(forge(), 3)):
         for line in draw_text(gallery, width, colors=colors).splitlines():
             cells = len(re.sub(r"\x1b\[[0-9;]*m", "", line))
             assert cells <= width
 
 
 def test_what_does_not_fit_is_left_out_by_whole_groups(forge):
-    contact, sweep = contact_gallery(forge(), 3, 6), sweep_gallery(forge(), 3)
+    contact, sweep = make_contact_gallery(forge(), 3, 6), make_sweep_gallery(forge(), 3)
     assert [count_columns(contact, width) for width in (20, 80, 144, 500)] == [5, 5, 5, 7]
     assert [count_columns(sweep, width) for width in (20, 80, 250, 500)] == [4, 4, 8, 12]
 

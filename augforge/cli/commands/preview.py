@@ -63,16 +63,16 @@ def command(
     if sweeps and variants is not None:
         raise click.UsageError("--variants means nothing with --sweep, which shows values, not variants")
     from augforge.forge import Forge
-    from augforge.previewing import contact_gallery, paint, sweep_gallery
+    from augforge.previewing import make_contact_gallery, make_sweep_gallery, paint
     from augforge.recipe import load_recipe
 
     forge = Forge(load_recipe(recipe, overrides))
     for warning in forge.warnings():
         print_err(f"warning: {warning}")
     if sweeps:
-        gallery = sweep_gallery(forge, originals or _ORIGINALS_OF_SWEEP, step)
+        gallery = make_sweep_gallery(forge, originals or _ORIGINALS_OF_SWEEP, step)
     else:
-        gallery = contact_gallery(forge, originals or _ORIGINALS, variants or _VARIANTS, step)
+        gallery = make_contact_gallery(forge, originals or _ORIGINALS, variants or _VARIANTS, step)
     if in_terminal:
         _draw(gallery)
     if out is not None or not in_terminal:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from augforge.errors import AugforgeError
-from augforge.previewing.choosing import choose_originals, find_node, name_of, with_only
+from augforge.previewing.selection import choose_originals, find_node, isolate_step, name_original
 from augforge.recipe.steps import single_steps
 from tests.previewing.conftest import made_source
 
@@ -32,14 +32,14 @@ def test_unlabelled_originals_are_spread():
 
 
 def test_originals_are_called_by_their_class():
-    assert name_of(made_source(), 1) == "3"
-    assert name_of(made_source(labels=None), 1) == "#1"
+    assert name_original(made_source(), 1) == "3"
+    assert name_original(made_source(labels=None), 1) == "#1"
 
 
 @pytest.mark.parametrize("step_id", ["rotate", "pen", "dirt", "shear", "shift"])
 def test_a_step_alone_draws_what_it_draws_in_the_whole_recipe(step_id, forge):
     whole = forge()
-    alone = with_only(whole, find_node(whole.recipe.distort, step_id))
+    alone = isolate_step(whole, find_node(whole.recipe.distort, step_id))
     numbers = np.arange(len(whole.source), len(whole))
     batch, expected = alone.make(numbers), whole.make(numbers)
     ours = dict(zip(batch.columns, batch.parameters.T, strict=True))
@@ -52,7 +52,7 @@ def test_a_step_alone_draws_what_it_draws_in_the_whole_recipe(step_id, forge):
 
 
 def test_a_step_alone_is_always_applied(forge):
-    alone = with_only(forge(), find_node(forge().recipe.distort, "shift"))
+    alone = isolate_step(forge(), find_node(forge().recipe.distort, "shift"))
     assert alone.columns == ("shift.x",)
     assert np.count_nonzero(alone.make(range(40, 80)).parameters) == 40
 
