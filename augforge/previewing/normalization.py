@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from augforge import kernels
 from augforge.previewing.gallery import Gallery, Row
+from augforge.previewing.picture import IMAGE_SIDE
 
 # The steps of `Normalizer.steps`, and their columns' headings.
 _HEADINGS = {"gray": "as drawn", "ink": "ink", "cropped": "cropped", "drawn": "pen", "placed": "28 x 28"}
-_SIDE = 84
 
 
 def make_normalization_row(name: str, steps: Mapping[str, NDArray[np.uint8]]) -> Row:
@@ -41,7 +41,7 @@ def make_normalization_gallery(rows: Sequence[Row], subtitle: str) -> Gallery:
         subtitle=subtitle,
         headings=tuple(_HEADINGS.values()),
         rows=tuple(rows),
-        image_shape=(_SIDE, _SIDE),
+        image_shape=(IMAGE_SIDE, IMAGE_SIDE),
         group=len(_HEADINGS),
         note="each picture is fitted into a square; the last column is the result",
     )
@@ -50,12 +50,12 @@ def make_normalization_gallery(rows: Sequence[Row], subtitle: str) -> Gallery:
 def _make_thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Fit an image into the center of a square; enlarge it by an integer factor."""
     side = max(image.shape)
-    if side <= _SIDE:
-        factor = _SIDE // side
+    if side <= IMAGE_SIDE:
+        factor = IMAGE_SIDE // side
         image = image.repeat(factor, axis=0).repeat(factor, axis=1)
     else:
-        image = kernels.area_resample(image, *kernels.fit_size(image.shape[0], image.shape[1], _SIDE))
-    square = np.zeros((_SIDE, _SIDE), np.uint8)
-    top, left = ((_SIDE - length) // 2 for length in image.shape)
+        image = kernels.area_resample(image, *kernels.fit_size(image.shape[0], image.shape[1], IMAGE_SIDE))
+    square = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    top, left = ((IMAGE_SIDE - length) // 2 for length in image.shape)
     square[top : top + image.shape[0], left : left + image.shape[1]] = image
     return square
