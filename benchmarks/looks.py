@@ -26,8 +26,8 @@ def scale_box(canvas: np.ndarray) -> np.ndarray:
     """Scale the box of the ink to 20 pixels by area, and place it as in MNIST."""
     top, bottom, left, right = kernels.bounding_box(canvas)
     box = np.ascontiguousarray(canvas[top:bottom, left:right])
-    height, width = kernels.fitted_size(*box.shape, BOX)
-    return kernels.place(kernels.area_resample(box, height, width), SIDE, MIDDLE)
+    height, width = kernels.fit_size(*box.shape, BOX)
+    return kernels.center_by_mass(kernels.area_resample(box, height, width), SIDE, MIDDLE)
 
 
 def looks(image: np.ndarray) -> dict[str, float]:

@@ -117,8 +117,8 @@ def _properties_text(report: "Report") -> str:
     rows = [
         (
             f"{one.about.title}, {one.about.unit}".rstrip(", "),
-            *(one.about.shown(value) for value in one.source),
-            *(one.about.shown(value) for value in one.samples),
+            *(one.about.format(value) for value in one.source),
+            *(one.about.format(value) for value in one.samples),
             _percent(one.outside),
             _percent(one.far),
             _cause_text(one),
@@ -146,7 +146,7 @@ def _extremes_text(report: "Report") -> str:
     for extreme in list(first.values())[:_EXTREMES_TOLD]:
         one = properties[extreme.property]
         told.append(
-            f"sample {extreme.number} ({one.title} {one.shown(extreme.value)} {one.unit}".rstrip() + ")"
+            f"sample {extreme.number} ({one.title} {one.format(extreme.value)} {one.unit}".rstrip() + ")"
         )
     return ", ".join(told)
 

@@ -97,13 +97,13 @@ def _faint_originals(forge: "Forge") -> int:
         return 0
     import numpy as np
 
-    from augforge.forge.measuring import misses_already
+    from augforge.forge.measuring import reject_originals
 
     labels, faint = forge.source.labels, 0
     for start in range(0, len(forge.source), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(forge.source)))
         some = None if labels is None else labels[rows]
-        faint += int(misses_already(forge.recipe.guard, forge.originals(rows), some).sum())
+        faint += int(reject_originals(forge.recipe.guard, forge.originals(rows), some).sum())
     return faint
 
 

@@ -21,7 +21,7 @@ _HEADS = ("parameter", "meaning", "unit", "limits", "neutral", "typical", "requi
 def command(name: str | None, as_json: bool) -> None:
     """List the distortions with their parameters, or show one of them."""
     from augforge.distortions import registry
-    from augforge.distortions.catalogue import broken, find, names
+    from augforge.distortions.catalog import broken, find, names
     from augforge.distortions.synonyms import step_meant
 
     if name is not None and name not in names():
@@ -43,7 +43,7 @@ def command(name: str | None, as_json: bool) -> None:
 
 
 def _plain(kind: "type[Distortion]") -> dict[str, Any]:
-    from augforge.distortions.catalogue import origin, packages_of
+    from augforge.distortions.catalog import origin, packages_of
 
     return {
         "name": kind.name,
@@ -70,7 +70,7 @@ def _plain_parameter(parameter: "Parameter") -> dict[str, Any]:
 
 
 def _text(kind: "type[Distortion]", *, whole: bool) -> str:
-    from augforge.distortions.catalogue import origin
+    from augforge.distortions.catalog import origin
 
     doc = inspect.getdoc(kind) or "" if whole else _summary(kind)
     package = origin(kind)

@@ -34,7 +34,7 @@ def command(dataset: Path, as_json: bool) -> ExitCode:
     are named, and the exit code is then 1.
     """
     from augforge.format.commit_records import read_manifest
-    from augforge.reading import damaged_shards
+    from augforge.reading import find_damaged_shards
 
     folder = dataset.absolute()
     manifest = read_manifest(folder)
@@ -42,7 +42,7 @@ def command(dataset: Path, as_json: bool) -> ExitCode:
         print_json({"folder": str(folder), "bytes": _bytes(manifest), **manifest.to_dict()})
     else:
         print_out(_text(folder, manifest))
-    problems = list(damaged_shards(Path(display_path(folder)), manifest))
+    problems = list(find_damaged_shards(Path(display_path(folder)), manifest))
     for problem in problems[:_MOST_SHARDS]:
         print_err(f"damaged: {problem}")
     if len(problems) > _MOST_SHARDS:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.colours import laid_on, luma
+from augforge.colors import composite, luma
 
 _WHITE = 255
 _BLOCK = 1 << 20  # pixels at once: the integers of a large picture would fill the memory
@@ -28,7 +28,7 @@ def to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         block = flat[first : first + _BLOCK]
         levels = luma(block)
         if block.shape[1] == 4:
-            levels = laid_on(_WHITE, levels, block[:, 3])
+            levels = composite(_WHITE, levels, block[:, 3])
         gray[first : first + _BLOCK] = levels
     return gray.reshape(pixels.shape[:-1])
 

@@ -292,6 +292,7 @@ def test_light_paper_is_warned_about_and_inverting_it_is_not(run, light):
     assert run("verify", "b", "--prove", "all")[0] == 0
 
 
+@pytest.mark.slow("compiles without kept kernels")
 def test_a_kernel_cache_that_worker_processes_cannot_use_is_warned_about_once(recipe):
     """Nobody reads what they log, so they report it to the client."""
     Path("file").touch()

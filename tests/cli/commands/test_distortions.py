@@ -5,9 +5,9 @@ import pytest
 from augforge.distortions import registry
 
 ROTATE = """\
-rotate: Turns the digit about the middle of the frame.
-parameter  meaning                                           unit     limits       neutral  typical    required
-degrees    Angle; positive turns counter-clockwise as seen.  degrees  -360 to 360  0        -15 to 15  yes
+rotate: Rotate the digit about the center of the frame.
+parameter  meaning                                   unit     limits       neutral  typical    required
+degrees    Angle; positive turns counter-clockwise.  degrees  -360 to 360  0        -15 to 15  yes
 """
 
 

@@ -1,13 +1,13 @@
-"""The catalogue: our distortions, and those that other packages add.
+"""The catalog of built-in distortions and plug-ins.
 
 A package adds one by an entry point of the group ``augforge.distortions``: its name in recipes, and the class::
 
     [project.entry-points."augforge.distortions"]
     fade = "augforge_fade:Fade"
 
-Nothing of such a package is imported before a recipe names its distortion or somebody asks for the whole catalogue.
-One that cannot be used is told where its name is used; all others go on working. A name of ours stays ours in the
-catalogue; but a recipe that uses a name which a package claims as well is refused, since it may mean either.
+A package is imported when a recipe names its distortion, or for the whole catalog. A broken plug-in is reported
+where its name is used; all others still work. Built-in distortions keep their names in the catalog, but a recipe
+that uses a name which a package claims too is refused as ambiguous.
 """
 
 import functools
@@ -28,6 +28,7 @@ from augforge.distortions import (
     strokes,
     surroundings,
 )
+from augforge.distortions.applying import COMMON_KEYS, GROUP_NAMES
 from augforge.distortions.base import Distortion, Single
 from augforge.distortions.bending import DisplacementField
 from augforge.distortions.geometry import Affine
@@ -38,14 +39,11 @@ from augforge.format.layout import NAME
 
 ENTRY_POINTS = "augforge.distortions"
 
-# What every step takes beside its distortion's parameters, and the column that it has of its own.
-COMMON_KEYS = ("id", "probability", "for_labels", "except_labels")
+# Names of every step's keys, and of its own column.
 _TAKEN = (*COMMON_KEYS, "applied")
-# What a step may be instead of a distortion.
-_GROUPS = ("one_of", "some_of")
-# Powers of two, so that blocks of several steps fit into each other and into what is rendered at once.
+# Powers of two, so that blocks of several steps nest.
 _BLOCKS = (1, 2, 4, 8, 16, 32, 64)
-# What the members of each kind say of themselves.
+# The methods to define, by base class.
 _TO_SAY: tuple[tuple[type[Distortion], str], ...] = (
     (Affine, "maps"),
     (DisplacementField, "fields"),
@@ -53,7 +51,7 @@ _TO_SAY: tuple[tuple[type[Distortion], str], ...] = (
     (Single, "render_one"),
 )
 
-# Each class there that has a name of its own is a distortion of ours.
+# Each class there with its own name is a built-in distortion.
 _FAMILIES = (affine, bending, blurring, gray, imgaug_step, noise, pixels, strokes, surroundings)
 _OURS: set[Any] = {
     kind
@@ -65,71 +63,71 @@ _BUILT_IN: dict[str, type[Distortion]] = {one.name: one for one in sorted(_OURS,
 
 
 def built_in() -> dict[str, type[Distortion]]:
-    """Return our own distortions by the name that recipes use, sorted."""
+    """Return the built-in distortions by name, sorted."""
     return dict(_BUILT_IN)
 
 
 def registry() -> dict[str, type[Distortion]]:
-    """Return every distortion that works by the name that recipes use, sorted; imports all plug-ins."""
-    loaded = ((name, _loaded(name)) for name in _plug_ins() if name not in built_in())
+    """Return all working distortions by name, sorted; imports all plug-ins."""
+    loaded = ((name, _find_plug_in(name)) for name in _plug_ins() if name not in built_in())
     plug_ins = {name: kind for name, kind in loaded if not isinstance(kind, str)}
     return dict(sorted({**plug_ins, **built_in()}.items()))
 
 
 def names() -> list[str]:
-    """Return the names of all distortions, sorted, those that do not work included; imports no plug-in."""
+    """Return the sorted names of all distortions, without importing plug-ins."""
     return sorted({*built_in(), *_plug_ins()})
 
 
 def find(name: str) -> type[Distortion]:
-    """Return the distortion of one name, which must be among `names`; imports its plug-in alone.
+    """Find a distortion by one of `names`; imports its plug-in alone.
 
     Raises
     ------
     AugforgeError
-        If another package claims the name and its plug-in cannot be used; says which package, and why.
+        If the plug-in of that name cannot be used; names the package and the reason.
     """
     if name not in _plug_ins():
         return _BUILT_IN[name]
-    kind = _loaded(name)
+    kind = _find_plug_in(name)
     if isinstance(kind, str):
         raise AugforgeError(kind)
     return kind
 
 
 def broken() -> dict[str, str]:
-    """Return what is wrong with each plug-in that cannot be used, by its name; imports all plug-ins."""
-    loaded = ((name, _loaded(name)) for name in sorted(_plug_ins()))
+    """Return the error of each broken plug-in by name; imports all plug-ins."""
+    loaded = ((name, _find_plug_in(name)) for name in sorted(_plug_ins()))
     return {name: kind for name, kind in loaded if isinstance(kind, str)}
 
 
 def origin(kind: type[Distortion]) -> str | None:
-    """Return the package that adds a distortion, its name normalised; None for ours and where no package does."""
+    """Return the normalized name of a plug-in's package, else None."""
     if kind in _OURS:
         return None
     points = _plug_ins().get(kind.name, ())
-    if len(points) != 1 or _loaded(kind.name) is not kind:
+    if len(points) != 1 or _find_plug_in(kind.name) is not kind:
         return None
-    return _normalized(_distribution(points[0]).name)
+    return _normalize_name(_distribution(points[0]).name)
 
 
 def packages_of(kind: type[Distortion]) -> tuple[str, ...]:
-    """Return the packages whose versions decide on a distortion's pixels: its own, and those that it declares."""
+    """List the packages that decide a distortion's pixels."""
     own = origin(kind)
     return kind.packages if own is None else (own, *(name for name in kind.packages if name != own))
 
 
 def pixel_terms(kind: type[Distortion]) -> list[Any] | None:
-    """Return what stands for a distortion of another package in pixel digests; None for ours.
+    """Return a plug-in's terms of pixel digests; None for built-ins.
 
-    Ours go by augforge's own pixel version.
+    Built-in distortions use augforge's own pixel version.
     """
     return None if kind in _OURS else [origin(kind), kind.name, kind.pixel_version]
 
 
 @functools.cache
 def _plug_ins() -> dict[str, tuple[EntryPoint, ...]]:
-    """Return the announced plug-ins by name; more than one where packages are at odds."""
+    """Return the entry points of plug-ins by name; several where packages conflict."""
     found: dict[str, tuple[EntryPoint, ...]] = {}
     for point in entry_points(group=ENTRY_POINTS):
         found[point.name] = (*found.get(point.name, ()), point)
@@ -137,8 +135,8 @@ def _plug_ins() -> dict[str, tuple[EntryPoint, ...]]:
 
 
 @functools.cache
-def _loaded(name: str) -> type[Distortion] | str:
-    """Return a plug-in's class, or what is wrong with it."""
+def _find_plug_in(name: str) -> type[Distortion] | str:
+    """Return a plug-in's class, or its error."""
     points = _plug_ins()[name]
     packages = listed(_package(point) for point in points)
     try:
@@ -151,7 +149,7 @@ def _loaded(name: str) -> type[Distortion] | str:
 def _check_name(name: str, points: tuple[EntryPoint, ...]) -> None:
     if name in built_in():
         raise AugforgeError("augforge has one of its own by that name; uninstall the package, or rename its")
-    if name in _GROUPS:
+    if name in GROUP_NAMES:
         raise AugforgeError("recipes call a group of steps so; its package must rename it")
     if not NAME.fullmatch(name):
         raise AugforgeError("a name is of a-z, 0-9, _ and -, and begins with a letter or digit")
@@ -163,7 +161,7 @@ def _load(point: EntryPoint) -> type[Distortion]:
     try:
         kind = point.load()
     except Exception as error:
-        # Importing runs a stranger's code, which may fail in any way.
+        # Importing runs third-party code, which may fail in any way.
         reason = " ".join(str(error).split())
         raise AugforgeError(f"{point.value} cannot be imported: {type(error).__name__}: {reason}") from error
     if not (isinstance(kind, type) and issubclass(kind, Distortion)):
@@ -176,10 +174,10 @@ def _load(point: EntryPoint) -> type[Distortion]:
 
 
 def check_class(kind: type[Distortion]) -> None:
-    """Raise `AugforgeError` if a class lacks what every use of a distortion relies on."""
+    """Raise `AugforgeError` for an incomplete class of a distortion."""
     family = kind.family()
     if _function(family.render) is _function(Distortion.render):
-        raise AugforgeError(f"{family.__qualname__} does not say how to render")
+        raise AugforgeError(f"{family.__qualname__} does not define render")
     if _function(kind.render) is not _function(family.render):
         raise AugforgeError(
             f"{kind.__qualname__}.render is never called, since {family.__qualname__} renders its whole family; "
@@ -192,7 +190,7 @@ def check_class(kind: type[Distortion]) -> None:
         )
     for base, method in _TO_SAY:
         if issubclass(kind, base) and _function(getattr(kind, method)) is _function(getattr(base, method)):
-            raise AugforgeError(f"{kind.__qualname__} does not say {method}")
+            raise AugforgeError(f"{kind.__qualname__} does not define {method}")
     if kind.block not in _BLOCKS:
         allowed = ", ".join(map(str, _BLOCKS))
         raise AugforgeError(f"{kind.__qualname__}.block must be one of {allowed}, got {kind.block}")
@@ -229,12 +227,12 @@ def _check_declaration(parameter: Parameter) -> None:
 
 
 def _function(method: Any) -> Any:
-    """Return what a method calls: bound to two classes, the same one is two objects."""
+    """Return the function of a method, for comparison across classes."""
     return getattr(method, "__func__", method)
 
 
 def _distribution(point: EntryPoint) -> Any:
-    # Entry points that were found among installed packages know theirs; those made by hand do not.
+    # Only entry points of installed packages have one.
     return point.dist
 
 
@@ -243,6 +241,6 @@ def _package(point: EntryPoint) -> str:
     return f"the package {distribution.name} {distribution.version}"
 
 
-def _normalized(package: str) -> str:
-    """Return a package's name as registries compare it."""
+def _normalize_name(package: str) -> str:
+    """Normalize a package's name as registries do."""
     return re.sub(r"[-_.]+", "-", package).lower()

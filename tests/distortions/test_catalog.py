@@ -10,7 +10,7 @@ import pytest
 
 import augforge
 from augforge.distortions import registry
-from augforge.distortions.catalogue import broken, built_in, find, names, origin, packages_of, pixel_terms
+from augforge.distortions.catalog import broken, built_in, find, names, origin, packages_of, pixel_terms
 from augforge.errors import AugforgeError, RecipeError
 from augforge.recipe import Recipe, recipe_schema
 from augforge.recipe.schema import schema_text
@@ -94,7 +94,7 @@ class TestPixelDigest:
         digests = [parsed().pixel_digest("0" * 64)]
         monkeypatch.setattr(find("lift"), "pixel_version", 2)
         digests.append(parsed().pixel_digest("0" * 64))
-        monkeypatch.setattr("augforge.distortions.catalogue._normalized", lambda name: f"other-{name}")
+        monkeypatch.setattr("augforge.distortions.catalog._normalize_name", lambda name: f"other-{name}")
         digests.append(parsed().pixel_digest("0" * 64))
         assert len(set(digests)) == 3
 
@@ -148,7 +148,7 @@ BROKEN = {
     ),
     "bad-name": (LIFT, "Lift!", "Lift", "a name is of a-z, 0-9, _ and -, and begins with a letter or digit"),
     "group": (LIFT, "one_of", "Lift", "recipes call a group of steps so; its package must rename it"),
-    "no-render": (LIFT.replace("def render", "def rendr"), "lift", "Lift", "Lift does not say how to render"),
+    "no-render": (LIFT.replace("def render", "def rendr"), "lift", "Lift", "Lift does not define render"),
     "undeclared": (
         LIFT.replace("    @classmethod", "    more: float = 0\n\n    @classmethod"),
         "lift",
@@ -180,7 +180,7 @@ BROKEN = {
             .replace("import Distortion,", f"import {base},"),
             "lift",
             "Lift",
-            f"Lift does not say {method}",
+            f"Lift does not define {method}",
         )
         for base, method in (("Affine", "maps"), ("Gray", "tables"), ("Single", "render_one"))
     },

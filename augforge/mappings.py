@@ -1,19 +1,19 @@
-"""Build frozen classes from mappings, by the keys that their fields declare."""
+"""Build frozen classes from mappings, by the keys of their fields."""
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from augforge.distortions import catalogue
 from augforge.errors import did_you_mean, listed
 from augforge.keys import Key, Location, Misfit, errors_at, keys_of, misfit, misfits_of, problem
 
-# Beyond these, a recipe is shown no further hints: looking for similar names takes time.
+# No more hints in one recipe: looking for similar names takes time.
 _MOST_HINTS = 100
 
 
@@ -27,18 +27,13 @@ class Context:
     depth : int
         Groups around the step that is being checked.
     ids : dict
-        Where each step's id stands, and whether it is the step's own.
+        The position of each step's id.
     """
 
     def __init__(self) -> None:
         self.hints = 0
         self.depth = 0
-        self.ids: dict[str, tuple[Any, bool]] = {}
-
-    @functools.cached_property
-    def distortions(self) -> tuple[str, ...]:
-        """The names of all distortions, looked up once."""
-        return tuple(catalogue.names())
+        self.ids: dict[str, Any] = {}
 
     def hint(self, find: Callable[[], str]) -> str:
         """Return "did you mean" for an unknown word, unless there were too many."""
@@ -63,10 +58,8 @@ class Given:
         What the checks of the recipe share.
     open_ended : bool
         Whether other keys are allowed.
-    at_key : bool
-        Whether errors of the whole mapping point at the key that holds it.
-    noun, note : str
-        Message parts: a word for a key, and an addition to the allowed keys.
+    noun : str
+        A word for a key, in messages.
     synonyms : mapping of str to tuple of str
         Other names of keys, as `did_you_mean` takes them.
     """
@@ -80,9 +73,7 @@ class Given:
         context: Context,
         *,
         open_ended: bool = False,
-        at_key: bool = False,
         noun: str = "key",
-        note: str = "",
         synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.plain = plain
@@ -92,7 +83,6 @@ class Given:
         self._puzzling = False
         self.incomplete = False
         self._written: dict[str, str] = {}
-        self._at_key = at_key
         self._keys = keys
         for written, value in plain.items():
             name = written if written in keys else self._aliases.get(written, written)
@@ -100,7 +90,7 @@ class Given:
                 self.incomplete = True
                 allowed = [key.alias if key and key.alias else name for name, key in keys.items()]
                 hint = context.hint(functools.partial(self._hint, written, value, allowed, synonyms))
-                message = f"unknown {noun} '{written}' of {what}.{hint} Allowed: {listed(allowed)}{note}"
+                message = f"unknown {noun} '{written}' of {what}.{hint} Allowed: {listed(allowed)}"
                 self.errors.append(((written,), problem(message, at_key=True)))
             elif name in self._written:
                 message = f"'{written}' and '{self._written[name]}' are spellings of one key; keep one"
@@ -111,7 +101,7 @@ class Given:
             if name not in self._written and not self.may_miss(name):
                 key = keys.get(name)
                 how = f": {key.missing}" if key and key.missing else ""
-                self.errors.append(((), problem(f"{what} needs '{name}'{how}", at_key=at_key)))
+                self.errors.append(((), problem(f"{what} needs '{name}'{how}", at_key=True)))
 
     def _check_given(
         self, name: str, written: str, value: Any, key: Key | None, plain: dict[str, Any]
@@ -153,7 +143,7 @@ class Given:
     def _at_position(self, location: Location, error: PydanticCustomError) -> Misfit:
         """Move an error to the key as written, or to the holding key."""
         details = error.context or {}
-        if not location and self._at_key and details["key"] not in self.known:
+        if not location and details["key"] not in self.known:
             error = problem(**{**details, "at_key": True})
         return tuple(self._written.get(str(part), part) for part in location), error
 
@@ -190,13 +180,24 @@ class Holder(Key):
         An example.
     """
 
+    merges: ClassVar[bool] = True
+    """Whether a recipe replaces its base's mapping key by key, not as a whole."""
+
     def __init__(self, doc: str, kind: Any, what: str, such_as: str, **more: Any) -> None:
-        super().__init__(doc, f"be a mapping such as {such_as}", **more)
+        super().__init__(doc, **{"must": f"be a mapping such as {such_as}", **more})
         self.kind, self.what = kind, what
         self.schema = self.form()
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        return core_schema.with_info_wrap_validator_function(self._check, handler.generate_schema(self.kind))
+    def core(self) -> CoreSchema:
+        """Return pydantic's schema of a value."""
+        required = required_of(self.kind)
+        fields = {
+            name: core_schema.typed_dict_field(key.core(), required=name in required)
+            for name, key in self.keys().items()
+        }
+        checked = core_schema.typed_dict_schema(fields, extra_behavior="allow")
+        made = core_schema.no_info_after_validator_function(self.make, checked)
+        return core_schema.with_info_wrap_validator_function(self._check, made)
 
     def _check(self, plain: Any, build: Callable[[Any], Any], info: Any) -> Any:
         plain = self.spell_out(plain)
@@ -211,6 +212,10 @@ class Holder(Key):
         found = given.check(lambda: build(given.known))
         given.raise_if_any()
         return found
+
+    def make(self, given: dict[str, Any]) -> Any:
+        """Build the class from checked values."""
+        return self.kind(**given)
 
     def keys(self) -> Mapping[str, Key]:
         """Return the keys of the mapping."""
@@ -253,7 +258,7 @@ def mapping_schema(keys: Mapping[str, Key], kind: type) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for name, key in keys.items():
         default = defaults.get(name)
-        known = isinstance(default, bool | int | float | str) and default != ""
+        known = isinstance(default, bool | int | float | str) and default not in ("", math.inf, -math.inf)
         described = {"description": key.doc.replace("`", "")} if key.doc else {}
         properties[name] = {**described, **key.schema, **({"default": default} if known else {})}
         if key.alias:

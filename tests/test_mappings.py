@@ -7,12 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 import augforge
-from augforge.distortions import catalogue
 from augforge.errors import RecipeError
 from augforge.keys import boolean, integer, misfits_of
+from augforge.mappings import Holder, adapter
 from augforge.recipe import recipe_schema
-from augforge.recipe.mappings import Holder, adapter
-from augforge.recipe.steps import GROUPS, common_keys
 
 SOURCE = "version: 1\nname: m\ndistort: []\nsource: {path: digits, %s}\n"
 
@@ -102,9 +100,3 @@ def test_both_spellings_are_refused() -> None:
 def test_set_replaces_either_spelling(override: str) -> None:
     with pytest.raises(RecipeError, match=f"'{override[7:-5]}' must be one of gray, got 'grey'"):
         augforge.parse_recipe(SOURCE % "colour: gray", overrides=[override])
-
-
-def test_the_catalog_knows_what_steps_take() -> None:
-    # It lies below and refuses plug-ins whose parameters have such names.
-    assert tuple(common_keys()) == catalogue.COMMON_KEYS
-    assert tuple(GROUPS) == catalogue._GROUPS

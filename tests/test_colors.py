@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augforge.colours import laid_on, luma
+from augforge.colors import composite, luma
 
 RNG = np.random.default_rng(0)
 
@@ -35,7 +35,7 @@ def test_paper_shows_through_as_far_as_levels_are_transparent(paper: int) -> Non
     levels, opacity = np.meshgrid(np.arange(256, dtype=np.uint32), np.arange(256, dtype=np.uint8))
     share = opacity / 255
     exact = levels * share + paper * (1 - share)
-    laid = laid_on(paper, levels, opacity)
+    laid = composite(paper, levels, opacity)
     assert np.abs(laid - exact).max() <= 0.5 + 1e-9
     assert (laid[0] == paper).all()
     np.testing.assert_array_equal(laid[255], levels[255])
