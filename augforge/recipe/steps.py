@@ -141,13 +141,17 @@ Node = Step | OneOf | SomeOf
 GROUPS: dict[str, type[OneOf] | type[SomeOf]] = dict(zip(GROUP_NAMES, (OneOf, SomeOf), strict=True))
 
 
+def all_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield all steps and groups, each group before its members."""
+    for node in nodes:
+        yield node
+        if not isinstance(node, Step):
+            yield from all_nodes(node.steps)
+
+
 def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
     """Yield all single steps in listed order, including those of groups."""
-    for node in nodes:
-        if isinstance(node, Step):
-            yield node
-        else:
-            yield from single_steps(node.steps)
+    return (node for node in all_nodes(nodes) if isinstance(node, Step))
 
 
 def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) -> dict[str, Any]:

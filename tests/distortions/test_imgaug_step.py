@@ -154,6 +154,7 @@ forge.make(range(2000, 2002))
 """
 
 
+@pytest.mark.slow("compiles without kept kernels")
 def test_what_imgaug_compiles_is_kept_as_kernels_are(tmp_path: Path) -> None:
     """Numba's own cache would end the command, or trust a folder of others."""
     cache = tmp_path / "cache"

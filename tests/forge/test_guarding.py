@@ -159,7 +159,7 @@ def test_ink_grows_by_no_more_than_its_share(steps: str) -> None:
 
 
 def pieces(images: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    return kernels.topology(images, levels, 3)
+    return kernels.count_components(images, levels, 3)
 
 
 def test_strokes_keep_their_pieces_and_holes() -> None:
@@ -317,7 +317,7 @@ def test_a_chain_made_for_a_guard_is_rendered_where_it_is_that_of_all_steps(
     made, render = forge.make(range(300)), guarding.render
     monkeypatch.setattr(guarding, "render", lambda images, steps, *chain: render(images, steps))
     np.testing.assert_array_equal(made.images, forge.make(range(300)).images)
-    monkeypatch.setattr(guarding, "chain_of", lambda steps: None)
+    monkeypatch.setattr(guarding, "compose_geometry", lambda steps: None)
     monkeypatch.setattr(guarding, "render", render)
     assert not np.array_equal(made.images, forge.make(range(300)).images)
 
