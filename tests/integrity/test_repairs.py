@@ -391,7 +391,7 @@ def test_more_variants_than_a_recipe_may_have_are_not_made(
     dataset: Path, samples: int, originals: int, variants: int
 ) -> None:
     manifest = read_manifest(dataset).model_copy(update={"samples": samples, "originals": originals})
-    with pytest.raises(DatasetError, match=f"these are {variants} variants, 0 to 65535 are allowed"):
+    with pytest.raises(DatasetError, match=f"which are {variants} variants; 0 to 65535 are allowed"):
         open_stored(dataset, manifest, None)
 
 
