@@ -303,8 +303,8 @@ def test_reads_the_fields_that_are_asked_for(everything: Forge) -> None:
     [
         ([32_000], IndexError, "there is no sample 32000: numbers go from 0 to 31999"),
         ([5, -1], IndexError, "there is no sample -1: numbers go from 0 to 31999"),
-        ([1.5], TypeError, "sample numbers are whole numbers in one dimension; got float64 of shape (1,)"),
-        ([[1, 2]], TypeError, "sample numbers are whole numbers in one dimension; got int64 of shape (1, 2)"),
+        ([1.5], TypeError, "sample numbers must be integers in one dimension; got float64 of shape (1,)"),
+        ([[1, 2]], TypeError, "sample numbers must be integers in one dimension; got int64 of shape (1, 2)"),
     ],
 )
 def test_bad_numbers(everything: Forge, numbers: list[int], error: type[Exception], message: str) -> None:
