@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from augforge.cli.app import COMMANDS, app
-from augforge.distortions.catalogue import built_in
+from augforge.distortions.catalog import built_in
 from augforge.previewing import Gallery, Layout, Row
 from augforge.recipe import GUARD_KINDS, load_recipe, parse_recipe, ready_recipes
 

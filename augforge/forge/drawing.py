@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from augforge import randomness
 from augforge.distortions import Distortion, SampledStep, SampleIds
+from augforge.distortions.applying import Applies
 from augforge.recipe import Node, OneOf, SomeOf, Step
-from augforge.recipe.guard import covered
-from augforge.recipe.steps import Applies
+from augforge.recipe.guard import select_labels
 
 Streams = tuple[tuple[str, str], ...]
 
@@ -134,7 +134,7 @@ def _draw_node(
 ) -> None:
     applied = active
     if node.applies != Applies():
-        applied = active & covered(node.applies.for_labels, node.applies.except_labels, labels)
+        applied = active & select_labels(node.applies.for_labels, node.applies.except_labels, labels)
         if node.applies.probability < 1.0:
             applied &= uniforms[node.id, _APPLIED] < node.applies.probability
     if grouped or node.applies != Applies():

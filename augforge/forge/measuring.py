@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from augforge import exactmath, kernels
 from augforge.distortions import Chain
-from augforge.recipe.guard import Guard, GuardKind, covered
+from augforge.recipe.guard import Guard, GuardKind, select_labels
 
 # Fewer connected pixels of ink or paper are a speck.
 _MIN_COMPONENT_PIXELS = 3
@@ -68,7 +68,7 @@ def reject(
     for limit in guard.limits(kind):
         bound = 1.0 - exactmath.sine_and_cosine(limit.limit)[1] if kind.name == "max_turn" else limit.limit
         beyond = measured < bound if kind.name.startswith("min_") else measured > bound
-        rejected |= beyond & covered(limit.for_labels, limit.except_labels, labels)
+        rejected |= beyond & select_labels(limit.for_labels, limit.except_labels, labels)
     return rejected
 
 
