@@ -1,13 +1,13 @@
-"""How every kernel is compiled: without fast-math, without the GIL, and kept on disk.
+"""Compile kernels without fast-math and GIL, and cache them on disk.
 
-Numba keeps a compiled kernel until the file that it stands in changes, and does not notice changes of the functions
-that it calls in other files. A kernel kept from before an upgrade would go on making the old pixels under the
-new pixel version. So kernels are kept in a folder of their own for each state of all their sources together::
+Numba keeps a compiled kernel until its own file changes, and does not notice changes of the functions that it calls
+in other files. A stale kernel from before an upgrade would continue to make old pixels under a new pixel version.
+So each state of all kernel sources together has its own cache directory::
 
-    ~/.cache/augforge/kernels/<state>/      or NUMBA_CACHE_DIR/<state>/, where that is set
+    ~/.cache/augforge/kernels/<state>/      or NUMBA_CACHE_DIR/<state>/, if set
 
-They are pickles, so only a folder that nobody else can change is used. Whatever is wrong with it costs the time to
-compile and one warning for each command.
+Cached kernels are pickles, so only a directory that nobody else can change is used. An unusable directory costs
+compile time and one warning per command.
 """
 
 import gc
@@ -29,7 +29,7 @@ from augforge._platform.user_folders import user_cache
 
 _log = logging.getLogger(__name__)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-# Of the package. A file missing here would keep stale kernels, and so old pixels, after an upgrade.
+# Patterns in the package. A missing file would keep stale kernels, and so old pixels, after an upgrade.
 _SOURCES = (
     "compiling.py",
     "exactmath.py",
@@ -46,7 +46,7 @@ _events: Any = event
 
 
 class _CollectNothing(event.Listener):
-    """Keeps the garbage collector from going through all that is compiled: it would take a seventh of the time."""
+    """Pause garbage collection while compiling, which it would slow by a seventh."""
 
     def __init__(self) -> None:
         self.stopped: list[bool] = []
@@ -56,28 +56,28 @@ class _CollectNothing(event.Listener):
         gc.disable()
 
     def on_end(self, _: Any) -> None:
-        # Compiling what a kernel calls ends within compiling the kernel.
+        # Compilations of helpers end within that of the kernel.
         if self.stopped.pop():
             gc.enable()
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile a kernel when it is first called, and keep it on disk."""
+    """Compile a kernel on its first call and cache it on disk."""
     dispatcher = _njit(function)
     cache_kernel(dispatcher, _files)
     return dispatcher
 
 
 def kernel_helper(function: _Function) -> _Function:
-    """Compile a helper of kernels together with the first kernel that calls it.
+    """Compile a helper together with the kernel that calls it.
 
-    Python cannot call it: it has no Python wrapper, and the disk cache holds it only inside its callers.
+    Python cannot call it: it has no Python wrapper, and the cache holds it only as part of its callers.
     """
     return _njit(function, no_cpython_wrapper=True)
 
 
 def inlined(function: _Function) -> _Function:
-    """Compile a small part that must dissolve into the loop that calls it, for it to vectorize."""
+    """Inline a small helper into its caller's loops, so that they vectorize."""
     return _njit(function, no_cpython_wrapper=True, forceinline=True)
 
 
@@ -88,23 +88,26 @@ def _njit(function: _Function, **options: bool) -> _Function:
     return dispatcher
 
 
-def keeping_imported() -> AbstractContextManager[None]:
-    """Keep functions of another package, while it is imported, as kernels are kept."""
+def cache_package() -> AbstractContextManager[None]:
+    """Cache another package's functions, while it is imported, like kernels."""
     return cache_imported(_files)
 
 
 def check_cache() -> None:
-    """Warn now if kernels cannot be kept: for whoever starts processes that would each find it out."""
+    """Warn now if kernels cannot be cached.
+
+    Call it before starting processes that would each warn.
+    """
     _files.prepare()
 
 
 def cache_problem() -> str | None:
-    """Return what was first wrong with the folder of kernels in this process, if anything."""
+    """Return this process's first problem with the cache, if any."""
     return _problems[0] if _problems else None
 
 
 def warn_of_cache(problem: str) -> None:
-    """Log what is wrong with a folder of kernels, of this process or a worker, unless a warning was logged."""
+    """Warn once of a cache problem, of this process or a worker."""
     if _once.take():
         _log.warning("%s", problem)
 
@@ -115,13 +118,16 @@ def _report(problem: str) -> None:
 
 
 def compiled_sources() -> list[Path]:
-    """List every source file with functions that are compiled, at any depth."""
+    """List every source file with compiled functions, at any depth."""
     package = Path(__file__).parent
     return [path for pattern in _SOURCES for path in sorted(package.glob(pattern))]
 
 
 def _cache_folder() -> Path | None:
-    """Return the folder for this state of the sources; None where no home folder is known."""
+    """Return the cache directory for this state of the sources.
+
+    None if no home directory is known.
+    """
     state = hashlib.sha256(b"".join(path.read_bytes() for path in compiled_sources())).hexdigest()[:16]
     if _settings.CACHE_DIR:
         return Path(_settings.CACHE_DIR, state)

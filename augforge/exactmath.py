@@ -1,22 +1,20 @@
-"""The few functions that give the same bits on every processor.
+"""Compute functions with the same bits on every processor.
 
-NumPy, SciPy and the C library choose another implementation of the sine, the logarithm or the power
-for each generation of processors, and their last bits differ. A recipe promises the same pixels
-everywhere, so whatever lies between a random number and a pixel is computed here: in float64, from
-``+ - * /``, ``sqrt``, ``floor`` and moves of bits alone, in one fixed order. IEEE 754 leaves no choice in any
-of these, and the compiler may take none (no fast-math, so nothing is fused or reordered).
+NumPy, SciPy and the C library choose another implementation of the sine, the logarithm or the power for each
+generation of processors, and their last bits differ. A recipe promises the same pixels everywhere, so all functions
+between a random number and a pixel are here: in float64, from ``+ - * /``, ``sqrt``, ``floor`` and bit shifts
+alone, in one fixed order. IEEE 754 leaves no choice in any of these, and neither does the compiler (without
+fast-math it fuses and reorders nothing).
 
-The functions are scalar Numba functions, to be called from kernels, and plain to call from Python.
-Accuracy, checked against mpmath and SciPy: exp and log within 1 unit in the last place (ulp), sine and cosine 2,
-the normal quantile 8.
+The functions are scalar Numba functions, to call from kernels or from Python. Accuracy, checked against mpmath and
+SciPy: exp and log within 1 unit in the last place (ulp), sine and cosine 2, the normal quantile 8.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats
 from augforge.compiling import compiled, kernel_helper
 
 RADIANS_PER_DEGREE = 0.017453292519943295
@@ -52,16 +50,16 @@ def _cosine_of_reduced(x: float) -> float:
     z = x * x
     tail = _C4 + z * (_C6 + z * (_C8 + z * (_C10 + z * (_C12 + z * (_C14 + z * _C16)))))
     half = 0.5 * z
-    # 1 - half loses bits that (1 - w) - half gets back.
+    # 1 - half loses bits that (1 - w) - half recovers.
     w = 1.0 - half
     return w + (((1.0 - w) - half) + z * z * tail)
 
 
 @compiled
 def sine_and_cosine(degrees: float) -> tuple[float, float]:
-    """Return the sine and the cosine of an angle in degrees.
+    """Compute the sine and cosine of an angle in degrees.
 
-    The reduction modulo 90 degrees is exact for every float32 below 2**20 in size, so multiples of 90 give
+    The reduction modulo 90 degrees is exact for every float32 below 2**20 in magnitude, so multiples of 90 give
     exactly 0 and plus or minus 1.
     """
     quarter = math.floor(degrees / 90.0 + 0.5)
@@ -80,14 +78,14 @@ def sine_and_cosine(degrees: float) -> tuple[float, float]:
 
 @compiled
 def tangent(degrees: float) -> float:
-    """Return the tangent of an angle in degrees."""
+    """Compute the tangent of an angle in degrees."""
     s, c = sine_and_cosine(degrees)
     return s / c
 
 
 @compiled
 def exponential(x: float) -> float:
-    """Return e to the power x, for x within [-708, 709]; 0 below, infinity above."""
+    """Compute e**x for x within [-708, 709]; 0 below, infinity above."""
     if x > 709.0:
         return np.inf
     if x < -708.0:
@@ -107,7 +105,7 @@ def exponential(x: float) -> float:
 
 @compiled
 def logarithm(x: float) -> float:
-    """Return the natural logarithm of a positive normal x; minus infinity for 0."""
+    """Compute the logarithm of a positive normal x; -infinity for 0."""
     if x <= 0.0:
         return -np.inf
     bits = np.float64(x).view(np.int64)
@@ -123,7 +121,7 @@ def logarithm(x: float) -> float:
     tail = _ARTANH[0]
     for i in range(1, _ARTANH.size):
         tail = tail * z + _ARTANH[i]
-    # log(1 + f) = f - s (f - 2 z tail), which keeps the leading bits of f untouched.
+    # log(1 + f) = f - s (f - 2 z tail), which preserves the leading bits of f.
     k = float(exponent)
     return k * _LN2_HIGH + (f - (s * (f - 2.0 * z * tail) - k * _LN2_LOW))
 
@@ -169,7 +167,7 @@ _FAR_Q = np.array(
 
 
 @kernel_helper
-def _ratio(p: NDArray[Any], q: NDArray[Any], x: float) -> float:
+def _ratio(p: Floats, q: Floats, x: float) -> float:
     above = p[0]
     below = q[0]
     for i in range(1, p.size):
@@ -180,7 +178,7 @@ def _ratio(p: NDArray[Any], q: NDArray[Any], x: float) -> float:
 
 @compiled
 def normal_quantile(u: float) -> float:
-    """Return the value below which a standard normal variable lies with probability u, for 0 < u < 1."""
+    """Compute the standard normal quantile of u, 0 < u < 1."""
     if u <= 0.0:
         return -np.inf
     if u >= 1.0:

@@ -1,15 +1,15 @@
-"""Any drawing -> 28 x 28, as MNIST's digits were made.
+"""Normalize any drawing to 28 x 28 pixels, like MNIST's digits.
 
 ::
 
-    picture --gray--> levels --ink--> ink on 0 --crop--> box --pen, size--> 20 pixels --place--> 28 x 28
-             luma             polarity,            (upright)  by area                by whole pixels
-                              paper taken away
+    picture --gray--> levels --ink--> ink on 0 --crop--> box --pen, size--> 20 pixels --center--> 28 x 28
+             luma             polarity,            (upright)  by area                 by whole pixels
+                              paper subtracted
 
-MNIST's makers scaled each digit's box to 20 pixels, keeping its proportions, and placed it by whole pixels so that
-its center of mass came to lie on pixel 14 (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied
-to document recognition", Proceedings of the IEEE 86, 1998). All of it is computed in whole numbers or exact
-float64, so a drawing comes out the same everywhere.
+MNIST's makers scaled each digit's box to 20 pixels, keeping its proportions, and moved it by whole pixels so that
+its center of mass lies on pixel 14 (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
+recognition", Proceedings of the IEEE 86, 1998). All arithmetic is in integers or exact float64, so results are
+bit-identical everywhere.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from augforge import kernels
+from augforge.arrays import Images
 from augforge.colors import composite, luma
 from augforge.errors import AugforgeError, NoInkError, Problems, listed
 from augforge.keys import boolean, word
@@ -35,39 +35,38 @@ FRAME = 28
 """Height and width of the result, in pixels."""
 
 BOX = 20
-"""The longer side of the digit in it, in pixels."""
+"""Longer side of the digit in it, in pixels."""
 
 MIDDLE = 14
-"""The pixel index at which its center of mass lies, to within half a pixel."""
+"""Pixel index of its center of mass, to within half a pixel."""
 
 MNIST_PEN = 2.4
-"""Width of the new pen, in pixels of the result; chosen on drawn digits, see docs/normalization.md."""
+"""Width of the new pen, in pixels of the result; fitted to drawn digits, see docs/normalization.md."""
 
-# Side at which pens are changed and drawings set upright: four times the final one, and the same whatever the
-# drawing's own size.
+# Side of drawings while changing pens and slants: four times the final one, independent of the original size.
 _WORKING_BOX = 4 * BOX
 
 # MNIST's digits reach 254 or 255.
 _PEAK = 254
 
-# A drawing leans at most so much when it is set upright, in degrees.
+# Greatest slant to take out, in degrees.
 _MAX_LEAN = 30.0
 
 CANNOT = "drawings cannot be normalized"
-"""How messages head a list of drawings that cannot be."""
+"""Heading of messages that list failed drawings."""
 
 MAX_SIDE = 8192
-"""Height and width of a drawing, in pixels, at most."""
+"""Greatest height and width of a drawing, in pixels."""
 
 
 @dataclass(frozen=True)
 class Normalizer:
-    """How drawings are made to look like MNIST's digits.
+    """Options of normalization; call it to normalize drawings.
 
     Raises
     ------
     AugforgeError
-        If an option has no such value.
+        If an option's value is not allowed.
     """
 
     polarity: Annotated[
@@ -98,15 +97,15 @@ class Normalizer:
         if not isinstance(self.upright, bool):
             raise AugforgeError(f"upright is {self.upright!r}, allowed are True and False")
 
-    def __call__(self, drawings: Any) -> NDArray[np.uint8]:
+    def __call__(self, drawings: Any) -> Images:
         """Normalize one drawing, or several.
 
         Parameters
         ----------
         drawings : ndarray of uint8, or a sequence of such
-            One drawing: (H, W) or (H, W, 1) gray, or (H, W, 3) or (H, W, 4) in colour; H and W up to 8192 pixels.
+            One drawing: (H, W) or (H, W, 1) gray, or (H, W, 3) or (H, W, 4) in color; H and W up to 8192 pixels.
             Several: a list or tuple of drawings of any sizes, or an array (N, H, W), (N, H, W, 3) or (N, H, W, 4).
-            An array of three dimensions whose last is 1, 3 or 4 is one drawing.
+            A three-dimensional array with a last dimension of 1, 3 or 4 is one drawing.
 
         Returns
         -------
@@ -116,8 +115,8 @@ class Normalizer:
         Raises
         ------
         AugforgeError
-            If a drawing has no ink, can be read in two ways, or is not of such a shape or dtype; of several, the
-            message names all of these.
+            If a drawing has no ink, is ambiguous, or has a wrong shape or dtype. The message names all failed
+            drawings.
         """
         if _is_one(drawings):
             return self.steps(drawings)["placed"]
@@ -134,8 +133,8 @@ class Normalizer:
             raise AugforgeError(problems.text(len(drawings)))
         return results
 
-    def steps(self, drawing: Any) -> dict[str, NDArray[np.uint8]]:
-        """Return one drawing after each step: ``gray``, ``ink``, ``cropped``, ``drawn``, ``placed``.
+    def steps(self, drawing: Any) -> dict[str, Images]:
+        """Normalize one drawing; return ``gray``, ``ink``, ``cropped``, ``drawn``, ``placed``.
 
         Every value is uint8 and two-dimensional; ``placed`` is the result. Parameters and errors as for a call.
         """
@@ -144,24 +143,24 @@ class Normalizer:
         if readings > 1:
             raise AugforgeError(
                 "it can be read as dark ink on light paper and as light ink on dark paper; "
-                "polarity says which: dark-on-light or light-on-dark"
+                "set polarity (--polarity) to dark-on-light or light-on-dark"
             )
         cropped = _crop(ink)
         if cropped.size == 0:
             raise NoInkError(_no_ink(gray, self.polarity))
-        drawn, box = self._redrawn(_stretched(cropped))
+        drawn, box = self._redraw(_stretch_levels(cropped))
         return {
             "gray": gray,
             "ink": ink,
             "cropped": cropped,
             "drawn": drawn,
-            "placed": kernels.place(kernels.scale_box(drawn, box, BOX), FRAME, MIDDLE),
+            "placed": kernels.center_by_mass(kernels.scale_box(drawn, box, BOX), FRAME, MIDDLE),
         }
 
-    def _redrawn(self, cropped: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], _Box]:
-        """Return a drawing with its new pen, set upright, and its box."""
+    def _redraw(self, cropped: Images) -> tuple[Images, _Box]:
+        """Change a drawing's pen and slant; return it with its box."""
         changes_pen = self.pen == "mnist" and max(cropped.shape) != BOX
-        # A picture that was enlarged by a whole number has the box that it had before.
+        # A picture enlarged by an integer has the box of the original.
         unit = kernels.block_size(cropped)
         result = np.ascontiguousarray(cropped[::unit, ::unit])
         box = _whole_box(result) if max(result.shape) == BOX else kernels.fractional_box(result)
@@ -178,48 +177,44 @@ class Normalizer:
 
 def normalize(
     drawings: Any, *, polarity: Polarity = "auto", upright: bool = False, pen: Pen = "mnist"
-) -> NDArray[np.uint8]:
-    """Make drawings look like MNIST's digits: crop, scale, center.
+) -> Images:
+    """Normalize drawings to look like MNIST's digits: crop, scale, center.
 
     Parameters
     ----------
     drawings : ndarray of uint8, or a sequence of such
-        One drawing or several, gray or in colour, of any size; see `Normalizer.__call__`.
+        One drawing or several, gray or in color, of any size; see `Normalizer.__call__`.
     polarity, upright, pen
         See `Normalizer`.
 
     Returns
     -------
     ndarray of uint8, shape (28, 28) or (N, 28, 28)
-        White ink (255) on black (0). A digit of MNIST whose box is 20 pixels comes out as it went in.
+        White ink (255) on black (0). MNIST's digits with a box of 20 pixels stay unchanged.
 
     Raises
     ------
     AugforgeError
-        If a drawing has no ink, or is not of such a shape or dtype.
+        If a drawing has no ink, is ambiguous, or has a wrong shape or dtype.
     """
     return Normalizer(polarity, upright, pen)(drawings)
 
 
-def to_gray(drawing: Any) -> NDArray[np.uint8]:
-    """Return a drawing's gray levels, uint8 (H, W).
+def to_gray(drawing: Any) -> Images:
+    """Convert a drawing to gray levels, uint8 (H, W).
 
-    Colours are weighted as in ITU-R BT.601: 0.299 red, 0.587 green, 0.114 blue. What is transparent becomes the
-    paper that the opaque pixels stand out from: white if they are dark on average, else black.
+    Colors are weighted as in ITU-R BT.601: 0.299 red, 0.587 green, 0.114 blue. Transparent pixels show the paper
+    from which opaque ones stand out: white if they are dark on average, else black.
 
     Raises
     ------
     AugforgeError
-        If it is not uint8 of shape (H, W), (H, W, 3) or (H, W, 4), 1 to 8192 pixels high and wide.
+        If it is not uint8 of shape (H, W), (H, W, 3) or (H, W, 4), and 1 to 8192 pixels high and wide.
     """
     array = np.asarray(drawing)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
-    if (
-        array.dtype != np.uint8
-        or array.ndim not in (2, 3)
-        or (array.ndim == 3 and array.shape[2] not in (3, 4))
-    ):
+    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise AugforgeError(
             f"a drawing is uint8 of shape (H, W), (H, W, 3) or (H, W, 4); got {array.dtype} of shape {array.shape}"
         )
@@ -239,7 +234,7 @@ def to_gray(drawing: Any) -> NDArray[np.uint8]:
 
 
 def _check_first(drawing: Any) -> None:
-    """Raise `AugforgeError` if the first drawing of an array, and so every one, is of a wrong shape or dtype."""
+    """Raise `AugforgeError` if an array's drawings have a wrong shape or dtype."""
     try:
         to_gray(drawing)
     except AugforgeError as error:
@@ -247,20 +242,18 @@ def _check_first(drawing: Any) -> None:
 
 
 _LIGHT_PAPER = {"auto": -1, "light-on-dark": 0, "dark-on-light": 1}
-
-
 _OTHER_SIDE = {"light-on-dark": ("lighter", "darker"), "dark-on-light": ("darker", "lighter")}
 
 
-def _no_ink(gray: NDArray[np.uint8], polarity: Polarity) -> str:
-    """Return what is wrong with a drawing without ink: it is blank, or the polarity is the wrong one."""
+def _no_ink(gray: Images, polarity: Polarity) -> str:
+    """Explain missing ink: a blank drawing or the wrong polarity."""
     if polarity != "auto":
         other: Polarity = "light-on-dark" if polarity == "dark-on-light" else "dark-on-light"
         if kernels.separate_ink(gray, _LIGHT_PAPER[other])[0].any():
             wanted, found = _OTHER_SIDE[polarity]
             return (
-                f"it has no ink that is {wanted} than its paper, as polarity {polarity} says, but some that is "
-                f"{found}; set polarity (--polarity) to {other} or auto"
+                f"it has no ink {wanted} than its paper, as polarity {polarity} expects, but some {found} ink; "
+                f"set polarity (--polarity) to {other} or auto"
             )
     return f"it has no ink: all of its {gray.shape[0]} x {gray.shape[1]} pixels are paper"
 
@@ -275,19 +268,19 @@ def _is_one(drawings: Any) -> bool:
     return not isinstance(drawings, Sequence)
 
 
-def _crop(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _crop(ink: Images) -> Images:
     top, bottom, left, right = kernels.bounding_box(ink)
     return np.ascontiguousarray(ink[top:bottom, left:right])
 
 
-def _stretched(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the ink with its strongest level at 255, unless it is MNIST's already."""
+def _stretch_levels(ink: Images) -> Images:
+    """Scale ink to a peak of 255, unless it is MNIST's already."""
     peak = int(ink.max())
     if peak >= _PEAK:
         return ink
     return ((ink.astype(np.int64) * 510 + peak) // (2 * peak)).astype(np.uint8)
 
 
-def _whole_box(image: NDArray[np.uint8]) -> _Box:
-    """Return the box of all of an image, as `kernels.fractional_box` returns boxes."""
+def _whole_box(image: Images) -> _Box:
+    """Return an image's whole box, in units of `kernels.fractional_box`."""
     return 0, kernels.PARTS * image.shape[0], 0, kernels.PARTS * image.shape[1]

@@ -1,14 +1,14 @@
-"""Every random choice is a quantile of a counter-based uniform.
+"""Draw every random value as a quantile of a counter-based uniform number.
 
-There is no stream and no state. A *key* is derived from (seed, step id, parameter name), the *counter* is
-(source index, variant, attempt), and Philox turns both into 128 bits that pass the usual batteries of tests::
+There is no stream and no state. A *key* comes from (seed, step id, parameter name), the *counter* is (source index,
+variant, attempt), and Philox turns both into 128 bits that pass the usual test batteries::
 
     (seed, step id, name) --BLAKE3--> key --.
                                             Philox4x32-10 --> u in (0, 1) --quantile--> value
     (source index, variant, attempt) -------'
 
-So the parameters of any sample can be had alone and in any order, and a step that is added to a recipe
-leaves those of all others as they were. A distribution is its quantile function, nothing else.
+So the parameters of any sample can be computed alone and in any order, and adding a step to a recipe does not
+change those of other steps. A distribution is its quantile function, nothing else.
 """
 
 import functools
@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 from blake3 import blake3
-from numpy.typing import NDArray
 
 from augforge import exactmath
+from augforge.arrays import Array, Floats, Ints, Keys, Words
 from augforge.compiling import compiled, inlined
 
 # Multipliers and Weyl constants of Philox4x32: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
@@ -38,9 +38,12 @@ _11 = np.uint64(11)
 def philox(
     key: np.uint64, c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
-    """Return 128 random bits, as two uint64, for a uint64 key and a counter of four 32-bit words (uint64).
+    """Hash a key and a counter to 128 random bits.
 
-    This is Philox4x32-10; the first result holds its words 1 and 0 (high, low), the second 3 and 2.
+    The result is two uint64.
+
+    The key is a uint64, the counter four 32-bit words (uint64). This is Philox4x32-10; the first result holds its
+    words 1 and 0 (high, low), the second 3 and 2.
     """
     k0 = key & _LOW
     k1 = key >> _32
@@ -58,18 +61,15 @@ def philox(
 
 @inlined
 def open_unit(bits: np.uint64) -> float:
-    """Return the middle of one of 2**52 equal cells of (0, 1), chosen by the upper bits of a uint64."""
+    """Convert a uint64 to a number in (0, 1).
+
+    Its upper bits choose one of 2**52 equal cells; the result is the cell's middle.
+    """
     return (np.float64(bits >> np.uint64(12)) + 0.5) * 2.0**-52
 
 
 @compiled
-def _fill_bits(
-    key: np.uint64,
-    source_index: NDArray[Any],
-    variant: NDArray[Any],
-    attempt: NDArray[Any],
-    out: NDArray[Any],
-) -> None:
+def _fill_bits(key: np.uint64, source_index: Words, variant: Words, attempt: Words, out: Keys) -> None:
     zero = np.uint64(0)
     for i in range(out.size):
         out[i], _ = philox(
@@ -78,9 +78,7 @@ def _fill_bits(
 
 
 @compiled
-def _fill_uniform(
-    keys: NDArray[Any], source_index: NDArray[Any], variant: NDArray[Any], attempt: int, out: NDArray[Any]
-) -> None:
+def _fill_uniform(keys: Keys, source_index: Words, variant: Words, attempt: int, out: Floats) -> None:
     zero = np.uint64(0)
     for k in range(keys.size):
         key = keys[k]
@@ -91,7 +89,7 @@ def _fill_uniform(
 
 @functools.lru_cache(maxsize=4096)
 def stream_key(seed: int, step_id: str, name: str) -> int:
-    """Return the 64-bit key of one random choice of a recipe.
+    """Derive the 64-bit key of one random choice of a recipe.
 
     Parameters
     ----------
@@ -100,16 +98,14 @@ def stream_key(seed: int, step_id: str, name: str) -> int:
     step_id : str
         The id of the step.
     name : str
-        The parameter's name, or ``choice``, ``applied`` and the like for the step's own choices.
+        The parameter's name, or ``choice``, ``applied`` and the like for other choices of the step.
     """
     words = json.dumps(["augforge-1", seed, step_id, name], ensure_ascii=True, separators=(",", ":"))
     return int.from_bytes(blake3(words.encode("ascii")).digest(8), "little")
 
 
-def random_bits(
-    key: int, source_index: NDArray[Any], variant: NDArray[Any], attempt: NDArray[Any] | int = 0
-) -> NDArray[Any]:
-    """Return 64 random bits for each sample.
+def random_bits(key: int, source_index: Array, variant: Array, attempt: Array | int = 0) -> Keys:
+    """Draw 64 random bits for each sample.
 
     Parameters
     ----------
@@ -118,7 +114,7 @@ def random_bits(
     source_index, variant : ndarray of integers, shape (N,)
         The samples, each below 2**32.
     attempt : int, or ndarray of integers, shape (N,)
-        Which draw: 0, or higher where an earlier one was rejected.
+        Number of the draw: 0, or higher after rejections.
 
     Returns
     -------
@@ -136,10 +132,10 @@ def random_bits(
     return out
 
 
-def uniform(
-    keys: Sequence[int], source_index: NDArray[Any], variant: NDArray[Any], attempt: int = 0
-) -> NDArray[Any]:
-    """Return uniform numbers in the open interval (0, 1), one for each key and sample; arguments as `random_bits`.
+def uniform(keys: Sequence[int], source_index: Array, variant: Array, attempt: int = 0) -> Floats:
+    """Draw uniform numbers in (0, 1), one per key and sample.
+
+    Arguments are as for `random_bits`.
 
     Returns
     -------
@@ -165,67 +161,67 @@ class Constant:
 
     @property
     def low(self) -> float:
-        """The least value that can come."""
+        """Return the least possible value."""
         return self.value
 
     @property
     def high(self) -> float:
-        """The greatest value that can come."""
+        """Return the greatest possible value."""
         return self.value
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
-        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+    def quantile(self, u: Array) -> Floats:
+        """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         return np.full(u.shape, self.value, np.float64)
 
     def plain(self) -> Any:
-        """Return the distribution as a recipe writes it."""
+        """Write the distribution as in a recipe."""
         return self.value
 
 
 @dataclass(frozen=True)
 class Uniform:
-    """Every value between low and high is equally likely."""
+    """A uniform distribution between low and high."""
 
     low: float
     high: float
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
-        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+    def quantile(self, u: Array) -> Floats:
+        """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         return self.low + (self.high - self.low) * u
 
     def plain(self) -> Any:
-        """Return the distribution as a recipe writes it."""
+        """Write the distribution as in a recipe."""
         return [self.low, self.high]
 
 
 @dataclass(frozen=True)
 class LogUniform:
-    """The logarithm of the value is uniform; 0 < low <= high."""
+    """A value with a uniform logarithm; 0 < low <= high."""
 
     low: float
     high: float
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
-        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+    def quantile(self, u: Array) -> Floats:
+        """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         start = exactmath.logarithm(self.low)
         exponents = start + (exactmath.logarithm(self.high) - start) * u
         return np.clip(_of_each(_fill_exponential, exponents), self.low, self.high)
 
     def plain(self) -> Any:
-        """Return the distribution as a recipe writes it."""
+        """Write the distribution as in a recipe."""
         return {"log_uniform": {"low": self.low, "high": self.high}}
 
 
 @dataclass(frozen=True)
 class Triangular:
-    """The density rises from low to mode and falls to high, in straight lines."""
+    """A triangular density, with its peak at mode."""
 
     low: float
     mode: float
     high: float
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
-        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+    def quantile(self, u: Array) -> Floats:
+        """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         width, rise, fall = self.high - self.low, self.mode - self.low, self.high - self.mode
         if width == 0.0:
             return np.full(u.shape, self.low, np.float64)
@@ -234,25 +230,25 @@ class Triangular:
         return np.where(u * width < rise, rising, falling)
 
     def plain(self) -> Any:
-        """Return the distribution as a recipe writes it."""
+        """Write the distribution as in a recipe."""
         return {"triangular": {"low": self.low, "mode": self.mode, "high": self.high}}
 
 
 @dataclass(frozen=True)
 class Normal:
-    """The normal distribution, cut (not clipped) at low and high where they are finite."""
+    """The normal distribution, truncated (not clipped) to [low, high]."""
 
     mean: float
     sd: float
     low: float = -math.inf
     high: float = math.inf
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
-        """Return the values below which shares u (float64, within (0, 1)) lie, as float64 of u's shape."""
+    def quantile(self, u: Array) -> Floats:
+        """Return quantiles at u (float64, within (0, 1)), float64 of u's shape."""
         if self.sd == 0.0:
             return np.full(u.shape, self.mean, np.float64)
         a, b = (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
-        # In the upper tail probabilities crowd against 1 and lose their digits: take the lower tail's mirror.
+        # Probabilities of the upper tail lose their digits near 1: mirror to the lower tail.
         mirrored = a > 0.0
         if mirrored:
             a, b, u = -b, -a, 1.0 - u
@@ -261,7 +257,7 @@ class Normal:
         return np.clip(self.mean + self.sd * (-z if mirrored else z), self.low, self.high)
 
     def plain(self) -> Any:
-        """Return the distribution as a recipe writes it."""
+        """Write the distribution as in a recipe."""
         shape = {"mean": self.mean, "sd": self.sd}
         if math.isfinite(self.low):
             shape["low"] = self.low
@@ -272,28 +268,28 @@ class Normal:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values, each as likely as its weight says."""
+    """One of several values, with probabilities proportional to weights."""
 
     values: tuple[float, ...]
     weights: tuple[float, ...] = ()
 
     @property
     def low(self) -> float:
-        """The least value that can come."""
+        """Return the least possible value."""
         return min(self.values)
 
     @property
     def high(self) -> float:
-        """The greatest value that can come."""
+        """Return the greatest possible value."""
         return max(self.values)
 
-    def quantile(self, u: NDArray[Any]) -> NDArray[Any]:
-        """Return the values below which shares u (float64, within (0, 1)) lie, in the listed order."""
+    def quantile(self, u: Array) -> Floats:
+        """Return quantiles at u (float64, within (0, 1)), in the listed order."""
         weights = self.weights or (1.0,) * len(self.values)
         return np.array(self.values, np.float64)[weighted_index(weights, u)]
 
     def plain(self) -> Any:
-        """Return the distribution as a recipe writes it."""
+        """Write the distribution as in a recipe."""
         if not self.weights:
             return {"choice": {"values": list(self.values)}}
         return {"choice": {"values": list(self.values), "weights": list(self.weights)}}
@@ -302,8 +298,10 @@ class Choice:
 Distribution = Constant | Uniform | LogUniform | Triangular | Normal | Choice
 
 
-def weighted_index(weights: tuple[float, ...], u: NDArray[Any]) -> NDArray[Any]:
-    """Return, for each u in (0, 1), which of the weighted entries it falls on, as int64 of u's shape.
+def weighted_index(weights: tuple[float, ...], u: Array) -> Ints:
+    """Choose an entry for each u in (0, 1), by weight.
+
+    Returns int64 of u's shape.
 
     Entries of weight 0 are never chosen.
     """
@@ -317,16 +315,16 @@ def weighted_index(weights: tuple[float, ...], u: NDArray[Any]) -> NDArray[Any]:
 
 @functools.lru_cache(maxsize=4096)
 def _normal_share_below(z: float) -> float:
-    """Return the share of a standard normal variable below z: the inverse of `exactmath.normal_quantile`.
+    """Compute the standard normal distribution function at z.
 
-    Found by halving, so that cut distributions end exactly where their own quantile function does. Past 38
-    standard deviations no float64 share is left.
+    This inverts `exactmath.normal_quantile` by bisection, so that truncated distributions end exactly at their own
+    quantiles. Past 38 standard deviations no float64 share is left.
     """
     if z >= 38.0 or z <= -38.0:
         return 1.0 if z > 0.0 else 0.0
     if z > 0.0:
         return 1.0 - _normal_share_below(-z)
-    # The share lies within (2**-1100, 1/2]: halve its exponent's range first, then the number itself.
+    # The share lies within (2**-1100, 1/2]: bisect its exponent first, then the number itself.
     scale = 1.0
     while scale > 0.0 and exactmath.normal_quantile(scale * 0.5) > z:
         scale *= 0.5
@@ -341,19 +339,19 @@ def _normal_share_below(z: float) -> float:
 
 
 @compiled
-def _fill_exponential(values: NDArray[Any], out: NDArray[Any]) -> None:
+def _fill_exponential(values: Floats, out: Floats) -> None:
     for i in range(values.size):
         out[i] = exactmath.exponential(values[i])
 
 
 @compiled
-def _fill_normal_quantile(values: NDArray[Any], out: NDArray[Any]) -> None:
+def _fill_normal_quantile(values: Floats, out: Floats) -> None:
     for i in range(values.size):
         out[i] = exactmath.normal_quantile(values[i])
 
 
-def _of_each(fill: Callable[[NDArray[Any], NDArray[Any]], None], values: NDArray[Any]) -> NDArray[Any]:
-    """Return an exact function of each value, as float64 of the values' shape."""
+def _of_each(fill: Callable[[Floats, Floats], None], values: Array) -> Floats:
+    """Apply an exact function to each value, in float64."""
     flat = np.ascontiguousarray(values, np.float64).reshape(-1)
     out = np.empty_like(flat)
     fill(flat, out)

@@ -22,8 +22,8 @@ def open_unit(bits: np.uint64) -> float:
 
 
 @numba.njit
-def between(a: np.uint8, b: np.uint8, share: np.uint16) -> np.uint8:
-    return loops.between(a, b, share)
+def interpolate(a: np.uint8, b: np.uint8, share: np.uint16) -> np.uint8:
+    return loops.interpolate(a, b, share)
 
 
 @numba.njit
@@ -37,8 +37,13 @@ def greater(a: float, b: float) -> float:
 
 
 @numba.njit
-def aligned_floats(count: int) -> np.ndarray:
-    return loops.aligned_floats(count)
+def allocate_floats(count: int) -> np.ndarray:
+    return loops.allocate_floats(count)
+
+
+@numba.njit
+def count_values(values: np.ndarray, size: int) -> np.ndarray:
+    return loops.count_values(values, size)
 
 
 @numba.njit

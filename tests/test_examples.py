@@ -171,7 +171,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class TestYourOwnDigits:
     def test_without_a_folder_it_draws_digits_and_says_so(self, out: Path) -> None:
         said = (out / "said.txt").read_text()
-        assert said.startswith("No folder given: these are drawings of the bundled digits")
+        assert said.startswith("No folder given: drew bundled digits in")
         assert "240 originals in 720 forms" in said
         sizes = set()
         for file in out.glob("drawings/*/*.png"):

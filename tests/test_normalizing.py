@@ -159,7 +159,7 @@ def test_a_lighter_stroke_is_not_cut_off(level: int) -> None:
 def test_a_tie_in_a_small_picture_needs_a_polarity(side: int) -> None:
     picture = np.full((side, side), 128, np.uint8)
     picture[2:-2, 2], picture[2:-2, 5] = 28, 228
-    with pytest.raises(AugforgeError, match="polarity says which: dark-on-light or light-on-dark"):
+    with pytest.raises(AugforgeError, match=r"set polarity \(--polarity\) to dark-on-light or light-on-dark"):
         normalize(picture)
 
 
@@ -299,7 +299,7 @@ def sheet_on_even_desk(margin: int = 12) -> np.ndarray:
 
 def test_ink_that_may_be_paper_needs_a_polarity() -> None:
     picture = sheet_on_even_desk()
-    with pytest.raises(AugforgeError, match="polarity says which: dark-on-light or light-on-dark"):
+    with pytest.raises(AugforgeError, match=r"set polarity \(--polarity\) to dark-on-light or light-on-dark"):
         normalize(picture)
     sheet = picture[12:-12, 12:-12]
     np.testing.assert_array_equal(normalize(picture, polarity="dark-on-light"), normalize(sheet))
@@ -375,7 +375,7 @@ def test_a_digit_as_light_as_the_desk_needs_a_polarity(share: int, ink: int) -> 
     """It might be the hole of an ink patch."""
     sheet = sheet_with_digit(230, ink)
     picture = on_desk(sheet, share, 60)
-    with pytest.raises(AugforgeError, match="polarity says which"):
+    with pytest.raises(AugforgeError, match="set polarity"):
         normalize(picture)
     np.testing.assert_array_equal(normalize(picture, polarity="dark-on-light"), normalize(sheet))
     patch = Normalizer("light-on-dark").steps(picture)["ink"]

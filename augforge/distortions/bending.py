@@ -43,7 +43,7 @@ class DisplacementField(Geometry):
         make it negative. The lowered size is recorded.
         """
         fields = self.fields(step)
-        shares = kernels.unfolded_shares(fields, self.might_fold(step))
+        shares = kernels.find_unfolded_shares(fields, self.might_fold(step))
         folded = np.flatnonzero(shares < 1.0)
         if len(folded):
             # Cut to 10 bits behind the point: the same in float32, and never above what is safe.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from augforge import randomness
-from augforge.compiling import keeping_imported
+from augforge.compiling import cache_package
 from augforge.distortions.base import Distortion, SampledStep
 from augforge.distortions.parameters import Parameter, parse_distribution
 from augforge.errors import AugforgeError, did_you_mean, listed
@@ -208,7 +208,7 @@ def _render_step(images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
 def _augmenter_name(plain: Any) -> str:
     try:
         # Some of its functions are compiled, and Numba would cache them.
-        with keeping_imported():
+        with cache_package():
             augmenters = importlib.import_module("imgaug.augmenters")
             base = importlib.import_module("imgaug.augmenters.meta").Augmenter
     except ImportError as error:

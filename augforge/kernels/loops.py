@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Floats32, Images, Ints
 from augforge.compiling import compiled, inlined, kernel_helper
 
 _LINE = 64
@@ -14,7 +14,7 @@ _RUN = 65536
 
 
 @kernel_helper
-def aligned_floats(count: int) -> NDArray[Any]:
+def allocate_floats(count: int) -> Floats32:
     """Allocate float32 on a cache line, uninitialized.
 
     Wide vectors that cross two lines take twice as long.
@@ -25,10 +25,10 @@ def aligned_floats(count: int) -> NDArray[Any]:
 
 
 @inlined
-def between(a: np.uint8, b: np.uint8, share: np.uint16) -> np.uint8:
-    """Interpolate from a to b by a share in 1/256, 0 to 256, rounded.
+def interpolate(a: np.uint8, b: np.uint8, share: np.uint16) -> np.uint8:
+    """Interpolate from a to b by a share, rounded.
 
-    In 16 bits, which make twice as many lanes as 32.
+    The share is 0 to 256, in 1/256. In 16 bits, which make twice as many lanes as 32.
     """
     # 255 * 256 + 128 is the most, and just fits.
     near = np.uint16(np.uint16(a) * np.uint16(np.uint16(256) - share))
@@ -50,14 +50,14 @@ def greater(a: Any, b: Any) -> Any:
 
 # Numba compiles plain loops at once, and whole-array assignment in more than a second.
 @compiled
-def copy_row(source: NDArray[Any], target: NDArray[Any]) -> None:
+def copy_row(source: Images, target: Images) -> None:
     """Copy a row of any length."""
     for x in range(source.size):
         target[x] = source[x]
 
 
 @compiled
-def copy_image(source: NDArray[Any], target: NDArray[Any]) -> None:
+def copy_image(source: Images, target: Images) -> None:
     """Copy an image (H, W)."""
     height, width = source.shape
     for y in range(height):
@@ -66,8 +66,28 @@ def copy_image(source: NDArray[Any], target: NDArray[Any]) -> None:
 
 
 @compiled
-def gray_sums(images: NDArray[Any]) -> tuple[Any, Any]:
-    """Return the sum and the sum of squares of all pixels.
+def copy_unchanged(levels: Images, changes: Ints, area: int, out: Images) -> None:
+    """Copy the images, of `area` pixels each, with a change of 0."""
+    for i in range(changes.size):
+        if changes[i] == 0:
+            start = np.uint64(i * area)
+            for p in range(start, start + np.uint64(area)):
+                out[p] = levels[p]
+
+
+@kernel_helper
+def count_values(values: Array, size: int) -> Ints:
+    """Count each of 0 to size - 1 in values (H, W)."""
+    counts = np.zeros(size, np.int64)
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            counts[values[y, x]] += 1
+    return counts
+
+
+@compiled
+def gray_sums(images: Images) -> tuple[Any, Any]:
+    """Sum all pixels and their squares.
 
     Parameters
     ----------
@@ -94,8 +114,8 @@ def gray_sums(images: NDArray[Any]) -> tuple[Any, Any]:
 
 
 @compiled
-def ink_sums(images: NDArray[Any]) -> NDArray[Any]:
-    """Return the sum of each image's gray levels.
+def ink_sums(images: Images) -> Ints:
+    """Sum each image's gray levels.
 
     Parameters
     ----------
@@ -106,7 +126,7 @@ def ink_sums(images: NDArray[Any]) -> NDArray[Any]:
     ndarray of int64, shape (N,)
     """
     count, height, width = images.shape
-    # Whole arrays with unsigned places: a slice for each image would count references to it.
+    # Whole arrays with unsigned indices: a slice per image would count references to it.
     levels, size = images.reshape(-1), np.uint64(height * width)
     sums = np.empty(count, np.int64)
     for i in range(np.uint64(count)):
@@ -118,8 +138,8 @@ def ink_sums(images: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def highest_levels(images: NDArray[Any]) -> NDArray[Any]:
-    """Return the highest gray level of each image, uint8 (N,); images as for `ink_sums`."""
+def highest_levels(images: Images) -> Images:
+    """Find each image's highest level, uint8 (N,), as in `ink_sums`."""
     count, height, width = images.shape
     levels, size = images.reshape(-1), np.uint64(height * width)
     highest = np.empty(count, np.uint8)

@@ -50,7 +50,7 @@ def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         times = _SIDE // side
         fitted = image.repeat(times, axis=0).repeat(times, axis=1)
     else:
-        fitted = kernels.area_resample(image, *kernels.fitted_size(image.shape[0], image.shape[1], _SIDE))
+        fitted = kernels.area_resample(image, *kernels.fit_size(image.shape[0], image.shape[1], _SIDE))
     square = np.zeros((_SIDE, _SIDE), np.uint8)
     top, left = (_SIDE - fitted.shape[0]) // 2, (_SIDE - fitted.shape[1]) // 2
     square[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted

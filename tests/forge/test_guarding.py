@@ -159,7 +159,7 @@ def test_ink_grows_by_no_more_than_its_share(steps: str) -> None:
 
 
 def count_components(images: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    return kernels.topology(images, levels, 3)
+    return kernels.count_components(images, levels, 3)
 
 
 def test_strokes_keep_their_components_and_holes() -> None:

@@ -13,7 +13,7 @@ def affine_warp(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
 
 def affine_ink_kept(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
     """Return the share of ink that one map each (N, 6) leaves inside the frame."""
-    return kernels.ink_kept(images, Chain.of_maps(maps, images.shape[1:]))
+    return kernels.measure_ink_inside(images, Chain.of_maps(maps, images.shape[1:]))
 
 
 def bent_warp(images: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
@@ -23,4 +23,4 @@ def bent_warp(images: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.nd
 
 def bent_ink_kept(images: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """Return the share of ink that chains with all their fields in force leave inside the frame."""
-    return kernels.ink_kept(images, Chain(maps, fields, np.ones(fields.shape[:2], bool)))
+    return kernels.measure_ink_inside(images, Chain(maps, fields, np.ones(fields.shape[:2], bool)))

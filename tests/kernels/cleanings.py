@@ -35,7 +35,7 @@ def _first(flags: np.ndarray) -> int:
     return int(flags.argmax()) if flags.any() else len(flags)
 
 
-def without_deviations(ink: np.ndarray, peak: int) -> np.ndarray:
+def remove_deviations(ink: np.ndarray, peak: int) -> np.ndarray:
     strong = 16 if peak >= 32 else peak // 2
     out = ink.copy()
     for y, x in np.argwhere((ink > 0) & (ink <= 4) & (8 * ink.astype(int) <= peak)):
@@ -61,9 +61,9 @@ def groups(ink: np.ndarray) -> list[list[tuple[int, int]]]:
     return found
 
 
-def without_specks(ink: np.ndarray, peak: int) -> tuple[np.ndarray, int]:
+def remove_specks(ink: np.ndarray, peak: int) -> tuple[np.ndarray, int]:
     """Return ink without specks, and the largest patch's peak."""
-    patches = groups(without_deviations(ink, peak))
+    patches = groups(remove_deviations(ink, peak))
     sizes = sorted(map(len, patches), reverse=True)
     least, total = sizes[0], sizes[0]
     for size in sizes[1:]:
@@ -95,7 +95,7 @@ def unit(ink: np.ndarray) -> int:
     return whole
 
 
-def cleaned(ink: np.ndarray) -> np.ndarray:
+def clean(ink: np.ndarray) -> np.ndarray:
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not len(rows):
         return ink
@@ -107,11 +107,11 @@ def cleaned(ink: np.ndarray) -> np.ndarray:
     small = cut[::step, ::step].copy()
     peak = int(small.max())
     for _ in range(32):
-        kept, found = without_specks(small, peak)
+        kept, found = remove_specks(small, peak)
         if found == peak or min(found, peak) >= 32:
             break
         peak = found
-    kept = without_deviations(kept, int(kept.max()))
+    kept = remove_deviations(kept, int(kept.max()))
     strong = 8 * kept.astype(int) >= int(kept.max())
     if ((kept > 0) & (kept <= 4) & ~strong).sum() >= max(20, strong.sum() // 64):
         inner = np.zeros_like(strong)

@@ -60,7 +60,7 @@ def of_windows(levels: np.ndarray, reach: int, choose: Callable[..., np.ndarray]
     return levels
 
 
-def paper_levels(levels: np.ndarray) -> np.ndarray:
+def estimate_paper(levels: np.ndarray) -> np.ndarray:
     """Return the highest of the lowest levels in windows, and of those the highest around each pixel."""
     reach = max(max(levels.shape) // 8, 1)
     levels = levels.astype(int)
@@ -101,7 +101,7 @@ def finer(levels: np.ndarray, height: int, width: int) -> np.ndarray:
     return out
 
 
-def without_specks(ink: np.ndarray) -> np.ndarray:
+def remove_specks(ink: np.ndarray) -> np.ndarray:
     """Return ink without patches that the border cuts, if another one is large, and without small ones."""
     labels, count = ndimage.label(ink > 0, np.ones((3, 3)))
     patches = [labels == label for label in range(1, count + 1)]
@@ -116,11 +116,11 @@ def without_specks(ink: np.ndarray) -> np.ndarray:
     return out
 
 
-def photographed_ink(picture: np.ndarray, light_paper: int) -> np.ndarray:
+def read_photograph(picture: np.ndarray, light_paper: int) -> np.ndarray:
     picture = shrunk(picture, 256)
     light = is_light(shrunk(picture, 48)) if light_paper == -1 else light_paper == 1
     picture = 255 - picture if light else picture
-    paper = finer(paper_levels(shrunk(picture, 48)), *picture.shape)
+    paper = finer(estimate_paper(shrunk(picture, 48)), *picture.shape)
     above = picture - paper
     if light:
         above = above * (255.0 / np.maximum(255.0 - paper, 16.0))
@@ -135,7 +135,7 @@ def photographed_ink(picture: np.ndarray, light_paper: int) -> np.ndarray:
         return np.zeros(picture.shape, np.uint8)
     full = quantile(most, 0.9) - middle
     ink = quarters - middle
-    core = without_specks(np.where(ink >= max(least - middle, full // 2), ink, 0))
+    core = remove_specks(np.where(ink >= max(least - middle, full // 2), ink, 0))
     near = ndimage.binary_dilation(core > 0, np.ones((3, 3)))
     ink = np.where((core > 0) | (near & (ink >= max(2 * grain, full // 8))), ink, 0)
     return np.minimum(255 * ink // full, 255).astype(np.uint8)
@@ -259,12 +259,12 @@ def _sheets(picture: np.ndarray, ink: np.ndarray, ground: int) -> tuple[int, np.
 
 def _ink_or_sheet(picture: np.ndarray, ink: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
     found, _, drawn = _sheets(picture, ink, paper)
-    return (cleanings.cleaned(drawn), 1) if found == 2 else (ink, 1 + found)
+    return (cleanings.clean(drawn), 1) if found == 2 else (ink, 1 + found)
 
 
 def _on_even_paper(picture: np.ndarray, paper: int) -> tuple[np.ndarray, int]:
-    light = cleanings.cleaned(_above(picture, paper))
-    dark = cleanings.cleaned(_above(255 - picture, 255 - paper))
+    light = cleanings.clean(_above(picture, paper))
+    dark = cleanings.clean(_above(255 - picture, 255 - paper))
     areas = [np.count_nonzero(ink) for ink in (light, dark)]
     sums = [int(ink.sum(dtype=int)) for ink in (light, dark)]
     is_dark = sums[1] > sums[0] or (sums[0] == sums[1] and paper >= 128)
@@ -282,8 +282,8 @@ def _drawn_on_dark_sheets(picture: np.ndarray, ink: np.ndarray, ground: int) -> 
     if int(picture.min()) + 16 >= ground:
         return None
     dark = 255 - picture
-    found, inside, drawn = _sheets(dark, cleanings.cleaned(_above(dark, 255 - ground)), 255 - ground)
-    return cleanings.cleaned(drawn) if found and not ink[~inside].any() else None
+    found, inside, drawn = _sheets(dark, cleanings.clean(_above(dark, 255 - ground)), 255 - ground)
+    return cleanings.clean(drawn) if found and not ink[~inside].any() else None
 
 
 def _most_of_border(picture: np.ndarray) -> int | None:
@@ -293,7 +293,7 @@ def _most_of_border(picture: np.ndarray) -> int | None:
 
 
 def _light_on_even_paper(picture: np.ndarray, paper: int) -> np.ndarray:
-    ink = cleanings.cleaned(_above(picture, paper))
+    ink = cleanings.clean(_above(picture, paper))
     drawn = _drawn_on_dark_sheets(picture, ink, paper)
     if drawn is not None:
         return drawn
@@ -308,19 +308,19 @@ def _light_ink(picture: np.ndarray) -> np.ndarray:
         return _light_on_even_paper(picture, paper)
     ground = _most_of_border(picture)
     if ground is not None:
-        drawn = _drawn_on_dark_sheets(picture, cleanings.cleaned(_above(picture, ground)), ground)
+        drawn = _drawn_on_dark_sheets(picture, cleanings.clean(_above(picture, ground)), ground)
         if drawn is not None:
             return drawn
     low = int(picture.min())
     alike, close = (picture == low).sum(), ((picture > low) & (picture.astype(int) <= low + 16)).sum()
     if (alike >= 0.02 * picture.size and close < 0.5 * alike) or max(picture.shape) < 32:
-        return cleanings.cleaned(_above(picture, low))
+        return cleanings.clean(_above(picture, low))
     top, bottom, left, right = sheet_inside(picture, 0)
     sheet = picture[top:bottom, left:right]
     if sheet.shape != picture.shape:
         paper = _even_border(_border(sheet))
-        return photographed_ink(sheet, 0) if paper is None else _light_on_even_paper(sheet, paper)
-    ink = photographed_ink(picture, 0)
+        return read_photograph(sheet, 0) if paper is None else _light_on_even_paper(sheet, paper)
+    ink = read_photograph(picture, 0)
     return ink if ink.any() else _above(picture, low)
 
 
@@ -342,15 +342,15 @@ def separate_ink(picture: np.ndarray, light_paper: int) -> tuple[np.ndarray, int
     ground = _most_of_border(picture)
     if ground is not None:
         for one, level in ((picture, ground), (255 - picture, 255 - ground)):
-            found, _, drawn = _sheets(one, cleanings.cleaned(_above(one, level)), level)
+            found, _, drawn = _sheets(one, cleanings.clean(_above(one, level)), level)
             if found:
-                return cleanings.cleaned(drawn), 3 - found
+                return cleanings.clean(drawn), 3 - found
     return _photographed(picture) if paper is None else _on_even_paper(picture, paper)
 
 
 def _photographed(picture: np.ndarray) -> tuple[np.ndarray, int]:
     paper = quantile(_border(picture), 0.5)
-    return photographed_ink(picture, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
+    return read_photograph(picture, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
 
 
 def _means(levels: np.ndarray) -> tuple[int, int]:

@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge import kernels
-from augforge.kernels.loops import copy_image, copy_row
-from tests.parts import aligned_floats, between, greater, lesser
+from augforge.kernels.loops import copy_image, copy_row, copy_unchanged
+from tests.parts import allocate_floats, count_values, greater, interpolate, lesser
 
 
 @given(st.integers(0, 500))
 def test_arrays_start_on_a_cache_line(count: int) -> None:
-    floats = aligned_floats(count)
+    floats = allocate_floats(count)
     assert (floats.dtype, floats.shape) == ("float32", (count,))
     assert floats.ctypes.data % 64 == 0 or count == 0
 
@@ -21,7 +21,10 @@ LEVELS = st.integers(0, 255)
 
 @given(LEVELS, LEVELS, st.integers(0, 256))
 def test_it_is_what_the_plain_version_is(a: int, b: int, share: int) -> None:
-    assert between(np.uint8(a), np.uint8(b), np.uint16(share)) == (a * (256 - share) + b * share + 128) // 256
+    assert (
+        interpolate(np.uint8(a), np.uint8(b), np.uint16(share))
+        == (a * (256 - share) + b * share + 128) // 256
+    )
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(0, 12), st.integers(0, 40))))
@@ -31,6 +34,13 @@ def test_copies_are_what_was_copied(image: np.ndarray) -> None:
     copy_row(image.ravel(), row)
     np.testing.assert_array_equal(whole, image)
     np.testing.assert_array_equal(row, image.ravel())
+
+
+def test_only_unchanged_images_are_copied() -> None:
+    images = np.random.default_rng(0).integers(1, 256, (5, 3, 4), dtype=np.uint8)
+    changes, out = np.array([0, 3, 0, 0, 1]), np.zeros_like(images)
+    copy_unchanged(images.reshape(-1), changes, 12, out.reshape(-1))
+    np.testing.assert_array_equal(out, images * (changes == 0)[:, None, None].astype(np.uint8))
 
 
 NUMBERS = st.floats(allow_nan=False)
@@ -68,3 +78,8 @@ def test_sums_and_highest_levels_are_those_of_numpy(images: np.ndarray) -> None:
 
 def test_the_brightest_large_frame_does_not_overflow() -> None:
     assert kernels.ink_sums(np.full((1, 4200, 4200), 255, np.uint8)) == 255 * 4200**2
+
+
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(0, 12), st.integers(0, 40)), elements=st.integers(0, 9)))
+def test_values_are_counted(values: np.ndarray) -> None:
+    np.testing.assert_array_equal(count_values(values, 10), np.bincount(values.ravel(), minlength=10))

@@ -106,7 +106,7 @@ def _told(fetched: "Fetched") -> str:
         done = f"'{dataset.name}' is there already, with the right hashes: nothing was downloaded."
     else:
         held = f", {len(fetched.held)} were there already" if fetched.held else ""
-        new = pluralize(len(fetched.added), 'file')
+        new = pluralize(len(fetched.added), "file")
         done = f"'{dataset.name}' is there: {new} new{held}, all hashes are right."
     return f"{done}\n{_how_to_use(dataset, folder)}"
 

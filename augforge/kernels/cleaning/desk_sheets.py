@@ -1,15 +1,14 @@
-"""Find a sheet on a desk: the part of a photograph that is worth reading."""
-
-from typing import Any
+"""Find the sheet on a desk in a photograph."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Images, Ints
 from augforge.compiling import compiled, kernel_helper
-from augforge.kernels.cleaning.lit_paper import COARSE_SIDE, count_values, shrink
+from augforge.kernels.cleaning.lit_paper import COARSE_SIDE, shrink
+from augforge.kernels.loops import count_values
 
-# Share of the border that is desk, and of the picture that is sheet, at least; of what is between them at most;
-# contrast in levels; share of a side that may be ink or desk; shortest side, in coarse pixels.
+# Least share of the border that is desk, and of the picture that is sheet; greatest share of pixels between them;
+# least contrast in levels; greatest share of a side that is ink or desk; least side in coarse pixels.
 _DESK = 0.8
 _SHEET_SHARE = 0.35
 _BETWEEN = 0.15
@@ -19,8 +18,11 @@ _SHEET_LEAST = 12
 
 
 @kernel_helper
-def _class_means(counts: NDArray[Any]) -> tuple[int, int]:
-    """Return the mean levels of what is darker and lighter than the middle between both (isodata)."""
+def _class_means(counts: Ints) -> tuple[int, int]:
+    """Split levels into two classes and return their means.
+
+    The threshold is the middle between both means (isodata).
+    """
     levels = np.arange(counts.size)
     low, high = np.flatnonzero(counts)[0], np.flatnonzero(counts)[-1]
     for _ in range(counts.size):
@@ -37,11 +39,14 @@ def _class_means(counts: NDArray[Any]) -> tuple[int, int]:
 
 
 @kernel_helper
-def _shrink_to(mask: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of a rectangle whose sides lie in a mask (H, W) but for a few pixels."""
+def _shrink_to(mask: Bools) -> tuple[int, int, int, int]:
+    """Find a rectangle with sides almost inside a mask (H, W).
+
+    Returns top, bottom, left and right.
+    """
     top, bottom, left, right = 0, mask.shape[0], 0, mask.shape[1]
     while bottom - top > 2 and right - left > 2:
-        # Pixels outside of the mask on each side, as a share of the side.
+        # Share of each side outside of the mask.
         across, down = float(right - left), float(bottom - top)
         shares = np.array(
             [
@@ -62,17 +67,18 @@ def _shrink_to(mask: NDArray[Any]) -> tuple[int, int, int, int]:
 
 
 @compiled
-def sheet_inside(gray: NDArray[Any], light_paper: int) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of a sheet that lies on a desk, ends excluded; else of the whole picture.
+def sheet_inside(gray: Images, light_paper: int) -> tuple[int, int, int, int]:
+    """Find top, bottom, left and right of a sheet on a desk.
 
-    Most of the border is a desk, most of the rest a sheet, lighter or darker by far, and little is between the two:
-    light that falls off towards the corners is no desk.
+    Ends are excluded; without a sheet it is the whole picture. Most of the border is a desk, most of the rest a
+    sheet, lighter or darker by far, with few pixels between the two: light that falls off toward the corners is no
+    desk.
 
     Parameters
     ----------
     gray : ndarray of uint8, shape (H, W)
     light_paper : int
-        1 for a light sheet on a dark desk alone, 0 for the reverse, -1 for both.
+        1 for only a light sheet on a dark desk, 0 for the reverse, -1 for both.
     """
     height, width = gray.shape
     whole = (0, height, 0, width)
@@ -95,13 +101,8 @@ def sheet_inside(gray: NDArray[Any], light_paper: int) -> tuple[int, int, int, i
     if sheet.sum() < _SHEET_SHARE * sheet.size or between > _BETWEEN * sheet.size:
         return whole
     top, bottom, left, right = _shrink_to(sheet)
-    # The outermost pixels are part desk.
+    # The outermost pixels are partly desk.
     top, bottom, left, right = top + 1, bottom - 1, left + 1, right - 1
     if min(bottom - top, right - left) < _SHEET_LEAST:
         return whole
-    return (
-        top * height // rows,
-        bottom * height // rows,
-        left * width // columns,
-        right * width // columns,
-    )
+    return (top * height // rows, bottom * height // rows, left * width // columns, right * width // columns)

@@ -1,62 +1,62 @@
-"""Disturbances of even paper that can be removed exactly: frames, small deviations, specks.
+"""Remove disturbances of even paper exactly: frames, small deviations, specks.
 
-Each removal must come before anything that depends on the whole picture, since one wrong pixel changes the peak,
-the box and so every pixel of the result. That dictates the order::
+Each removal must precede everything that depends on the whole picture, since one wrong pixel changes the peak, the
+box and so every pixel of the result. That dictates the order::
 
     picture -> frame cut away -> paper's level -> difference on each side of it -> ink of one side
                                                           |
             +---------------------------------------------+
             v
-    box of 20 pixels: kept as it is, one of MNIST's own
+    box of 20 pixels: kept unchanged, one of MNIST's own
     else      peak of the largest patch -> small deviations become paper -> patches -> specks become paper
                        ^                                                          |
                        +------ until the largest patch's peak stays the same <----+
                                                                                   v
-                                                          peak of what is left -> small deviations, once more
+                                                          peak of the rest -> small deviations, once more
 
-A speck may be darker than the ink, so the first peak is the largest patch's, not the picture's. The last step
-uses the peak that remains, which is also the peak of the undisturbed picture: both come out identical.
+A speck may be darker than the ink, so the first peak is the largest patch's, not the picture's. The last step uses
+the peak of the rest, which is also the peak of the undisturbed picture: both results are identical.
 
-Patches are sets of pixels no more than 2 pixels apart from the next one, in rows and columns, see `runs`.
+Patches are sets of pixels at most 2 pixels apart from the next one, in rows and columns, see `runs`.
 """
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Images, Ints, Ints32
 from augforge.compiling import compiled, kernel_helper
 from augforge.kernels.geometry.area import bounding_box
 from augforge.kernels.strokes.runs import join_runs, list_runs
 
-# Longer side of the box of MNIST's own digits, which are not changed.
+# Longer side of the box of MNIST's own digits, which stay unchanged.
 OWN_BOX = 20
 
-# A frame is so wide at most, in pixels, and as a share of the shorter side: one to so many.
+# Greatest width of a frame in pixels, and as a fraction 1 / n of the shorter side.
 _FRAME = 10
 _FRAME_SHARE = 16
 
-# A deviation from the paper is so small at most, in levels, and as a share of the peak: one to so many,
+# Greatest deviation of paper in levels, and as a fraction 1 / n of the peak,
 SMALL = 4
 _SMALL_SHARE = 8
 
-# and has no neighbor that differs by more than so many levels; by more than half of a peak below 32.
+# without a neighbor that differs by more than this; by more than half of a peak below 32.
 _STRONG = 16
 _FAINT_PEAK = 32
 
-# A drawing is noisy if pixels that deviate so little, next to its ink, are so large a share of it: one to so many;
-# and at least so many, since the soft rim of a small drawing has a few.
+# A drawing is noisy if small deviations next to its ink make up a fraction 1 / n of it, and at least this number,
+# since the soft rim of a small drawing has a few.
 _NOISY = 64
 _NOISY_LEAST = 20
 
-# Patches are so far apart, in pixels; a speck has at most such a share of the ink's area: one to so many.
+# Distance of separate patches in pixels; greatest area of a speck as a fraction 1 / n of the ink's.
 _APART = 3
 _SPECKS = 50
 
 
 @kernel_helper
-def _count_near(levels: NDArray[Any], level: int, within: int) -> int:
-    """Return how many pixels, uint8 (H, W), are within some levels of one."""
+def _count_near(levels: Images, level: int, within: int) -> int:
+    """Count pixels, uint8 (H, W), within some levels of one."""
     count: Any = 0
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
@@ -65,8 +65,8 @@ def _count_near(levels: NDArray[Any], level: int, within: int) -> int:
 
 
 @kernel_helper
-def _count_lines(levels: NDArray[Any], level: Any, within: int, most: int) -> int:
-    """Return how many of the first rows are within some levels of one, at most `most`."""
+def _count_lines(levels: Images, level: Any, within: int, most: int) -> int:
+    """Count the first rows within some levels of one, up to `most`."""
     for y in range(min(most, levels.shape[0])):
         for x in range(levels.shape[1]):
             if abs(np.int64(levels[y, x]) - level) > within:
@@ -75,8 +75,11 @@ def _count_lines(levels: NDArray[Any], level: Any, within: int, most: int) -> in
 
 
 @kernel_helper
-def border_counts(levels: NDArray[Any]) -> NDArray[Any]:
-    """Return how often each level is on the border of a picture, uint8 (H, W); corners count twice."""
+def count_border(levels: Images) -> Ints:
+    """Count each level on the border of a picture, uint8 (H, W).
+
+    Corners count twice.
+    """
     counts = np.zeros(256, np.int64)
     height, width = levels.shape
     for x in range(width):
@@ -89,9 +92,12 @@ def border_counts(levels: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel_helper
-def _is_framed(inside: NDArray[Any], frame: Any, within: int) -> bool:
-    """Return whether a picture without its frame has paper of another level all around, and ink."""
-    counts = border_counts(inside)
+def _is_framed(inside: Images, frame: Any, within: int) -> bool:
+    """Whether, without the frame, other paper surrounds ink.
+
+    The paper has another level than the frame.
+    """
+    counts = count_border(inside)
     paper = int(np.argmax(counts))
     around = counts[max(paper - SMALL, 0) : paper + SMALL + 1].sum()
     if abs(paper - frame) <= 4 * within or 10 * around < 9 * counts.sum():
@@ -101,12 +107,12 @@ def _is_framed(inside: NDArray[Any], frame: Any, within: int) -> bool:
 
 
 @compiled
-def inside_frame(levels: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of a picture without its frame, ends excluded.
+def inside_frame(levels: Images) -> tuple[int, int, int, int]:
+    """Find the box inside a picture's frame.
 
-    A frame has one level on all four sides, is at most 10 pixels and a sixteenth of the shorter side wide, and is
-    separated by paper of another level from ink. Where every pixel deviates, as by noise, its levels are at
-    most 4 apart, and more than 16 from the paper's.
+    Returns top, bottom, left and right, ends excluded. A frame has one level on all four sides, is at most 10
+    pixels and a sixteenth of the shorter side wide, and paper of another level separates it from ink. If every
+    pixel deviates, as by noise, its levels are at most 4 apart, and more than 16 from the paper's.
 
     Parameters
     ----------
@@ -130,8 +136,8 @@ def inside_frame(levels: NDArray[Any]) -> tuple[int, int, int, int]:
 
 
 @kernel_helper
-def _is_deviation(ink: NDArray[Any], y: int, x: int, peak: int) -> bool:
-    """Return whether a pixel differs so little from the paper that it is paper."""
+def _is_deviation(ink: Images, y: int, x: int, peak: int) -> bool:
+    """Whether a pixel differs so little from paper that it is paper."""
     level = np.int64(ink[y, x])
     if level > SMALL or _SMALL_SHARE * level > peak:
         return False
@@ -144,8 +150,8 @@ def _is_deviation(ink: NDArray[Any], y: int, x: int, peak: int) -> bool:
 
 
 @compiled
-def without_deviations(ink: NDArray[Any], peak: int) -> NDArray[Any]:
-    """Return ink without small deviations of the paper.
+def remove_deviations(ink: Images, peak: int) -> Images:
+    """Remove small deviations of the paper.
 
     A pixel within min(4, peak / 8) levels of the paper is paper, unless one of its eight neighbors is more than
     16 levels away (half the peak, if that is below 32).
@@ -166,8 +172,11 @@ def without_deviations(ink: NDArray[Any], peak: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _least_area(parents: NDArray[Any], areas: NDArray[Any]) -> int:
-    """Return the area of the smallest patch that is no speck: more than a fiftieth of all larger ones."""
+def _find_least_area(parents: Ints32, areas: Ints32) -> int:
+    """Find the area of the smallest patch that is no speck.
+
+    It has more than a fiftieth of the area of all larger ones.
+    """
     count, roots = 0, np.empty(len(parents), np.int32)
     for q in range(len(parents)):
         if parents[q] == q:
@@ -183,9 +192,12 @@ def _least_area(parents: NDArray[Any], areas: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _erase_specks(ink: NDArray[Any], out: NDArray[Any], peak: int) -> int:
-    """Remove specks from `out`, told without small deviations; return the peak of the largest patch."""
-    rows, spans, areas, peaks = list_runs(without_deviations(ink, peak), _APART)
+def _erase_specks(ink: Images, out: Images, peak: int) -> int:
+    """Remove specks from `out`; return the largest patch's peak.
+
+    Small deviations do not count as part of patches.
+    """
+    rows, spans, areas, peaks = list_runs(remove_deviations(ink, peak), _APART)
     if len(spans) == 0:
         return 0
     parents = join_runs(rows, spans, areas, _APART)
@@ -195,7 +207,7 @@ def _erase_specks(ink: NDArray[Any], out: NDArray[Any], peak: int) -> int:
         peaks[root] = max(peaks[root], peaks[q])
         if root == q and areas[q] > areas[largest]:
             largest = root
-    least = _least_area(parents, areas)
+    least = _find_least_area(parents, areas)
     for y in range(len(rows) - 1):
         for q in range(rows[y], rows[y + 1]):
             if areas[parents[q]] < least:
@@ -211,8 +223,11 @@ def _greatest_divisor(a: int, b: int) -> int:
 
 
 @compiled
-def block_size(ink: NDArray[Any]) -> int:
-    """Return how many pixels large the squares are that a picture, cut to its box, consists of."""
+def block_size(ink: Images) -> int:
+    """Find the side of the squares that make up a picture.
+
+    The picture is cut to its box; the side is in pixels.
+    """
     height, width = ink.shape
     unit = _greatest_divisor(height, width)
     for y in range(height):
@@ -227,8 +242,8 @@ def block_size(ink: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _settled_peak(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """Return ink without specks, and its peak."""
+def _erase_all_specks(ink: Images) -> tuple[Images, int]:
+    """Remove specks and find the peak of the rest."""
     peak = int(ink.max())
     out = ink
     for _ in range(_FAINT_PEAK):
@@ -241,8 +256,8 @@ def _settled_peak(ink: NDArray[Any]) -> tuple[NDArray[Any], int]:
 
 
 @kernel_helper
-def _is_noisy(ink: NDArray[Any], peak: int) -> bool:
-    """Return whether ink without small deviations still has many of them, next to strokes."""
+def _is_noisy(ink: Images, peak: int) -> bool:
+    """Whether many small deviations remain next to strokes."""
     weak: Any = 0
     strong: Any = 0
     for y in range(ink.shape[0]):
@@ -254,8 +269,11 @@ def _is_noisy(ink: NDArray[Any], peak: int) -> bool:
 
 
 @kernel_helper
-def _erase_fringe(ink: NDArray[Any], peak: int) -> None:
-    """Erase all that lies outside of the box of what has an eighth of a peak."""
+def _erase_fringe(ink: Images, peak: int) -> None:
+    """Erase pixels outside of the box of strong ink.
+
+    Strong ink has at least an eighth of the peak.
+    """
     top, bottom, left, right = bounding_box(ink >= (peak + _SMALL_SHARE - 1) // _SMALL_SHARE)
     ink[:top] = 0
     ink[bottom:] = 0
@@ -264,12 +282,12 @@ def _erase_fringe(ink: NDArray[Any], peak: int) -> None:
 
 
 @compiled
-def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
-    """Return ink on even paper without small deviations and specks; if noisy, without its fringe.
+def clean(ink: Images) -> Images:
+    """Remove small deviations and specks, and a noisy drawing's fringe.
 
-    The fringe is what lies outside of the box of all that has an eighth of the peak. Where there is no noise, it
-    may be a lighter stroke, and stays. A picture that was enlarged by a whole number is treated as before it was.
-    A box of 20 pixels stays as it is.
+    The fringe lies outside of the box of all pixels with at least an eighth of the peak. Without noise it may be a
+    lighter stroke, and stays. A picture enlarged by an integer is treated like the original. A box of 20 pixels
+    stays unchanged.
 
     Parameters
     ----------
@@ -283,8 +301,8 @@ def cleaned(ink: NDArray[Any]) -> NDArray[Any]:
     unit = block_size(ink[top:bottom, left:right])
     if longer in (OWN_BOX, OWN_BOX * unit):
         return ink
-    kept, peak = _settled_peak(ink[top:bottom:unit, left:right:unit].copy())
-    kept = without_deviations(kept, peak)
+    kept, peak = _erase_all_specks(ink[top:bottom:unit, left:right:unit].copy())
+    kept = remove_deviations(kept, peak)
     if _is_noisy(kept, peak):
         _erase_fringe(kept, peak)
     result = np.zeros(ink.shape, np.uint8)

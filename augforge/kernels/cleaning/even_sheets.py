@@ -1,47 +1,51 @@
-"""Find even sheets with something drawn on them, on even ground: closed patches that are paper, not ink.
+"""Find even sheets with drawings on even ground.
 
-A picture is turned so that sheets are lighter than the ground. The sheet's level is the most frequent one. All else
-is split into components; those that reach the border of the ink's box are ground, the others are marks::
+They are closed patches of paper, not ink.
+
+The picture is inverted if necessary, so that sheets are lighter than the ground. The sheet's level is the most
+frequent one. All other pixels form components; those that reach the border of the ink's box are ground, the others
+are marks::
 
     . . . . . . . . . .        .  ground
-    . + + + + + + + + .        +  sheet: what is not ground, here closed and convex
+    . + + + + + + + + .        +  sheet: not ground, here closed and convex
     . + + o o o + + + .        o  mark: enclosed by the sheet's level
     . + + + + o + + + .
     . + + + + o + + + .
     . + + + + + + + + .
 
-A thick 0 is a closed patch, too, with a mark that is its hole. So a patch is a sheet only if it is a convex
-quadrilateral, as turned and tilted sheets are, with margins as wide as the pen around the mark; and if the mark is
+A thick 0 is a closed patch, too, with its hole as a mark. So a patch is a sheet only if it is a convex
+quadrilateral, like rotated and tilted sheets, with margins as wide as the pen around the mark; and if the mark is
 no hole: a figure that does not fill its own convex hull, or a straight stroke with margins twice as wide.
 """
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Bools, Images, Ints, Ints32
 from augforge.compiling import kernel_helper
 from augforge.kernels.cleaning.even_paper import OWN_BOX, SMALL, block_size
 from augforge.kernels.geometry.area import bounding_box
+from augforge.kernels.loops import count_values
 from augforge.kernels.strokes.runs import join_runs, list_runs
 
 NO_SHEET, MAYBE_SHEET, SURE_SHEET = 0, 1, 2
 
-# Marks farther than so many levels beyond the ground are ink on the ground's other side.
+# Marks more levels than this beyond the ground are ink on its other side.
 _BEYOND = 16
 
 # More patches of like size are a texture.
 _MOST_SHEETS = 4
 
-# Components: where each row's runs begin, first and last columns of runs, areas (at roots), roots of runs.
-_Components = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+# Components: offsets of each row's runs, first and last columns of runs, areas (at roots), roots of runs.
+_Components = tuple[Array, Array, Array, Array]
 # Extents: first row, and the first and last column in each row.
-_Extents = tuple[int, NDArray[Any], NDArray[Any]]
+_Extents = tuple[int, Array, Array]
 
 
 @kernel_helper
-def _twice_below(values: NDArray[Any]) -> int:
-    """Return twice the area below the lower convex envelope of values, int64 (N,), one apart."""
+def _twice_below(values: Ints) -> int:
+    """Double the area below the lower convex envelope of values, int64 (N,)."""
     chain, size = np.empty(len(values), np.int64), 0
     for k in range(len(values)):
         while size >= 2:
@@ -59,8 +63,11 @@ def _twice_below(values: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _twice_hull(lefts: NDArray[Any], rights: NDArray[Any]) -> int:
-    """Return twice the area of the convex hull of rows of pixels, by their first and last columns."""
+def _twice_hull(lefts: Ints, rights: Ints) -> int:
+    """Double the area of the convex hull of rows of pixels.
+
+    Rows are given by their first and last columns.
+    """
     count = len(lefts)
     low, high = np.empty(count + 1, np.int64), np.empty(count + 1, np.int64)
     for k in range(count + 1):
@@ -71,14 +78,14 @@ def _twice_hull(lefts: NDArray[Any], rights: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _components(mask: NDArray[Any]) -> _Components:
+def _components(mask: Images) -> _Components:
     rows, spans, areas, _ = list_runs(mask, 2)
     return rows, spans, areas, join_runs(rows, spans, areas, 2)
 
 
 @kernel_helper
 def _pen_width(components: _Components, root: int, width: int) -> int:
-    """Return the side of the largest square inside a component of a picture of some width."""
+    """Find the side of a component's largest square."""
     rows, spans, _, roots = components
     widest: Any = 0
     # Side of the largest square that ends at each pixel of the row above, and of this row.
@@ -95,8 +102,11 @@ def _pen_width(components: _Components, root: int, width: int) -> int:
 
 
 @kernel_helper
-def _low_part(levels: NDArray[Any], components: _Components, root: int, most: int) -> tuple[int, _Extents]:
-    """Return how many pixels of a component have twice a level of at most `most`, and their extents."""
+def _low_part(levels: Images, components: _Components, root: int, most: int) -> tuple[int, _Extents]:
+    """Count a component's pixels up to a level; find their extents.
+
+    `most` is twice the level.
+    """
     rows, spans, _, roots = components
     count: Any = 0
     first, last = len(rows), 0
@@ -117,8 +127,8 @@ def _low_part(levels: NDArray[Any], components: _Components, root: int, most: in
 
 
 @kernel_helper
-def _enclosed(components: _Components, width: int) -> NDArray[Any]:
-    """Return which components, by their roots, do not reach the border."""
+def _mark_enclosed(components: _Components, width: int) -> Bools:
+    """Mark components, by root, that do not reach the border."""
     rows, spans, _, roots = components
     found = np.ones(len(spans), np.bool_)
     for y in range(len(rows) - 1):
@@ -129,10 +139,11 @@ def _enclosed(components: _Components, width: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _largest_marks(
-    marks: _Components, enclosed: NDArray[Any], patches: _Components
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the largest mark on each patch, by roots, -1 where there is none; and the area of all of them."""
+def _largest_marks(marks: _Components, enclosed: Bools, patches: _Components) -> tuple[Ints32, Ints32]:
+    """Find the largest mark on each patch, and the area of all.
+
+    Marks and patches are given by roots; -1 stands for no mark.
+    """
     rows, spans, areas, roots = marks
     largest = np.full(len(patches[1]), -1, np.int32)
     together = np.zeros(len(patches[1]), np.int32)
@@ -151,8 +162,11 @@ def _largest_marks(
 
 
 @kernel_helper
-def _corners(patch: _Extents, diagonal: bool) -> NDArray[Any]:
-    """Return the outermost points of a patch in four directions, int64 (4, 2) of x and y, going around."""
+def _corners(patch: _Extents, diagonal: bool) -> Ints:
+    """Find a patch's outermost points in four directions, int64 (4, 2).
+
+    They are x and y, in order around the patch.
+    """
     top, lefts, rights = patch
     out = np.zeros((4, 2), np.int64)
     for side in range(4):
@@ -171,9 +185,10 @@ def _corners(patch: _Extents, diagonal: bool) -> NDArray[Any]:
 
 @kernel_helper
 def _quadrilateral(patch: _Extents) -> tuple[int, int]:
-    """Return twice the area of a quadrilateral inside a convex patch, and its longer diagonal, squared.
+    """Double the area of a quadrilateral inside a convex patch.
 
-    Its corners are the outermost points along the axes or the diagonals: those of the patch, if it has four.
+    Also returns its longer diagonal, squared. Its corners are the outermost points along the axes or the diagonals:
+    those of the patch, if it has four.
     """
     twice, longest = np.int64(0), np.int64(0)
     for diagonal in (False, True):
@@ -188,7 +203,7 @@ def _quadrilateral(patch: _Extents) -> tuple[int, int]:
 
 @kernel_helper
 def _is_drawn_on(patch: _Extents, area: int, mark: _Extents, mark_area: int, pen: int, covers: bool) -> bool:
-    """Return whether a patch has the shape of a sheet, and its mark that of something drawn."""
+    """Whether a patch looks like a sheet, its mark like a drawing."""
     top, lefts, rights = patch
     mark_top, mark_lefts, mark_rights = mark
     height, width = len(lefts), rights.max() + 1 - lefts.min()
@@ -214,12 +229,12 @@ def _is_drawn_on(patch: _Extents, area: int, mark: _Extents, mark_area: int, pen
 
 
 @kernel_helper
-def _sheet_level(levels: NDArray[Any], ground: int) -> int:
-    """Return the most frequent level above the ground and its deviations, if it covers an eighth; else -1."""
-    counts = np.zeros(256, np.int64)
-    for y in range(levels.shape[0]):
-        for x in range(levels.shape[1]):
-            counts[levels[y, x]] += 1
+def _sheet_level(levels: Images, ground: int) -> int:
+    """Find the most frequent level above the ground.
+
+    It must exceed the ground's deviations and cover an eighth of the picture, else the result is -1.
+    """
+    counts = count_values(levels, 256)
     counts[: ground + 2 * SMALL + 1] = 0
     level = int(np.argmax(counts))
     return level if 8 * counts[level - SMALL : level + SMALL + 1].sum() >= levels.size else -1
@@ -227,18 +242,21 @@ def _sheet_level(levels: NDArray[Any], ground: int) -> int:
 
 @kernel_helper
 def _find_sheets(
-    levels: NDArray[Any], ink: NDArray[Any], box: tuple[int, int, int, int], ground: int, level: int
-) -> tuple[int, NDArray[Any]]:
-    """Return how sure sheets in the ink's box are, and 1 where they are, uint8 (H, W); it is empty without any."""
+    levels: Images, ink: Images, box: tuple[int, int, int, int], ground: int, level: int
+) -> tuple[int, Images]:
+    """Find sheets in the ink's box and how sure they are.
+
+    The mask, uint8 (H, W), is 1 on sheets; it is empty without any.
+    """
     top, bottom, left, right = box
     height, width = bottom - top, right - left
-    nothing: NDArray[Any] = np.empty((0, 0), np.uint8)
+    nothing: Array = np.empty((0, 0), np.uint8)
     mask = np.empty((height, width), np.uint8)
     for y in range(height):
         for x in range(width):
             mask[y, x] = abs(np.int64(levels[top + y, left + x]) - level) > SMALL
     marks = _components(mask)
-    enclosed = _enclosed(marks, width)
+    enclosed = _mark_enclosed(marks, width)
     if not enclosed.any():
         return NO_SHEET, nothing
     for y in range(height):
@@ -275,30 +293,28 @@ def _find_sheets(
 
 
 @kernel_helper
-def read_sheets(
-    levels: NDArray[Any], ink: NDArray[Any], ground: int
-) -> tuple[int, NDArray[Any], NDArray[Any]]:
-    """Return whether ink may be sheets of paper; where they are; and what is drawn on them.
+def read_sheets(levels: Images, ink: Images, ground: int) -> tuple[int, Images, Images]:
+    """Find sheets of paper in ink, and the drawings on them.
 
-    Ink whose box is 20 pixels is none: it is taken for one of MNIST's own.
+    Ink with a box of 20 pixels has none: it counts as one of MNIST's own digits.
 
     Parameters
     ----------
     levels : ndarray of uint8, shape (H, W)
-        Turned so that sheets are lighter than the ground.
+        Sheets are lighter than the ground.
     ink : ndarray of uint8, shape (H, W)
-        What is lighter than the ground, 0 elsewhere.
+        Pixels lighter than the ground, 0 elsewhere.
     ground : int
         Level of the even ground.
 
     Returns
     -------
     int
-        `NO_SHEET`; `MAYBE_SHEET`; or `SURE_SHEET`, where what is drawn is no hole: it is darker than the ground.
+        `NO_SHEET`, `MAYBE_SHEET`, or `SURE_SHEET` if the drawing is darker than the ground, and so no hole.
     ndarray of uint8, shape (H, W)
         1 on sheets, else 0; empty for `NO_SHEET`.
     ndarray of uint8, shape (H, W)
-        How much darker than the sheet each pixel on it is; empty for `NO_SHEET`.
+        Difference by which pixels on the sheet are darker than it; empty for `NO_SHEET`.
     """
     nothing = np.empty((0, 0), np.uint8)
     box = bounding_box(ink)

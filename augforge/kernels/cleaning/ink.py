@@ -1,72 +1,76 @@
-"""Ink apart from its paper, its slant, and its place in a frame.
+"""Separate ink from paper, take out its slant, center it.
 
-Paper on a screen has one level, so it is told by that, from the border: any difference from it is ink, however
-faint, but for what `even_paper` removes. All else is a photograph, see `lit_paper`. What is read, in this order::
+Paper on a screen has one level, which the border shows: any difference from it is ink, however faint, except
+disturbances that `even_paper` removes. Everything else is a photograph, see `lit_paper`. In this order::
 
     picture --frame--> border --even?--yes--> difference from the paper --> ink of the heavier side, cleaned
                                   |                                                  |
                                   no                              closed, convex, with a mark on it?
-                                  |                                    a sheet: what is drawn on it
+                                  |                                    a sheet: its drawing
                                   v
                       sheets on an even ground, else a photograph
 
-With a given polarity only one side counts. A picture is then turned, so that its ink is light, and read as light
-ink on dark paper.
+With a given polarity only one side counts. The picture is then inverted, so that its ink is light, and read as
+light ink on dark paper.
 
-Drawings come one by one, each of its own size, so there are no blocks here, and loops are plain. Sums are of whole
-numbers, but for the second moments about the mean, which are added up in float64 in the order of reading. A slant
-is taken out by `warp`, in one resampling as in recipes.
+Drawings come one by one, each of its own size, so there are no blocks here, and loops are plain. Sums are integers,
+except the second moments about the mean, which float64 adds up in reading order. `warp` takes out the slant in one
+resampling, as in recipes.
 """
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Images, Ints
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import tangent
 from augforge.kernels.cleaning.desk_sheets import sheet_inside
-from augforge.kernels.cleaning.even_paper import SMALL, border_counts, cleaned, inside_frame
+from augforge.kernels.cleaning.even_paper import SMALL, clean, count_border, inside_frame
 from augforge.kernels.cleaning.even_sheets import MAYBE_SHEET, NO_SHEET, SURE_SHEET, read_sheets
-from augforge.kernels.cleaning.lit_paper import photographed_ink
+from augforge.kernels.cleaning.lit_paper import read_photograph
 from augforge.kernels.geometry.chains import Chain
 from augforge.kernels.geometry.warping import warp
+from augforge.kernels.loops import count_values
 
-# Paper is even if so large a share of the border has one level, or differs from it by one; or by a few levels, if
-# at least half of it does not at all,
+# Paper is even if this share of the border is within one level; or within a few levels, if half of it has one
+# level,
 _EVEN = 0.9
 
-# or, where a drawing is cut along its ink, if so large a share of the border and of the picture has its lowest or
-# its highest level, and less than so large a share of that the levels next to it, as grain, light and shadow would.
+# or, if a drawing is cut along its ink, if a share _CUT of the border and of the picture has the lowest or highest
+# level, and less than _FEW of that the next _NEXT levels, which grain, light and shadow would have.
 _CUT = 0.2
 _NEXT = 16
 _FEW = 0.25
 
-# Where the polarity is known, and so at which end the paper is, so large a share of the picture is enough.
+# A known polarity decides the end of the paper's level, so this share of the picture is enough.
 _SURE = 0.02
 
-# No photograph is so small: a smaller picture whose levels vary has soft strokes, not grain or shadows.
+# Least side of a photograph: a smaller picture with varying levels has soft strokes, not grain or shadows.
 _PHOTOGRAPH = 32
 
-# Of ink on both sides of the paper the weaker is ignored, if the other has so many times its area, or its sum.
+# Of ink on both sides of the paper, the stronger wins if it has this many times the area, or the sum.
 _AREAS = 50
 _SUMS = 4
 
 
 @kernel_helper
-def _mode(counts: NDArray[Any]) -> int:
+def _mode(counts: Ints) -> int:
     return int(np.argmax(counts))
 
 
 @kernel_helper
-def _median(counts: NDArray[Any]) -> int:
-    """Return the lowest level that at least half of all do not exceed."""
+def _median(counts: Ints) -> int:
+    """Find the lowest level that half of all do not exceed."""
     return int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
 
 
 @kernel_helper
-def _even_border(counts: NDArray[Any]) -> bool:
-    """Return whether a border has one level, but for small deviations or a tenth of it."""
+def _is_even(counts: Ints) -> bool:
+    """Whether a border has one level, except small deviations.
+
+    A tenth of the border may have other levels.
+    """
     paper, size = _mode(counts), counts.sum()
     near = counts[max(paper - 1, 0) : paper + 2].sum()
     around = counts[max(paper - SMALL, 0) : paper + SMALL + 1].sum()
@@ -74,19 +78,19 @@ def _even_border(counts: NDArray[Any]) -> bool:
 
 
 @kernel_helper
-def _most_of_border(counts: NDArray[Any]) -> int:
-    """Return the level that at least half of a border has, within 4 levels; or -1."""
+def _find_ground(counts: Ints) -> int:
+    """Find the level, within 4, of half of a border; or -1."""
     level = _mode(counts)
     return level if 2 * counts[max(level - SMALL, 0) : level + SMALL + 1].sum() >= counts.sum() else -1
 
 
 @kernel_helper
-def _cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -> int:
-    """Return the level of even paper under a drawing that is cut along its ink, or -1."""
-    counts = np.zeros(256, np.int64)
-    for y in range(levels.shape[0]):
-        for x in range(levels.shape[1]):
-            counts[levels[y, x]] += 1
+def _find_cut_paper(levels: Images, border: Ints, lowest_alone: bool) -> int:
+    """Find the even paper's level under a drawing cut along its ink.
+
+    Returns -1 if there is none.
+    """
+    counts = count_values(levels, 256)
     present = np.flatnonzero(counts)
     low, high = present[0], present[-1]
     found, most = -1, _CUT * border.sum()
@@ -102,8 +106,8 @@ def _cut_paper(levels: NDArray[Any], border: NDArray[Any], lowest_alone: bool) -
 
 
 @kernel_helper
-def _above(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
-    """Return how far each pixel, uint8 (H, W), is above the paper."""
+def _subtract_paper(levels: Images, paper: Any) -> Images:
+    """Subtract the paper's level, clipped at 0, uint8 (H, W)."""
     out = np.zeros(levels.shape, np.uint8)
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
@@ -112,48 +116,26 @@ def _above(levels: NDArray[Any], paper: Any) -> NDArray[Any]:
 
 
 @kernel_helper
-def _area_and_sum(ink: NDArray[Any]) -> tuple[int, int]:
-    area: Any = 0
-    total: Any = 0
-    for y in range(ink.shape[0]):
-        for x in range(ink.shape[1]):
-            area += ink[y, x] != 0
-            total += np.int64(ink[y, x])
-    return area, total
-
-
-@kernel_helper
-def _range(levels: NDArray[Any]) -> tuple[int, int]:
-    """Return the lowest and the highest level."""
-    low, high = np.uint8(255), np.uint8(0)
-    for y in range(levels.shape[0]):
-        for x in range(levels.shape[1]):
-            low, high = min(low, levels[y, x]), max(high, levels[y, x])
-    return int(low), int(high)
-
-
-@kernel_helper
-def _ink_or_sheet(levels: NDArray[Any], ink: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
-    """Return light ink, or what is drawn on it if it must be a sheet; and count the plausible readings."""
+def _choose_ink_or_sheet(levels: Images, ink: Images, paper: int) -> tuple[Images, int]:
+    """Take a sure sheet's drawing, else light ink; count plausible readings."""
     found, _, drawn = read_sheets(levels, ink, paper)
     if found == SURE_SHEET:
-        return cleaned(drawn), 1
+        return clean(drawn), 1
     return ink, 1 + (found == MAYBE_SHEET)
 
 
 @kernel_helper
-def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]:
-    """Return the ink of the heavier side of the paper, and how many readings are plausible."""
-    low, high = _range(levels)
-    if low == paper:
-        # As most often: nothing is darker than the paper.
-        return _ink_or_sheet(levels, cleaned(_above(levels, paper)), paper)
+def _read_even_paper(levels: Images, paper: int) -> tuple[Images, int]:
+    """Take ink of the heavier side; count plausible readings."""
+    if levels.min() == paper:
+        # The usual case: no pixel is darker than the paper.
+        return _choose_ink_or_sheet(levels, clean(_subtract_paper(levels, paper)), paper)
     turned = np.uint8(255) - levels
-    darker = cleaned(_above(turned, 255 - paper))
-    if high > paper:
-        lighter = cleaned(_above(levels, paper))
-        light_area, light_sum = _area_and_sum(lighter)
-        dark_area, dark_sum = _area_and_sum(darker)
+    darker = clean(_subtract_paper(turned, 255 - paper))
+    if levels.max() > paper:
+        lighter = clean(_subtract_paper(levels, paper))
+        light_area, light_sum = np.count_nonzero(lighter), int(lighter.sum())
+        dark_area, dark_sum = np.count_nonzero(darker), int(darker.sum())
         is_dark = dark_sum > light_sum or (dark_sum == light_sum and paper >= 128)
         if min(light_area, dark_area) > 0:
             if min(light_area, dark_area) * _AREAS <= max(light_area, dark_area):
@@ -161,139 +143,148 @@ def _on_even_paper(levels: NDArray[Any], paper: int) -> tuple[NDArray[Any], int]
             elif min(light_sum, dark_sum) * _SUMS > max(light_sum, dark_sum):
                 return lighter, 2
         if not is_dark:
-            return _ink_or_sheet(levels, lighter, paper)
-    return _ink_or_sheet(turned, darker, 255 - paper)
+            return _choose_ink_or_sheet(levels, lighter, paper)
+    return _choose_ink_or_sheet(turned, darker, 255 - paper)
 
 
 @kernel_helper
-def _drawn_on_dark_sheets(levels: NDArray[Any], ink: NDArray[Any], ground: int) -> NDArray[Any]:
-    """Return the light ink on dark sheets on even ground, if all light ink is on them; else an empty array."""
+def _read_dark_sheets(levels: Images, ink: Images, ground: int) -> Images:
+    """Take light ink on dark sheets on even ground.
+
+    Returns an empty array unless all light ink is on sheets.
+    """
     nothing = np.empty((0, 0), np.uint8)
     if levels.min() + _NEXT >= ground:
         return nothing
     dark = np.uint8(255) - levels
-    found, inside, drawn = read_sheets(dark, cleaned(_above(dark, 255 - ground)), 255 - ground)
+    found, inside, drawn = read_sheets(dark, clean(_subtract_paper(dark, 255 - ground)), 255 - ground)
     if found == NO_SHEET or (ink * (1 - inside)).any():
         return nothing
-    return cleaned(drawn)
+    return clean(drawn)
 
 
 @kernel_helper
-def _light_on_even_paper(levels: NDArray[Any], paper: int) -> NDArray[Any]:
-    """Return light ink on paper of one level, where ink is known to be light."""
-    ink = cleaned(_above(levels, paper))
-    drawn = _drawn_on_dark_sheets(levels, ink, paper)
+def _read_light_on_even_paper(levels: Images, paper: int) -> Images:
+    """Take light ink on paper of one level."""
+    ink = clean(_subtract_paper(levels, paper))
+    drawn = _read_dark_sheets(levels, ink, paper)
     if drawn.size > 0:
         return drawn
     peak, low = ink.max(), levels.min()
     if peak > _NEXT or (peak > 0 and low + _NEXT >= paper):
         return ink
-    # Who says that ink is light, and shows a border all of it light, has cut the drawing along solid ink.
+    # Light ink with an all-light border means that the drawing is cut along solid ink.
     return levels.copy() if paper >= 192 else ink
 
 
 @kernel_helper
-def _light_ink_on_sheet(levels: NDArray[Any]) -> NDArray[Any]:
-    """Return the light ink of a sheet cut out of a photograph."""
-    border = border_counts(levels)
-    if _even_border(border):
-        return _light_on_even_paper(levels, _mode(border))
-    return photographed_ink(levels, 0)
+def _read_light_on_sheet(levels: Images) -> Images:
+    """Take the light ink of a sheet cut out of a photograph."""
+    border = count_border(levels)
+    if _is_even(border):
+        return _read_light_on_even_paper(levels, _mode(border))
+    return read_photograph(levels, 0)
 
 
 @kernel_helper
-def _light_ink(levels: NDArray[Any]) -> NDArray[Any]:
-    """Return the ink of a drawing whose ink is known to be light."""
-    border = border_counts(levels)
-    if _even_border(border):
-        return _light_on_even_paper(levels, _mode(border))
-    ground = _most_of_border(border)
+def _read_light_ink(levels: Images) -> Images:
+    """Take the ink of a drawing with light ink."""
+    border = count_border(levels)
+    if _is_even(border):
+        return _read_light_on_even_paper(levels, _mode(border))
+    ground = _find_ground(border)
     if ground >= 0:
-        drawn = _drawn_on_dark_sheets(levels, cleaned(_above(levels, ground)), ground)
+        drawn = _read_dark_sheets(levels, clean(_subtract_paper(levels, ground)), ground)
         if drawn.size > 0:
             return drawn
-    paper = _cut_paper(levels, border, True)
+    paper = _find_cut_paper(levels, border, True)
     if paper < 0 and max(levels.shape) < _PHOTOGRAPH:
         paper = int(levels.min())
     if paper >= 0:
-        return cleaned(_above(levels, paper))
+        return clean(_subtract_paper(levels, paper))
     box = sheet_inside(levels, 0)
     if box[1] - box[0] < levels.shape[0] or box[3] - box[2] < levels.shape[1]:
-        return _light_ink_on_sheet(levels[box[0] : box[1], box[2] : box[3]].copy())
-    ink = photographed_ink(levels, 0)
-    return ink if ink.max() > 0 else _above(levels, np.int64(levels.min()))
+        return _read_light_on_sheet(levels[box[0] : box[1], box[2] : box[3]].copy())
+    ink = read_photograph(levels, 0)
+    return ink if ink.max() > 0 else _subtract_paper(levels, np.int64(levels.min()))
 
 
 @kernel_helper
-def _on_light_or_dark_sheets(levels: NDArray[Any], ground: int) -> tuple[NDArray[Any], int]:
-    """Return what is drawn on sheets on even ground; and count the plausible readings, 0 without sheets."""
+def _read_light_or_dark_sheets(levels: Images, ground: int) -> tuple[Images, int]:
+    """Take the drawing on sheets on even ground; count plausible readings.
+
+    Their number is 0 without sheets.
+    """
     for is_dark in (False, True):
         turned = np.uint8(255) - levels if is_dark else levels
         level = 255 - ground if is_dark else ground
-        found, _, drawn = read_sheets(turned, cleaned(_above(turned, level)), level)
+        found, _, drawn = read_sheets(turned, clean(_subtract_paper(turned, level)), level)
         if found != NO_SHEET:
-            return cleaned(drawn), 1 + (found == MAYBE_SHEET)
+            return clean(drawn), 1 + (found == MAYBE_SHEET)
     return levels, 0
 
 
 @kernel_helper
-def _photographed(levels: NDArray[Any], border: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """Return the ink of a photograph, dark or light by the middle level of its border; and one reading."""
+def _read_lit_paper(levels: Images, border: Ints) -> tuple[Images, int]:
+    """Take the ink of a photograph, dark or light by its border.
+
+    The border's median decides. There is one reading.
+    """
     paper = _median(border)
-    return photographed_ink(levels, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
+    return read_photograph(levels, -1 if 64 <= paper < 192 else int(paper >= 128)), 1
 
 
 @compiled
-def separate_ink(gray: NDArray[Any], light_paper: int) -> tuple[NDArray[Any], int]:
-    """Return the ink of a drawing, 0 where the paper shows, up to 255; and how many ways there are to read it.
+def separate_ink(gray: Images, light_paper: int) -> tuple[Images, int]:
+    """Separate a drawing's ink from its paper; count plausible readings.
 
-    A frame is cut away. The border tells what the paper looks like. If nine tenths of it have the same level (a
-    fifth, where the drawing is cut along its ink), the paper is even: any difference from that level is ink, so
-    faint strokes are kept, see `cleaned` for what is not. Else it is a photograph.
+    Ink is up to 255, paper 0. A frame is cut away. The border shows the paper. If nine tenths of it have the same
+    level (a fifth, if the drawing is cut along its ink), the paper is even: any difference from that level is ink,
+    so faint strokes stay; see `clean` for exceptions. Otherwise it is a photograph.
 
     Parameters
     ----------
     gray : ndarray of uint8, shape (H, W)
     light_paper : int
-        1 if ink is darker than paper, 0 if lighter, -1 to tell it: by which there is more of if the paper is even;
-        in photographs dark on paper from 192 up, light below 64, else from what stands out.
+        1 if ink is darker than paper, 0 if lighter, -1 to detect it: on even paper by the larger amount; in
+        photographs dark on paper from 192 up, light below 64, else by what stands out.
 
     Returns
     -------
     ndarray of uint8, shape (H, W)
-        Cut to the inside of a frame. Photographs are made smaller, see `photographed_ink`.
+        Cut to the inside of a frame. Photographs shrink, see `read_photograph`.
     int
-        2 if ink could be paper, and paper ink; else 1.
+        2 if ink and paper could be swapped, else 1.
     """
     top, bottom, left, right = inside_frame(gray)
     levels = gray[top:bottom, left:right].copy()
     if light_paper == 0:
-        return _light_ink(levels), 1
+        return _read_light_ink(levels), 1
     if light_paper == 1:
-        return _light_ink(np.uint8(255) - levels), 1
-    border = border_counts(levels)
-    if _even_border(border):
-        return _on_even_paper(levels, _mode(border))
-    paper = _cut_paper(levels, border, False)
+        return _read_light_ink(np.uint8(255) - levels), 1
+    border = count_border(levels)
+    if _is_even(border):
+        return _read_even_paper(levels, _mode(border))
+    paper = _find_cut_paper(levels, border, False)
     if paper == -1:
         top, bottom, left, right = sheet_inside(levels, -1)
         if bottom - top < levels.shape[0] or right - left < levels.shape[1]:
             sheet = levels[top:bottom, left:right].copy()
-            border = border_counts(sheet)
+            border = count_border(sheet)
             return (
-                _on_even_paper(sheet, _mode(border)) if _even_border(border) else _photographed(sheet, border)
+                _read_even_paper(sheet, _mode(border)) if _is_even(border) else _read_lit_paper(sheet, border)
             )
-    ground = _most_of_border(border)
+    ground = _find_ground(border)
     if ground >= 0:
-        ink, readings = _on_light_or_dark_sheets(levels, ground)
+        ink, readings = _read_light_or_dark_sheets(levels, ground)
         if readings > 0:
             return ink, readings
-    return _on_even_paper(levels, paper) if paper >= 0 else _photographed(levels, border)
+    return _read_even_paper(levels, paper) if paper >= 0 else _read_lit_paper(levels, border)
 
 
 @kernel_helper
-def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
-    """Return the sum of ink, and the sums of ink times x and times y."""
+def _sum_moments(image: Images) -> tuple[np.int64, np.int64, np.int64]:
+    """Sum the ink, and the ink times x and times y."""
     mass = sum_x = sum_y = np.int64(0)
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
@@ -305,9 +296,9 @@ def _moments(image: NDArray[Any]) -> tuple[np.int64, np.int64, np.int64]:
 
 
 @compiled
-def _slant(image: NDArray[Any]) -> float:
-    """Return the regression of x on y, weighted by ink; 0 where all of it is in one row."""
-    mass, sum_x, sum_y = _moments(image)
+def _measure_slant(image: Images) -> float:
+    """Regress x on y, weighted by ink; 0 if undefined."""
+    mass, sum_x, sum_y = _sum_moments(image)
     mean_x, mean_y = sum_x / mass, sum_y / mass
     mu11 = mu02 = np.float64(0.0)
     for y in range(image.shape[0]):
@@ -318,34 +309,35 @@ def _slant(image: NDArray[Any]) -> float:
     return mu11 / mu02 if mu02 != 0.0 else 0.0
 
 
-def set_upright(image: NDArray[Any], most: float) -> NDArray[Any]:
-    """Return a drawing with its slant taken out, with a margin of half its height on the left and the right.
+def set_upright(image: Images, most: float) -> Images:
+    """Take out a drawing's slant.
 
-    The slant is the regression of x on y, weighted by ink: its second moments mu11 / mu02.
+    The slant is the regression of x on y, weighted by ink: its second moments mu11 / mu02. The result has a margin
+    of half the height on the left and the right.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W)
         White ink on black, cut to its bounding box.
     most : float
-        The largest slant that is taken out, in degrees.
+        The largest slant to take out, in degrees.
     """
     height, width = image.shape
     margin = (height + 1) // 2
     padded = np.zeros((1, height, width + 2 * margin), np.uint8)
     padded[0, :, margin : margin + width] = image
     bound = tangent(most)
-    lean = min(max(_slant(image), -bound), bound)
+    lean = min(max(_measure_slant(image), -bound), bound)
     maps = np.array([[1.0, -lean, 0.0, 0.0, 1.0, 0.0]])
-    upright: NDArray[Any] = warp(padded, Chain.of_maps(maps, padded.shape[1:]))[0]
+    upright: Array = warp(padded, Chain.of_maps(maps, padded.shape[1:]))[0]
     return upright
 
 
 @compiled
-def place(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
-    """Return a square frame with an image in it, moved by whole pixels so that its center of mass is at `middle`.
+def center_by_mass(image: Images, frame: int, middle: int) -> Images:
+    """Place an image in a square frame by its center of mass.
 
-    The image is moved by floor(middle - center + 1/2), and less where it would leave the frame.
+    It moves by whole pixels, floor(middle - center + 1/2), and less where it would leave the frame.
 
     Parameters
     ----------
@@ -357,7 +349,7 @@ def place(image: NDArray[Any], frame: int, middle: int) -> NDArray[Any]:
         Pixel index of the center of mass, in both directions.
     """
     height, width = image.shape
-    mass, sum_x, sum_y = _moments(image)
+    mass, sum_x, sum_y = _sum_moments(image)
     # floor(middle - sum / mass + 1/2) in whole numbers.
     top = min(max(int((2 * middle * mass - 2 * sum_y + mass) // (2 * mass)), 0), frame - height)
     left = min(max(int((2 * middle * mass - 2 * sum_x + mass) // (2 * mass)), 0), frame - width)

@@ -1,8 +1,8 @@
-"""Ink apart from unevenly lit paper: photographs.
+"""Separate ink from unevenly lit paper, in photographs.
 
-Paper is what a square window, about a quarter as wide as the picture, can lie on. Strokes are too narrow for it,
-shadows are not. So an opening by that window, the highest of the lowest levels, gives the paper's level, in light
-and in shadow (here as a cut through a picture whose ink is high)::
+Paper fits a square window about a quarter as wide as the picture. Strokes are too narrow for it, shadows are not.
+So an opening by that window, the highest of the lowest levels, gives the paper's level, in light and in shadow
+(here a section through a picture with high ink)::
 
     level     _                                  window
              | |  ink            _______         |-----|         _______
@@ -10,37 +10,36 @@ and in shadow (here as a cut through a picture whose ink is high)::
       _______| |______________|  shadow        ________________|              opened
       paper                                    paper
 
-Ink is then told by the share of the paper's light that it takes away, which is the same in light and in shadow.
+Ink is then the share of the paper's light that it absorbs, which is the same in light and in shadow.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Images, Ints, Ints32
 from augforge.compiling import compiled, kernel_helper
 from augforge.kernels.geometry.area import area_resample
+from augforge.kernels.loops import count_values
 from augforge.kernels.strokes.runs import find_root
 
-# A photograph is worked on so many pixels large, and the level of its paper so many.
+# Sides of the reduced photograph, and of the map of its paper's level.
 _SIDE = 256
 COARSE_SIDE = 48
 
-# Half the width of the window, as a share of the picture: one to so many.
+# Half the width of the window is the picture's side divided by this.
 _REACHES = 8
 
 # Ink is counted in quarters of a gray level, from -255 to 255.
 _FINE = 4
 _ZERO = 255 * _FINE
 
-# Ink differs from the paper by more than so many times its grain, and by half as much as the darkest tenth of what
-# does: the far side of a shadow's edge and the glow of a blurred stroke do not.
+# Ink differs from the paper by more than this many times its grain, and by half as much as the darkest tenth of
+# such pixels; the far side of a shadow's edge and the glow of a blurred stroke do not.
 _GRAINS = 4
 _DARKEST = 0.9
 
-# The rim of a stroke is so many pixels wide, and so many times as strong as the grain; at least an eighth of full
-# ink.
+# Width of a stroke's rim in pixels, and its least strength in grains; it is also at least an eighth of full ink.
 _RIM = 1
 _RIM_GRAINS = 2
 
@@ -50,8 +49,8 @@ _WHOLE = 0.1
 
 
 @kernel_helper
-def shrink(gray: NDArray[Any], longest: int) -> NDArray[Any]:
-    """Return a picture made smaller about a whole number of times, so that no side exceeds so many pixels."""
+def shrink(gray: Images, longest: int) -> Images:
+    """Reduce a picture by about an integer, to a longest side."""
     height, width = gray.shape
     times = (max(height, width) + longest - 1) // longest
     if times == 1:
@@ -60,8 +59,11 @@ def shrink(gray: NDArray[Any], longest: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _lowest(levels: NDArray[Any], reach: int) -> NDArray[Any]:
-    """Return the lowest level in the window around each pixel that has a whole one, int32 (H - 2 r, W - 2 r)."""
+def _erode(levels: Ints32, reach: int) -> Ints32:
+    """Erode levels by a square window.
+
+    Of int32 (H, W), (H - 2 r, W - 2 r) are left for the reach r.
+    """
     height, width = levels.shape[0] - 2 * reach, levels.shape[1] - 2 * reach
     across = levels[:, :width].copy()
     for y in range(levels.shape[0]):
@@ -77,10 +79,11 @@ def _lowest(levels: NDArray[Any], reach: int) -> NDArray[Any]:
 
 
 @kernel_helper
-def _continued(levels: NDArray[Any], reach: int) -> NDArray[Any]:
-    """Return levels continued beyond their edges, int32 (H + 2 r, W + 2 r): turned about the edge's own level.
+def _extend(levels: Images, reach: int) -> Ints32:
+    """Extend levels beyond their edges by a reach.
 
-    So light that falls off towards a corner goes on falling off, and a shadow in a corner goes on.
+    The result is int32 (H + 2 r, W + 2 r). Levels are mirrored about the edge's own level, so light that falls off
+    toward a corner keeps falling off, and a shadow in a corner continues.
     """
     height, width = levels.shape
     out = np.empty((height + 2 * reach, width + 2 * reach), np.int32)
@@ -98,8 +101,8 @@ def _continued(levels: NDArray[Any], reach: int) -> NDArray[Any]:
 
 
 @compiled
-def paper_levels(levels: NDArray[Any]) -> NDArray[Any]:
-    """Return the level of the paper under a picture whose ink is high.
+def estimate_paper(levels: Images) -> Ints32:
+    """Estimate the paper's level under a picture with high ink.
 
     Parameters
     ----------
@@ -108,24 +111,23 @@ def paper_levels(levels: NDArray[Any]) -> NDArray[Any]:
     Returns
     -------
     ndarray of int32, shape (H, W)
-        Opened by the window, then raised to the highest of the eight neighbors: pixels on a shadow's edge are part
+        Opened by the window, then raised to the highest of eight neighbors: pixels on a shadow's edge are part
         light.
     """
     reach = max(max(levels.shape) // _REACHES, 1)
-    # The erosion must be known one window around the picture for its dilation to be known in all of the picture,
-    # and one more pixel for the neighbors.
-    eroded = _lowest(_continued(levels, 2 * reach + 1), reach)
-    opened = -_lowest(-eroded, reach)
-    return -_lowest(-opened, 1)
+    # The dilation of the whole picture needs the erosion one window around it, and the neighbors one pixel more.
+    eroded = _erode(_extend(levels, 2 * reach + 1), reach)
+    opened = -_erode(-eroded, reach)
+    return -_erode(-opened, 1)
 
 
 @compiled
-def is_light(coarse: NDArray[Any]) -> bool:
-    """Return whether what stands out in a picture, uint8 (H, W), is darker than what is around it.
+def is_light(coarse: Images) -> bool:
+    """Whether a picture's details, uint8 (H, W), are darker than their surroundings.
 
-    Strokes are narrow: they differ much from the mean around them, and the paper beside them little. So the
-    cubes of these differences add up to less than 0 if strokes are dark. On both sides of a shadow's edge they
-    are alike, and cancel.
+    Strokes are narrow: they differ much from the mean around them, the paper beside them little. So the cubes of
+    these differences sum to less than 0 if strokes are dark. On both sides of a shadow's edge they are equal, and
+    cancel.
     """
     height, width = coarse.shape
     reach = max(max(height, width) // 9, 1)
@@ -145,8 +147,11 @@ def is_light(coarse: NDArray[Any]) -> bool:
 
 
 @kernel_helper
-def _between(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """Return levels on a finer grid, bilinear, beyond the outermost as they are; float64 (height, width)."""
+def _interpolate(levels: Ints32, height: int, width: int) -> Floats:
+    """Interpolate levels on a finer grid, float64 (height, width).
+
+    Bilinear; constant beyond the outermost levels.
+    """
     old_height, old_width = levels.shape
     out = np.empty((height, width))
     row = np.empty(old_width)
@@ -168,8 +173,11 @@ def _between(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 
 
 @compiled
-def patches(mask: NDArray[Any]) -> NDArray[Any]:
-    """Return 0 where a mask (H, W) is False, else the number of its patch, int64; corners touch."""
+def label_patches(mask: Bools) -> Ints:
+    """Label the components of a mask (H, W), int64; 0 outside.
+
+    Corners connect.
+    """
     height, width = mask.shape
     labels = np.zeros((height + 1, width + 2), np.int64)
     parents = np.zeros((height + 1) * (width + 1) // 2 + 1, np.int64)
@@ -197,14 +205,14 @@ def patches(mask: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def without_specks(ink: NDArray[Any]) -> NDArray[Any]:
-    """Return ink, int64 (H, W), without what is not part of the drawing.
+def remove_specks(ink: Ints) -> Ints:
+    """Remove parts that do not belong to the drawing, int64 (H, W).
 
     Patches that touch the border are shadows, rulings or neighbors, if another patch has a tenth of the ink of
-    the largest of all. Of the rest, those with less than a fiftieth of all ink are specks, but for the largest.
+    the largest of all. Of the rest, those with less than a fiftieth of all ink are specks, except the largest.
     """
     height, width = ink.shape
-    labels = patches(ink > 0)
+    labels = label_patches(ink > 0)
     masses = np.zeros(labels.max() + 1, np.int64)
     inside = np.ones(masses.size, np.bool_)
     for y in range(height):
@@ -225,8 +233,8 @@ def without_specks(ink: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel_helper
-def _at_share(counts: NDArray[Any], share: float) -> int:
-    """Return the index up to which at least a share of all that is counted lies."""
+def _find_quantile(counts: Ints, share: float) -> int:
+    """Find the index that holds a quantile of counts."""
     total = counts.sum()
     seen = 0
     for index in range(counts.size):
@@ -237,10 +245,13 @@ def _at_share(counts: NDArray[Any], share: float) -> int:
 
 
 @kernel_helper
-def _taken(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
-    """Return how far each pixel, uint8 (H, W), is above its paper, in quarters; if the paper is light, by share."""
+def _measure_ink(levels: Images, light_paper: bool) -> Ints:
+    """Measure how far pixels are above their paper, in quarters.
+
+    For light paper, as a share of its light.
+    """
     height, width = levels.shape
-    paper = _between(paper_levels(shrink(levels, COARSE_SIDE)), height, width)
+    paper = _interpolate(estimate_paper(shrink(levels, COARSE_SIDE)), height, width)
     out = np.empty((height, width), np.int64)
     for y in range(height):
         for x in range(width):
@@ -252,30 +263,21 @@ def _taken(levels: NDArray[Any], light_paper: bool) -> NDArray[Any]:
 
 
 @kernel_helper
-def count_values(values: NDArray[Any], size: int) -> NDArray[Any]:
-    """Return how often each of 0 to size - 1 is among values, int64 (H, W)."""
-    counts = np.zeros(size, np.int64)
-    for y in range(values.shape[0]):
-        for x in range(values.shape[1]):
-            counts[values[y, x]] += 1
-    return counts
+def _measure_grain(ink: Ints, counts: Ints, middle: int) -> int:
+    """Measure the deviation of the paper's grain, in quarters.
 
-
-@kernel_helper
-def _grain(ink: NDArray[Any], counts: NDArray[Any], middle: int) -> int:
-    """Return the deviation of the paper's grain, in quarters: of its lower half, and between neighbors.
-
-    Where white paper is clipped, the lower half has no grain; where grain is coarse, neighbors are alike.
+    Takes the larger of two: that of the lower half, which has no grain if white paper is clipped, and that between
+    neighbors, which are alike if grain is coarse.
     """
     if ink.shape[1] < 2:
-        return max(middle - _at_share(counts, 0.16), 1)
+        return max(middle - _find_quantile(counts, 0.16), 1)
     steps = count_values(np.abs(ink[:, 1:] - ink[:, :-1]), counts.size)
-    return max(middle - _at_share(counts, 0.16), _at_share(steps, 0.68) * 7 // 10, 1)
+    return max(middle - _find_quantile(counts, 0.16), _find_quantile(steps, 0.68) * 7 // 10, 1)
 
 
 @kernel_helper
-def _with_rims(ink: NDArray[Any], core: NDArray[Any], least: int) -> NDArray[Any]:
-    """Return the core of strokes, int64 (H, W), and the pixels next to it that reach a level."""
+def _add_rims(ink: Ints, core: Ints, least: int) -> Ints:
+    """Add pixels next to the core of strokes that reach a level."""
     height, width = ink.shape
     out = core.copy()
     for y in range(height):
@@ -290,39 +292,39 @@ def _with_rims(ink: NDArray[Any], core: NDArray[Any], least: int) -> NDArray[Any
 
 
 @compiled
-def photographed_ink(gray: NDArray[Any], light_paper: int) -> NDArray[Any]:
-    """Return the ink of a photograph: 0 where the paper shows, 255 where ink is strongest.
+def read_photograph(gray: Images, light_paper: int) -> Images:
+    """Separate the ink of a photograph: 0 paper, 255 strongest ink.
 
     Parameters
     ----------
     gray : ndarray of uint8, shape (H, W)
     light_paper : int
-        1 if ink is darker than paper, 0 if lighter, -1 to tell it from what stands out.
+        1 if ink is darker than paper, 0 if lighter, -1 to detect it.
 
     Returns
     -------
     ndarray of uint8, shape (H / n, W / n)
-        Made smaller by a whole number n, if larger than 256 pixels, which takes noise away.
+        Reduced by an integer n, if larger than 256 pixels, which removes noise.
     """
     levels = shrink(gray, _SIDE)
     is_dark_ink = light_paper == 1 or (light_paper == -1 and is_light(shrink(levels, COARSE_SIDE)))
     if is_dark_ink:
         levels = np.uint8(255) - levels
-    ink = _taken(levels, is_dark_ink)
+    ink = _measure_ink(levels, is_dark_ink)
     counts = count_values(ink + _ZERO, 2 * _ZERO + 1)
-    # Most is paper.
-    middle = _at_share(counts, 0.5)
-    grain = _grain(ink, counts, middle)
+    # Most pixels are paper.
+    middle = _find_quantile(counts, 0.5)
+    grain = _measure_grain(ink, counts, middle)
     least = min(middle + _GRAINS * grain, counts.size)
     counts[:least] = 0
     out = np.zeros(levels.shape, np.uint8)
     if counts.sum() == 0:
         return out
-    full = _at_share(counts, _DARKEST) - middle
+    full = _find_quantile(counts, _DARKEST) - middle
     least = max(least - middle, full // 2)
     ink -= middle - _ZERO
-    core = without_specks(np.where(ink >= least, ink, 0))
-    ink = _with_rims(ink, core, max(_RIM_GRAINS * grain, full // 8))
+    core = remove_specks(np.where(ink >= least, ink, 0))
+    ink = _add_rims(ink, core, max(_RIM_GRAINS * grain, full // 8))
     for y in range(levels.shape[0]):
         for x in range(levels.shape[1]):
             out[y, x] = np.uint8(min(255 * ink[y, x] // full, 255))

@@ -4,18 +4,19 @@ A row (a, b, c, d, e, f) moves the point (x, y) to (a x + b y + c, d x + e y + f
 pixels from the middle of the frame, ((W - 1) / 2, (H - 1) / 2), x to the right and y down.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import sine_and_cosine, tangent
 
 
 @compiled
-def rotations(degrees: NDArray[Any]) -> NDArray[Any]:
-    """Rotate counter-clockwise by degrees, float64 (N,); result float64 (N, 6)."""
+def rotations(degrees: Floats) -> Floats:
+    """Rotate counter-clockwise by degrees.
+
+    Degrees are float64 (N,), the maps float64 (N, 6).
+    """
     maps = np.zeros((degrees.size, 6))
     for i in range(degrees.size):
         s, c = sine_and_cosine(degrees[i])
@@ -25,8 +26,11 @@ def rotations(degrees: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def enlargements(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Multiply x and y by factors, float64 (N,) each; result float64 (N, 6)."""
+def enlargements(x: Floats, y: Floats) -> Floats:
+    """Scale by factors along x and y.
+
+    Factors are float64 (N,) each, the maps float64 (N, 6).
+    """
     maps = np.zeros((x.size, 6))
     for i in range(x.size):
         maps[i, 0] = x[i]
@@ -35,8 +39,11 @@ def enlargements(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def translations(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Add x and y in pixels, float64 (N,) each; result float64 (N, 6)."""
+def translations(x: Floats, y: Floats) -> Floats:
+    """Move by x and y pixels.
+
+    Both are float64 (N,), the maps float64 (N, 6).
+    """
     maps = np.zeros((x.size, 6))
     for i in range(x.size):
         maps[i, 0] = maps[i, 4] = 1.0
@@ -46,10 +53,10 @@ def translations(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def shears(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Lean vertical lines by x and horizontal ones by y, in degrees.
+def shears(x: Floats, y: Floats) -> Floats:
+    """Lean vertical lines by x degrees, horizontal ones by y.
 
-    Both are float64 (N,); the result is float64 (N, 6).
+    Both are float64 (N,), the maps float64 (N, 6).
     """
     maps = np.zeros((x.size, 6))
     for i in range(x.size):
@@ -61,8 +68,8 @@ def shears(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel_helper
-def compose_one(outer: NDArray[Any], inner: NDArray[Any], out: NDArray[Any]) -> None:
-    """Compose one pair of maps, float64 (6,); `out` may be `inner`."""
+def compose_one(outer: Floats, inner: Floats, out: Floats) -> None:
+    """Compose two maps, float64 (6,); `out` may be `inner`."""
     a, b, c, d, e, f = inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]
     for row in (0, 3):
         x, y, offset = outer[row], outer[row + 1], outer[row + 2]
@@ -70,7 +77,7 @@ def compose_one(outer: NDArray[Any], inner: NDArray[Any], out: NDArray[Any]) -> 
 
 
 @compiled
-def compose(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:
+def compose(outer: Floats, inner: Floats) -> Floats:
     """Apply `inner` first, then `outer`; all float64 (N, 6)."""
     maps = np.empty_like(inner)
     for i in range(inner.shape[0]):

@@ -30,8 +30,8 @@ smoothed source is rounded to whole levels.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Floats32, Ints, Ints32, Words
 from augforge.compiling import inlined, kernel_helper
 
 # Squared steps up to this skip nothing: positions are rounded.
@@ -43,13 +43,19 @@ OCTAVES = 5
 
 @inlined
 def _share(square: float) -> float:
-    """Compute how far taps open, 0 to 1, for a squared step in units of their distance."""
+    """Compute how far taps open, 0 to 1.
+
+    Takes a squared step in units of the taps' distance.
+    """
     return min(max(_SLOPE * (square - _LONGEST), 0.0), 1.0)
 
 
 @kernel_helper
-def _square(inverses: NDArray[Any], i: int, stages: NDArray[Any], row: int) -> float:
-    """Compute the squared step along x (row 0) or y (row 3) of a chain's maps."""
+def _square(inverses: Floats, i: int, stages: Ints, row: int) -> float:
+    """Compute a chain's squared step along x or y.
+
+    `row` is 0 for x and 3 for y.
+    """
     x, y = inverses[i, 0, row], inverses[i, 0, row + 1]
     for s in range(1, stages[i] + 1):
         x, y = x * inverses[i, s, 0] + y * inverses[i, s, 3], x * inverses[i, s, 1] + y * inverses[i, s, 4]
@@ -57,28 +63,28 @@ def _square(inverses: NDArray[Any], i: int, stages: NDArray[Any], row: int) -> f
 
 
 @inlined
-def _spread(spread: NDArray[Any], i: int, axis: int, reach: int) -> None:
+def _spread(spread: Ints32, i: int, axis: int, reach: int) -> None:
     spread[i, axis] -= reach
     spread[i, axis + 2] += 2 * reach
 
 
 @kernel_helper
 def open_taps(
-    ink: NDArray[Any],
-    inverses: NDArray[Any],
-    whole: NDArray[Any],
-    stages: NDArray[Any],
-    shares: NDArray[Any],
-    octaves: NDArray[Any],
-    spread: NDArray[Any],
+    ink: Ints32,
+    inverses: Floats,
+    invertible: Bools,
+    stages: Ints,
+    shares: Floats,
+    octaves: Ints,
+    spread: Ints32,
 ) -> None:
-    """Fill how much to smooth whole sources, and the boxes of their smoothed ink.
+    """Open the taps of whole sources and widen their ink boxes.
 
     Parameters
     ----------
     ink : ndarray of int32, shape (N, 4)
         See `augforge.kernels.geometry.boxes.ink_boxes`.
-    inverses, whole, stages
+    inverses, invertible, stages
         See `augforge.kernels.geometry.chains`.
     shares : ndarray of float64, shape (N, 2, OCTAVES)
         Filled: openness of the taps along x and y.
@@ -90,7 +96,7 @@ def open_taps(
     for i in range(ink.shape[0]):
         for k in range(4):
             spread[i, k] = ink[i, k]
-        if ink[i, 2] == 0 or not whole[i]:
+        if ink[i, 2] == 0 or not invertible[i]:
             continue
         across, down = _square(inverses, i, stages, 0), _square(inverses, i, stages, 3)
         if stages[i] > 0:
@@ -113,7 +119,7 @@ def open_taps(
 
 @inlined
 def with_neighbors(first: Any, count: Any, length: int) -> Any:
-    """Extend a range of pixels by its neighbors, to at least three if the row has them."""
+    """Add neighbors to a range, to at least three pixels if possible."""
     begin, end = max(first - 1, 0), min(first + count + 1, length)
     begin = max(min(begin, length - 3), 0)
     return begin, max(end, min(begin + 3, length)) - begin
@@ -121,35 +127,35 @@ def with_neighbors(first: Any, count: Any, length: int) -> Any:
 
 @kernel_helper
 def open_pixels(
-    stages: NDArray[Any],
-    octaves: NDArray[Any],
+    stages: Ints,
+    octaves: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    opened: NDArray[Any],
-    asked: NDArray[Any],
+    begins: Ints,
+    across: Floats32,
+    down: Floats32,
+    opened: Floats32,
+    mixes: Bools,
 ) -> None:
-    """Fill how far each pixel opens its image's octave, under fields.
+    """Open the taps of single pixels, under fields.
 
     Parameters
     ----------
     stages, octaves, first, frame, begins, across, down
-        As for `open_taps` and `augforge.kernels.geometry.inverse_mapping.follow_boxes`.
+        As for `open_taps` and `augforge.kernels.geometry.inverse_mapping.map_boxes_back`.
     boxes : ndarray of int64, shape (G, 4)
         Mapped boxes, with all neighbors.
     opened : ndarray of float32, shape (P,)
         Filled; undefined at ends of boxes that are not those of the frame.
-    asked : ndarray of bool, shape (G,)
+    mixes : ndarray of bool, shape (G,)
         Filled: whether any pixel of an image opens it.
     """
     one, zero, next_ = np.float32(1), np.float32(0), np.uint64(1)
     slope, longest = np.float32(_SLOPE), np.float32(_LONGEST)
     _, width = frame
     for g in range(begins.size - 1):
-        asked[g] = False
+        mixes[g] = False
         i = first + g
         if stages[i] == 0:
             continue
@@ -174,7 +180,7 @@ def open_pixels(
         some = np.int32(0)
         for k in range(begin + columns, end - columns):
             some |= np.int32(opened[k] > zero)
-        asked[g] = some > 0
+        mixes[g] = some > 0
         if boxes[g, 0] == 0 or boxes[g, 0] + boxes[g, 2] == width:
             for row in range(next_, rows - next_):
                 left, right = begin + row * columns, begin + row * columns + columns - next_
@@ -185,8 +191,8 @@ def open_pixels(
 
 
 @inlined
-def smooth(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDArray[Any]) -> None:
-    """Mix each pixel of an image, float32, with those a stride before and after."""
+def smooth(source: Floats32, size: Any, stride: Any, share: float, out: Floats32) -> None:
+    """Mix pixels with those a stride before and after, in float32."""
     keep, side = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share)
     for k in range(stride):
         last = size - stride + k
@@ -197,8 +203,8 @@ def smooth(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDAr
 
 
 @inlined
-def smooth_levels(source: NDArray[Any], size: Any, stride: Any, share: float, out: NDArray[Any]) -> None:
-    """Smooth like `smooth`, rounded to whole levels, uint32."""
+def smooth_levels(source: Floats32, size: Any, stride: Any, share: float, out: Words) -> None:
+    """Smooth like `smooth`, rounded to levels, uint32."""
     keep, side, half = np.float32(1.0 - 0.5 * share), np.float32(0.25 * share), np.float32(0.5)
     for k in range(stride):
         last = size - stride + k

@@ -9,11 +9,9 @@ result pixel `old` units::
     result   |------- old -------|------- old -------|         new pixels
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Images, Ints
 from augforge.compiling import compiled, kernel_helper
 
 PARTS = 256
@@ -21,7 +19,7 @@ PARTS = 256
 
 
 @kernel_helper
-def _is_blank(line: NDArray[Any]) -> bool:
+def _is_blank(line: Array) -> bool:
     # No early exit, so that it vectorizes.
     found = np.uint8(0)
     for x in range(line.size):
@@ -30,8 +28,11 @@ def _is_blank(line: NDArray[Any]) -> bool:
 
 
 @compiled
-def bounding_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of nonzero pixels, ends excluded; all 0 if blank."""
+def bounding_box(image: Array) -> tuple[int, int, int, int]:
+    """Find top, bottom, left and right of nonzero pixels.
+
+    Ends are excluded; all are 0 for a blank image.
+    """
     height, width = image.shape
     top, bottom = 0, height
     while top < height and _is_blank(image[top]):
@@ -54,8 +55,8 @@ def bounding_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
 
 
 @kernel_helper
-def _fractional_start(peaks: NDArray[Any], step: int) -> int:
-    """Find the start of ink, in 256ths of a pixel from either end.
+def _fractional_start(peaks: Ints, step: int) -> int:
+    """Find the start of ink in 256ths.
 
     Counts from the first line, or from the last if `step` is -1. A line's coverage is its peak as a share of the
     next line's, and at least that of the lines before it.
@@ -75,12 +76,13 @@ def _fractional_start(peaks: NDArray[Any], step: int) -> int:
 
 
 @compiled
-def fractional_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of ink in 256ths of a pixel.
+def fractional_box(image: Images) -> tuple[int, int, int, int]:
+    """Find the box of ink in 256ths of a pixel.
 
-    The box is a continuous function of the levels. The outermost line of pixels counts by its highest level, as a
-    share of the next line's: the rim of an antialiased or blurred stroke in part, a faint stroke in full. So noise
-    moves an edge by hundredths of a pixel, where it moves that of `bounding_box` by a whole one.
+    Returns top, bottom, left and right. The box is a continuous function of the levels. The outermost line of
+    pixels counts by its highest level, as a share of the next line's: the rim of an antialiased or blurred stroke
+    in part, a faint stroke in full. So noise moves an edge by hundredths of a pixel, where it moves that of
+    `bounding_box` by a whole one.
 
     Parameters
     ----------
@@ -103,10 +105,11 @@ def fractional_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
 
 
 @kernel_helper
-def _share_lines(image: NDArray[Any], begin: int, end: int, longer: int, step: int) -> NDArray[Any]:
-    """Return rows of a result as sums of source rows times their overlap with it, int64.
+def _share_lines(image: Array, begin: int, end: int, longer: int, step: int) -> Ints:
+    """Sum source rows by their overlap with result rows.
 
-    Begin and end are in 256ths of a source pixel; the step from row to row is in 256ths and 1 / `longer` of it.
+    `begin` and `end` are in 256ths of a source pixel; the step from row to row is in 256ths and 1 / `longer` of it.
+    Sums are int64.
     """
     lines = (longer * (end - begin) + step - 1) // step
     out = np.zeros((lines, image.shape[1]), np.int64)
@@ -122,9 +125,28 @@ def _share_lines(image: NDArray[Any], begin: int, end: int, longer: int, step: i
     return out
 
 
+@kernel_helper
+def _resample(
+    image: Images, box: tuple[int, int, int, int], rows: tuple[int, int], columns: tuple[int, int]
+) -> Images:
+    """Resample a box by area.
+
+    `rows` and `columns` are `longer` and `step` of `_share_lines`.
+    """
+    top, bottom, left, right = box
+    lines = _share_lines(image, top, bottom, rows[0], rows[1])
+    sums = _share_lines(lines.T.copy(), left, right, columns[0], columns[1])
+    out = np.empty((lines.shape[0], sums.shape[0]), np.uint8)
+    whole = rows[1] * columns[1]
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            out[y, x] = np.uint8((2 * sums[x, y] + whole) // (2 * whole))
+    return out
+
+
 @compiled
-def scale_box(image: NDArray[Any], box: tuple[int, int, int, int], longer: int) -> NDArray[Any]:
-    """Scale a box of an image by area to a longer side of `longer` pixels.
+def scale_box(image: Images, box: tuple[int, int, int, int], longer: int) -> Images:
+    """Scale a box of an image by area.
 
     Proportions are exact. The last row and column may be covered in part; a side shorter than a pixel becomes one.
 
@@ -134,31 +156,24 @@ def scale_box(image: NDArray[Any], box: tuple[int, int, int, int], longer: int) 
     box : tuple of int
         Top, bottom, left and right, in 256ths of a pixel.
     longer : int
+        Longer side of the result, in pixels.
     """
     top, bottom, left, right = box
     side = max(bottom - top, right - left)
     down, across = min(side, longer * (bottom - top)), min(side, longer * (right - left))
-    rows = _share_lines(image, top, bottom, longer, down)
-    sums = _share_lines(rows.T.copy(), left, right, longer, across)
-    out = np.empty((rows.shape[0], sums.shape[0]), np.uint8)
-    whole = down * across
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            out[y, x] = np.uint8((2 * sums[x, y] + whole) // (2 * whole))
-    return out
+    return _resample(image, box, (longer, down), (longer, across))
 
 
 @compiled
-def fitted_size(height: int, width: int, longer: int) -> tuple[int, int]:
+def fit_size(height: int, width: int, longer: int) -> tuple[int, int]:
     """Scale (height, width) to a longer side, rounded, at least 1."""
     side = max(height, width)
-    return max(1, (2 * height * longer + side) // (2 * side)), max(
-        1, (2 * width * longer + side) // (2 * side)
-    )
+    rows, columns = (2 * height * longer + side) // (2 * side), (2 * width * longer + side) // (2 * side)
+    return max(rows, 1), max(columns, 1)
 
 
 @compiled
-def area_resample(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+def area_resample(image: Images, height: int, width: int) -> Images:
     """Resize an image by area, to a larger or smaller size.
 
     Parameters
@@ -166,34 +181,11 @@ def area_resample(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     image : ndarray of uint8, shape (H, W)
     height, width : int
 
-
     Returns
     -------
     ndarray of uint8, shape (height, width)
         Bit-identical to the image for the same size.
     """
     old_height, old_width = image.shape
-    sums = np.zeros((height, old_width), np.int64)
-    for y in range(old_height):
-        begin, end = y * height, (y + 1) * height
-        target = begin // old_height
-        while target * old_height < end:
-            share = min(end, (target + 1) * old_height) - max(begin, target * old_height)
-            for x in range(old_width):
-                sums[target, x] += share * np.int64(image[y, x])
-            target += 1
-    out = np.empty((height, width), np.uint8)
-    row = np.empty(width, np.int64)
-    whole = old_height * old_width
-    for y in range(height):
-        row[:] = 0
-        for x in range(old_width):
-            begin, end = x * width, (x + 1) * width
-            target = begin // old_width
-            while target * old_width < end:
-                share = min(end, (target + 1) * old_width) - max(begin, target * old_width)
-                row[target] += share * sums[y, x]
-                target += 1
-        for x in range(width):
-            out[y, x] = np.uint8((2 * row[x] + whole) // (2 * whole))
-    return out
+    box = 0, PARTS * old_height, 0, PARTS * old_width
+    return _resample(image, box, (height, box[1]), (width, box[3]))

@@ -1,15 +1,15 @@
-"""Find boxes around ink, so that kernels skip the blank rest.
+"""Find boxes around ink.
 
-The search comes from outside: rows from the top and the bottom until one has ink, then, between these rows, columns
-from the left and the right. So it reads little more than the blank margin. Rows of whole words are tested four
-pixels at a time; the first or last byte with ink in a word gives the column.
+Kernels skip the blank rest. The search comes from outside: rows from the top and the bottom until one has ink,
+then, between these rows, columns from the left and the right. So it reads little more than the blank margin. Rows
+of whole words are tested four pixels at a time; the first or last byte with ink in a word gives the column.
 """
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Images, Ints32
 from augforge.compiling import compiled, inlined
 from augforge.kernels.geometry.displacement import FIELD_UNIT
 
@@ -17,7 +17,7 @@ _ZERO, _ONE, _BYTE = np.uint64(0), np.uint64(1), np.uint64(8)
 
 
 @inlined
-def _any_of(words: NDArray[Any], first: np.uint64, count: np.uint64, step: np.uint64) -> Any:
+def _any_of(words: Array, first: np.uint64, count: np.uint64, step: np.uint64) -> Any:
     found = words.dtype.type(0)
     for k in range(count):
         found |= words[first + k * step]
@@ -25,8 +25,11 @@ def _any_of(words: NDArray[Any], first: np.uint64, count: np.uint64, step: np.ui
 
 
 @compiled
-def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArray[Any]) -> None:
-    """Search from all four sides; unsigned words divide rows evenly."""
+def _fill_ink_boxes(words: Array, height: int, groups: int, boxes: Ints32) -> None:
+    """Search for ink from all four sides, word by word.
+
+    Unsigned words hold as many pixels as divide rows evenly.
+    """
     rows, line = np.uint64(height), np.uint64(groups)
     pixels = words.itemsize
     for i in range(np.uint64(boxes.shape[0])):
@@ -64,7 +67,7 @@ def _fill_ink_boxes(words: NDArray[Any], height: int, groups: int, boxes: NDArra
         boxes[i, 2], boxes[i, 3] = right - left + _ONE, high
 
 
-def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
+def ink_boxes(images: Images) -> Ints32:
     """Find the smallest box around each image's ink.
 
     Parameters
@@ -78,7 +81,7 @@ def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
     """
     count, height, width = images.shape
     boxes = np.empty((count, 4), np.int32)
-    words: NDArray[Any] = images.reshape(-1)
+    words: Array = images.reshape(-1)
     if width % 4 == 0:
         words = words.view(np.uint32)
     _fill_ink_boxes(words, height, width // words.itemsize, boxes)
@@ -86,8 +89,11 @@ def ink_boxes(images: NDArray[Any]) -> NDArray[Any]:
 
 
 @inlined
-def farthest(fields: NDArray[Any], first: int, size: int) -> float:
-    """Measure the longest offset along an axis, in pixels, of `size` field numbers from `first` on."""
+def farthest(fields: Ints32, first: int, size: int) -> float:
+    """Find a field's largest offset, in pixels.
+
+    The field is `size` numbers from `first` on.
+    """
     longest = np.int32(0)
     for k in range(np.uint64(first), np.uint64(first + size)):
         step = fields[k]

@@ -1,4 +1,4 @@
-"""Chains of affine maps and displacement fields, prepared for inverse mapping.
+"""Chains of affine maps and displacement fields.
 
 A chain is map, field, map, field, ..., map, applied to the image in this order. It leads from a point of the result
 to a position in the source::
@@ -11,11 +11,10 @@ Points are in pixels from the middle of the frame. See `affine` for maps, `displ
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Bools, Floats, Ints, Ints32
 from augforge.compiling import compiled, inlined
 from augforge.kernels.geometry.affine import compose
 
@@ -25,13 +24,13 @@ _LARGEST = 1e12
 
 
 @compiled
-def shorten(maps: NDArray[Any], bent: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def shorten(maps: Floats, active: Bools) -> tuple[Floats, Ints, Ints]:
     """Multiply consecutive maps without an active field between them.
 
     Parameters
     ----------
     maps : ndarray of float64, shape (N, S + 1, 6)
-    bent : ndarray of bool, shape (N, S)
+    active : ndarray of bool, shape (N, S)
         Whether each field is active.
 
     Returns
@@ -43,14 +42,14 @@ def shorten(maps: NDArray[Any], bent: NDArray[Any]) -> tuple[NDArray[Any], NDArr
     stages : ndarray of int64, shape (N,)
         Number of active fields.
     """
-    chains, used = np.empty_like(maps), np.empty(bent.shape, np.int64)
+    chains, used = np.empty_like(maps), np.empty(active.shape, np.int64)
     stages = np.zeros(maps.shape[0], np.int64)
     for i in range(maps.shape[0]):
         count = 0
         for k in range(6):
             chains[i, 0, k] = maps[i, 0, k]
-        for s in range(bent.shape[1]):
-            if bent[i, s]:
+        for s in range(active.shape[1]):
+            if active[i, s]:
                 used[i, count] = s
                 count += 1
                 for k in range(6):
@@ -67,33 +66,33 @@ def shorten(maps: NDArray[Any], bent: NDArray[Any]) -> tuple[NDArray[Any], NDArr
 
 
 @compiled
-def invert(chains: NDArray[Any], stages: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def invert(chains: Floats, stages: Ints) -> tuple[Floats, Bools]:
     """Invert shortened chains.
 
     Returns the inverses and, bool (N,), whether all maps of a chain are invertible.
     """
-    inverses, whole = np.empty_like(chains), np.ones(chains.shape[0], np.bool_)
+    inverses, invertible = np.empty_like(chains), np.ones(chains.shape[0], np.bool_)
     for i in range(chains.shape[0]):
         for s in range(stages[i] + 1):
             a, b, c = chains[i, s, 0], chains[i, s, 1], chains[i, s, 2]
             d, e, f = chains[i, s, 3], chains[i, s, 4], chains[i, s, 5]
             determinant = a * e - b * d
             if not abs(determinant) > _LEAST_DETERMINANT:
-                whole[i] = False
+                invertible[i] = False
                 break
             a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
             x, y = -(a * c + b * f), -(d * c + e * f)
             # NaN and overflow would address arbitrary memory.
             if not abs(a) + abs(b) + abs(d) + abs(e) + abs(x) + abs(y) < _LARGEST:
-                whole[i] = False
+                invertible[i] = False
                 break
             inverses[i, s, 0], inverses[i, s, 1], inverses[i, s, 2] = a, b, x
             inverses[i, s, 3], inverses[i, s, 4], inverses[i, s, 5] = d, e, y
-    return inverses, whole
+    return inverses, invertible
 
 
 @inlined
-def is_identity(chains: NDArray[Any], i: int, s: int) -> bool:
+def is_identity(chains: Floats, i: int, s: int) -> bool:
     """Whether map s of chain i is the identity."""
     return (
         chains[i, s, 0] == 1.0
@@ -107,7 +106,9 @@ def is_identity(chains: NDArray[Any], i: int, s: int) -> bool:
 
 @dataclass(frozen=True)
 class Chain:
-    """Geometry of N samples: S displacement fields between S + 1 affine maps.
+    """Affine maps and displacement fields of N samples.
+
+    There are S fields and S + 1 maps.
 
     Attributes
     ----------
@@ -115,29 +116,33 @@ class Chain:
         Forward maps in pixels from the frame's middle, in order of application. See `affine`.
     fields : ndarray of int32, shape (N, S, 2, H, W)
         Field s acts between maps s and s + 1; see `displacement`.
-    bent : ndarray of bool, shape (N, S)
+    active : ndarray of bool, shape (N, S)
         Whether each field is active. The maps around an inactive field are multiplied.
     """
 
-    maps: NDArray[Any]
-    fields: NDArray[Any]
-    bent: NDArray[Any]
+    maps: Floats
+    fields: Ints32
+    active: Bools
 
     @classmethod
-    def of_maps(cls, maps: NDArray[Any], frame: tuple[int, int]) -> "Chain":
-        """Make chains of one map each, float64 (N, 6), in a (height, width) frame."""
+    def of_maps(cls, maps: Floats, frame: tuple[int, int]) -> "Chain":
+        """Make chains of one map each, without fields.
+
+        Maps are float64 (N, 6), the frame is (height, width).
+        """
         count = len(maps)
         return cls(maps[:, np.newaxis], np.empty((count, 0, 2, *frame), np.int32), np.empty((count, 0), bool))
 
-    def affine(self) -> NDArray[Any]:
+    def affine(self) -> Floats:
         """Multiply all maps, ignoring the fields; float64 (N, 6)."""
         return functools.reduce(lambda inner, outer: compose(outer, inner), self.maps.swapaxes(0, 1))
 
     @functools.cached_property
-    def followed(self) -> tuple[NDArray[Any], ...]:
-        """Shortened chains, inverses, invertibility, active fields and their number.
+    def inverse_form(self) -> tuple[Array, ...]:
+        """Return shortened chains, their inverses and their active fields.
 
-        See `shorten` and `invert`. Computed once, for guards and rendering alike.
+        These are chains, inverses, invertibility, indices and numbers of active fields, see `shorten` and `invert`.
+        Computed once, for guards and rendering alike.
         """
-        chains, used, stages = shorten(self.maps, self.bent)
+        chains, used, stages = shorten(self.maps, self.active)
         return chains, *invert(chains, stages), used, stages

@@ -1,4 +1,4 @@
-"""Make displacement fields: offsets from result pixels to source positions.
+"""Make fields of offsets from result to source positions.
 
 A field is int32 (2, H, W), x then y, in 1/65536 pixel, so that it is bit-identical everywhere. The result pixel
 (x, y) comes from (x + field[0, y, x], y + field[1, y, x]) of the source. Between pixels a field is bilinear;
@@ -8,11 +8,10 @@ A wave is constant along a row or column, which therefore needs one sine.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Ints32, Keys
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import sine_and_cosine
 from augforge.randomness import philox
@@ -21,20 +20,15 @@ FIELD_UNIT = 65536.0
 
 
 @kernel_helper
-def _fixed(value: float) -> np.int32:
+def _to_fixed_point(value: float) -> np.int32:
     # Clip at 16,384 pixels, which is outside of every frame.
     return np.int32(math.floor(min(max(value, -16384.0), 16384.0) * FIELD_UNIT + 0.5))
 
 
 @compiled
 def wave_fields(
-    keys: NDArray[Any],
-    amplitude: NDArray[Any],
-    wavelength: NDArray[Any],
-    applied: NDArray[Any],
-    height: int,
-    width: int,
-) -> NDArray[Any]:
+    keys: Keys, amplitude: Floats, wavelength: Floats, applied: Bools, height: int, width: int
+) -> Ints32:
     """Sway rows and columns along sine waves with random phases.
 
     Parameters
@@ -44,7 +38,7 @@ def wave_fields(
     amplitude, wavelength : ndarray of float64, shape (N,)
         In pixels; the wavelength is above 0.
     applied : ndarray of bool, shape (N,)
-        Which fields are asked for: the others are left as they come.
+        Fields to fill; the others stay uninitialized.
     height, width : int
 
     Returns
@@ -61,18 +55,18 @@ def wave_fields(
         sideways, upward = np.float64(bits & low) * turns, np.float64(bits >> np.uint64(32)) * turns
         for y in range(height):
             sway, _ = sine_and_cosine(sideways + 360.0 * y / wavelength[i])
-            fields[i, 0, y, :] = _fixed(amplitude[i] * sway)
+            fields[i, 0, y, :] = _to_fixed_point(amplitude[i] * sway)
         for x in range(width):
             sway, _ = sine_and_cosine(upward + 360.0 * x / wavelength[i])
-            fields[i, 1, :, x] = _fixed(amplitude[i] * sway)
+            fields[i, 1, :, x] = _to_fixed_point(amplitude[i] * sway)
     return fields
 
 
 @compiled
-def perspective_fields(
-    x: NDArray[Any], y: NDArray[Any], applied: NDArray[Any], height: int, width: int
-) -> NDArray[Any]:
-    """Enlarge the right edge by the share x, the lower one by y.
+def perspective_fields(x: Floats, y: Floats, applied: Bools, height: int, width: int) -> Ints32:
+    """Enlarge the right edge by x, the lower one by y.
+
+    Both are shares.
 
     The point p, from the middle of the frame, comes from p / (1 + x p_x / (W / 2) + y p_y / (H / 2)).
 
@@ -81,7 +75,7 @@ def perspective_fields(
     x, y : ndarray of float64, shape (N,)
         Their absolute values sum to less than 1.
     applied : ndarray of bool, shape (N,)
-        Which fields are asked for: the others are left as they come.
+        Fields to fill; the others stay uninitialized.
     height, width : int
 
     Returns
@@ -99,6 +93,6 @@ def perspective_fields(
                 px = column - middle_x
                 nearer = x[i] * px / (0.5 * width) + y[i] * py / (0.5 * height)
                 away = nearer / (1.0 + nearer)
-                fields[i, 0, line, column] = _fixed(-px * away)
-                fields[i, 1, line, column] = _fixed(-py * away)
+                fields[i, 0, line, column] = _to_fixed_point(-px * away)
+                fields[i, 1, line, column] = _to_fixed_point(-py * away)
     return fields

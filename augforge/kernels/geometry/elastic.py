@@ -1,4 +1,4 @@
-"""Make smooth random fields: white noise under a Gaussian filter.
+"""Make smooth random fields by filtering white noise.
 
 Noise values lie on the nodes of a grid, each with a bell, the filter's, around it. Nodes are 1.25 standard
 deviations of the filter apart: far enough that only six nodes per axis reach a pixel, near enough that the field is
@@ -20,11 +20,11 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Floats32, Ints32, Keys, Words
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.kernels.geometry.displacement import FIELD_UNIT
-from augforge.kernels.loops import aligned_floats
+from augforge.kernels.loops import allocate_floats
 from augforge.randomness import philox
 
 _SPACING = 1.25
@@ -44,7 +44,7 @@ _SCALE = FIELD_UNIT * math.sqrt(0.5 * 3.0 / 65535.0)
 
 @inlined
 def _bell(away: Any) -> Any:
-    """Compute a node's weight, float32, at a distance in node distances.
+    """Compute a node's weight, float32, at a distance.
 
     Approximates exp(-z) by (1 - z / 32 + z**2 / 2048)**32, with a relative error of z**3 / 6144.
     """
@@ -60,8 +60,8 @@ def _bell(away: Any) -> Any:
 
 
 @kernel_helper
-def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> None:
-    """Fill each pixel's first node within reach and eight weights.
+def _weigh_rows(per_pixel: Any, firsts: Ints32, weights: Floats32) -> None:
+    """Fill each pixel's first node and eight weights.
 
     The last two weights are 0: eight fit one vector.
     """
@@ -76,10 +76,8 @@ def _weigh_rows(per_pixel: Any, firsts: NDArray[Any], weights: NDArray[Any]) -> 
 
 
 @kernel_helper
-def _weigh_columns(
-    per_pixel: Any, firsts: NDArray[Any], width: int, padded: int, across: NDArray[Any]
-) -> None:
-    """Fill the weights of nodes near each block of columns.
+def _weigh_columns(per_pixel: Any, firsts: Ints32, width: int, padded: int, across: Floats32) -> None:
+    """Fill the weights of nodes near each block.
 
     float32 (blocks, padded, 32), 0 out of reach. Columns beyond the frame get weights, too; their results are
     unused.
@@ -95,8 +93,10 @@ def _weigh_columns(
 
 
 @kernel_helper
-def _fill_noise(key: np.uint64, scale: Any, groups: int, words: NDArray[Any], noise: NDArray[Any]) -> None:
-    """Fill uniform random odd numbers from -255 to 255, scaled.
+def _fill_noise(key: np.uint64, scale: Any, groups: int, words: Words, noise: Floats32) -> None:
+    """Fill scaled random odd numbers from -255 to 255.
+
+    They are uniform and independent.
 
     Each group of 16 calls of a hash gives 256 numbers: the lowest bytes of all first words, then of all second
     words, and so on, then the second bytes, so that all work is in whole vectors. `words`, uint32 (64,), is
@@ -122,8 +122,8 @@ def _fill_noise(key: np.uint64, scale: Any, groups: int, words: NDArray[Any], no
 
 
 @inlined
-def _six(a: NDArray[Any], k: Any, w0: Any, w1: Any, w2: Any, w3: Any, w4: Any, w5: Any) -> Any:
-    """Sum one column of six lines of a block, from k on, with weights."""
+def _six(a: Floats32, k: Any, w0: Any, w1: Any, w2: Any, w3: Any, w4: Any, w5: Any) -> Any:
+    """Weigh and sum six lines of a block in one column."""
     upper = w0 * a[k] + w1 * a[k + np.uint64(32)]
     middle = w2 * a[k + np.uint64(64)] + w3 * a[k + np.uint64(96)]
     return upper + middle + (w4 * a[k + np.uint64(128)] + w5 * a[k + np.uint64(160)])
@@ -131,18 +131,18 @@ def _six(a: NDArray[Any], k: Any, w0: Any, w1: Any, w2: Any, w3: Any, w4: Any, w
 
 @kernel_helper
 def _mix_columns(
-    noise: NDArray[Any],
+    noise: Floats32,
     lines: int,
     nodes: int,
-    firsts: NDArray[Any],
+    firsts: Ints32,
     width: int,
     padded: int,
-    across: NDArray[Any],
-    mixed: NDArray[Any],
+    across: Floats32,
+    mixed: Floats32,
 ) -> None:
-    """Sum the bells along each line of noise, float32 (blocks, lines, 32).
+    """Sum the bells along each line of noise.
 
-    `across` comes from `_weigh_columns`.
+    `across` comes from `_weigh_columns`; the result is float32 (blocks, lines, 32).
     """
     block, zero, six = np.uint64(_BLOCK), np.uint64(0), np.uint64(_TAPS)
     one, two, three, four, five = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4), np.uint64(5)
@@ -167,18 +167,20 @@ def _mix_columns(
 
 @kernel_helper
 def _mix_rows(
-    mixed: NDArray[Any],
+    mixed: Floats32,
     start: int,
-    firsts: NDArray[Any],
-    weights: NDArray[Any],
-    flat: NDArray[Any],
+    firsts: Ints32,
+    weights: Floats32,
+    flat: Ints32,
     at: int,
     shape: tuple[int, int],
 ) -> None:
-    """Fill 32 columns of one axis of a field from sums at `start` in `mixed`.
+    """Fill 32 columns of a field's axis from mixed lines.
 
     Parameters
     ----------
+    start : int
+        Offset of the lines in `mixed`.
     flat : ndarray of int32
         All fields, flattened; index `at` is the top of the first of these columns.
     shape : tuple of int, int
@@ -199,14 +201,11 @@ def _mix_rows(
 
 @compiled
 def elastic_fields(
-    keys: NDArray[Any],
-    displacement: NDArray[Any],
-    smoothness: NDArray[Any],
-    applied: NDArray[Any],
-    height: int,
-    width: int,
-) -> NDArray[Any]:
-    """Make independent smooth random fields: white noise under a Gaussian filter.
+    keys: Keys, displacement: Floats, smoothness: Floats, applied: Bools, height: int, width: int
+) -> Ints32:
+    """Make smooth random fields by filtering white noise.
+
+    The filter is Gaussian, fields of different images are independent.
 
     Parameters
     ----------
@@ -217,7 +216,7 @@ def elastic_fields(
     smoothness : ndarray of float64, shape (N,)
         Standard deviation of the Gaussian filter, in pixels, at least 1.
     applied : ndarray of bool, shape (N,)
-        Which fields are asked for: the others are left as they come.
+        Fields to fill; the others stay uninitialized.
     height, width : int
 
     Returns
@@ -227,11 +226,11 @@ def elastic_fields(
     size, blocks = 2 * height * width, (width + _BLOCK - 1) // _BLOCK
     flat = np.empty(keys.size * size + _BLOCK, np.int32)
     longer = max(height, width)
-    firsts, weights = np.empty(longer, np.int32), aligned_floats(8 * longer)
+    firsts, weights = np.empty(longer, np.int32), allocate_floats(8 * longer)
     across, mixed, noise, words = (
-        aligned_floats(0),
-        aligned_floats(0),
-        aligned_floats(0),
+        allocate_floats(0),
+        allocate_floats(0),
+        allocate_floats(0),
         np.empty(4 * _CALLS, np.uint32),
     )
     lines = nodes = padded = groups = 0
@@ -248,11 +247,11 @@ def elastic_fields(
             padded = (near + _TAPS - 1) // _TAPS * _TAPS
             groups = (2 * lines * nodes + padded) // (16 * _CALLS) + 1
             if across.size < blocks * padded * _BLOCK:
-                across = aligned_floats(blocks * padded * _BLOCK)
+                across = allocate_floats(blocks * padded * _BLOCK)
             if mixed.size < blocks * 2 * lines * _BLOCK:
-                mixed = aligned_floats(blocks * 2 * lines * _BLOCK)
+                mixed = allocate_floats(blocks * 2 * lines * _BLOCK)
             if noise.size < 16 * _CALLS * groups:
-                noise = aligned_floats(16 * _CALLS * groups)
+                noise = allocate_floats(16 * _CALLS * groups)
             _weigh_columns(per_pixel, firsts, width, padded, across)
         _fill_noise(keys[i], np.float32(displacement[i] * _SCALE), groups, words, noise)
         _mix_columns(noise, 2 * lines, nodes, firsts, width, padded, across, mixed)

@@ -1,4 +1,4 @@
-"""Check whether displacement fields fold the image, and find the largest share that does not.
+"""Find displacement fields' largest shares without folds.
 
 The share takes a square root for each corner of each cell between pixels, and most fields do not fold. So three
 checks run, each only on the fields that the one before could not clear::
@@ -15,11 +15,11 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Floats32, Ints32
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.kernels.geometry.displacement import FIELD_UNIT
-from augforge.kernels.loops import aligned_floats, greater, lesser
+from augforge.kernels.loops import allocate_floats, greater, lesser
 
 LEAST_AREA = 0.1
 """Least Jacobian: no area of the source appears more than 1 / LEAST_AREA times enlarged; at 0 it folds."""
@@ -29,23 +29,23 @@ _BLOCK = 32
 
 @inlined
 def _fall(a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Take the lesser of the steps from a to b and c to d."""
+    """Take the lesser step, a to b or c to d."""
     return lesser(np.int32(b - a), np.int32(d - c))
 
 
 @inlined
 def _change(a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Take the greater absolute step, from a to b or c to d."""
+    """Take the greater absolute step, a to b or c to d."""
     return greater(np.int32(abs(np.int32(b - a))), np.int32(abs(np.int32(d - c))))
 
 
 @kernel_helper
-def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> None:
-    """Fill the steepest slopes of 32 columns of a field, int32 (4 * 32,).
+def _fill_steepest(flat: Ints32, start: int, height: int, width: int, seen: Ints32) -> None:
+    """Fill the steepest slopes of 32 columns.
 
-    Over all rows: the least slopes of x along x, or 0; the greatest absolute slopes of y along x; the least slopes
-    of y along y; the greatest absolute slopes of x along y. Each row is read to the 32nd column, even past its end.
-    Three rows are read at a time: they cross cache lines, so reading takes longest.
+    Extremes over all rows, int32 (4 * 32,): the least slopes of x along x, or 0; the greatest absolute slopes of y
+    along x; the least slopes of y along y; the greatest absolute slopes of x along y. Each row is read to the 32nd
+    column, even past its end. Three rows are read at a time: they cross cache lines, so reading takes longest.
     """
     one, block, line = np.uint64(1), np.uint64(_BLOCK), np.uint64(width)
     two, three, size = np.uint64(2) * block, np.uint64(3) * block, np.uint64(height * width)
@@ -72,8 +72,8 @@ def _fill_steepest(flat: NDArray[Any], start: int, height: int, width: int, seen
 
 
 @kernel_helper
-def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: NDArray[Any]) -> bool:
-    """Whether the steepest slopes of adjacent columns exclude any fold.
+def _is_gentle(flat: Ints32, start: int, height: int, width: int, seen: Ints32) -> bool:
+    """Whether the columns' steepest slopes exclude any fold.
 
     With slopes a of x along x and d of y along y, 0 or below, and b and c crosswise, the Jacobian of no share of
     the field is below (1 + a) (1 + d) - b c, as long as 1 + a and 1 + d are above 0.
@@ -93,9 +93,9 @@ def _is_gentle(flat: NDArray[Any], start: int, height: int, width: int, seen: ND
 
 @kernel_helper
 def _fill_least_areas(
-    flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
+    flat: Ints32, start: int, height: int, width: int, low: Floats32, turned: Floats32
 ) -> None:
-    """Fill the least Jacobian and the least trace for 32 columns of cells.
+    """Fill least Jacobians and traces of 32 columns.
 
     Between four neighboring pixels the field is bilinear, so the map's Jacobian is lowest at one of the corners::
 
@@ -130,10 +130,8 @@ def _fill_least_areas(
 
 
 @kernel_helper
-def _might_fold(
-    flat: NDArray[Any], start: int, height: int, width: int, low: NDArray[Any], turned: NDArray[Any]
-) -> bool:
-    """Whether a field, or a share of it, folds or nearly folds somewhere.
+def _might_fold(flat: Ints32, start: int, height: int, width: int, low: Floats32, turned: Floats32) -> bool:
+    """Whether any share of a field folds or nearly folds.
 
     A map turned over in both directions has a positive area again, but a trace below -1.8; this follows from 1 + t
     + d >= LEAST_AREA and a lower value at some smaller share. The margins exceed the errors of float32: suspects
@@ -148,8 +146,10 @@ def _might_fold(
 
 
 @kernel_helper
-def _safe_share(field: NDArray[Any]) -> float:
-    """Find the largest share of a field up to which no Jacobian is below the least.
+def _safe_share(field: Ints32) -> float:
+    """Find a field's largest share without folds.
+
+    Up to it, no Jacobian is below the least.
 
     With the share s the Jacobian at a corner is 1 + s t + s s d, for the trace t and the determinant d of the
     field's gradient there. The result is the lowest positive s that makes it LEAST_AREA.
@@ -176,8 +176,8 @@ def _safe_share(field: NDArray[Any]) -> float:
 
 
 @compiled
-def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any]:
-    """Find the share of each field that does not fold the image; 1 if all.
+def find_unfolded_shares(fields: Ints32, suspects: Bools) -> Floats:
+    """Find each field's largest share without folds.
 
     The steepest slopes alone clear most fields; the others are checked cell by cell.
 
@@ -190,14 +190,14 @@ def unfolded_shares(fields: NDArray[Any], suspects: NDArray[Any]) -> NDArray[Any
     Returns
     -------
     ndarray of float64, shape (N,)
-        Within (0, 1].
+        Within (0, 1]; 1 for fields that do not fold.
     """
     count, _, height, width = fields.shape
     shares, size = np.ones(count), 2 * height * width
     # Reads go past the end of rows, so the last fields are copied into a longer array.
     last = np.empty(size + 2 * _BLOCK, np.int32)
-    low, turned = aligned_floats(_BLOCK), aligned_floats(_BLOCK)
-    seen = aligned_floats(4 * _BLOCK).view(np.int32)
+    low, turned = allocate_floats(_BLOCK), allocate_floats(_BLOCK)
+    seen = allocate_floats(4 * _BLOCK).view(np.int32)
     for i in range(count):
         if not suspects[i]:
             continue

@@ -13,11 +13,10 @@ mapped back into the source, and the ink that it encloses there is counted.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Images, Ints, Ints32
 from augforge.compiling import compiled, kernel_helper
 from augforge.kernels.geometry.boxes import ink_boxes
 from augforge.kernels.geometry.chains import Chain
@@ -30,8 +29,8 @@ _UNIT = 1.0 / FIELD_UNIT
 
 
 @kernel_helper
-def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
-    """Replace a box by the bounding box of its image under a map."""
+def _move_box(chains: Floats, i: int, s: int, box: Floats) -> None:
+    """Bound a box after a map, in place."""
     a, b, c = chains[i, s, 0], chains[i, s, 1], chains[i, s, 2]
     d, e, f = chains[i, s, 3], chains[i, s, 4], chains[i, s, 5]
     x, y = 0.5 * (box[0] + box[2]), 0.5 * (box[1] + box[3])
@@ -42,8 +41,11 @@ def _move_box(chains: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
 
 
 @kernel_helper
-def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
-    """Replace a box by its bounding box after a field, which moves p + d to p."""
+def _bend_box(fields: Ints32, i: int, s: int, box: Floats) -> None:
+    """Bound a box after a field, in place.
+
+    A field moves p + d to p.
+    """
     for axis in range(2):
         least, greatest = np.int32(2**31 - 1), np.int32(-(2**31))
         for y in range(np.uint64(fields.shape[3])):
@@ -55,10 +57,10 @@ def _bend_box(fields: NDArray[Any], i: int, s: int, box: NDArray[Any]) -> None:
 
 
 @kernel_helper
-def _innermost(
-    fields: NDArray[Any], i: int, s: int, axis: int, low: float, high: float
-) -> tuple[float, float]:
-    """Return the greatest offset on the line at `low`, the least on that at `high`.
+def _innermost(fields: Ints32, i: int, s: int, axis: int, low: float, high: float) -> tuple[float, float]:
+    """Find the extreme offsets on two lines of a field.
+
+    Returns the greatest offset on the line at `low` and the least on that at `high`.
 
     Offsets are along the axis, lines across it. Between two grid lines the field is between theirs; beyond the
     outermost one it continues.
@@ -83,10 +85,8 @@ def _innermost(
 
 
 @kernel_helper
-def _fill_room(
-    chains: NDArray[Any], count: int, fields: NDArray[Any], i: int, s: int, room: NDArray[Any]
-) -> bool:
-    """Fill a box that the last field and map keep inside the frame.
+def _fill_room(chains: Floats, count: int, fields: Ints32, i: int, s: int, room: Floats) -> bool:
+    """Fill the box kept inside by the last field and map.
 
     False if the map rotates or flips. The frame's edges, mapped back, enclose the box.
     """
@@ -111,8 +111,11 @@ def _fill_room(
 
 
 @kernel_helper
-def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
-    """Move points, in pixels from the frame's middle, by the field there."""
+def _bend(field: Ints32, points: Floats) -> None:
+    """Move points by the field at their positions.
+
+    They are in pixels from the middle of the frame.
+    """
     _, height, width = field.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
     x_most, y_most, one = np.uint64(width - 1), np.uint64(height - 1), np.uint64(1)
@@ -130,10 +133,11 @@ def _bend(field: NDArray[Any], points: NDArray[Any]) -> None:
 
 
 @kernel_helper
-def _fill_outline(
-    inverses: NDArray[Any], fields: NDArray[Any], i: int, used: NDArray[Any], count: int, points: NDArray[Any]
-) -> None:
-    """Map the frame's edge back, one point per pixel, float64 (2, 2 (H + W))."""
+def _fill_outline(inverses: Floats, fields: Ints32, i: int, used: Ints, count: int, points: Floats) -> None:
+    """Map the frame's edge back into the source.
+
+    There is one point per pixel, float64 (2, 2 (H + W)).
+    """
     _, _, _, height, width = fields.shape
     right, bottom = width * 0.5, height * 0.5
     for k in range(width):
@@ -154,8 +158,10 @@ def _fill_outline(
 
 
 @kernel_helper
-def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], turns: NDArray[Any]) -> float:
-    """Measure the share of ink within a closed line, float64 (2, P).
+def _ink_within(image: Images, points: Floats, box: Floats, turns: Images) -> float:
+    """Measure the share of ink within a closed line.
+
+    The line is float64 (2, P).
 
     A pixel is inside if the line crosses its row to the right of it an odd number of times. `turns`, uint8 (H, W +
     1), collects the crossings for the ink's box.
@@ -195,10 +201,11 @@ def _ink_within(image: NDArray[Any], points: NDArray[Any], box: NDArray[Any], tu
 
 
 @kernel_helper
-def _ink_moved_into(
-    images: NDArray[Any], i: int, box: NDArray[Any], chains: NDArray[Any], room: NDArray[Any]
-) -> float:
-    """Measure the share of ink, within a box, that the first map moves into `room`."""
+def _ink_moved_into(images: Images, i: int, box: Floats, chains: Floats, room: Floats) -> float:
+    """Measure the share of ink that one map moves into `room`.
+
+    The ink lies within a box.
+    """
     middle_x, middle_y = (images.shape[2] - 1) * 0.5, (images.shape[1] - 1) * 0.5
     first_x, first_y = np.uint64(box[0] + middle_x), np.uint64(box[1] + middle_y)
     end_x, end_y = np.uint64(box[2] + middle_x + 1.0), np.uint64(box[3] + middle_y + 1.0)
@@ -220,26 +227,29 @@ def _ink_moved_into(
 
 
 @kernel_helper
-def _is_within(box: NDArray[Any], room: NDArray[Any]) -> bool:
+def _is_within(box: Floats, room: Floats) -> bool:
     return box[0] >= room[0] and box[1] >= room[1] and box[2] <= room[2] and box[3] <= room[3]
 
 
 @compiled
-def _fill_kept(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    chains: NDArray[Any],
-    inverses: NDArray[Any],
-    whole: NDArray[Any],
-    fields: NDArray[Any],
-    used: NDArray[Any],
-    stages: NDArray[Any],
-    outline: NDArray[Any],
-    turns: NDArray[Any],
-    boxes: NDArray[Any],
-    kept: NDArray[Any],
+def _fill_shares(
+    images: Images,
+    ink: Ints32,
+    chains: Floats,
+    inverses: Floats,
+    invertible: Bools,
+    fields: Ints32,
+    used: Ints,
+    stages: Ints,
+    outline: Floats,
+    turns: Images,
+    boxes: Floats,
+    kept: Floats,
 ) -> None:
-    """Fill the shares of images whose ink is not all inside; overwrites `outline`, `turns` and `boxes`."""
+    """Fill the shares of images with ink near the edge.
+
+    Overwrites `outline`, `turns` and `boxes`.
+    """
     count, height, width = images.shape
     middle_x, middle_y = (width - 1) * 0.5, (height - 1) * 0.5
     box, moved, room = boxes[0], boxes[1], boxes[2]
@@ -247,7 +257,7 @@ def _fill_kept(
     for i in range(count):
         if ink[i, 2] == 0:
             continue
-        if stages[i] > 0 and not whole[i]:
+        if stages[i] > 0 and not invertible[i]:
             kept[i] = 0.0
             continue
         bends = stages[i]
@@ -275,8 +285,8 @@ def _fill_kept(
         kept[i] = share
 
 
-def ink_kept(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
-    """Measure the share of each image's ink that its chain leaves inside the frame.
+def measure_ink_inside(images: Images, chain: Chain) -> Floats:
+    """Measure the share of ink inside the frame.
 
     Ink is the sum of gray levels; a pixel's ink is inside if its middle ends on the frame, which extends half a
     pixel beyond the outermost middles. A chain with fields leads backward only, so the frame's edge is mapped back
@@ -296,6 +306,8 @@ def ink_kept(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
     count, height, width = images.shape
     outline, turns = np.empty((2, 2 * (height + width))), np.empty((height, width + 1), np.uint8)
     kept, ink, boxes = np.ones(count), ink_boxes(images), np.empty((3, 4))
-    chains, inverses, whole, used, stages = chain.followed
-    _fill_kept(images, ink, chains, inverses, whole, chain.fields, used, stages, outline, turns, boxes, kept)
+    chains, inverses, invertible, used, stages = chain.inverse_form
+    _fill_shares(
+        images, ink, chains, inverses, invertible, chain.fields, used, stages, outline, turns, boxes, kept
+    )
     return kept

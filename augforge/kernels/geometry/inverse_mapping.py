@@ -1,7 +1,7 @@
-"""Map many result pixels back along chains (see `chains`), in float32.
+"""Map result pixels back along chains, in float32.
 
-A position keeps 24 bits: 1/2048 pixel or better in frames of up to 8,192 pixels, at twice the lanes of float64. For
-speed:
+See `chains`. A position keeps 24 bits: 1/2048 pixel or better in frames of up to 8,192 pixels, at twice the lanes
+of float64. For speed:
 
 - The pixels of several images lie one after the other, by image and by row of its result box. Each step is a
   function over all of them, because Numba counts references to every array that a function takes or slices: 25
@@ -10,11 +10,9 @@ speed:
 - Indices are unsigned: Numba checks whether signed ones count from the end.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Floats32, Ints, Ints32
 from augforge.compiling import inlined, kernel_helper
 from augforge.kernels.geometry.chains import is_identity
 from augforge.kernels.geometry.displacement import FIELD_UNIT
@@ -23,35 +21,35 @@ _UNIT = np.float32(1.0 / FIELD_UNIT)
 
 
 @inlined
-def _starts_bent(inverses: NDArray[Any], stages: NDArray[Any], i: int) -> bool:
+def _starts_bent(inverses: Floats, stages: Ints, i: int) -> bool:
     """Whether the last map after the last field is the identity."""
     return stages[i] > 0 and is_identity(inverses, i, stages[i])
 
 
 @kernel_helper
 def _start_by_fields(
-    inverses: NDArray[Any],
-    fields: NDArray[Any],
-    used: NDArray[Any],
-    stages: NDArray[Any],
+    inverses: Floats,
+    fields: Ints32,
+    used: Ints,
+    stages: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     frame: tuple[int, int],
-    ramp: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    begins: NDArray[Any],
-    left_over: NDArray[Any],
+    ramp: Floats32,
+    across: Floats32,
+    down: Floats32,
+    begins: Ints,
+    remaining: Ints,
 ) -> None:
     """Move pixels by last fields that no map follows."""
     height, width = frame
     size = np.uint64(height * width)
     for g in range(begins.size - 1):
         i, s = first + g, stages[first + g]
-        left_over[g] = 0
+        remaining[g] = 0
         if not _starts_bent(inverses, stages, i):
             continue
-        left_over[g] = s
+        remaining[g] = s
         columns = np.uint64(boxes[g, 2])
         x, y = np.float32(boxes[g, 0] - (width - 1) * 0.5), boxes[g, 1] - (height - 1) * 0.5
         source = np.uint64(2 * (i * used.shape[1] + used[i, s - 1])) * size
@@ -69,16 +67,16 @@ def _start_by_fields(
 
 @kernel_helper
 def _start_by_maps(
-    inverses: NDArray[Any],
-    stages: NDArray[Any],
+    inverses: Floats,
+    stages: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     frame: tuple[int, int],
-    ramp: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    begins: NDArray[Any],
-    left_over: NDArray[Any],
+    ramp: Floats32,
+    across: Floats32,
+    down: Floats32,
+    begins: Ints,
+    remaining: Ints,
 ) -> None:
     """Move the pixels of all other boxes by their last maps."""
     height, width = frame
@@ -87,7 +85,7 @@ def _start_by_maps(
         i, s = first + g, stages[first + g]
         if _starts_bent(inverses, stages, i):
             continue
-        left_over[g] = s
+        remaining[g] = s
         a, b, c = inverses[i, s, 0], inverses[i, s, 1], inverses[i, s, 2]
         d, e, f = inverses[i, s, 3], inverses[i, s, 4], inverses[i, s, 5]
         # From the frame's first pixel, so that results do not depend on the box.
@@ -108,23 +106,26 @@ def _start_by_maps(
 
 @kernel_helper
 def _find_cells(
-    across: NDArray[Any],
-    down: NDArray[Any],
+    across: Floats32,
+    down: Floats32,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    left_over: NDArray[Any],
-    cells: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
+    begins: Ints,
+    remaining: Ints,
+    cells: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
 ) -> None:
-    """Fill each position's cell between four pixels and fractions; clip to the frame."""
+    """Fill each position's cell and fractions, clipped to the frame.
+
+    A cell lies between four pixels.
+    """
     height, width = frame
     middle_x, last_x = np.float32((width - 1) * 0.5), np.float32(width - 1)
     middle_y, last_y = np.float32((height - 1) * 0.5), np.float32(height - 1)
     end_x, end_y = np.float32(max(width - 2, 0)), np.float32(max(height - 2, 0))
     zero, columns = np.float32(0), np.int32(width)
     for g in range(begins.size - 1):
-        if left_over[g] == 0:
+        if remaining[g] == 0:
             continue
         for k in range(np.uint64(begins[g]), np.uint64(begins[g + 1])):
             # Unlike min and max, selects turn NaN into the first pixel and vectorize.
@@ -142,28 +143,28 @@ def _find_cells(
 
 @kernel_helper
 def _displace(
-    fields: NDArray[Any],
+    fields: Ints32,
     axis: int,
-    used: NDArray[Any],
+    used: Ints,
     first: int,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    left_over: NDArray[Any],
-    cells: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
-    corners: NDArray[Any],
-    places: NDArray[Any],
+    begins: Ints,
+    remaining: Ints,
+    cells: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
+    corners: Ints32,
+    places: Floats32,
 ) -> None:
-    """Add one axis of a field, interpolated between its pixels."""
+    """Add one axis of an interpolated field."""
     height, width = frame
     right, below = np.uint64(min(width - 1, 1)), np.uint64(min(height - 1, 1) * width)
     zero, one, two, three = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
     for g in range(begins.size - 1):
-        if left_over[g] == 0:
+        if remaining[g] == 0:
             continue
         i = first + g
-        source = np.uint64((2 * (i * used.shape[1] + used[i, left_over[g] - 1]) + axis) * height * width)
+        source = np.uint64((2 * (i * used.shape[1] + used[i, remaining[g] - 1]) + axis) * height * width)
         start = np.uint64(begins[g])
         for k in range(np.uint64(begins[g + 1]) - start):
             at = source + np.uint64(np.uint32(cells[start + k]))
@@ -180,48 +181,43 @@ def _displace(
 
 @kernel_helper
 def _move(
-    inverses: NDArray[Any],
-    first: int,
-    begins: NDArray[Any],
-    left_over: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
+    inverses: Floats, first: int, begins: Ints, remaining: Ints, across: Floats32, down: Floats32
 ) -> int:
     """Apply the maps before the fields; count images with fields left."""
     unfinished = 0
     for g in range(begins.size - 1):
-        if left_over[g] == 0:
+        if remaining[g] == 0:
             continue
-        i, s = first + g, left_over[g] - 1
+        i, s = first + g, remaining[g] - 1
         a, b, c = np.float32(inverses[i, s, 0]), np.float32(inverses[i, s, 1]), np.float32(inverses[i, s, 2])
         d, e, f = np.float32(inverses[i, s, 3]), np.float32(inverses[i, s, 4]), np.float32(inverses[i, s, 5])
         for k in range(np.uint64(begins[g]), np.uint64(begins[g + 1])):
             across[k], down[k] = a * across[k] + b * down[k] + c, d * across[k] + e * down[k] + f
-        left_over[g] = s
+        remaining[g] = s
         unfinished += s > 0
     return unfinished
 
 
 @kernel_helper
-def follow_boxes(
-    inverses: NDArray[Any],
-    fields: NDArray[Any],
-    used: NDArray[Any],
-    stages: NDArray[Any],
+def map_boxes_back(
+    inverses: Floats,
+    fields: Ints32,
+    used: Ints,
+    stages: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    ramp: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    left_over: NDArray[Any],
-    cells: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
-    corners: NDArray[Any],
+    begins: Ints,
+    ramp: Floats32,
+    across: Floats32,
+    down: Floats32,
+    remaining: Ints,
+    cells: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
+    corners: Ints32,
 ) -> None:
-    """Map the pixels of G result boxes back along shortened, inverted chains.
+    """Map pixels of G boxes back along shortened, inverted chains.
 
     Parameters
     ----------
@@ -242,17 +238,17 @@ def follow_boxes(
         0, 1, 2, ..., at least as long as a box.
     across, down : ndarray of float32
         Filled, in pixels from the middle of the frame.
-    left_over, cells, shares_x, shares_y, corners
+    remaining, cells, shares_x, shares_y, corners
         Overwritten.
     """
     _start_by_fields(
-        inverses, fields, used, stages, first, boxes, frame, ramp, across, down, begins, left_over
+        inverses, fields, used, stages, first, boxes, frame, ramp, across, down, begins, remaining
     )
-    _move(inverses, first, begins, left_over, across, down)
-    _start_by_maps(inverses, stages, first, boxes, frame, ramp, across, down, begins, left_over)
+    _move(inverses, first, begins, remaining, across, down)
+    _start_by_maps(inverses, stages, first, boxes, frame, ramp, across, down, begins, remaining)
     unfinished = fields.size
     while unfinished > 0:
-        _find_cells(across, down, frame, begins, left_over, cells, shares_x, shares_y)
+        _find_cells(across, down, frame, begins, remaining, cells, shares_x, shares_y)
         for axis in range(2):
             _displace(
                 fields,
@@ -261,11 +257,11 @@ def follow_boxes(
                 first,
                 frame,
                 begins,
-                left_over,
+                remaining,
                 cells,
                 shares_x,
                 shares_y,
                 corners,
                 across if axis == 0 else down,
             )
-        unfinished = _move(inverses, first, begins, left_over, across, down)
+        unfinished = _move(inverses, first, begins, remaining, across, down)

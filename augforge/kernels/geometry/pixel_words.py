@@ -1,4 +1,6 @@
-"""Pack ink boxes into words of four neighboring pixels, smoothed where the image shrinks.
+"""Pack ink boxes into words of four neighboring pixels.
+
+Images that shrink are smoothed first.
 
 The word of a box's pixel (x, y) is in row y + 2, column x + 2. Word rows are 4 longer than those of the box, and
 there are 4 more: a blank margin. An image under fields has two such sets of words in a row, of the source and of
@@ -8,8 +10,8 @@ the smoothed source, if its pixels need them (see `antialiasing`).
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Bools, Floats, Floats32, Images, Ints, Ints32, Words
 from augforge.compiling import inlined, kernel_helper
 from augforge.kernels.geometry.antialiasing import OCTAVES, smooth, smooth_levels
 
@@ -19,14 +21,9 @@ MARGIN = 2
 
 @kernel_helper
 def words_needed(
-    spread: NDArray[Any],
-    first: int,
-    boxes: NDArray[Any],
-    count: int,
-    asked: NDArray[Any],
-    sizes: NDArray[Any],
+    spread: Ints32, first: int, boxes: Ints, count: int, mixes: Bools, sizes: Ints
 ) -> tuple[Any, Any]:
-    """Fill the number of words of each image's set.
+    """Count the words of each image.
 
     Returns the pixels of the largest set and the number of all words.
     """
@@ -38,12 +35,12 @@ def words_needed(
         line = np.int64(spread[first + g, 2] + 2 * MARGIN)
         sizes[g] = (spread[first + g, 3] + 2 * MARGIN) * line
         largest = max(largest, sizes[g] + line + 1)
-        total += sizes[g] * (2 if asked[g] else 1)
+        total += sizes[g] * (2 if mixes[g] else 1)
     return largest, total
 
 
 @inlined
-def _pack_levels(framed: NDArray[Any], size: Any, line: Any, start: Any, words: NDArray[Any]) -> None:
+def _pack_levels(framed: Words, size: Any, line: Any, start: Any, words: Words) -> None:
     """Pack an image of whole levels, uint32."""
     one = np.uint64(1)
     for k in range(size):
@@ -53,15 +50,12 @@ def _pack_levels(framed: NDArray[Any], size: Any, line: Any, start: Any, words: 
 
 @inlined
 def _copy_ink(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    spread: NDArray[Any],
-    image: Any,
-    size: Any,
-    line: Any,
-    levels: NDArray[Any],
+    images: Images, ink: Ints32, spread: Ints32, image: Any, size: Any, line: Any, levels: Array
 ) -> None:
-    """Copy an image's ink into the margin-padded box of its smoothed source."""
+    """Copy an image's ink into its smoothed source's box.
+
+    The rest of the box and its margin become blank.
+    """
     for k in range(size):
         levels[k] = 0
     left, top = np.uint64(ink[image, 0]), np.uint64(ink[image, 1])
@@ -74,9 +68,7 @@ def _copy_ink(
 
 
 @kernel_helper
-def _pack_smoothed(
-    levels: NDArray[Any], size: Any, line: Any, sums: NDArray[Any], start: Any, words: NDArray[Any]
-) -> None:
+def _pack_smoothed(levels: Words, size: Any, line: Any, sums: Words, start: Any, words: Words) -> None:
     """Smooth levels with fully open taps at distance 1, and pack them.
 
     In integers, which is as exact as float32, and faster. `levels` is overwritten.
@@ -92,18 +84,18 @@ def _pack_smoothed(
 
 @kernel_helper
 def _smooth_and_pack(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    spread: NDArray[Any],
-    shares: NDArray[Any],
-    octaves: NDArray[Any],
+    images: Images,
+    ink: Ints32,
+    spread: Ints32,
+    shares: Floats,
+    octaves: Ints,
     image: Any,
-    asked: bool,
-    framed: NDArray[Any],
+    mixes: bool,
+    framed: Floats32,
     start: Any,
-    words: NDArray[Any],
+    words: Words,
 ) -> Any:
-    """Smooth an image's source and pack it; return the next image's offset."""
+    """Smooth and pack an image; return the next offset."""
     source, other, levels = framed[0], framed[1], framed[2].view(np.uint32)
     line = np.uint64(spread[image, 2] + 2 * MARGIN)
     size = np.uint64(spread[image, 3] + 2 * MARGIN) * line
@@ -121,7 +113,7 @@ def _smooth_and_pack(
     smooth_levels(source, size, line, shares[image, 1, 0], levels)
     _pack_levels(levels, size, line, start, words)
     start += size
-    if asked:
+    if mixes:
         smooth(source, size, line, shares[image, 1, 0], other)
         source, other = other, source
         own = np.uint64(octaves[image])
@@ -134,21 +126,21 @@ def _smooth_and_pack(
 
 @kernel_helper
 def pack(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    spread: NDArray[Any],
-    shares: NDArray[Any],
-    octaves: NDArray[Any],
+    images: Images,
+    ink: Ints32,
+    spread: Ints32,
+    shares: Floats,
+    octaves: Ints,
     first: int,
-    boxes: NDArray[Any],
+    boxes: Ints,
     count: int,
-    asked: NDArray[Any],
-    sizes: NDArray[Any],
-    framed: NDArray[Any],
-    words: NDArray[Any],
-    starts: NDArray[Any],
+    mixes: Bools,
+    sizes: Ints,
+    framed: Floats32,
+    words: Words,
+    starts: Ints,
 ) -> None:
-    """Pack the images whose boxes are not empty into words, uint32.
+    """Pack images into words, uint32, skipping empty boxes.
 
     Overwrites `framed`, float32; fills `starts` with the offset of each image's words.
     """
@@ -161,7 +153,7 @@ def pack(
         image = np.uint64(first + g)
         if shares[image, 0, 0] > 0.0 or shares[image, 1, 0] > 0.0:
             start = _smooth_and_pack(
-                images, ink, spread, shares, octaves, image, asked[g], framed, start, words
+                images, ink, spread, shares, octaves, image, mixes[g], framed, start, words
             )
             continue
         # The box is that of the smoothed source even under fields that shrink nothing.
@@ -169,6 +161,6 @@ def pack(
         _copy_ink(images, ink, spread, image, size + line + np.uint64(1), line, levels)
         _pack_levels(levels, size, line, start, words)
         start += size
-        if asked[g]:
+        if mixes[g]:
             _pack_smoothed(levels, size, line, sums, start, words)
             start += size

@@ -1,4 +1,6 @@
-"""Resample images once along chains of maps and fields: bilinear, outside is 0.
+"""Resample images once along chains of maps and fields.
+
+Interpolation is bilinear, outside is 0.
 
 Inverse mapping (see `inverse_mapping`) leads every pixel to its source position. Its level is the mean of the four
 pixels around, weighted in float32 and rounded once; where the image shrinks, the source is smoothed first (see
@@ -14,13 +16,13 @@ import functools
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Floats32, Images, Ints, Ints32, Words
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.kernels.geometry.antialiasing import OCTAVES, open_pixels, open_taps, with_neighbors
 from augforge.kernels.geometry.boxes import farthest, ink_boxes
 from augforge.kernels.geometry.chains import Chain, is_identity
-from augforge.kernels.geometry.inverse_mapping import follow_boxes
+from augforge.kernels.geometry.inverse_mapping import map_boxes_back
 from augforge.kernels.geometry.pixel_words import MARGIN, pack, words_needed
 
 # Pixels per group, so that work arrays stay in the caches. One box of a large frame is split.
@@ -31,17 +33,17 @@ _MOST_IMAGES = 16
 
 @kernel_helper
 def _plan(
-    ink: NDArray[Any],
-    chains: NDArray[Any],
-    whole: NDArray[Any],
-    fields: NDArray[Any],
-    used: NDArray[Any],
-    stages: NDArray[Any],
+    ink: Ints32,
+    chains: Floats,
+    invertible: Bools,
+    fields: Ints32,
+    used: Ints,
+    stages: Ints,
     first: int,
     frame: tuple[int, int],
-    boxes: NDArray[Any],
+    boxes: Ints,
 ) -> int:
-    """Choose a group of images and fill the boxes that their ink can reach.
+    """Choose a group of images and the boxes within reach of ink.
 
     Starts from the boxes of smoothed ink: a map turns a box into a box around its moved corners, a field widens it
     by its longest offset. Returns the size of the group.
@@ -54,7 +56,7 @@ def _plan(
     for g in range(min(boxes.shape[0], ink.shape[0] - first)):
         i = first + g
         boxes[g, 0] = boxes[g, 1] = boxes[g, 2] = boxes[g, 3] = 0
-        if ink[i, 2] == 0 or not whole[i] or (stages[i] == 0 and is_identity(chains, i, stages[i])):
+        if ink[i, 2] == 0 or not invertible[i] or (stages[i] == 0 and is_identity(chains, i, stages[i])):
             continue
         # A pixel's level extends to the middles of its neighbors.
         x, y = ink[i, 0] + 0.5 * (ink[i, 2] - 1) - middle_x, ink[i, 1] + 0.5 * (ink[i, 3] - 1) - middle_y
@@ -90,15 +92,8 @@ def _plan(
 
 
 @kernel_helper
-def _grow(
-    boxes: NDArray[Any],
-    stages: NDArray[Any],
-    first: int,
-    frame: tuple[int, int],
-    grown: NDArray[Any],
-    begins: NDArray[Any],
-) -> None:
-    """Fill the boxes to map, with neighbors under fields, and their pixel offsets."""
+def _grow(boxes: Ints, stages: Ints, first: int, frame: tuple[int, int], grown: Ints, begins: Ints) -> None:
+    """Add neighbors to boxes under fields and count pixels."""
     height, width = frame
     for g in range(begins.size - 1):
         for k in range(4):
@@ -110,17 +105,20 @@ def _grow(
 
 
 @kernel_helper
-def _settle(
-    ink: NDArray[Any],
+def _locate_words(
+    ink: Ints32,
     first: int,
     frame: tuple[int, int],
-    begins: NDArray[Any],
-    starts: NDArray[Any],
-    across: NDArray[Any],
-    down: NDArray[Any],
-    places: NDArray[Any],
+    begins: Ints,
+    starts: Ints,
+    across: Floats32,
+    down: Floats32,
+    places: Ints32,
 ) -> None:
-    """Fill each pixel's word index and replace its position by the fraction."""
+    """Fill each pixel's word index and fractions.
+
+    Fractions replace positions in `across` and `down`.
+    """
     height, width = frame
     middle_x, middle_y = np.float32((width - 1) * 0.5), np.float32((height - 1) * 0.5)
     for g in range(begins.size - 1):
@@ -158,19 +156,19 @@ def _mean_of_four(word: Any, share_x: Any, share_y: Any) -> Any:
 
 @kernel_helper
 def _resample(
-    words: NDArray[Any],
-    asked: NDArray[Any],
-    begins: NDArray[Any],
-    places: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
-    found: NDArray[Any],
-    levels: NDArray[Any],
+    words: Words,
+    mixes: Bools,
+    begins: Ints,
+    places: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
+    found: Words,
+    levels: Images,
 ) -> None:
-    """Fill pixels of images without open taps: weighted means of four neighbors."""
+    """Fill pixels of images without open taps."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
-        if asked[g]:
+        if mixes[g]:
             continue
         begin, end = np.uint64(begins[g]), np.uint64(begins[g + 1])
         for k in range(begin, end):
@@ -181,22 +179,22 @@ def _resample(
 
 @kernel_helper
 def _blend(
-    words: NDArray[Any],
-    sizes: NDArray[Any],
-    asked: NDArray[Any],
-    begins: NDArray[Any],
-    places: NDArray[Any],
-    shares_x: NDArray[Any],
-    shares_y: NDArray[Any],
-    opened: NDArray[Any],
-    found: NDArray[Any],
-    smoothed: NDArray[Any],
-    levels: NDArray[Any],
+    words: Words,
+    sizes: Ints,
+    mixes: Bools,
+    begins: Ints,
+    places: Ints32,
+    shares_x: Floats32,
+    shares_y: Floats32,
+    opened: Floats32,
+    found: Words,
+    smoothed: Words,
+    levels: Images,
 ) -> None:
-    """Mix source and smoothed source by each pixel's share, for images with open taps."""
+    """Fill pixels of images with open taps, mixed by share."""
     half = np.float32(0.5)
     for g in range(begins.size - 1):
-        if not asked[g]:
+        if not mixes[g]:
             continue
         begin, end, behind = np.uint64(begins[g]), np.uint64(begins[g + 1]), np.uint64(sizes[g])
         for k in range(begin, end):
@@ -209,14 +207,7 @@ def _blend(
 
 
 @kernel_helper
-def _write(
-    levels: NDArray[Any],
-    first: int,
-    boxes: NDArray[Any],
-    grown: NDArray[Any],
-    begins: NDArray[Any],
-    out: NDArray[Any],
-) -> None:
+def _write(levels: Images, first: int, boxes: Ints, grown: Ints, begins: Ints, out: Images) -> None:
     for g in range(begins.size - 1):
         columns, stride = np.uint64(boxes[g, 2]), np.uint64(grown[g, 2])
         image, left, top = np.uint64(first + g), np.uint64(boxes[g, 0]), np.uint64(boxes[g, 1])
@@ -229,9 +220,7 @@ def _write(
 
 
 @kernel_helper
-def _keep_identities(
-    images: NDArray[Any], chains: NDArray[Any], stages: NDArray[Any], out: NDArray[Any]
-) -> None:
+def _keep_identities(images: Images, chains: Floats, stages: Ints, out: Images) -> None:
     _, height, width = images.shape
     for i in range(images.shape[0]):
         if stages[i] == 0 and is_identity(chains, i, stages[i]):
@@ -243,27 +232,27 @@ def _keep_identities(
 
 @compiled
 def _warp_all(
-    images: NDArray[Any],
-    ink: NDArray[Any],
-    chains: NDArray[Any],
-    inverses: NDArray[Any],
-    whole: NDArray[Any],
-    fields: NDArray[Any],
-    used: NDArray[Any],
-    stages: NDArray[Any],
-    ramp: NDArray[Any],
-) -> NDArray[Any]:
+    images: Images,
+    ink: Ints32,
+    chains: Floats,
+    inverses: Floats,
+    invertible: Bools,
+    fields: Ints32,
+    used: Ints,
+    stages: Ints,
+    ramp: Floats32,
+) -> Images:
     """Warp all images, one group after the other."""
     count, height, width = images.shape
     frame, most = (height, width), ramp.size
     out, spread = np.zeros_like(images), np.empty_like(ink)
     shares, octaves = np.zeros((count, 2, OCTAVES)), np.zeros(count, np.int64)
-    open_taps(ink, inverses, whole, stages, shares, octaves, spread)
+    open_taps(ink, inverses, invertible, stages, shares, octaves, spread)
     framed, words = np.empty((3, 0), np.float32), np.empty(0, np.uint32)
     boxes, parts = np.empty((_MOST_IMAGES, 4), np.int64), np.empty((_MOST_IMAGES, 4), np.int64)
-    grown, asked = np.empty((_MOST_IMAGES, 4), np.int64), np.empty(_MOST_IMAGES, np.bool_)
+    grown, mixes = np.empty((_MOST_IMAGES, 4), np.int64), np.empty(_MOST_IMAGES, np.bool_)
     starts, begins = np.empty(_MOST_IMAGES, np.int64), np.zeros(_MOST_IMAGES + 1, np.int64)
-    left_over, sizes = np.empty(_MOST_IMAGES, np.int64), np.empty(_MOST_IMAGES, np.int64)
+    remaining, sizes = np.empty(_MOST_IMAGES, np.int64), np.empty(_MOST_IMAGES, np.int64)
     across, down = np.empty(most, np.float32), np.empty(most, np.float32)
     shares_x, shares_y = np.empty(most, np.float32), np.empty(most, np.float32)
     opened, smoothed = np.empty(most, np.float32), np.empty(most, np.uint32)
@@ -273,7 +262,7 @@ def _warp_all(
     # Numba types a plain 0 as a literal and would compile callees twice.
     first: Any = np.int64(0)
     while first < count:
-        group = _plan(spread, chains, whole, fields, used, stages, first, frame, boxes)
+        group = _plan(spread, chains, invertible, fields, used, stages, first, frame, boxes)
         # All rows of several images, or some rows of one large image.
         _, columns = with_neighbors(boxes[0, 0], boxes[0, 2], width)
         rows = height if group > 1 else most // max(columns, 1) - 2
@@ -283,7 +272,7 @@ def _warp_all(
                 parts[g, 2], parts[g, 3] = boxes[g, 2], min(boxes[g, 3] - row, rows)
             ends = begins[: group + 1]
             _grow(parts, stages, first, frame, grown, ends)
-            follow_boxes(
+            map_boxes_back(
                 inverses,
                 fields,
                 used,
@@ -295,18 +284,18 @@ def _warp_all(
                 ramp,
                 across,
                 down,
-                left_over,
+                remaining,
                 cells,
                 shares_x,
                 shares_y,
                 corners,
             )
-            open_pixels(stages, octaves, first, grown, frame, ends, across, down, opened, asked)
+            open_pixels(stages, octaves, first, grown, frame, ends, across, down, opened, mixes)
             if rows < boxes[0, 3] and group == 1 and stages[first] > 0:
                 # Other parts may open taps that this one does not.
-                asked[0] = True
+                mixes[0] = True
             if row == 0:
-                largest, total = words_needed(spread, first, boxes, group, asked, sizes)
+                largest, total = words_needed(spread, first, boxes, group, mixes, sizes)
                 if largest > framed.shape[1]:
                     framed = np.empty((3, largest), np.float32)
                 if total > words.size:
@@ -320,29 +309,30 @@ def _warp_all(
                     first,
                     boxes,
                     group,
-                    asked,
+                    mixes,
                     sizes,
                     framed,
                     words,
                     starts,
                 )
-            _settle(spread, first, frame, ends, starts, across, down, places)
-            _resample(words, asked, ends, places, across, down, found, levels)
-            _blend(words, sizes, asked, ends, places, across, down, opened, found, smoothed, levels)
+            _locate_words(spread, first, frame, ends, starts, across, down, places)
+            _resample(words, mixes, ends, places, across, down, found, levels)
+            _blend(words, sizes, mixes, ends, places, across, down, opened, found, smoothed, levels)
             _write(levels, first, parts, grown, ends, out)
         first += group
     return out
 
 
 @functools.lru_cache(maxsize=16)
-def _ramp(length: int) -> NDArray[Any]:
+def _ramp(length: int) -> Floats32:
     return np.arange(length, dtype=np.float32)
 
 
-def warp(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
-    """Move images along their chains with one resampling; outside is 0.
+def warp(images: Images, chain: Chain) -> Images:
+    """Move images along their chains with one resampling.
 
-    Resampling is bilinear, with antialiasing where the image shrinks, see `augforge.kernels.geometry.antialiasing`.
+    Resampling is bilinear, with antialiasing where the image shrinks, see `augforge.kernels.geometry.antialiasing`;
+    outside is 0.
 
     Parameters
     ----------
@@ -355,10 +345,10 @@ def warp(images: NDArray[Any], chain: Chain) -> NDArray[Any]:
     ndarray of uint8, shape (N, H, W)
         Blank where a map has no inverse. The identity returns bit-identical images.
     """
-    chains, inverses, whole, used, stages = chain.followed
+    chains, inverses, invertible, used, stages = chain.inverse_form
     ink, fields, ramp = (
         ink_boxes(images),
         chain.fields.reshape(-1),
         _ramp(max(_MOST_PIXELS, 4 * images.shape[2])),
     )
-    return _warp_all(images, ink, chains, inverses, whole, fields, used, stages, ramp)
+    return _warp_all(images, ink, chains, inverses, invertible, fields, used, stages, ramp)

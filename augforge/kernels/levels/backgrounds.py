@@ -5,11 +5,10 @@ are close to a Gaussian bell. The grid starts at a random offset, so that it doe
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Floats, Images, Ints, Keys
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import sine_and_cosine
 from augforge.kernels.levels.noise import fill_shares
@@ -26,8 +25,11 @@ _NODES, _START = 0, 1
 
 
 @kernel_helper
-def _splines(start: float, spacing: float, firsts: NDArray[Any], weights: NDArray[Any]) -> None:
-    """Fill each pixel's first node, int64 (L,), and four weights, float64 (L, 4)."""
+def _splines(start: float, spacing: float, firsts: Ints, weights: Floats) -> None:
+    """Fill each pixel's first node and four weights.
+
+    They are int64 (L,) and float64 (L, 4).
+    """
     for x in range(firsts.size):
         place = start + x / spacing
         first = math.floor(place)
@@ -40,8 +42,8 @@ def _splines(start: float, spacing: float, firsts: NDArray[Any], weights: NDArra
 
 
 @kernel_helper
-def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], paper: NDArray[Any]) -> None:
-    """Add a smooth random field of standard deviation `sd` to paper, float64 (H, W)."""
+def _add_texture(key: np.uint64, sd: float, grain: float, table: Array, paper: Floats) -> None:
+    """Add a smooth random field to paper, float64 (H, W)."""
     height, width = paper.shape
     spacing = grain * _SPACING_PER_GRAIN
     rows, columns = int((height - 1) / spacing) + 5, int((width - 1) / spacing) + 5
@@ -72,8 +74,11 @@ def _add_texture(key: np.uint64, sd: float, grain: float, table: NDArray[Any], p
 
 
 @kernel_helper
-def _slope(level: float, gradient: float, degrees: float, paper: NDArray[Any]) -> None:
-    """Fill paper, float64 (H, W), with levels that rise by `gradient` across the frame."""
+def _slope(level: float, gradient: float, degrees: float, paper: Floats) -> None:
+    """Fill paper, float64 (H, W), with rising levels.
+
+    They rise by `gradient` across the frame.
+    """
     height, width = paper.shape
     sine, cosine = sine_and_cosine(degrees)
     # Distance of the outermost pixels from the middle in that direction.
@@ -88,16 +93,18 @@ def _slope(level: float, gradient: float, degrees: float, paper: NDArray[Any]) -
 
 @compiled
 def lay_on_paper(
-    images: NDArray[Any],
-    keys: NDArray[Any],
-    levels: NDArray[Any],
-    gradients: NDArray[Any],
-    degrees: NDArray[Any],
-    textures: NDArray[Any],
-    grains: NDArray[Any],
-    table: NDArray[Any],
-) -> NDArray[Any]:
-    """Lay each image's ink on its own paper: paper + ink * (255 - paper) / 255.
+    images: Images,
+    keys: Keys,
+    levels: Floats,
+    gradients: Floats,
+    degrees: Floats,
+    textures: Floats,
+    grains: Floats,
+    table: Array,
+) -> Images:
+    """Lay each image's ink on paper of its own.
+
+    The result is paper + ink * (255 - paper) / 255.
 
     Parameters
     ----------
@@ -142,14 +149,8 @@ def lay_on_paper(
 
 
 @compiled
-def add_stripes(
-    images: NDArray[Any],
-    keys: NDArray[Any],
-    amplitudes: NDArray[Any],
-    periods: NDArray[Any],
-    degrees: NDArray[Any],
-) -> NDArray[Any]:
-    """Add a sine wave to each image's levels, rounded and clipped to 0 ... 255.
+def add_stripes(images: Images, keys: Keys, amplitudes: Floats, periods: Floats, degrees: Floats) -> Images:
+    """Add a sine wave to gray levels.
 
     Parameters
     ----------
@@ -157,7 +158,7 @@ def add_stripes(
     keys : ndarray of uint64, shape (N,)
         One random key for each image, for the wave's phase.
     amplitudes : ndarray of float64, shape (N,)
-        In gray levels; 0 leaves the image unchanged.
+        In gray levels, results are rounded and clipped to 0 ... 255; 0 leaves the image unchanged.
     periods : ndarray of float64, shape (N,)
         Pixels from crest to crest.
     degrees : ndarray of float64, shape (N,)

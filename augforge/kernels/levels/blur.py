@@ -1,4 +1,6 @@
-"""Blur images by a Gaussian or along a line, with integer weights that sum to 2**14.
+"""Blur images by a Gaussian or along a line.
+
+Weights are integers that sum to 2**14.
 
 Outside is 0. Images are flattened, so that a neighbor is at a constant distance from every pixel, and a tap of the
 filter is one long, vectorized loop. The Gaussian's first pass needs only blank rows above and below. In its second
@@ -15,14 +17,13 @@ sum of two gray levels 9, or, between the two passes of the Gaussian, 15.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Floats, Images, Ints, Ints32
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.exactmath import exponential, sine_and_cosine
-from augforge.kernels.loops import copy_image
+from augforge.kernels.loops import copy_image, copy_unchanged
 
 _WEIGHT_BITS = 14
 _ALL = 1 << _WEIGHT_BITS
@@ -41,8 +42,11 @@ _ONE, _TWO = np.uint64(1), np.uint64(2)
 
 
 @compiled
-def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
-    """Fill the weights of the middle and one side, int16; return their reach, 0 for no blur."""
+def _bell(sigma: float, bell: Floats, weights: Array) -> int:
+    """Fill a bell's weights, int16; return their reach.
+
+    Only the middle and one side are filled; a reach of 0 means no blur.
+    """
     reach = math.floor(_BELL_REACH * sigma + 0.5)
     total = 1.0
     for k in range(1, reach + 1):
@@ -61,8 +65,8 @@ def _bell(sigma: float, bell: NDArray[Any], weights: NDArray[Any]) -> int:
 
 
 @kernel_helper
-def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[Any]) -> int:
-    """Fill the weights of a line's middle and one of its halves.
+def _line(length: float, degrees: float, grid: Floats, weights: Array) -> int:
+    """Fill the weights of half a line.
 
     Parameters
     ----------
@@ -108,8 +112,11 @@ def _line(length: float, degrees: float, grid: NDArray[Any], weights: NDArray[An
 
 
 @kernel_helper
-def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
-    """Fill flat, int16, with the image, `margin` rows above, and blanks after every row."""
+def _pad(image: Images, margin: int, flat: Array) -> None:
+    """Fill `flat`, int16, with an image and its margins.
+
+    Adds `margin` rows above and below, and blanks after every row.
+    """
     height, width = image.shape
     stride = width + margin
     flat[: (height + 2 * margin) * stride] = 0
@@ -120,20 +127,19 @@ def _lay_out(image: NDArray[Any], margin: int, flat: NDArray[Any]) -> None:
 
 
 @kernel_helper
-def _sum_taps(
-    flat: NDArray[Any], start: int, ways: NDArray[Any], weights: NDArray[Any], taps: int, sums: NDArray[Any]
-) -> None:
-    """Sum weights[0] times each pixel from `start` on and weights[k] times those +- ways[k].
+def _sum_taps(flat: Array, start: int, offsets: Ints, weights: Array, taps: int, sums: Ints32) -> None:
+    """Sum weighted pixels at all taps.
 
-    Sums are int32. Taps come in pairs: if `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
+    Each int32 sum is weights[0] times the pixel and weights[k] times those at +- offsets[k], from `start` on. Taps
+    come in pairs: if `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
     """
     size = sums.size
     middle, weight = flat[start : start + size], weights[0]
     for j in range(size):
         sums[j] = np.int32(middle[j]) * np.int32(weight)
     for k in range(1, taps + 1, 2):
-        before, after = start - ways[k], start + ways[k]
-        before2, after2 = start - ways[k + 1], start + ways[k + 1]
+        before, after = start - offsets[k], start + offsets[k]
+        before2, after2 = start - offsets[k + 1], start + offsets[k + 1]
         a, b = flat[before : before + size], flat[after : after + size]
         c, d = flat[before2 : before2 + size], flat[after2 : after2 + size]
         first, second = np.int32(weights[k]), np.int32(weights[k + 1])
@@ -142,7 +148,7 @@ def _sum_taps(
 
 
 @kernel_helper
-def _take_out(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) -> None:
+def _store(sums: Ints32, stride: int, shift: int, out: Images) -> None:
     """Fill the image `out` with rounded sums."""
     height, width = out.shape
     half = np.int32(1 << (shift - 1))
@@ -153,7 +159,7 @@ def _take_out(sums: NDArray[Any], stride: int, shift: int, out: NDArray[Any]) ->
 
 
 @kernel_helper
-def _fill_bells(sigmas: NDArray[Any], weights: NDArray[Any], reaches: NDArray[Any]) -> None:
+def _fill_bells(sigmas: Floats, weights: Array, reaches: Ints) -> None:
     """Fill the weights of each image's bell, int16, and their reach."""
     bell, row = np.empty(weights.shape[1], np.float64), np.empty(weights.shape[1], np.int16)
     for i in range(sigmas.size):
@@ -163,36 +169,28 @@ def _fill_bells(sigmas: NDArray[Any], weights: NDArray[Any], reaches: NDArray[An
                 weights[i, k] = row[k]
 
 
-@kernel_helper
-def _copy_sharp(levels: NDArray[Any], reaches: NDArray[Any], area: int, out: NDArray[Any]) -> None:
-    """Copy images without blur."""
-    for i in range(reaches.size):
-        if reaches[i] == 0:
-            start = np.uint64(i * area)
-            for p in range(start, start + np.uint64(area)):
-                out[p] = levels[p]
-
-
 @inlined
-def _weighed(a: np.uint16, b: np.uint16, weight: np.int32) -> np.int32:
-    """Multiply the sum of two levels, in 16 bits, by a weight, in 32."""
+def _weigh(a: np.uint16, b: np.uint16, weight: np.int32) -> np.int32:
+    """Multiply the sum of two 16-bit levels by a weight."""
     return np.int32(np.int32(np.uint16(a + b)) * weight)
 
 
 @kernel_helper
 def _blur_columns(
-    levels: NDArray[Any],
-    chosen: NDArray[Any],
+    levels: Images,
+    chosen: Ints,
     area: int,
     line: int,
-    weights: NDArray[Any],
-    reaches: NDArray[Any],
-    ways: NDArray[Any],
-    flat: NDArray[Any],
-    sums: NDArray[Any],
-    blurred: NDArray[Any],
+    weights: Array,
+    reaches: Ints,
+    offsets: Array,
+    flat: Array,
+    sums: Ints32,
+    blurred: Array,
 ) -> None:
-    """Blur the columns of chosen images, from uint8 to uint16 with `_EXTRA_BITS`.
+    """Blur columns of chosen images, from uint8 to uint16.
+
+    The result has `_EXTRA_BITS` more bits.
 
     Parameters
     ----------
@@ -202,7 +200,7 @@ def _blur_columns(
         Sizes of an image and of a row.
     weights, reaches : ndarray
         For all N images, see `_fill_bells`.
-    ways : ndarray of uint64
+    offsets : ndarray of uint64
         0, 1, 2 and so on. The compiler does not see that an offset computed from the tap's index, instead of looked
         up, is constant in a loop, and would not vectorize that.
     flat : ndarray of uint16, shape (size + 2 * blanks,)
@@ -212,7 +210,7 @@ def _blur_columns(
     blurred : ndarray of uint16, shape (n * size + 2 * margin,)
     """
     size, row = np.uint64(sums.size), np.uint64(line)
-    start, margin = np.uint64(flat.size - sums.size) // _TWO, ways[ways.size - 1]
+    start, margin = np.uint64(flat.size - sums.size) // _TWO, offsets[offsets.size - 1]
     shift = np.int32(_FIRST_SHIFT)
     half = np.int32(1 << (_FIRST_SHIFT - 1))
     for i in range(np.uint64(chosen.size)):
@@ -225,11 +223,11 @@ def _blur_columns(
             sums[p] = np.int32(np.int32(np.int32(flat[start + p]) * weight) + half)
         for k in range(_ONE, np.uint64(reaches[image] + 1), _TWO):
             weight, weight2 = np.int32(weights[image, k]), np.int32(weights[image, k + _ONE])
-            above, below = start - ways[k] * row, start + ways[k] * row
-            above2, below2 = start - ways[k + _ONE] * row, start + ways[k + _ONE] * row
+            above, below = start - offsets[k] * row, start + offsets[k] * row
+            above2, below2 = start - offsets[k + _ONE] * row, start + offsets[k + _ONE] * row
             for p in range(size):
-                first = _weighed(flat[above + p], flat[below + p], weight)
-                second = _weighed(flat[above2 + p], flat[below2 + p], weight2)
+                first = _weigh(flat[above + p], flat[below + p], weight)
+                second = _weigh(flat[above2 + p], flat[below2 + p], weight2)
                 sums[p] = np.int32(sums[p] + np.int32(first + second))
         for p in range(size):
             blurred[target + p] = np.uint16(sums[p] >> shift)
@@ -237,22 +235,22 @@ def _blur_columns(
 
 @kernel_helper
 def _blur_rows(
-    blurred: NDArray[Any],
-    chosen: NDArray[Any],
+    blurred: Array,
+    chosen: Ints,
     area: int,
     line: int,
-    weights: NDArray[Any],
-    reaches: NDArray[Any],
-    ways: NDArray[Any],
-    columns: NDArray[Any],
-    sums: NDArray[Any],
-    out: NDArray[Any],
+    weights: Array,
+    reaches: Ints,
+    offsets: Array,
+    columns: Array,
+    sums: Ints32,
+    out: Images,
 ) -> None:
-    """Blur the rows of `_blur_columns`' result, into uint8.
+    """Blur rows of the `_blur_columns` result, into uint8.
 
     `columns`, uint16 (size,), holds each pixel's column; see `_blur_columns` for the rest.
     """
-    size, margin, blank = np.uint64(sums.size), ways[ways.size - 1], np.uint16(0)
+    size, margin, blank = np.uint64(sums.size), offsets[offsets.size - 1], np.uint16(0)
     shift = np.int32(_LAST_SHIFT)
     half = np.int32(1 << (_LAST_SHIFT - 1))
     for i in range(np.uint64(chosen.size)):
@@ -263,24 +261,24 @@ def _blur_rows(
             sums[p] = np.int32(np.int32(np.int32(blurred[start + p]) * weight) + half)
         for k in range(_ONE, np.uint64(reaches[image] + 1), _TWO):
             weight, weight2 = np.int32(weights[image, k]), np.int32(weights[image, k + _ONE])
-            left, right = start - ways[k], start + ways[k]
-            left2, right2 = start - ways[k + _ONE], start + ways[k + _ONE]
+            left, right = start - offsets[k], start + offsets[k]
+            left2, right2 = start - offsets[k + _ONE], start + offsets[k + _ONE]
             # First columns with a pixel k to the left, and without one k to the right.
             begin, begin2 = np.uint16(k), np.uint16(k + _ONE)
             end, end2 = np.uint16(max(line - int(k), 0)), np.uint16(max(line - int(k) - 1, 0))
             for p in range(size):
                 x = columns[p]
                 a, b, c, d = blurred[left + p], blurred[right + p], blurred[left2 + p], blurred[right2 + p]
-                first = _weighed(a if x >= begin else blank, b if x < end else blank, weight)
-                second = _weighed(c if x >= begin2 else blank, d if x < end2 else blank, weight2)
+                first = _weigh(a if x >= begin else blank, b if x < end else blank, weight)
+                second = _weigh(c if x >= begin2 else blank, d if x < end2 else blank, weight2)
                 sums[p] = np.int32(sums[p] + np.int32(first + second))
         for p in range(np.uint64(area)):
             out[target + p] = np.uint8(sums[p] >> shift)
 
 
 @compiled
-def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
-    """Blur each image by a Gaussian, columns first, then rows; outside is 0.
+def gaussian_blur(images: Images, sigmas: Floats) -> Images:
+    """Blur each image by a Gaussian; outside is 0.
 
     Parameters
     ----------
@@ -298,10 +296,10 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
     most = math.floor(_BELL_REACH * sigmas.max() + 0.5) + 2 if count else 0
     weights, reaches = np.empty((count, most), np.int16), np.empty(count, np.int64)
     _fill_bells(sigmas, weights, reaches)
-    _copy_sharp(levels, reaches, area, results)
-    ways = np.empty(most, np.uint64)
+    copy_unchanged(levels, reaches, area, results)
+    offsets = np.empty(most, np.uint64)
     for k in range(most):
-        ways[k] = k
+        offsets[k] = k
     size = (area + 63) // 64 * 64
     columns = np.zeros(size, np.uint16)
     for y in range(height):
@@ -319,14 +317,14 @@ def gaussian_blur(images: NDArray[Any], sigmas: NDArray[Any]) -> NDArray[Any]:
                 some += 1
             i += 1
         chosen = numbers[:some]
-        _blur_columns(levels, chosen, area, width, weights, reaches, ways, flat, sums, blurred)
-        _blur_rows(blurred, chosen, area, width, weights, reaches, ways, columns, sums, results)
+        _blur_columns(levels, chosen, area, width, weights, reaches, offsets, flat, sums, blurred)
+        _blur_rows(blurred, chosen, area, width, weights, reaches, offsets, columns, sums, results)
     return out
 
 
 @compiled
-def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[Any]) -> NDArray[Any]:
-    """Average each image along a line through every pixel, bilinear; outside is 0.
+def motion_blur(images: Images, lengths: Floats, degrees: Floats) -> Images:
+    """Average each image along lines, bilinear; outside is 0.
 
     Parameters
     ----------
@@ -346,7 +344,7 @@ def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[An
     grid = np.empty((2 * most + 1, 2 * most + 1), np.float64)
     by_place = np.zeros((2 * most + 1, 2 * most + 1), np.int16)
     weights = np.zeros(most * (2 * most + 2), np.int16)
-    ways = np.zeros(weights.size, np.int64)
+    offsets = np.zeros(weights.size, np.int64)
     flat = np.empty((height + 2 * most) * (width + most), np.int16)
     all_sums = np.empty(height * (width + most), np.int32)
     for i in range(count):
@@ -362,10 +360,10 @@ def motion_blur(images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[An
                 weight = by_place[most + row, most + column]
                 if weight > 0:
                     taps += 1
-                    weights[taps], ways[taps] = weight, row * stride + column
-        weights[taps + 1], ways[taps + 1] = 0, 0
-        _lay_out(images[i], margin, flat)
+                    weights[taps], offsets[taps] = weight, row * stride + column
+        weights[taps + 1], offsets[taps + 1] = 0, 0
+        _pad(images[i], margin, flat)
         sums = all_sums[: height * stride]
-        _sum_taps(flat, margin * stride, ways, weights, taps, sums)
-        _take_out(sums, stride, _WEIGHT_BITS, out[i])
+        _sum_taps(flat, margin * stride, offsets, weights, taps, sums)
+        _store(sums, stride, _WEIGHT_BITS, out[i])
     return out

@@ -6,11 +6,10 @@ vectorize.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Bools, Floats, Images
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.exactmath import logarithm
 
@@ -23,7 +22,10 @@ _ROUNDING = 1.5 * 2.0**52
 
 @inlined
 def _power_of_two(x: float) -> float:
-    """Compute 2**x for x within [-1022, 1023], with a relative error of 3e-13."""
+    """Compute 2**x, with a relative error of 3e-13.
+
+    x is within [-1022, 1023].
+    """
     rounded = x + _ROUNDING
     f = x - (rounded - _ROUNDING)
     f2 = f * f
@@ -37,14 +39,16 @@ def _power_of_two(x: float) -> float:
 
 @inlined
 def _level(value: float) -> np.uint8:
-    """Truncate a level, to which one half was added, and clip to 0 ... 255."""
+    """Truncate a level plus one half, clip to 0 ... 255."""
     # Truncation rounds only negative values up, which become 0 anyway.
     return np.uint8(min(max(np.int32(value), np.int32(0)), np.int32(255)))
 
 
 @kernel_helper
-def _fill_curve(gain: float, gamma: float, logarithms: NDArray[Any], curve: NDArray[Any]) -> None:
-    """Fill gain * 255 * (level / 255) ** gamma, float64 (256,), 0 at level 0.
+def _fill_curve(gain: float, gamma: float, logarithms: Floats, curve: Floats) -> None:
+    """Fill a gamma curve, float64 (256,).
+
+    Its values are gain * 255 * (level / 255) ** gamma, and 0 at level 0.
 
     `logarithms` holds log2(level / 255).
     """
@@ -56,8 +60,10 @@ def _fill_curve(gain: float, gamma: float, logarithms: NDArray[Any], curve: NDAr
 
 
 @compiled
-def gray_level_tables(gain: NDArray[Any], bias: NDArray[Any], gamma: NDArray[Any]) -> NDArray[Any]:
-    """Tabulate gain * 255 * (level / 255) ** gamma + bias, rounded, clipped to 0 ... 255.
+def gray_level_tables(gain: Floats, bias: Floats, gamma: Floats) -> Images:
+    """Tabulate gain, bias and gamma curves.
+
+    The curve is gain * 255 * (level / 255) ** gamma + bias, rounded and clipped to 0 ... 255.
 
     Parameters
     ----------
@@ -87,8 +93,10 @@ def gray_level_tables(gain: NDArray[Any], bias: NDArray[Any], gamma: NDArray[Any
 
 
 @compiled
-def contrast_tables(factor: NDArray[Any], middle: NDArray[Any]) -> NDArray[Any]:
-    """Tabulate middle + factor * (level - middle), rounded, clipped to 0 ... 255.
+def contrast_tables(factor: Floats, middle: Floats) -> Images:
+    """Tabulate contrast changes about a middle level.
+
+    The curve is middle + factor * (level - middle), rounded and clipped to 0 ... 255.
 
     Parameters
     ----------
@@ -106,8 +114,11 @@ def contrast_tables(factor: NDArray[Any], middle: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def inverse_tables(inverted: NDArray[Any]) -> NDArray[Any]:
-    """Tabulate 255 - level if `inverted`, bool (N,), else level; uint8 (N, 256)."""
+def inverse_tables(inverted: Bools) -> Images:
+    """Tabulate 255 - level for inverted images, else level.
+
+    `inverted` is bool (N,), the tables are uint8 (N, 256).
+    """
     tables = np.empty((inverted.size, 256), np.uint8)
     for i in range(inverted.size):
         for level in range(256):
@@ -116,7 +127,7 @@ def inverse_tables(inverted: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def apply_tables(images: NDArray[Any], tables: NDArray[Any]) -> NDArray[Any]:
+def apply_tables(images: Images, tables: Images) -> Images:
     """Look up each image's levels in its table.
 
     Parameters

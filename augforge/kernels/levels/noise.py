@@ -1,4 +1,4 @@
-"""Add noise to every pixel: normal, or of photon counts.
+"""Add normal or photon noise to every pixel.
 
 Every pixel needs a random number, so each takes as little as possible: 16 bits, an eighth of a call of the hash,
 and its normal quantile by table, instead of logarithms and roots. Noise, scaled in 32 bits, is added by a
@@ -8,11 +8,10 @@ table, with corrections.
 
 import functools
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Floats, Images, Keys
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import exponential, normal_quantile
 from augforge.randomness import philox
@@ -35,16 +34,16 @@ _LEAST = 1e-5
 
 
 @compiled
-def _fill_normal_table(table: NDArray[Any]) -> None:
+def _fill_normal_table(table: Array) -> None:
     for i in range(table.size):
         table[i] = np.int16(math.floor(normal_quantile((i + 0.5) / table.size) * (1 << _UNIT_BITS) + 0.5))
 
 
 @functools.cache
-def normal_table() -> NDArray[Any]:
-    """Tabulate standard normal quantiles, int16 (65536,), in 1/4096 standard deviation.
+def normal_table() -> Array:
+    """Tabulate standard normal quantiles, int16 (65536,).
 
-    Their standard deviation is 0.99999, the highest of them 4.32. Computed once.
+    They are in 1/4096 standard deviation. Their own standard deviation is 0.99999, the highest of them 4.32.
     """
     table = np.empty(1 << _TABLE_BITS, np.int16)
     _fill_normal_table(table)
@@ -53,8 +52,8 @@ def normal_table() -> NDArray[Any]:
 
 
 @kernel_helper
-def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[Any]) -> None:
-    """Fill `out`, uint16 (8 M,), with independent numbers from 0 to 65,535.
+def fill_shares(key: np.uint64, stream: int, words: Keys, out: Array) -> None:
+    """Fill `out`, uint16 (8 M,), with random 16-bit numbers.
 
     Uses all 128 bits of each call of Philox: the eight numbers of call m are out[m], out[M + m], ... `words`,
     uint64 (2, M), is overwritten.
@@ -69,10 +68,8 @@ def fill_shares(key: np.uint64, stream: int, words: NDArray[Any], out: NDArray[A
 
 
 @compiled
-def add_normal_noise(
-    images: NDArray[Any], keys: NDArray[Any], sds: NDArray[Any], table: NDArray[Any]
-) -> NDArray[Any]:
-    """Add independent normal noise to every pixel, rounded and clipped to 0 ... 255.
+def add_normal_noise(images: Images, keys: Keys, sds: Floats, table: Array) -> Images:
+    """Add independent normal noise to every pixel.
 
     Parameters
     ----------
@@ -87,6 +84,7 @@ def add_normal_noise(
     Returns
     -------
     ndarray of uint8, shape (N, H, W)
+        Rounded and clipped.
     """
     out = np.empty_like(images)
     size = images.shape[1] * images.shape[2]
@@ -116,7 +114,10 @@ def add_normal_noise(
 
 @compiled
 def _few_photons(mean: float, none: float, u: float) -> float:
-    """Compute a Poisson quantile by summing probabilities; `none` is that of 0."""
+    """Compute a Poisson quantile by summing probabilities.
+
+    `none` is the probability of 0.
+    """
     photons = 0
     chance = below = none
     while u > below and photons < _RECIPROCALS.size:
@@ -139,10 +140,8 @@ def _many_photons(mean: float, z: float) -> float:
 
 
 @compiled
-def count_photons(
-    images: NDArray[Any], keys: NDArray[Any], strengths: NDArray[Any], table: NDArray[Any]
-) -> NDArray[Any]:
-    """Replace each level by a photon count with that mean, Poisson distributed.
+def count_photons(images: Images, keys: Keys, strengths: Floats, table: Array) -> Images:
+    """Replace each level by a Poisson distributed photon count.
 
     A pixel of level v expects v / 255 / strength**2 photons; their number is scaled back, rounded and clipped.
 

@@ -6,24 +6,17 @@ by less than 2**-32.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Images, Keys
 from augforge.compiling import compiled
 from augforge.randomness import philox
 
 
 @compiled
-def hide_rectangles(
-    images: NDArray[Any],
-    keys: NDArray[Any],
-    widths: NDArray[Any],
-    heights: NDArray[Any],
-    levels: NDArray[Any],
-) -> NDArray[Any]:
-    """Set a random rectangle inside each image to one gray level.
+def hide_rectangles(images: Images, keys: Keys, widths: Floats, heights: Floats, levels: Floats) -> Images:
+    """Hide a random rectangle of each image behind one gray level.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pixelate images: average the cells of a grid and sample them by the frame's pixels.
+"""Pixelate images by averaging the cells of a grid.
 
 Along each axis cells start at the frame's edge and are S pixels long; the last one may be shorter::
 
@@ -10,11 +10,10 @@ the one or two cells that cover it. Lengths are in 1/256 pixel, so sums are inte
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Images, Ints32
 from augforge.compiling import compiled, kernel_helper
 from augforge.kernels.loops import copy_image
 
@@ -25,10 +24,10 @@ _LEVEL_BITS = 6
 
 
 @kernel_helper
-def _average_cells(levels: NDArray[Any], size: int, sums: NDArray[Any], cells: NDArray[Any]) -> None:
-    """Average rows of levels, int32 (H, W), in place, in cells `size` / 256 pixels high.
+def _average_cells(levels: Ints32, size: int, sums: Ints32, cells: Ints32) -> None:
+    """Average rows of levels, int32 (H, W), within cells.
 
-    `sums`, int32 (W,), and `cells`, int32 (H, W), are overwritten.
+    In place; cells are `size` / 256 pixels high. `sums`, int32 (W,), and `cells`, int32 (H, W), are overwritten.
     """
     height, width = levels.shape
     end = height << _PIXEL_BITS
@@ -53,8 +52,8 @@ def _average_cells(levels: NDArray[Any], size: int, sums: NDArray[Any], cells: N
 
 
 @compiled
-def pixelate(images: NDArray[Any], sizes: NDArray[Any]) -> NDArray[Any]:
-    """Render each image as if taken with coarser pixels.
+def pixelate(images: Images, sizes: Floats) -> Images:
+    """Render images with coarser pixels.
 
     Parameters
     ----------

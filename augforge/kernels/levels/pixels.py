@@ -7,11 +7,9 @@ Draws come in batches of about the expected number: hashes and logarithms of a w
 eighth of the time of single ones. The rest of a batch at the end of an image is discarded.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Images, Ints, Keys
 from augforge.compiling import compiled, inlined, kernel_helper
 from augforge.exactmath import logarithm
 from augforge.randomness import open_unit, philox
@@ -25,15 +23,12 @@ _SPARE = 4
 
 @inlined
 def _draw(
-    key: np.uint64,
-    first: np.uint64,
-    count: np.uint64,
-    rate: float,
-    most: float,
-    gaps: NDArray[Any],
-    picks: NDArray[Any],
+    key: np.uint64, first: np.uint64, count: np.uint64, rate: float, most: float, gaps: Keys, picks: Keys
 ) -> None:
-    """Fill `gaps` with numbers of pixels to skip, up to `most`, `picks` with shares of 65,536."""
+    """Draw gaps between pixels and shares for values.
+
+    `gaps` are at most `most`, `picks` are within 65,536.
+    """
     zero = np.uint64(0)
     for n in range(count):
         gap_bits, value_bits = philox(key, first + n, zero, zero, zero)
@@ -43,8 +38,8 @@ def _draw(
 
 
 @kernel_helper
-def _fill_rates(fractions: NDArray[Any], rates: NDArray[Any]) -> None:
-    """Fill the logarithms of the probabilities of skipping a pixel."""
+def _fill_rates(fractions: Floats, rates: Floats) -> None:
+    """Fill log probabilities of skipping a pixel."""
     for i in range(fractions.size):
         # Below 2**-53, 1 - p loses p, and its logarithm is -p itself. For p = 1 it is minus infinity, and no pixel
         # is skipped.
@@ -53,14 +48,8 @@ def _fill_rates(fractions: NDArray[Any], rates: NDArray[Any]) -> None:
 
 
 @compiled
-def set_pixels(
-    images: NDArray[Any],
-    keys: NDArray[Any],
-    fractions: NDArray[Any],
-    values: NDArray[Any],
-    starts: NDArray[Any],
-) -> NDArray[Any]:
-    """Set random pixels of each image to random values, S times.
+def set_pixels(images: Images, keys: Keys, fractions: Floats, values: Images, starts: Ints) -> Images:
+    """Set random pixels to random values, S times.
 
     Every pixel is chosen independently.
 

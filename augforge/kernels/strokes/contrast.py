@@ -8,16 +8,16 @@ end.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Images
 from augforge.compiling import compiled
 
 _PART = np.uint64(1 << 16)
 
 
 @compiled
-def stroke_contrast(images: NDArray[Any], strokes: NDArray[Any], levels: NDArray[Any]) -> NDArray[Any]:
-    """Measure the absolute difference of mean gray levels of strokes and paper.
+def stroke_contrast(images: Images, strokes: Images, levels: Images) -> Floats:
+    """Measure how mean levels of strokes and paper differ.
 
     Parameters
     ----------

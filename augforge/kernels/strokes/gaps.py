@@ -7,11 +7,10 @@ so that it is the same on every processor.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Images, Ints, Keys
 from augforge.compiling import compiled, kernel_helper
 from augforge.randomness import philox
 
@@ -22,7 +21,7 @@ _ACROSS = 2.0
 
 
 @kernel_helper
-def _find_ink(image: NDArray[Any], rows: NDArray[Any], nth: int) -> tuple[int, int]:
+def _find_ink(image: Images, rows: Ints, nth: int) -> tuple[int, int]:
     """Find y and x of the nth unit of ink, from 0.
 
     Each pixel has as many units as its level; `rows` holds the sums of rows.
@@ -39,8 +38,10 @@ def _find_ink(image: NDArray[Any], rows: NDArray[Any], nth: int) -> tuple[int, i
 
 
 @kernel_helper
-def _stroke_at(image: NDArray[Any], y: int, x: int) -> tuple[float, float, float, float]:
-    """Find the middle (y, x) of a pixel's stroke and a unit step (y, x) along it.
+def _stroke_at(image: Images, y: int, x: int) -> tuple[float, float, float, float]:
+    """Find the middle and direction of a pixel's stroke.
+
+    Both are (y, x), the direction is a unit step.
 
     The middle is the center of mass of the ink near the pixel, the direction that of its largest variance: the
     eigenvector of the covariance's larger eigenvalue.
@@ -69,7 +70,7 @@ def _stroke_at(image: NDArray[Any], y: int, x: int) -> tuple[float, float, float
 
 
 @kernel_helper
-def _erase(stroke: tuple[float, float, float, float], length: float, out: NDArray[Any]) -> None:
+def _erase(stroke: tuple[float, float, float, float], length: float, out: Images) -> None:
     """Erase a soft disc of a diameter, moved across the stroke."""
     height, width = out.shape
     middle_y, middle_x, along_y, along_x = stroke
@@ -87,10 +88,8 @@ def _erase(stroke: tuple[float, float, float, float], length: float, out: NDArra
 
 
 @compiled
-def lift_pen(
-    images: NDArray[Any], keys: NDArray[Any], counts: NDArray[Any], lengths: NDArray[Any]
-) -> NDArray[Any]:
-    """Erase a few gaps in strokes, at random positions on the ink.
+def lift_pen(images: Images, keys: Keys, counts: Floats, lengths: Floats) -> Images:
+    """Erase random gaps in strokes.
 
     Pixels are drawn in proportion to their level in the given image. A gap is a disc of a diameter, moved across
     the stroke by two pixels to each side of its middle. Its edge is one pixel soft; below a diameter of one pixel

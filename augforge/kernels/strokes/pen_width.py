@@ -1,4 +1,4 @@
-"""Measure the width of strokes and redraw them with another pen.
+"""Measure pens and redraw strokes with others.
 
 Both use each pixel's distance to the nearest edge: strokes are as thick as their pixels are deep, and a new pen
 moves the edge to another threshold of the distance. Levels of gray pixels give the edge's position in them::
@@ -14,8 +14,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Floats, Images, Ints32
 from augforge.compiling import compiled, kernel_helper
 
 # Largest distance, in pixels; greater ones are clipped. A stroke twice as wide fills nearly half of a drawing,
@@ -31,8 +31,11 @@ _THINNEST = 5
 
 
 @kernel_helper
-def _cover(image: NDArray[Any]) -> NDArray[Any]:
-    """Convert levels to coverage by ink, int32 in 256ths: 0 to 256 from 1/4 to 3/4 of the peak."""
+def _cover(image: Images) -> Ints32:
+    """Convert levels to coverage by ink, in 256ths.
+
+    int32, rising from 0 to 256 between 1/4 and 3/4 of the peak.
+    """
     peak = np.int64(image.max())
     cover = np.empty(image.shape, np.int32)
     for y in range(image.shape[0]):
@@ -43,8 +46,8 @@ def _cover(image: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def _edge_distances(cover: NDArray[Any]) -> NDArray[Any]:
-    """Measure the distance of each pixel's middle from the nearest covered pixel's edge.
+def _edge_distances(cover: Ints32) -> Floats:
+    """Measure distances to the nearest edge of ink.
 
     Of several covered pixels at the same distance, the one with the highest coverage counts. Distances along
     columns come first, then the lowest of the parabolas that they open along each row: within so short a reach,
@@ -86,8 +89,11 @@ def _edge_distances(cover: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel_helper
-def _is_bump(inside: NDArray[Any], y: int, x: int, reach: int) -> bool:
-    """Whether a nearby stroke is twice as deep, so that the pixel is an edge's bump."""
+def _is_bump(inside: Floats, y: int, x: int, reach: int) -> bool:
+    """Whether a pixel is an edge's bump, not a middle line.
+
+    Then a stroke within reach is more than twice as deep.
+    """
     height, width = inside.shape
     deepest = 0.0
     for row in range(max(y - reach, 0), min(y + reach + 1, height)):
@@ -97,8 +103,8 @@ def _is_bump(inside: NDArray[Any], y: int, x: int, reach: int) -> bool:
 
 
 @kernel_helper
-def _thinnest_middle(inside: NDArray[Any], reach: int) -> float:
-    """Average the depth of the thinnest fifth of the strokes' middle lines, in pixels.
+def _thinnest_middle(inside: Floats, reach: int) -> float:
+    """Average the depth of the thinnest fifth of middle lines.
 
     Middle lines are pixels without a deeper neighbor, except bumps of rough edges. Unlike a quantile, the average
     never jumps.
@@ -122,7 +128,7 @@ def _thinnest_middle(inside: NDArray[Any], reach: int) -> float:
             ):
                 depths[count] = here
                 count += 1
-    thinnest: NDArray[Any] = np.sort(depths[:count])
+    thinnest: Array = np.sort(depths[:count])
     wanted = (count + _THINNEST - 1) // _THINNEST
     total = 0.0
     for k in range(wanted):
@@ -131,8 +137,8 @@ def _thinnest_middle(inside: NDArray[Any], reach: int) -> float:
 
 
 @compiled
-def change_pen(image: NDArray[Any], pen: float, longer: int) -> NDArray[Any]:
-    """Redraw a drawing's strokes with a pen of another width.
+def change_pen(image: Images, pen: float, longer: int) -> Images:
+    """Redraw strokes with a pen of another width.
 
     Parameters
     ----------

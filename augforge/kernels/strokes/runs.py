@@ -9,16 +9,14 @@ corners included. A run is a connected part of one row; here `apart` is 3::
 Runs are stored in narrow types, since a hostile picture has millions of them.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Images, Ints32
 from augforge.compiling import kernel_helper
 
 
 @kernel_helper
-def find_root(parents: NDArray[Any], of: int) -> int:
+def find_root(parents: Array, of: int) -> int:
     """Find an element's root in a forest of parents, halving paths."""
     while parents[of] != of:
         parents[of] = parents[parents[of]]
@@ -27,8 +25,11 @@ def find_root(parents: NDArray[Any], of: int) -> int:
 
 
 @kernel_helper
-def join(parents: NDArray[Any], sizes: NDArray[Any], a: int, b: int) -> None:
-    """Join the trees of two elements under the lower root, and add their sizes."""
+def join(parents: Array, sizes: Ints32, a: int, b: int) -> None:
+    """Join two elements' trees under the lower root.
+
+    Adds their sizes.
+    """
     a, b = find_root(parents, a), find_root(parents, b)
     if a != b:
         first, second = min(a, b), max(a, b)
@@ -37,7 +38,7 @@ def join(parents: NDArray[Any], sizes: NDArray[Any], a: int, b: int) -> None:
 
 
 @kernel_helper
-def list_runs(ink: NDArray[Any], apart: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+def list_runs(ink: Images, apart: int) -> tuple[Ints32, Array, Ints32, Images]:
     """List the runs of ink row by row.
 
     Parameters
@@ -83,8 +84,11 @@ def list_runs(ink: NDArray[Any], apart: int) -> tuple[NDArray[Any], NDArray[Any]
 
 
 @kernel_helper
-def join_runs(rows: NDArray[Any], spans: NDArray[Any], areas: NDArray[Any], apart: int) -> NDArray[Any]:
-    """Find each run's component, int32 (R,), named by its first run; sum areas there."""
+def join_runs(rows: Ints32, spans: Array, areas: Ints32, apart: int) -> Ints32:
+    """Join runs into components, named by their first run.
+
+    Returns each run's component, int32 (R,), and sums areas there.
+    """
     parents = np.arange(len(spans)).astype(np.int32)
     for y in range(len(rows) - 1):
         for above in range(max(y - apart + 1, 0), y):

@@ -1,18 +1,17 @@
-"""Drag ink along, as a hand does before it dries.
+"""Drag ink along before it dries.
 
 Images are flattened with blank margins as wide as the tail is long, so that one loop over all pixels, without a
 test, looks back along the drag by a constant distance, once per step of the tail.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Floats, Images
 from augforge.compiling import compiled, kernel_helper
 from augforge.exactmath import sine_and_cosine
-from augforge.kernels.loops import between
+from augforge.kernels.loops import interpolate
 
 # Steps of the tail per pixel: at one step, tails of thin strokes would ripple.
 _STEPS = 2
@@ -20,36 +19,39 @@ _STEPS = 2
 
 @kernel_helper
 def _add_moved(
-    levels: NDArray[Any],
+    levels: Images,
     start: int,
     share_y: int,
     share_x: int,
     strength: int,
     stride: int,
-    row: NDArray[Any],
-    out: NDArray[Any],
+    row: Images,
+    out: Images,
 ) -> None:
-    """Raise levels to those of the moved image, bilinear, times a strength in 1/256."""
+    """Raise levels to those of the moved, faded image.
+
+    Positions are bilinear, `strength` is in 1/256.
+    """
     # Unsigned indices: Numba checks whether signed ones count from the end.
     begin, line, one, size = np.uint64(start), np.uint64(stride), np.uint64(1), np.uint64(out.size)
     down, right, times = np.uint16(share_y), np.uint16(share_x), np.uint16(strength)
     for p in range(size + one):
-        row[p] = between(levels[begin + p], levels[begin + p + line], down)
+        row[p] = interpolate(levels[begin + p], levels[begin + p + line], down)
     for p in range(size):
-        moved = between(row[p], row[p + one], right)
-        out[p] = max(out[p], between(np.uint8(0), moved, times))
+        moved = interpolate(row[p], row[p + one], right)
+        out[p] = max(out[p], interpolate(np.uint8(0), moved, times))
 
 
 @kernel_helper
 def _drag(
-    levels: NDArray[Any],
+    levels: Images,
     margin: int,
     stride: int,
     length: float,
     degrees: float,
     strength: float,
-    row: NDArray[Any],
-    out: NDArray[Any],
+    row: Images,
+    out: Images,
 ) -> None:
     sine, cosine = sine_and_cosine(degrees)
     step = 1
@@ -64,9 +66,7 @@ def _drag(
 
 
 @compiled
-def smudge_ink(
-    images: NDArray[Any], lengths: NDArray[Any], degrees: NDArray[Any], strengths: NDArray[Any]
-) -> NDArray[Any]:
+def smudge_ink(images: Images, lengths: Floats, degrees: Floats, strengths: Floats) -> Images:
     """Drag ink in one direction, with a fading tail.
 
     Parameters

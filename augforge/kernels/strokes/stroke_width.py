@@ -20,11 +20,11 @@ import functools
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Bools, Floats, Images, Ints, Keys
 from augforge.compiling import compiled, kernel_helper
-from augforge.kernels.loops import between
-from augforge.kernels.strokes.topology_preserving import FIRST_COLUMN, LAST_COLUMN, hold_ink, holding_room
+from augforge.kernels.loops import copy_unchanged, interpolate
+from augforge.kernels.strokes.topology_preserving import FIRST_COLUMN, LAST_COLUMN, allocate_hold, hold_ink
 
 # 1 / sqrt(2) in 1/65536.
 _DIAGONAL = 46341
@@ -34,21 +34,18 @@ _GROUP = 16384
 
 
 def _blanks_before(width: int) -> int:
-    """Return the first image's offset: a row, a pixel and a word, in whole words of bits."""
+    """Compute the first image's offset.
+
+    Leaves a row, a pixel and a word, in whole words of bits.
+    """
     return (width + 1) // 64 * 64 + 64
 
 
 @kernel_helper
-def _lay_out(
-    levels: NDArray[Any],
-    chosen: NDArray[Any],
-    area: int,
-    first: int,
-    size: int,
-    group: NDArray[Any],
-    highest: NDArray[Any],
+def _gather(
+    levels: Images, chosen: Ints, area: int, first: int, size: int, group: Images, highest: Images
 ) -> None:
-    """Copy the chosen images into a group and find their highest levels."""
+    """Copy chosen images into a group; find their highest levels."""
     for i in range(chosen.size):
         start, source = np.uint64(first + i * size), np.uint64(chosen[i] * area)
         most = np.uint8(0)
@@ -60,9 +57,7 @@ def _lay_out(
 
 
 @kernel_helper
-def _take_out(
-    group: NDArray[Any], chosen: NDArray[Any], area: int, first: int, size: int, levels: NDArray[Any]
-) -> None:
+def _scatter(group: Images, chosen: Ints, area: int, first: int, size: int, levels: Images) -> None:
     """Copy a group's images back to their positions."""
     for i in range(chosen.size):
         start, target = np.uint64(first + i * size), np.uint64(chosen[i] * area)
@@ -71,17 +66,20 @@ def _take_out(
 
 
 @kernel_helper
-def _look_aside(
-    group: NDArray[Any],
-    radii: NDArray[Any],
+def _interpolate_sideways(
+    group: Images,
+    radii: Ints,
     flip: int,
-    masks: NDArray[Any],
+    masks: Images,
     first: int,
-    left: NDArray[Any],
-    right: NDArray[Any],
-    beside: NDArray[Any],
+    left: Images,
+    right: Images,
+    beside: Images,
 ) -> None:
-    """Interpolate levels 1 / sqrt(2) of the radius left and right, and find the highest neighbor."""
+    """Interpolate levels to the left and right; find highest neighbors.
+
+    The distance is 1 / sqrt(2) of the radius.
+    """
     one, size, bits = np.uint64(1), np.uint64(masks.shape[1]), np.uint8(flip)
     for i in range(radii.size):
         diagonal = np.uint16((int(radii[i]) * _DIAGONAL + 32768) >> 16)
@@ -90,29 +88,29 @@ def _look_aside(
             here = np.uint8(group[start + p] ^ bits)
             before = np.uint8(np.uint8(group[start + p - one] & masks[0, p]) ^ bits)
             after = np.uint8(np.uint8(group[start + p + one] & masks[1, p]) ^ bits)
-            left[start + p] = np.uint8(between(here, before, diagonal) ^ bits)
-            right[start + p] = np.uint8(between(here, after, diagonal) ^ bits)
+            left[start + p] = np.uint8(interpolate(here, before, diagonal) ^ bits)
+            right[start + p] = np.uint8(interpolate(here, after, diagonal) ^ bits)
             beside[start + p] = max(before, after)
 
 
 @kernel_helper
 def _spread(
-    group: NDArray[Any],
-    radii: NDArray[Any],
+    group: Images,
+    radii: Ints,
     flip: int,
-    masks: NDArray[Any],
+    masks: Images,
     line: int,
     first: int,
-    left: NDArray[Any],
-    right: NDArray[Any],
-    beside: NDArray[Any],
-    out: NDArray[Any],
+    left: Images,
+    right: Images,
+    beside: Images,
+    out: Images,
 ) -> None:
-    """Dilate: give each pixel the highest level on a circle around it, or its own.
+    """Dilate: take the highest level on a circle around each pixel.
 
-    Takes eight points of the circle. The highest of the levels between a pixel and several others is the level
-    between it and the highest of them, so five interpolations suffice instead of twenty. Erosion is dilation of the
-    negative.
+    Takes the pixel itself and eight points of the circle. The highest of the levels between a pixel and several
+    others is the level between it and the highest of them, so five interpolations suffice instead of twenty.
+    Erosion is dilation of the negative.
 
     Parameters
     ----------
@@ -124,7 +122,7 @@ def _spread(
     masks : ndarray of uint8, shape (3, size)
     line, first : int
     left, right, beside : ndarray of uint8, shape (S,)
-        From `_look_aside`; the first two are not flipped.
+        From `_interpolate_sideways`; the first two are not flipped.
     """
     size, bits = np.uint64(masks.shape[1]), np.uint8(flip)
     for i in range(radii.size):
@@ -135,28 +133,20 @@ def _spread(
         for p in range(size):
             here = np.uint8(group[start + p] ^ bits)
             upright = max(np.uint8(group[above + p] ^ bits), np.uint8(group[below + p] ^ bits))
-            highest = between(here, max(here, max(beside[start + p], upright)), axial)
+            highest = interpolate(here, max(here, max(beside[start + p], upright)), axial)
             upright = max(np.uint8(left[above + p] ^ bits), np.uint8(left[below + p] ^ bits))
-            to_left = between(np.uint8(left[start + p] ^ bits), upright, diagonal)
+            to_left = interpolate(np.uint8(left[start + p] ^ bits), upright, diagonal)
             upright = max(np.uint8(right[above + p] ^ bits), np.uint8(right[below + p] ^ bits))
-            to_right = between(np.uint8(right[start + p] ^ bits), upright, diagonal)
+            to_right = interpolate(np.uint8(right[start + p] ^ bits), upright, diagonal)
             out[start + p] = np.uint8(np.uint8(max(highest, max(to_left, to_right)) ^ bits) & masks[2, p])
 
 
-@compiled
-def _copy_unchanged(levels: NDArray[Any], ways: NDArray[Any], area: int, out: NDArray[Any]) -> None:
-    for i in range(ways.size):
-        if ways[i] == 0:
-            start = np.uint64(i * area)
-            for p in range(start, start + np.uint64(area)):
-                out[p] = levels[p]
-
-
 @kernel_helper
-def _choose(
-    ways: NDArray[Any], thinner: NDArray[Any], thin: bool, start: int, chosen: NDArray[Any]
-) -> tuple[int, int]:
-    """Choose images to widen, or to narrow, from `start` on; return their number and the next start."""
+def _choose(ways: Ints, thinner: Bools, thin: bool, start: int, chosen: Ints) -> tuple[int, int]:
+    """Choose images to widen or to narrow, from `start` on.
+
+    Returns their number and the next start.
+    """
     count, i = 0, start
     while i < ways.size and count < chosen.size:
         if ways[i] > 0 and thinner[i] == thin:
@@ -167,8 +157,11 @@ def _choose(
 
 
 @kernel_helper
-def _next_radii(ways: NDArray[Any], chosen: NDArray[Any], radii: NDArray[Any]) -> bool:
-    """Take the next step, a pixel at most, off the remaining ways; return whether one is left."""
+def _next_radii(ways: Ints, chosen: Ints, radii: Ints) -> bool:
+    """Take the next step off `ways`, a pixel at most.
+
+    Returns whether any step is left.
+    """
     longest = 0
     for i in range(chosen.size):
         radii[i] = min(ways[chosen[i]], 256)
@@ -179,19 +172,19 @@ def _next_radii(ways: NDArray[Any], chosen: NDArray[Any], radii: NDArray[Any]) -
 
 @compiled
 def _change_all(
-    levels: NDArray[Any],
-    ways: NDArray[Any],
-    thinner: NDArray[Any],
+    levels: Images,
+    ways: Ints,
+    thinner: Bools,
     area: int,
     line: int,
     first: int,
-    masks: NDArray[Any],
-    within: NDArray[Any],
-    columns: NDArray[Any],
-    room: NDArray[Any],
-    of_images: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
-    holding: tuple[NDArray[Any], ...],
-    out: NDArray[Any],
+    masks: Images,
+    within: Images,
+    columns: Keys,
+    room: Images,
+    of_images: tuple[Ints, Images, Ints],
+    hold: tuple[Array, ...],
+    out: Images,
 ) -> None:
     """Change images, group by group, counting `ways` of edges down to 0."""
     size = within.size
@@ -204,14 +197,14 @@ def _change_all(
         while i < ways.size:
             count, i = _choose(ways, thinner, thin, i, numbers)
             chosen, highest, radii = numbers[:count], all_highest[:count], all_radii[:count]
-            _lay_out(levels, chosen, area, first, size, group, highest)
+            _gather(levels, chosen, area, first, size, group, highest)
             while _next_radii(ways, chosen, radii):
-                _look_aside(group, radii, flip, masks, first, left, right, beside)
+                _interpolate_sideways(group, radii, flip, masks, first, left, right, beside)
                 _spread(group, radii, flip, masks, line, first, left, right, beside, moved)
                 if thin:
-                    hold_ink(group, moved, highest, within, columns, line, first, holding)
+                    hold_ink(group, moved, highest, within, columns, line, first, hold)
                 group, moved = moved, group
-            _take_out(group, chosen, area, first, size, out)
+            _scatter(group, chosen, area, first, size, out)
 
 
 def _images_of_group(size: int) -> int:
@@ -219,7 +212,7 @@ def _images_of_group(size: int) -> int:
 
 
 @functools.lru_cache(maxsize=16)
-def _frame(height: int, width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _frame(height: int, width: int) -> tuple[Images, Images, Keys]:
     """Make the masks of an image with the blanks behind it.
 
     Returns
@@ -243,8 +236,8 @@ def _frame(height: int, width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray
     return masks, within, np.packbits(marks > 0, axis=1, bitorder="little").view(np.uint64)
 
 
-def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[Any]:
-    """Widen or narrow all strokes by a number of pixels; outside is blank.
+def change_stroke_width(images: Images, pixels: Floats) -> Images:
+    """Widen or narrow strokes by some pixels; outside is blank.
 
     Parameters
     ----------
@@ -274,12 +267,12 @@ def change_stroke_width(images: NDArray[Any], pixels: NDArray[Any]) -> NDArray[A
     first = _blanks_before(width)
     most = min(count, _images_of_group(within.size))
     total = 2 * first + most * within.size
-    room, holding = np.zeros((5, total), np.uint8), holding_room(total, within.size, most)
+    room, hold = np.zeros((5, total), np.uint8), allocate_hold(total, within.size, most)
     of_images = np.empty(most, np.int64), np.empty(most, np.uint8), np.empty(most, np.int64)
     levels, results, area = images.reshape(-1), out.reshape(-1), height * width
-    _copy_unchanged(levels, ways, area, results)
+    copy_unchanged(levels, ways, area, results)
     thinner = pixels < 0.0
     _change_all(
-        levels, ways, thinner, area, width, first, masks, within, columns, room, of_images, holding, results
+        levels, ways, thinner, area, width, first, masks, within, columns, room, of_images, hold, results
     )
     return out

@@ -13,17 +13,15 @@ they only touch, that is diagonally. Paper that contains a margin is the paper a
 stretches of different rows, so the sequence acts as one long row, moved by a constant to lie below itself.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Images, Ints32
 from augforge.compiling import compiled, kernel_helper
 from augforge.kernels.strokes.runs import join
 
 
 @kernel_helper
-def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any], ends: NDArray[Any]) -> int:
+def _list_ends(levels: Images, threshold: np.uint8, changes: Images, ends: Ints32) -> int:
     """List the starts of stretches, then the size; return their number.
 
     Parameters
@@ -53,8 +51,11 @@ def _list_ends(levels: NDArray[Any], threshold: np.uint8, changes: NDArray[Any],
 
 
 @kernel_helper
-def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any], sizes: NDArray[Any]) -> None:
-    """Join stretches into components, named by their first; 0 is the paper around."""
+def _connect(ends: Ints32, count: int, stride: int, parents: Ints32, sizes: Ints32) -> None:
+    """Join stretches into components, named by their first stretch.
+
+    Component 0 is the paper around.
+    """
     # Where the search in the row above continues, for paper and for ink: both run from left to right.
     above_paper, above_ink = 0, 1
     margin = 0
@@ -78,8 +79,8 @@ def _connect(ends: NDArray[Any], count: int, stride: int, parents: NDArray[Any],
 
 
 @compiled
-def topology(images: NDArray[Any], thresholds: NDArray[Any], least: int) -> NDArray[Any]:
-    """Count the components and holes of each image's ink.
+def count_components(images: Images, thresholds: Images, least: int) -> Ints32:
+    """Count components of ink and holes.
 
     Ink reaches the threshold; its components connect along diagonals, too. Holes are components of the rest, which
     do not connect along diagonals, that do not reach the edge of the frame.

@@ -1,4 +1,4 @@
-"""Hold ink that must not fall when strokes narrow, or they would break.
+"""Hold ink to keep narrowed strokes from breaking.
 
 At a threshold a pixel is ink or paper, so pixels are packed, 64 to a word, and tested a word at a time; a neighbor
 is a shift away. Order matters only if a pixel's removal depends on that of its neighbors. For most it does not, see
@@ -10,8 +10,8 @@ See `stroke_width` for the layout of images: several in one array, with blanks b
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augforge.arrays import Array, Bools, Images, Keys
 from augforge.compiling import inlined, kernel_helper
 
 # The eight neighbors of a pixel as (x, y), in steps of 45 degrees.
@@ -28,7 +28,7 @@ _ZERO, _ONE, _SIX, _LAST = np.uint64(0), np.uint64(1), np.uint64(6), np.uint64(6
 
 
 def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int, int]]]:
-    """Split pixels into connected components, with or without diagonal steps."""
+    """Find connected components, with or without diagonal steps."""
     pieces: list[set[tuple[int, int]]] = []
     for x, y in places:
         steps = ((x + dx, y + dy) for dx, dy in _AROUND if diagonal or dx == 0 or dy == 0)
@@ -38,8 +38,8 @@ def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int
     return pieces
 
 
-def _removable_codes() -> NDArray[Any]:
-    """List the neighborhoods that let a pixel of ink become paper, bool (256,).
+def _removable_codes() -> Bools:
+    """List neighborhoods of removable pixels, bool (256,).
 
     Bit k of a code stands for ``_AROUND[k]``. The pixel must be a *simple point*: its ink neighbors are one
     component (diagonals connect), and the paper of its neighborhood that shares a side with it is, within that
@@ -61,21 +61,21 @@ _REMOVABLE = _removable_codes()
 
 
 @inlined
-def _before(bits: NDArray[Any], word: Any, way: np.uint64) -> np.uint64:
-    """Shift each bit's predecessor, `way` bits before it, into its position."""
+def _before(bits: Keys, word: Any, way: np.uint64) -> np.uint64:
+    """Shift the bits `way` before a word's into place."""
     whole, rest = word - (way >> _SIX), way & _LAST
     return bits[whole] << rest | bits[whole - _ONE] >> _ONE >> (_LAST - rest)
 
 
 @inlined
-def _after(bits: NDArray[Any], word: Any, way: np.uint64) -> np.uint64:
-    """Shift each bit's successor, `way` bits after it, into its position."""
+def _after(bits: Keys, word: Any, way: np.uint64) -> np.uint64:
+    """Shift the bits `way` after a word's into place."""
     whole, rest = word + (way >> _SIX), way & _LAST
     return bits[whole] >> rest | bits[whole + _ONE] << _ONE << (_LAST - rest)
 
 
 @inlined
-def _around(bits: NDArray[Any], word: Any, line: Any, columns: NDArray[Any]) -> Any:
+def _around(bits: Keys, word: Any, line: Any, columns: Keys) -> Any:
     """Gather the neighbors of a word's pixels, in the order of ``_AROUND``.
 
     `columns` marks the pixels with a left neighbor, then those with a right one.
@@ -125,13 +125,16 @@ def _removable(e: Any, se: Any, s: Any, sw: Any, w: Any, nw: Any, n: Any, ne: An
 def _lengthens(
     open_side: Any, sure: Any, sure2: Any, other: Any, other2: Any, ink: Any, ink2: Any, more: Any, more2: Any
 ) -> Any:
-    """Mark open side pixels that touch sure ink one way around and no ink the other way."""
+    """Mark open side pixels that only lengthen a component.
+
+    They touch sure ink one way around and no ink the other way.
+    """
     return ~open_side | (sure | sure2) & ~(more | more2) | (other | other2) & ~(ink | ink2)
 
 
 @inlined
 def _always_removable(ink: Any, still: Any) -> Any:
-    """Mark removable pixels that stay removable whichever open neighbors go first.
+    """Mark pixels that are removable whichever open neighbors go first.
 
     Parameters
     ----------
@@ -159,15 +162,9 @@ def _always_removable(ink: Any, still: Any) -> Any:
 
 @kernel_helper
 def _find_fallen(
-    before: NDArray[Any],
-    after: NDArray[Any],
-    thresholds: NDArray[Any],
-    first: int,
-    size: int,
-    ink: NDArray[Any],
-    fallen: NDArray[Any],
+    before: Images, after: Images, thresholds: Images, first: int, size: int, ink: Images, fallen: Images
 ) -> None:
-    """Mark by 1 ink that reaches its threshold before, and ink that no longer does after."""
+    """Mark ink and ink that falls below its threshold, by 1."""
     for i in range(thresholds.size):
         threshold = thresholds[i]
         start = np.uint64(first + i * size)
@@ -178,23 +175,26 @@ def _find_fallen(
 
 
 @kernel_helper
-def _pack(eights: NDArray[Any], packed: NDArray[Any]) -> None:
-    """Pack two rows of marks, eight of 0 and 1 per uint64, into bytes of bits."""
+def _pack(eights: Keys, packed: Images) -> None:
+    """Pack two rows of marks into bits.
+
+    Each uint64 holds eight marks of 0 or 1, which become a byte.
+    """
     for row in range(eights.shape[0]):
         for k in range(np.uint64(eights.shape[1])):
             packed[row, k] = np.uint8((eights[row, k] * _GATHER) >> np.uint64(56))
 
 
 @kernel_helper
-def _judge(
-    ink: NDArray[Any],
-    fallen: NDArray[Any],
-    columns: NDArray[Any],
+def _split_fallen(
+    ink: Keys,
+    fallen: Keys,
+    columns: Keys,
     line: np.uint64,
     first: np.uint64,
     end: np.uint64,
-    held: NDArray[Any],
-    candidates: NDArray[Any],
+    held: Keys,
+    candidates: Keys,
 ) -> None:
     """Split fallen pixels into held ones and removable candidates.
 
@@ -208,15 +208,9 @@ def _judge(
 
 @kernel_helper
 def _find_bound(
-    ink: NDArray[Any],
-    candidates: NDArray[Any],
-    columns: NDArray[Any],
-    line: np.uint64,
-    first: np.uint64,
-    end: np.uint64,
-    bound: NDArray[Any],
+    ink: Keys, candidates: Keys, columns: Keys, line: np.uint64, first: np.uint64, end: np.uint64, bound: Keys
 ) -> None:
-    """Find candidates whose removal depends on others."""
+    """Find candidates that depend on the removal of others."""
     for word in range(first, end):
         e, se, s, sw, w, nw, n, ne = _around(ink, word, line, columns)
         e2, se2, s2, sw2, w2, nw2, n2, ne2 = _around(candidates, word, line, columns)
@@ -226,15 +220,15 @@ def _find_bound(
 
 @kernel_helper
 def _find_turns(
-    bound: NDArray[Any],
-    candidates: NDArray[Any],
-    columns: NDArray[Any],
+    bound: Keys,
+    candidates: Keys,
+    columns: Keys,
     line: np.uint64,
     first: np.uint64,
     end: np.uint64,
-    turns: NDArray[Any],
+    turns: Keys,
 ) -> None:
-    """Find the candidates that take turns: bound ones and their neighbors.
+    """Find candidates that take turns: bound ones and neighbors.
 
     The others are removed at any time without effect on those that take turns: their neighbors are all always
     removable.
@@ -245,7 +239,7 @@ def _find_turns(
 
 
 @inlined
-def _code(ink: NDArray[Any], place: Any, line: np.uint64) -> int:
+def _code(ink: Images, place: Any, line: np.uint64) -> int:
     """Encode a pixel's neighborhood, see `_removable_codes`, as if rows had no ends."""
     return (
         ink[place + _ONE]
@@ -261,20 +255,21 @@ def _code(ink: NDArray[Any], place: Any, line: np.uint64) -> int:
 
 @kernel_helper
 def _take_turns(
-    ink: NDArray[Any],
-    held: NDArray[Any],
-    turns: NDArray[Any],
-    within: NDArray[Any],
-    thresholds: NDArray[Any],
+    ink: Images,
+    held: Keys,
+    turns: Keys,
+    within: Images,
+    thresholds: Images,
     line: np.uint64,
     first: np.uint64,
-    places: NDArray[Any],
-    starts: NDArray[Any],
-    after: NDArray[Any],
+    places: Keys,
+    starts: Keys,
+    after: Images,
 ) -> None:
-    """Raise held pixels to the threshold, and pixels not removable in their turn.
+    """Raise held pixels, and unremovable ones in their turn.
 
-    The faintest come first, in steps of four levels, so that the remaining ink follows the middle of a stroke.
+    They rise to the threshold. The faintest come first, in steps of four levels, so that the remaining ink follows
+    the middle of a stroke.
     """
     words = np.uint64(within.size) >> _SIX
     for i in range(np.uint64(thresholds.size)):
@@ -318,16 +313,16 @@ def _take_turns(
 
 @kernel_helper
 def hold_ink(
-    before: NDArray[Any],
-    after: NDArray[Any],
-    highest: NDArray[Any],
-    within: NDArray[Any],
-    columns: NDArray[Any],
+    before: Images,
+    after: Images,
+    highest: Images,
+    within: Images,
+    columns: Keys,
     line: int,
     first: int,
-    room: tuple[NDArray[Any], ...],
+    room: tuple[Array, ...],
 ) -> None:
-    """Raise levels of narrower strokes to preserve the topology at each threshold.
+    """Raise levels of narrowed strokes to preserve their topology.
 
     Parameters
     ----------
@@ -342,7 +337,7 @@ def hold_ink(
     line, first : int
         Length of rows, and offset of the first image, a multiple of 64.
     room : tuple of ndarray
-        From `holding_room`.
+        From `allocate_hold`.
     """
     marks, eights, bits, packed, places, starts, all_thresholds = room
     ink, fallen, ink_bits, fallen_bits = marks[0], marks[1], bits[0], bits[1]
@@ -356,15 +351,17 @@ def hold_ink(
             thresholds[i] = max((int(highest[i]) * quarters + 3) >> 2, 1)
         _find_fallen(before, after, thresholds, first, within.size, ink, fallen)
         _pack(eights, packed)
-        _judge(ink_bits, fallen_bits, columns, row, begin, end, held, candidates)
+        _split_fallen(ink_bits, fallen_bits, columns, row, begin, end, held, candidates)
         _find_bound(ink_bits, candidates, columns, row, begin, end, bound)
         _find_turns(bound, candidates, columns, row, begin, end, turns)
         # Ink held here stays above the next threshold, so thresholds do not affect each other.
         _take_turns(ink, held, turns, within, thresholds, row, begin, places, starts, after)
 
 
-def holding_room(total: int, size: int, most: int) -> tuple[NDArray[Any], ...]:
-    """Allocate the work arrays of `hold_ink`, for `total` pixels of at most `most` images.
+def allocate_hold(total: int, size: int, most: int) -> tuple[Array, ...]:
+    """Allocate the work arrays of `hold_ink`.
+
+    They are for `total` pixels of at most `most` images.
 
     These are marks and bits of all pixels, each also viewed by eight marks; for one image of `size` pixels with its
     blanks, the pixels that take turns and their number per level; and the images' thresholds.

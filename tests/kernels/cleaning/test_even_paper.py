@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from augforge.kernels.cleaning.even_paper import cleaned, inside_frame, without_deviations
+from augforge.kernels.cleaning.even_paper import clean, inside_frame, remove_deviations
 from augforge.normalizing import normalize
 from tests.kernels import cleanings
 
@@ -16,13 +16,13 @@ INK = st.one_of(
 
 @given(INK, st.integers(0, 255))
 def test_deviations_are_those_of_the_plain_version(ink: np.ndarray, peak: int) -> None:
-    np.testing.assert_array_equal(without_deviations(ink, peak), cleanings.without_deviations(ink, peak))
+    np.testing.assert_array_equal(remove_deviations(ink, peak), cleanings.remove_deviations(ink, peak))
 
 
 @given(INK, st.integers(1, 3))
 def test_cleaning_is_that_of_the_plain_version(ink: np.ndarray, times: int) -> None:
     ink = ink.repeat(times, axis=0).repeat(times, axis=1)
-    np.testing.assert_array_equal(cleaned(ink), cleanings.cleaned(ink))
+    np.testing.assert_array_equal(clean(ink), cleanings.clean(ink))
 
 
 @settings(max_examples=50)
@@ -48,10 +48,10 @@ def test_a_box_of_20_pixels_stays_as_it_is() -> None:
     own = np.zeros((28, 28), np.uint8)
     own[4:24, 10:14] = 255
     own[4, 20], own[10, 22] = 255, 1
-    np.testing.assert_array_equal(cleaned(own), own)
+    np.testing.assert_array_equal(clean(own), own)
     larger = np.pad(own[4:24], ((4, 5), (0, 0)))
     larger[24, 10:14] = 255
-    assert not cleaned(larger)[:, 18:].any()
+    assert not clean(larger)[:, 18:].any()
 
 
 def test_larger_patches_and_near_ones_are_ink() -> None:
@@ -60,6 +60,6 @@ def test_larger_patches_and_near_ones_are_ink() -> None:
     for patch in (np.s_[80:83, 80:83], np.s_[61:63, 30:32], np.s_[80, 80:89]):
         with_patch = drawing.copy()
         with_patch[patch] = 255
-        np.testing.assert_array_equal(cleaned(with_patch), with_patch)
+        np.testing.assert_array_equal(clean(with_patch), with_patch)
     drawing[80:82, 80:84] = 255
-    assert not cleaned(drawing)[70:].any()
+    assert not clean(drawing)[70:].any()

@@ -129,13 +129,13 @@ def test_placed_is_what_the_plain_version_is(image: np.ndarray, frame: int, midd
         corner.append(min(max(math.floor(middle - center + Fraction(1, 2)), 0), frame - side))
     expected = np.zeros((frame, frame), np.uint8)
     expected[corner[0] : corner[0] + image.shape[0], corner[1] : corner[1] + image.shape[1]] = image
-    np.testing.assert_array_equal(kernels.place(image, frame, middle), expected)
+    np.testing.assert_array_equal(kernels.center_by_mass(image, frame, middle), expected)
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 1000))
 def test_the_centre_of_mass_is_at_the_middle(height: int, width: int, seed: int) -> None:
     image = np.random.default_rng(seed).integers(1, 256, (height, width), np.uint8)
-    placed = kernels.place(image, 28, 14).astype(float)
+    placed = kernels.center_by_mass(image, 28, 14).astype(float)
     rows, columns = np.indices((28, 28))
     for index in (rows, columns):
         assert 13.5 - 1e-9 <= (placed * index).sum() / placed.sum() <= 14.5 + 1e-9

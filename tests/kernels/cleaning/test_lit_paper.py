@@ -8,11 +8,11 @@ from scipy import ndimage
 from augforge import kernels
 from augforge.kernels.cleaning.desk_sheets import sheet_inside
 from augforge.kernels.cleaning.lit_paper import (
+    estimate_paper,
     is_light,
-    paper_levels,
-    patches,
-    photographed_ink,
-    without_specks,
+    label_patches,
+    read_photograph,
+    remove_specks,
 )
 from tests.kernels import photographs
 
@@ -32,7 +32,7 @@ LIGHTS = {
 
 @given(photographs.PICTURES)
 def test_paper_is_what_the_plain_version_is(picture: np.ndarray) -> None:
-    np.testing.assert_array_equal(paper_levels(picture), photographs.paper_levels(picture))
+    np.testing.assert_array_equal(estimate_paper(picture), photographs.estimate_paper(picture))
 
 
 @given(photographs.PICTURES)
@@ -51,13 +51,13 @@ SPOTS = hnp.arrays(
 
 @given(st.one_of(INK, SPOTS))
 def test_cleaning_is_what_the_plain_version_does(ink: np.ndarray) -> None:
-    np.testing.assert_array_equal(without_specks(ink), photographs.without_specks(ink))
+    np.testing.assert_array_equal(remove_specks(ink), photographs.remove_specks(ink))
 
 
 @given(photographs.PICTURES, st.sampled_from([-1, 0, 1]))
 def test_ink_of_photographs_is_what_the_plain_version_is(picture: np.ndarray, light_paper: int) -> None:
-    expected = photographs.photographed_ink(picture, light_paper)
-    np.testing.assert_array_equal(photographed_ink(picture, light_paper), expected)
+    expected = photographs.read_photograph(picture, light_paper)
+    np.testing.assert_array_equal(read_photograph(picture, light_paper), expected)
 
 
 def photograph(light: np.ndarray, paper: float, ink: float, strokes: np.ndarray | None = None) -> np.ndarray:
@@ -120,12 +120,12 @@ def test_paper_under_a_slope_is_the_slope(slope: tuple[int, int]) -> None:
     down, across = np.indices((30, 30))
     levels = (100 + slope[0] * down + slope[1] * across).astype(np.uint8)
     # Raised to the highest neighbor, hence by one step; at the edges it goes on.
-    assert (paper_levels(levels) == levels.astype(int) + abs(slope[0]) + abs(slope[1])).all()
+    assert (estimate_paper(levels) == levels.astype(int) + abs(slope[0]) + abs(slope[1])).all()
 
 
 @given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
 def test_patches_are_those_of_scipy(mask: np.ndarray) -> None:
-    found, expected = patches(mask), ndimage.label(mask, np.ones((3, 3)))[0]
+    found, expected = label_patches(mask), ndimage.label(mask, np.ones((3, 3)))[0]
     pairs = {*zip(found.ravel().tolist(), expected.ravel().tolist(), strict=True)}
     assert len(pairs) == len({mine for mine, _ in pairs}) == len({theirs for _, theirs in pairs})
     assert ((found == 0) == ~mask).all()
@@ -133,7 +133,7 @@ def test_patches_are_those_of_scipy(mask: np.ndarray) -> None:
 
 @given(INK)
 def test_cleaning_only_takes_away(ink: np.ndarray) -> None:
-    cleaned = without_specks(ink)
+    cleaned = remove_specks(ink)
     assert ((cleaned == ink) | (cleaned == 0)).all()
     assert cleaned.any() == ink.any()
 

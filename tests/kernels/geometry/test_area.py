@@ -76,14 +76,14 @@ def test_the_box_holds_all_ink_and_no_more(image: np.ndarray) -> None:
 def test_sizes_are_what_the_plain_version_is(height: int, width: int, longer: int) -> None:
     shares = (Fraction(side * longer, max(height, width)) for side in (height, width))
     expected = tuple(max(math.floor(share + Fraction(1, 2)), 1) for share in shares)
-    assert kernels.fitted_size(height, width, longer) == expected
+    assert kernels.fit_size(height, width, longer) == expected
 
 
 def test_sizes_keep_their_proportions() -> None:
-    assert kernels.fitted_size(40, 30, 20) == (20, 15)
-    assert kernels.fitted_size(3, 7, 20) == (9, 20)
-    assert kernels.fitted_size(1, 500, 20) == (1, 20)
-    assert kernels.fitted_size(20, 13, 20) == (20, 13)
+    assert kernels.fit_size(40, 30, 20) == (20, 15)
+    assert kernels.fit_size(3, 7, 20) == (9, 20)
+    assert kernels.fit_size(1, 500, 20) == (1, 20)
+    assert kernels.fit_size(20, 13, 20) == (20, 13)
 
 
 def plain_start(peaks: list[int]) -> int:

@@ -12,7 +12,7 @@ from tests.kernels import reference
 
 
 def shares_of(fields: np.ndarray) -> np.ndarray:
-    return kernels.unfolded_shares(fields, np.ones(len(fields), bool))
+    return kernels.find_unfolded_shares(fields, np.ones(len(fields), bool))
 
 
 def bends(
@@ -87,6 +87,6 @@ def test_shares_of_any_fields_are_those_of_the_plain_version(fields: np.ndarray)
 def test_only_suspects_are_looked_at() -> None:
     fields = bends(3, 20, 60.0, 1.0, 28, 28)
     suspects = np.arange(20) % 2 == 0
-    shares = kernels.unfolded_shares(fields, suspects)
+    shares = kernels.find_unfolded_shares(fields, suspects)
     assert (shares[suspects] < 1).all()
     assert (shares[~suspects] == 1).all()

@@ -23,7 +23,7 @@ def test_ink_kept_is_what_the_frame_shows(digits: np.ndarray, displacement: floa
     # Where an ink pixel goes is found by search: no point of a fine grid over the frame comes from it, or one does.
     fields = fields_of(7, 12, displacement, 28, 28)
     fields = (
-        fields * kernels.unfolded_shares(fields, np.ones(len(fields), bool))[:, None, None, None]
+        fields * kernels.find_unfolded_shares(fields, np.ones(len(fields), bool))[:, None, None, None]
     ).astype(np.int32)
     maps = np.stack(
         [np.tile(kernels.rotations(np.array([20.0])), (12, 1)), np.tile(IDENTITY, (12, 1))], axis=1
