@@ -157,7 +157,7 @@ def _draw_node(
 
 def _choose_one(table: Table, group: OneOf, uniforms: _Uniforms, applied: NDArray[Any]) -> NDArray[Any]:
     """Record which member each sample gets, -1 for none; return it as bool (members, N)."""
-    choice = randomness.weighted_index(group.weights, uniforms[group.id, _CHOICE])
+    choice = randomness.choose_weighted(group.weights, uniforms[group.id, _CHOICE])
     table.record(group.id, "choice", np.where(applied, choice, -1))
     chosen: NDArray[Any] = choice == np.arange(len(group.steps))[:, np.newaxis]
     return chosen
