@@ -11,11 +11,13 @@ BENCH_OPTIONS ?=
 STRESS_OPTIONS ?=
 INSTALL = -m pip install --quiet --disable-pip-version-check
 PIP = .venv/bin/python $(INSTALL) --constraint constraints.txt
+# Two processes, one for each core; the one that ends first takes tests from the other.
+PYTEST = .venv/bin/python -m pytest -n 2 --dist worksteal
 
 # " RECIPE=mine.yaml" where that was given, else nothing: so that "Next" names the very same data set.
 as_given = $(if $(filter-out file,$(origin $1)), $1=$($1))
 
-.PHONY: dataset train wheel test test-frameworks lint docs docs-check schema expect stress bench clean
+.PHONY: dataset train wheel test test-all test-frameworks lint docs docs-check schema expect stress bench clean
 
 dataset: .venv/core ## the main job: an augmented data set from the bundled digits, and a picture of it
 	.venv/bin/augforge build $(RECIPE) --out $(OUT) $(BUILD_OPTIONS)
@@ -37,8 +39,12 @@ wheel: .venv/core ## dist/augforge-VERSION-py3-none-any.whl, to install anywhere
 	.venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist/augforge-*.whl
 
-test: .venv/dev ## all tests
-	.venv/bin/python -m pytest -n 2
+test: .venv/dev ## the tests for every change: at most 5 minutes on two cores
+	$(PYTEST) -m "not slow"
+
+test-all: .venv/dev ## all tests: also those marked slow, and those with training frameworks
+	$(PYTEST)
+	$(MAKE) test-frameworks
 
 test-frameworks: .venv-frameworks/frameworks ## loaders in Lightning, Accelerate, Fabric and torchdata
 	.venv-frameworks/bin/python -m pytest -n 2 tests/frameworks

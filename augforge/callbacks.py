@@ -1,4 +1,4 @@
-"""Callbacks that functions take by default."""
+"""Default callbacks."""
 
 
 def ignore(*_arguments: object) -> None:

@@ -1,7 +1,7 @@
-"""What can go wrong in the user's hands, said in the user's words.
+"""Errors that users can fix, and helpers for their messages.
 
-Every message says what was wrong, what was got, and what is allowed or how to mend it. The command line
-prints the message alone, without a traceback, and answers with exit code 2.
+Every message states what was wrong, what was received, and what is allowed or how to fix it. The command line
+prints the message without a traceback and exits with code 2.
 """
 
 import difflib
@@ -10,27 +10,27 @@ from types import MappingProxyType
 
 
 class AugforgeError(Exception):
-    """Something that the user can mend: a recipe, a source, a data set, an argument."""
+    """An error that the user can fix: in a recipe, a source, a data set or an argument."""
 
 
 class RecipeError(AugforgeError):
-    """A recipe that cannot be used as written."""
+    """An invalid recipe."""
 
 
 class SourceError(AugforgeError):
-    """Original digits that cannot be read as what they are said to be."""
+    """An unreadable or invalid source of originals."""
 
 
 class DatasetError(AugforgeError):
-    """A data set on disk that is incomplete, damaged, of a newer format, or of another recipe."""
+    """A data set that is incomplete, damaged, of a newer format or of another recipe."""
 
 
 class BuildError(AugforgeError):
-    """A build that could not be finished; what it published before is kept."""
+    """A failed build; the shards that it published are kept."""
 
 
 class NoInkError(AugforgeError):
-    """A drawing that is blank, or has its ink on the other side of the given polarity."""
+    """A drawing that is blank, or has no ink of the given polarity."""
 
 
 _MOST_LISTED = 100
@@ -38,14 +38,14 @@ _MOST_PROBLEMS = 20
 
 
 class Problems:
-    """Collect what is wrong with some of many things, to report all at once.
+    """Collect problems of many items, to report them together.
 
     Parameters
     ----------
     what : str
-        How messages call the things and what is wrong: ``"pictures cannot be normalized"``.
+        The items and their problem in words: ``"pictures cannot be normalized"``.
     most : int, optional
-        Keep as many messages and count the rest; None keeps all.
+        Maximum number of messages to keep; the rest is counted. None keeps all.
     """
 
     def __init__(self, what: str, most: int | None = _MOST_PROBLEMS) -> None:
@@ -58,13 +58,13 @@ class Problems:
         return self._count
 
     def add(self, message: str) -> None:
-        """Add one message; line breaks in it, as in names of files, are shown escaped."""
+        """Add a message; escape line breaks in it, such as those in file names."""
         self._count += 1
         if self._most is None or self._count <= self._most:
             self._first.append(escaped(message))
 
     def text(self, total: int) -> str:
-        """Return one message for all: a single one as it is, several below a heading, one a line."""
+        """Join the messages: a single one unchanged, several below a heading, one a line."""
         if self._count == 1:
             return self._first[0]
         more = self._count - len(self._first)
@@ -74,12 +74,12 @@ class Problems:
 
 
 def escaped(text: str) -> str:
-    """Return text in one line, with escapes in place of line breaks and all else that is not printable."""
+    """Escape line breaks and all other characters that are not printable."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def listed(names: Iterable[object]) -> str:
-    """Return names sorted and spelled out, in one line and not without end: ``a, b, c``."""
+    """Join sorted names in one line of limited length: ``a, b, c``."""
     texts = sorted("".join(c if c.isprintable() else "\ufffd" for c in str(name)) for name in names)
     more = [f"and {len(texts) - _MOST_LISTED:,} more"] if len(texts) > _MOST_LISTED else []
     return ", ".join(texts[:_MOST_LISTED] + more)
@@ -88,17 +88,17 @@ def listed(names: Iterable[object]) -> str:
 def did_you_mean(
     word: str, allowed: Iterable[str], synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 ) -> str:
-    """Return ``" Did you mean 'rotate'?"`` for the nearest allowed words, or an empty string.
+    """Suggest the nearest allowed words as ``" Did you mean 'rotate'?"``, or an empty string.
 
     Parameters
     ----------
     word : str
-        What was written.
+        The unknown word.
     allowed : iterable of str
-        What could have been meant.
+        The allowed words.
     synonyms : mapping of str to tuple of str
-        Other names, `squashed` and without "random" in front, to those that are meant; to none where it is known
-        that none is.
+        Other names (`squashed`, without a leading "random") to the allowed words with that meaning; an empty
+        tuple if there is none.
     """
     names = list(allowed)
     plain = squashed(word)
@@ -110,13 +110,13 @@ def did_you_mean(
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if not synonyms:
         return _question(near)
-    # Nearer to another name than to any allowed one: a misspelled synonym.
+    # A misspelled synonym: nearer to another name than to any allowed one.
     nearest = difflib.get_close_matches(plain, known, n=1, cutoff=0.8)
     return _question(known[nearest[0]] if nearest else near)
 
 
 def squashed(name: str) -> str:
-    """Return a name without what spellings differ in: ``GaussianBlur`` and ``gaussian_blur`` are one."""
+    """Remove case and punctuation, so that ``GaussianBlur`` and ``gaussian_blur`` are equal."""
     return "".join(c for c in name.lower() if c.isalnum())
 
 

@@ -7,10 +7,10 @@
 pydantic runs the checks. Their errors start with "must": the recipe room adds the key and the value as written.
 """
 
+import contextlib
 import functools
-import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from types import NoneType
@@ -21,6 +21,8 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Val
 from augforge.errors import did_you_mean, listed
 
 _MOST_MISFITS = 101
+# Values are float32: larger ones would be infinite.
+_LARGEST = 3.4e38
 
 Location = tuple[int | str, ...]
 Misfit = tuple[Location, PydanticCustomError]
@@ -58,6 +60,17 @@ def misfits_of(error: ValidationError) -> list[Misfit]:
         for details in error.errors(include_url=False, include_input=False)[:_MOST_MISFITS]
         if details["type"] != "missing"
     ]
+
+
+@contextlib.contextmanager
+def relocate(*location: int | str) -> Iterator[None]:
+    """Move the errors of a block of code to a location."""
+    try:
+        yield
+    except PydanticCustomError as error:
+        raise errors_at([(location, error)]) from error
+    except ValidationError as error:
+        raise errors_at(((*location, *loc), one) for loc, one in misfits_of(error)) from error
 
 
 @dataclass(eq=False)
@@ -153,17 +166,17 @@ def integer(
     return Key(doc, must, check, **{"schema": schema, **more})
 
 
-def number(doc: str = "", *, low: float = 0, high: float = 1, **more: Any) -> Key:
-    """Return the key of a number from `low` to `high`."""
-    must = f"be a number from {low:g} to {high:g}"
+def number(doc: str = "", *, low: float = -_LARGEST, high: float = _LARGEST, **more: Any) -> Key:
+    """Return the key of a number from `low` to `high`, by default of any finite one."""
+    limits = {"minimum": low, "maximum": high}
+    limits = {name: limit for name, limit in limits.items() if abs(limit) < _LARGEST}
+    must = f"be a number from {low:g} to {high:g}" if limits else "be a finite number"
 
     def check(plain: Any) -> float:
         if not is_number(plain) or not low <= plain <= high:
             raise misfit(must)
         return float(plain)
 
-    limits = {"minimum": low, "maximum": high}
-    limits = {name: limit for name, limit in limits.items() if math.isfinite(limit)}
     return Key(doc, must, check, {"type": "number", **limits}, **more)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from augforge import kernels
 from augforge.arrays import Images
-from augforge.colours import laid_on, luma
+from augforge.colors import composite, luma
 from augforge.errors import AugforgeError, NoInkError, Problems, listed
 from augforge.keys import boolean, word
 
@@ -229,7 +229,7 @@ def to_gray(drawing: Any) -> Images:
         opacity = array[..., 3]
         shown = (levels * opacity).sum(dtype=np.int64)
         paper = 255 if shown * 2 < 255 * opacity.sum(dtype=np.int64) else 0
-        levels = laid_on(paper, levels, opacity)
+        levels = composite(paper, levels, opacity)
     return levels.astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Say how sure an accuracy is that was counted on few samples."""
+"""Compute confidence intervals of accuracies."""
 
 import math
 
@@ -8,26 +8,26 @@ _Z = 1.959963984540054  # 97.5 % of a normal distribution lie below
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share that was counted.
+    """Compute the 95 % confidence interval of an accuracy.
 
-    Unlike "share ± standard error" it also holds for few samples and where all or none are right. (Wilson,
-    "Probable inference, the law of succession, and statistical inference", Journal of the American Statistical
-    Association 22, 1927.)
+    Unlike "accuracy ± standard error" it also holds for few samples and for 0 or 100 %. Source: Wilson, "Probable
+    inference, the law of succession, and statistical inference", Journal of the American Statistical Association
+    22, 1927.
 
     Parameters
     ----------
     right, total : int
-        How many were right, 0 to `total`, and how many there were, 1 at least.
+        Number of correct samples, 0 to `total`, and of all samples, at least 1.
 
     Returns
     -------
     tuple of float
-        Lowest and highest share, within 0 and 1.
+        Lower and upper bound, 0 to 1.
 
     Raises
     ------
     AugforgeError
-        If the counts are not so.
+        If a count is out of range.
     """
     if not 0 <= right <= total or total < 1:
         raise AugforgeError(f"needed are 0 to {max(total, 1)} right of at least 1, got {right} of {total}")
@@ -39,7 +39,7 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
 
 
 def accuracy_text(right: int, total: int) -> str:
-    """Return an accuracy with its 95 % interval: ``12 of 12 right: 76 to 100 %``."""
+    """Format an accuracy with its 95 % interval: ``12 of 12 right: 76 to 100 %``."""
     low, high = (100 * share for share in wilson_interval(right, total))
     digits = 0 if high - low >= 4 else 1 if high - low >= 0.4 else 2
     return f"{right:,} of {total:,} right: {_percent(low, digits)} to {_percent(high, digits)} %"

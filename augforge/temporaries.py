@@ -1,4 +1,4 @@
-"""Files in the making: each lies beside what it becomes by being renamed, which is either not there or complete."""
+"""Name and clean up temporary files, each beside its target, so that renaming completes it."""
 
 import os
 import re
@@ -15,46 +15,46 @@ _NAME = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp")
 
 @contextmanager
 def temporary_beside(target: Path) -> Iterator[Path]:
-    """Give an unused name in the target's folder; whatever has that name at the end is removed.
+    """Yield an unused path beside a target; remove the file at the end.
 
-    The name is such as ``.realistic-00000.h5.4711-9f86d081.tmp``, where 4711 is the process.
+    An example is ``.realistic-00000.h5.4711-9f86d081.tmp``, where 4711 is the process.
     """
     path = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield path
     finally:
-        with suppress(OSError):  # it was renamed, or the folder itself is gone
+        with suppress(OSError):  # it was renamed, or its folder is gone
             path.unlink(missing_ok=True)
 
 
 def is_temporary(path: Path) -> bool:
-    """Tell whether a path has such a name, and so, while nobody makes files there, was left by a crash."""
+    """Tell whether a path has a temporary name; unless a build is running, a crash left it."""
     return _NAME.fullmatch(path.name) is not None
 
 
 def is_temporary_file(path: Path) -> bool:
-    """Tell whether a path has such a name and is no folder."""
+    """Tell whether a path has a temporary name and is not a folder."""
     return is_temporary(path) and (path.is_symlink() or not path.is_dir())
 
 
 @contextmanager
 def temporary_folder(place: Path, name: str) -> Iterator[Path]:
-    """Make a folder for files in the making, with such a name; it is removed at the end with all that is in it.
+    """Create a temporary folder in another one; remove it at the end.
 
-    It is locked, and the lock ends with the process however that ends: so `sweep_abandoned` can tell it from those
-    whose makers are gone, also where they ran in other containers, whose process numbers mean nothing here.
+    A lock on it ends with the process. By the lock `sweep_abandoned` recognizes folders in use, even those of other
+    containers, whose process numbers are meaningless here.
 
     Raises
     ------
     OSError
-        If it cannot be made.
+        If it cannot be created.
     """
     path = place / f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     path.mkdir()
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with suppress(PermissionError):
-            try_lock(descriptor)  # without a lock nobody removes it
+            try_lock(descriptor)  # an unlocked folder is never swept
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
@@ -62,7 +62,7 @@ def temporary_folder(place: Path, name: str) -> Iterator[Path]:
 
 
 def sweep_abandoned(place: Path) -> None:
-    """Remove the temporary folders in a folder whose makers are gone; what cannot be told or removed stays."""
+    """Remove temporary folders that no process holds; keep those it cannot check or remove."""
     with suppress(OSError):
         for path in place.iterdir():
             if is_temporary(path) and path.is_dir() and not path.is_symlink():

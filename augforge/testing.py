@@ -1,4 +1,4 @@
-"""What the author of a distortion tests it with: one class that checks the rules which the forge relies on.
+"""Conformance tests for authors of distortions.
 
 ::
 
@@ -6,7 +6,7 @@
         distortion = Fade
         examples = [{"x": [-0.8, 0.8], "y": [-1, 1]}]
 
-Run by pytest, each test checks one rule, and says which one is broken.
+Run by pytest, each test checks one rule that the forge relies on.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from augforge.distortions import Distortion, SampledStep, SampleIds
-from augforge.distortions.catalogue import check_class
+from augforge.distortions.catalog import check_class
 from augforge.errors import AugforgeError
 from augforge.forge.drawing import draw_step
 from augforge.format.layout import NAME
@@ -36,32 +36,32 @@ _THREADS = 2
 
 
 class DistortionConformance:
-    """The rules that every distortion keeps; subclass it as a test class of pytest.
+    """Tests of every distortion's rules; subclass it for pytest.
 
     Attributes
     ----------
     distortion : type of Distortion
         The class to test.
     examples : list of dict
-        What its parameters are in a recipe, once for each way to use it: strong enough that of 128 random images
-        some change, and together with every parameter that it has.
+        Parameters as in a recipe, one mapping per way of use: strong enough to change some of 128 random images,
+        and together with every parameter.
 
     Notes
     -----
-    A test that could only repeat what another one finds is skipped. No test can find whether pixels are the same
-    on every processor; see `Distortion`.
+    A test that would repeat another one's failure is skipped. No test can check that pixels are bit-identical on
+    every processor; see `Distortion`.
     """
 
     distortion: ClassVar[type[Distortion]]
     examples: ClassVar[list[dict[str, Any]]]
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
-        """Run each test that takes an example once for each of them; called by pytest."""
+        """Parametrize tests by `examples`; called by pytest."""
         if "example" in metafunc.fixturenames:
             metafunc.parametrize("example", self.examples, ids=map(str, range(len(self.examples))))
 
     def test_explains_itself(self) -> None:
-        """It has a name that recipes can use, and a docstring."""
+        """Check for a valid name and a docstring."""
         name = getattr(self.distortion, "name", None)
         _require(
             isinstance(name, str) and NAME.fullmatch(name),
@@ -71,7 +71,7 @@ class DistortionConformance:
         _require(summary.endswith("."), "its docstring begins with a sentence in one line, its help text")
 
     def test_declares_its_parameters(self) -> None:
-        """Every field is declared by `parameter`, with a meaning, a unit, limits, neutral and typical values."""
+        """Check that `parameter` declares every field completely."""
         try:
             check_class(self.distortion)
         except AugforgeError as error:
@@ -82,8 +82,8 @@ class DistortionConformance:
         _require(not missing, f"'examples' use every parameter; missing: {', '.join(sorted(missing))}")
 
     def test_refuses_values_outside_of_the_limits(self) -> None:
-        """A recipe cannot give a parameter a value that `render` is not made for."""
-        _made(self.distortion, self.examples[0])
+        """Check that values beyond the limits raise."""
+        _build(self.distortion, self.examples[0])
         for parameter in self.distortion.parameters():
             for value in (parameter.low - 1, parameter.high + 1, [parameter.low - 1, parameter.high]):
                 plain = {**self.examples[0], parameter.name: value}
@@ -93,20 +93,20 @@ class DistortionConformance:
                 )
 
     def test_says_the_same_of_itself(self, example: dict[str, Any]) -> None:
-        """What `plain` writes into a data set's recipe reads back as an equal distortion."""
-        distortion = _made(self.distortion, example)
+        """Check that `plain` reads back as an equal distortion."""
+        distortion = _build(self.distortion, example)
         again = self.distortion.model_validate(distortion.plain())
         _require(again == distortion and again.plain() == distortion.plain(), "plain() does not read back")
 
     def test_cannot_be_changed(self, example: dict[str, Any]) -> None:
-        """It is a frozen, hashable value."""
-        distortion = _made(self.distortion, example)
+        """Check for a frozen, hashable value."""
+        distortion = _build(self.distortion, example)
         _require(self.distortion.model_config.get("frozen"), "a distortion is frozen: keep model_config")
-        _require(hash(distortion) == hash(_made(self.distortion, example)), "equal ones have equal hashes")
+        _require(hash(distortion) == hash(_build(self.distortion, example)), "equal ones have equal hashes")
 
     def test_travels_to_workers(self, example: dict[str, Any]) -> None:
-        """It pickles, as recipes do on their way to worker processes."""
-        distortion = _made(self.distortion, example)
+        """Check that it pickles, for worker processes."""
+        distortion = _build(self.distortion, example)
         try:
             again = pickle.loads(pickle.dumps(distortion))  # noqa: S301
         except Exception as error:
@@ -116,9 +116,9 @@ class DistortionConformance:
         _require(again == distortion, "it comes out of a pickle as another one")
 
     def test_keeps_shape_and_type(self, example: dict[str, Any]) -> None:
-        """A block of images comes back as a block of such images, some of them changed."""
+        """Check the result's shape and type, and that some images change."""
         before = _images()
-        after = _rows(_made(self.distortion, example), np.arange(_COUNT))
+        after = _render_rows(_build(self.distortion, example), np.arange(_COUNT))
         _require(isinstance(after, np.ndarray), f"render returns an array, got {type(after).__name__}")
         _require(after.shape == before.shape, f"render keeps the shape {before.shape}, got {after.shape}")
         _require(after.dtype == np.uint8, f"render returns uint8, got {after.dtype}")
@@ -126,8 +126,8 @@ class DistortionConformance:
         _require((after != before).any(), "the example changes nothing: give stronger values")
 
     def test_leaves_its_input_alone(self, example: dict[str, Any]) -> None:
-        """It never writes into the images that it is given."""
-        step = _step(_made(self.distortion, example), _samples(np.arange(_COUNT)))
+        """Check that rendering never writes to its input."""
+        step = _step(_build(self.distortion, example), _samples(np.arange(_COUNT)))
         images = _images()
         step.distortion.render(images, [step])
         _require((images == _images()).all(), "render writes into its input: copy it first")
@@ -138,27 +138,27 @@ class DistortionConformance:
             raise AssertionError(f"render fails on images that it must not write to: {error}") from error
 
     def test_not_applied_is_the_identity(self, example: dict[str, Any]) -> None:
-        """A sample to which the step is not applied comes back to the bit."""
+        """Check that samples without the step stay bit-identical."""
         applied = np.arange(_COUNT) % 3 == 0
-        after = _rows(_made(self.distortion, example), np.arange(_COUNT), applied)
+        after = _render_rows(_build(self.distortion, example), np.arange(_COUNT), applied)
         _require(
             (after[~applied] == _images()[~applied]).all(),
             "images change where the step is not applied; step.applied says where, and values are neutral there",
         )
 
     def test_neutral_is_the_identity(self, example: dict[str, Any]) -> None:
-        """A sample whose values are all neutral comes back to the bit."""
-        distortion = _made(self.distortion, example)
+        """Check that neutral values keep samples bit-identical."""
+        distortion = _build(self.distortion, example)
         if distortion.open_ended or not distortion.drawn():
             _skip("it has no neutral values")
         neutral = {name: distortion.neutral(name) for name in distortion.drawn()}
-        after = _rows(_made(self.distortion, {**example, **neutral}), np.arange(_COUNT))
+        after = _render_rows(_build(self.distortion, {**example, **neutral}), np.arange(_COUNT))
         _require((after == _images()).all(), f"images change with neutral values, {neutral}")
 
     def test_is_the_same_again(self, example: dict[str, Any]) -> None:
-        """It keeps no state, and draws nothing but the step's values and what is hashed from `pixel_keys`."""
-        step = _step(_made(self.distortion, example), _samples(np.arange(_COUNT)))
-        with _shared_generators() as touched:
+        """Check that rendering is deterministic and keeps no state."""
+        step = _step(_build(self.distortion, example), _samples(np.arange(_COUNT)))
+        with _watch_generators() as touched:
             once, again = _render(step, _images()), _render(step, _images())
             _require(
                 _equal(once, again),
@@ -167,35 +167,35 @@ class DistortionConformance:
             _require(not touched(), "render touches random numbers that the whole process shares")
 
     def test_a_sample_depends_on_its_own_row(self, example: dict[str, Any]) -> None:
-        """Neither a sample's neighbours nor its place in the block matter."""
-        distortion = _made(self.distortion, example)
-        expected = _steady(distortion, np.arange(_COUNT))
+        """Check independence of a sample's neighbors and position in the block."""
+        distortion = _build(self.distortion, example)
+        expected = _render_twice(distortion, np.arange(_COUNT))
         rows = max(2, distortion.block)
         for start in range(0, _COUNT, rows)[:5]:
             some = np.arange(start, start + rows)
             _require(
-                _equal(_rows(distortion, some), expected[some]),
+                _equal(_render_rows(distortion, some), expected[some]),
                 "a sample comes out differently in other company: it may only depend on its own row",
             )
         if distortion.block > 1:
             return
         order = np.random.default_rng(1).permutation(_COUNT)
         _require(
-            _equal(_rows(distortion, order), expected[order]),
+            _equal(_render_rows(distortion, order), expected[order]),
             "a sample comes out differently in another place of the block: it may only depend on its own row",
         )
         applied = order % 3 == 0
         _require(
-            _equal(_rows(distortion, order, applied)[applied], expected[order][applied]),
+            _equal(_render_rows(distortion, order, applied)[applied], expected[order][applied]),
             "a sample comes out differently next to others to which the step is not applied",
         )
 
     def test_works_on_few_samples(self, example: dict[str, Any]) -> None:
-        """Blocks may be empty, or hold one sample."""
-        distortion = _made(self.distortion, example)
+        """Check blocks without or with one sample."""
+        distortion = _build(self.distortion, example)
         for count in (0, distortion.block):
             try:
-                after = _rows(distortion, np.arange(count))
+                after = _render_rows(distortion, np.arange(count))
             except Exception as error:
                 raise AssertionError(f"render fails on a block of {count} images: {error}") from error
             _require(
@@ -204,8 +204,8 @@ class DistortionConformance:
             )
 
     def test_works_on_any_frame(self, example: dict[str, Any]) -> None:
-        """Images need not be square; `check_frame` refuses sizes that it does not work on."""
-        distortion = _made(self.distortion, example)
+        """Check frames of other sizes, unless `check_frame` refuses them."""
+        distortion = _build(self.distortion, example)
         for height, width in _FRAMES:
             if (height, width) != (_SIDE, _SIDE) and _refuses(distortion, height, width):
                 continue
@@ -222,18 +222,18 @@ class DistortionConformance:
             )
 
     def test_works_in_several_threads(self, example: dict[str, Any]) -> None:
-        """Threads of one process render different samples at the same time."""
-        distortion = _made(self.distortion, example)
+        """Check that threads can render different samples concurrently."""
+        distortion = _build(self.distortion, example)
         blocks = np.arange(_COUNT).reshape(_THREADS, -1)
-        expected = [_steady(distortion, block) for block in blocks]
+        expected = [_render_twice(distortion, block) for block in blocks]
         together = threading.Barrier(_THREADS)
 
-        def rendered(block: NDArray[Any]) -> NDArray[Any]:
+        def render(block: NDArray[Any]) -> NDArray[Any]:
             together.wait()
-            return _rows(distortion, block)
+            return _render_rows(distortion, block)
 
         with ThreadPoolExecutor(_THREADS) as pool:
-            found = list(pool.map(rendered, blocks))
+            found = list(pool.map(render, blocks))
         _require(
             all(map(_equal, found, expected)),
             "pixels come out differently where threads render at the same time: keep nothing between calls",
@@ -252,7 +252,7 @@ def _skip(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def _made(kind: type[Distortion], example: Mapping[str, Any]) -> Distortion:
+def _build(kind: type[Distortion], example: Mapping[str, Any]) -> Distortion:
     __tracebackhide__ = True
     try:
         check_class(kind)
@@ -264,7 +264,7 @@ def _made(kind: type[Distortion], example: Mapping[str, Any]) -> Distortion:
 
 
 def _refusal(kind: type[Distortion], plain: Mapping[str, Any]) -> str:
-    """Return why a distortion does not take some parameters, or an empty string."""
+    """Return the error of invalid parameters, or an empty string."""
     try:
         kind.model_validate(plain)
     except ValidationError as error:
@@ -295,18 +295,20 @@ def _step(distortion: Distortion, samples: SampleIds, applied: NDArray[Any] | No
 
 
 def _render(step: SampledStep, images: NDArray[Any]) -> NDArray[Any]:
-    # A copy: what a distortion does to its input is the matter of one test alone.
+    # A copy: only one test checks writes to the input.
     return step.distortion.render(images.copy(), [step])
 
 
-def _rows(distortion: Distortion, numbers: NDArray[Any], applied: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return some of the samples, each of which has an image, values and pixel keys of its own."""
+def _render_rows(
+    distortion: Distortion, numbers: NDArray[Any], applied: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """Render some samples, each with its own image, values and keys."""
     return _render(_step(distortion, _samples(numbers), applied), _images()[numbers])
 
 
-def _steady(distortion: Distortion, numbers: NDArray[Any]) -> NDArray[Any]:
-    """Return some of the samples, if they do not change from call to call."""
-    once, again = _rows(distortion, numbers), _rows(distortion, numbers)
+def _render_twice(distortion: Distortion, numbers: NDArray[Any]) -> NDArray[Any]:
+    """Render some samples, and skip the test if calls differ."""
+    once, again = _render_rows(distortion, numbers), _render_rows(distortion, numbers)
     if not _equal(once, again):
         _skip("see test_is_the_same_again")
     return once
@@ -317,14 +319,14 @@ def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 
 @contextlib.contextmanager
-def _shared_generators() -> Iterator[Callable[[], bool]]:
-    """Give whether somebody used or seeded the generators that a process shares; then put them back."""
+def _watch_generators() -> Iterator[Callable[[], bool]]:
+    """Yield a check for use of global generators; then restore them."""
 
     def states() -> tuple[Any, Any]:
         return np.random.get_state(), random.getstate()  # noqa: NPY002
 
     numpys, pythons = states()
-    # From here on, not from where a seed of the tested distortion may have left them.
+    # Not from a state that the tested distortion may have seeded.
     np.random.seed(20_240_229)  # noqa: NPY002
     random.seed(20_240_229)
     before = pickle.dumps(states())

@@ -1,8 +1,8 @@
-"""A build whose shards are not made: planning, handing out tasks and putting receipts together, all for real.
+"""Time a build without its samples: planning, assigning tasks and assembling receipts.
 
-Run by scale.py, in a process of its own: ``python bookkeeping.py RECIPE FOLDER VARIANTS [SCHEDULER]``. In place of
-`make_shard`, tasks run `receipt_at_once`, which leaves an empty file of the shard's size and a receipt of the right
-form, and waits for no disk. It prints seconds and private memory of its process as JSON.
+scale.py runs it in a subprocess: ``python bookkeeping.py RECIPE FOLDER VARIANTS [SCHEDULER]``. Instead of
+`make_shard`, tasks run `receipt_at_once`, which writes an empty file of the shard's size and a valid receipt,
+without waiting for the disk. It prints the seconds and private memory of its process as JSON.
 """
 
 import json
@@ -19,7 +19,7 @@ from augforge.format.models import Receipt
 
 
 def receipt_at_once(order: BuildJob, spec: ShardSpec) -> Receipt:
-    """Stand in for `augforge.building.tasks.make_shard`; run on a worker."""
+    """Replace `augforge.building.tasks.make_shard` on a worker."""
     from augforge.format.checksummed_json import dump_checksummed
 
     size, offsets = shard_bytes(spec), {}
@@ -47,7 +47,7 @@ def receipt_at_once(order: BuildJob, spec: ShardSpec) -> Receipt:
 
 
 def now() -> dict[str, float]:
-    """Return clock, processor time and private memory (MB) of this process."""
+    """Measure clock, processor time and private memory (MB) of this process."""
     return {
         "s": time.perf_counter(),
         "cpu_s": time.process_time(),
@@ -56,13 +56,13 @@ def now() -> dict[str, float]:
 
 
 def between(first: dict[str, float], last: dict[str, float]) -> dict[str, float]:
-    """Return what passed from one moment to another, and the memory at its end."""
+    """Return the times between two moments, and the memory at the end."""
     passed = {name: last[name] - first[name] for name in ("s", "cpu_s")}
     return {**passed, "private_mb": last["private_mb"]}
 
 
 def main(recipe_path: str, folder: str, variants: str, scheduler: str | None = None) -> None:
-    import bookkeeping  # by this name, by which workers import it
+    import bookkeeping  # the name by which workers import it
 
     from augforge import load_recipe
     from augforge.building import Progress, plan_build, tasks
@@ -86,7 +86,7 @@ def main(recipe_path: str, folder: str, variants: str, scheduler: str | None = N
     Path(folder, "manifest.json").unlink()
     moments["incomplete"] = now()
     if plan_build(recipe, folder).shards_to_make:
-        raise SystemExit("a build that goes on would not find the shards that are there")
+        raise SystemExit("a resumed build would not find the existing shards")
     moments["planned again"] = now()
     begun, done = moments["0 shards"], moments[f"{shards} shards"]
     told = {

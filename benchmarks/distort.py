@@ -1,9 +1,9 @@
-"""Distorting digits in one thread: augforge against imgaug and other peers, the same steps, in the same run.
+"""Compare augforge with peers that distort digits by the same steps, in one thread.
 
-All make variants of the same bundled digits. First whole recipes, plain.yaml, shape.yaml and the ready recipe
-``realistic``, then single distortions, singles.yaml. What each peer does, and where its steps are not quite the
-same, is said at the head of its file in peers/. augforge also records every parameter and checks the recipe's
-guard, which no peer does. Slow peers make fewer images in each repeat.
+All make variants of the same bundled digits: first with the recipes plain.yaml, shape.yaml and ``realistic``,
+then with single distortions, singles.yaml. The head of each file in peers/ describes the peer and where its steps
+differ. augforge also records every parameter and checks the recipe's guard, which no peer does. Slow peers make
+fewer images per repeat.
 """
 
 import itertools
@@ -30,14 +30,14 @@ RECIPES = {
 BATCH_SIZES = (1024, 4096)  # augforge's
 HAND_WRITTEN = ("torch batch", "OpenCV loop")
 CHECKED = 2048
-"""So many images of each peer are looked at before it is timed."""
+"""Images of each peer that are checked before timing."""
 
 Run = Callable[[], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that is timed: a run makes so many images."""
+    """A timed maker of a number of images per run."""
 
     name: str
     batch_size: int
@@ -73,31 +73,31 @@ def peer_entry(
 
 
 def check(entry: Entry, originals: np.ndarray, unchanged: float) -> float:
-    """Return the mean gray level; refuse output that cannot be right, or where too many images are unchanged."""
+    """Compute the mean gray level; refuse wrong output and too many unchanged images."""
     made = np.concatenate([entry.run() for _ in range(-(-CHECKED // entry.batch_size))])
     if made.shape[1:] != (28, 28) or made.dtype != np.uint8:
         raise SystemExit(f"{entry.name}: {made.shape} {made.dtype} instead of (N, 28, 28) uint8")
     share = (made == originals[: len(made)]).all(axis=(1, 2)).mean()
     if share > unchanged:
-        raise SystemExit(f"{entry.name}: {share:.0%} of the images are not distorted at all")
+        raise SystemExit(f"{entry.name}: {share:.0%} of the images are unchanged")
     return float(made.mean())
 
 
 def check_all(
     entries: Sequence[Entry], originals: np.ndarray, unchanged: float, apart: float
 ) -> dict[str, float]:
-    """Return the mean gray levels; refuse those that are too far from augforge's to be the same work."""
+    """Compute mean gray levels; refuse those too far from augforge's."""
     gray = {entry.name: check(entry, originals, unchanged) for entry in entries}
     for name, level in gray.items():
         if abs(level / gray["augforge"] - 1) > apart:
-            raise SystemExit(
-                f"{name}: a mean gray level of {level:.1f}, augforge's is {gray['augforge']:.1f}"
-            )
+            raise SystemExit(f"{name}: mean gray level {level:.1f}, augforge's is {gray['augforge']:.1f}")
     return gray
 
 
-def timed(entries: Sequence[Entry], repeats: int, seconds: float) -> list[tuple[Entry, measuring.Timing]]:
-    """Time all in turns, each for about so many seconds a repeat; return seconds for an image."""
+def time_entries(
+    entries: Sequence[Entry], repeats: int, seconds: float
+) -> list[tuple[Entry, measuring.Timing]]:
+    """Time all entries alternately; return seconds per image."""
     things: dict[str, Run] = {}
     images: dict[str, int] = {}
     for entry in entries:
@@ -117,7 +117,7 @@ def timed(entries: Sequence[Entry], repeats: int, seconds: float) -> list[tuple[
 def compare_recipe(
     name: str, options: Any, peers: Sequence[ModuleType], originals: np.ndarray
 ) -> tuple[measuring.Section, dict[str, float | str], measuring.Plot]:
-    """Compare all that have the steps of a recipe."""
+    """Compare all peers that have the steps of a recipe."""
     import augforge
 
     given = yaml.safe_load(RECIPES[name].read_text())
@@ -131,7 +131,7 @@ def compare_recipe(
         sizes = options.batch_sizes or [peer.BATCH_SIZE]
         entries += [made for size in sizes if (made := peer_entry(peer, nodes, originals, size))]
     gray = check_all(entries, originals, unchanged=0.01, apart=0.12)
-    timings = timed(entries, options.repeats, seconds=0.25)
+    timings = time_entries(entries, options.repeats, seconds=0.25)
 
     best: dict[str, float] = {}
     for entry, t in timings:
@@ -165,7 +165,7 @@ def compare_recipe(
 
 
 def unguarded_note(ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
-    """Say how the peers, which have no guard, compare with augforge without it."""
+    """Compare the peers, which have no guard, with augforge without it."""
     if "augforge, no guard" not in ours:
         return ""
     seconds = ours["augforge, no guard"]
@@ -174,7 +174,7 @@ def unguarded_note(ours: Mapping[str, float], theirs: Mapping[str, float]) -> st
 
 
 def ratios(prefix: str, ours: float, theirs: Mapping[str, float]) -> dict[str, float | str]:
-    """Return how long an image takes, and how many times as long imgaug and the fastest of the others take."""
+    """Compute the time per image, and its ratio to imgaug and the fastest other peer."""
     figures: dict[str, float | str] = {f"{prefix}.us": ours * 1e6}
     if "imgaug" in theirs:
         figures[f"{prefix}.against_imgaug"] = theirs["imgaug"] / ours
@@ -190,7 +190,7 @@ def ratios(prefix: str, ours: float, theirs: Mapping[str, float]) -> dict[str, f
 def compare_singles(
     options: Any, peers: Sequence[ModuleType], originals: np.ndarray
 ) -> tuple[measuring.Section, dict[str, float | str]]:
-    """Compare single distortions with every peer that has one."""
+    """Compare single distortions with the peers that have them."""
     import augforge
 
     names = [peer.NAME for peer in peers]
@@ -204,9 +204,11 @@ def compare_singles(
         entries = [augforge_entry("augforge", recipe, BATCH_SIZES[0]), *(entry for entry in made if entry)]
         if len(entries) == 1:
             continue
-        # Some steps leave many as they are: a hidden corner without ink, a blur too small to be seen.
+        # Some steps change few images: a hidden corner without ink, an invisibly small blur.
         check_all(entries, originals, unchanged=0.6, apart=0.15)
-        rates = {entry.name: 1 / t.median for entry, t in timed(entries, options.repeats, seconds=0.06)}
+        rates = {
+            entry.name: 1 / t.median for entry, t in time_entries(entries, options.repeats, seconds=0.06)
+        }
         others = {other: rate for other, rate in rates.items() if other != "augforge"}
         fastest = max(others, key=others.__getitem__)
         rows.append(
@@ -228,7 +230,7 @@ def compare_singles(
 
 
 def peers_section(peers: Sequence[ModuleType]) -> measuring.Section:
-    """Say what each peer is and does."""
+    """Describe each peer."""
     forms = [f"- **{peer.NAME}**: {' '.join((peer.__doc__ or '').split())}" for peer in peers]
     rows = [
         (peer.NAME, f"{peer.PACKAGE} {version(peer.PACKAGE)}", peer.BATCH_SIZE, ", ".join(peer.STAND_INS))
@@ -240,16 +242,18 @@ def peers_section(peers: Sequence[ModuleType]) -> measuring.Section:
 
 def main() -> None:
     parser = measuring.arguments(__doc__)
-    parser.add_argument("--recipes", nargs="*", choices=RECIPES, default=list(RECIPES), help="which of them")
-    parser.add_argument("--no-singles", action="store_true", help="leave single distortions out")
+    parser.add_argument(
+        "--recipes", nargs="*", choices=RECIPES, default=list(RECIPES), help="recipes to compare"
+    )
+    parser.add_argument("--no-singles", action="store_true", help="skip single distortions")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="default: all")
     parser.add_argument(
-        "--batch-sizes", nargs="+", type=int, help="try these for every peer; default: its best"
+        "--batch-sizes", nargs="+", type=int, help="batch sizes for every peer; default: its best"
     )
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     measuring.one_thread()
-    warnings.simplefilter("ignore")  # peers warn of their own affairs
+    warnings.simplefilter("ignore")  # peers warn about themselves
 
     import cv2
     import imgaug
@@ -262,9 +266,7 @@ def main() -> None:
     imgaug.seed(7)
     torch.manual_seed(7)
     peers = [load_peer(name) for name in options.peers]
-    originals = open_source(
-        SourceSpec(dataset="mnist-10k")
-    ).images.copy()  # PyTorch wants to be able to write
+    originals = open_source(SourceSpec(dataset="mnist-10k")).images.copy()  # PyTorch needs writable arrays
 
     sections, figures, plots = [], {}, []
     for name in options.recipes:

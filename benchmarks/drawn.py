@@ -1,10 +1,10 @@
-"""Which recipe makes a network that reads the digits people draw?
+"""Compare recipes by how well networks trained on them read drawn digits.
 
 The same small network is trained, from the same first weights and with the same number of gradient steps, on the
-bundled digits as they are and on what each recipe makes of them; nothing is built. Then it is shown the bundled
-test digits, and drawings in three ways: the whole canvas shrunk to 28 x 28, the box of the ink scaled to 20 pixels,
-and normalised. The last checkpoint counts. Recipes are chosen by writers 1 to 20 alone: the others are there to be
-measured once, when the choice is made.
+unchanged bundled digits and on the samples of each recipe; nothing is built. It is tested with the bundled test
+digits and with drawings in three forms: the whole canvas shrunk to 28 x 28, the box of the ink scaled to 20
+pixels, and normalized. The last checkpoint counts. Choose recipes by writers 1 to 20 alone: measure the others
+once, when the choice is made.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from typing import Any
 import measuring
 import numpy as np
 import torch
-from learning import BATCH, percent_wrong, trained
-from looks import boxed, shrunk
+from learning import BATCH, percent_wrong, train
+from looks import scale_box, shrink
 
 import augforge
 from augforge.errors import AugforgeError, SourceError
@@ -34,15 +34,17 @@ AS_THEY_ARE = ("variants=0", "keep_originals=true")
 
 
 def writers_file(folder: Path) -> Path:
-    """Return the file that tells who drew each digit, 1 and up."""
+    """Find the file with the writer of each digit, from 1."""
     for name in ("drawn-writers-idx1-ubyte", "drawn-writers-idx1-ubyte.gz"):
         if (folder / name).is_file():
             return folder / name
-    raise SourceError(f"{folder} has no drawn-writers-idx1-ubyte, gzipped or not: who drew each digit")
+    raise SourceError(
+        f"{folder} has no drawn-writers-idx1-ubyte, gzipped or not, with the writer of each digit"
+    )
 
 
 def tests(folder: Path, writers: tuple[int, int]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return images and labels of everything that is measured with."""
+    """Load images and labels of all test sets."""
     bundled = open_source(SourceSpec(dataset="mnist-10k", split="test"))
     drawn = open_source(SourceSpec(path=folder.absolute(), split="drawn"))
     by = read_labels(writers_file(folder))
@@ -54,14 +56,14 @@ def tests(folder: Path, writers: tuple[int, int]) -> dict[str, tuple[np.ndarray,
     canvases, labels = drawn.images[chosen], np.asarray(drawn.labels)[chosen]
     return {
         "bundled test": (bundled.images, np.asarray(bundled.labels)),
-        "drawn, shrunk": (np.stack([shrunk(canvas) for canvas in canvases]), labels),
-        "drawn, box": (np.stack([boxed(canvas) for canvas in canvases]), labels),
-        "drawn, normalised": (augforge.normalize(canvases), labels),
+        "drawn, shrunk": (np.stack([shrink(canvas) for canvas in canvases]), labels),
+        "drawn, box": (np.stack([scale_box(canvas) for canvas in canvases]), labels),
+        "drawn, normalized": (augforge.normalize(canvases), labels),
     }
 
 
 def batches(recipe: Recipe, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield batches of a recipe's samples, made as they are read, without end, each epoch in another order."""
+    """Yield endless batches of an unbuilt recipe, each epoch in another order."""
     loader = make_loader(
         ForgeDataset(recipe, scale=True), batch_size=BATCH, shuffle=True, seed=seed, drop_last=True
     )
@@ -71,7 +73,7 @@ def batches(recipe: Recipe, seed: int) -> Iterator[tuple[torch.Tensor, torch.Ten
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Train and measure, recipe by recipe within each seed."""
+    """Train and measure each recipe with each seed."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     recipes = {ORIGINALS: augforge.load_recipe(RECIPE, AS_THEY_ARE)}
@@ -82,7 +84,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     for seed in range(options.seeds):
         for name, recipe in recipes.items():
             print(f"seed {seed}: training on {name} ...", file=sys.stderr)
-            model = trained(batches(recipe, seed), steps, seed)
+            model = train(batches(recipe, seed), steps, seed)
             wrong = {test: percent_wrong(model, *digits) for test, digits in shown.items()}
             runs.append({"trained_on": name, "seed": seed, "percent_wrong": wrong})
     return {
@@ -94,8 +96,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def told(result: dict[str, Any]) -> measuring.Section:
-    """Return a table of percent wrong: the mean over all seeds, and their standard deviation."""
+def results_section(result: dict[str, Any]) -> measuring.Section:
+    """Format percent wrong as a table of means and standard deviations over seeds."""
     rows = []
     for name in dict.fromkeys(run["trained_on"] for run in result["runs"]):
         scores = [run["percent_wrong"] for run in result["runs"] if run["trained_on"] == name]
@@ -111,7 +113,7 @@ def told(result: dict[str, Any]) -> measuring.Section:
 
 
 def wrong_on_average(result: dict[str, Any]) -> dict[str, float]:
-    """Return the mean percent wrong of each recipe on each test set."""
+    """Compute the mean percent wrong per recipe and test set."""
     return {
         f"drawn.{name}.{test}": mean(
             run["percent_wrong"][test] for run in result["runs"] if run["trained_on"] == name
@@ -126,13 +128,13 @@ def _mean(scores: list[float]) -> str:
 
 
 def span(text: str) -> tuple[int, int]:
-    """Return the first and the last writer of a text such as 1-20."""
+    """Parse the first and the last writer of a text such as 1-20."""
     first, _, last = text.partition("-")
     return int(first), int(last or first)
 
 
 def main() -> None:
-    """Read the arguments, measure, print a table."""
+    """Parse the arguments, measure, and print a table."""
     parser = measuring.arguments(__doc__)
     parser.add_argument(
         "drawn", type=Path, help="folder with drawn digits as IDX files, split 'drawn', and their writers"
@@ -146,11 +148,11 @@ def main() -> None:
         default=[],
         action="append",
         metavar="KEY=VALUE",
-        help="train on each of these recipes so changed, too; may be given again for another change",
+        help="also train on each recipe with these changes; repeat for other changes",
     )
     parser.add_argument("--writers", type=span, default=(1, 20), metavar="FIRST-LAST", help="default: 1-20")
-    parser.add_argument("--seeds", type=int, default=3, help="runs on each recipe")
-    parser.add_argument("--samples", type=int, default=256_000, help="that each network sees")
+    parser.add_argument("--seeds", type=int, default=3, help="runs per recipe")
+    parser.add_argument("--samples", type=int, default=256_000, help="steps of each network")
     options = parser.parse_args()
     if options.samples < BATCH or options.seeds < 1:
         parser.error(f"needed are {BATCH} samples, which is a batch, and 1 seed at least")
@@ -158,7 +160,7 @@ def main() -> None:
         result = measure(options)
     except AugforgeError as error:
         parser.error(str(error))
-    measuring.report(options, sections=[told(result)], figures=wrong_on_average(result))
+    measuring.report(options, sections=[results_section(result)], figures=wrong_on_average(result))
 
 
 if __name__ == "__main__":

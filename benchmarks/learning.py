@@ -1,4 +1,4 @@
-"""What the benchmarks that train share: one small network, its training, and how it is shown images."""
+"""A small network and its training, shared by the training benchmarks."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ BATCH, RATE = 128, 3e-3
 
 
 def network() -> nn.Module:
-    """Return a small convolutional network with fresh weights."""
+    """Make a small convolutional network with new weights."""
     return nn.Sequential(
         *(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
@@ -19,8 +19,8 @@ def network() -> nn.Module:
     )
 
 
-def trained(batches: Iterable[tuple[torch.Tensor, torch.Tensor]], steps: int, seed: int) -> nn.Module:
-    """Return a network after so many gradient steps, one for each batch; the seed decides its first weights."""
+def train(batches: Iterable[tuple[torch.Tensor, torch.Tensor]], steps: int, seed: int) -> nn.Module:
+    """Train a network for a number of batches; the seed decides its first weights."""
     torch.manual_seed(seed)
     model = network()
     optimizer = torch.optim.AdamW(model.parameters())
@@ -34,16 +34,16 @@ def trained(batches: Iterable[tuple[torch.Tensor, torch.Tensor]], steps: int, se
 
 
 def inputs(images: np.ndarray) -> torch.Tensor:
-    """Return uint8 images (N, 28, 28) as float32 (N, 1, 28, 28) from 0 to 1."""
+    """Convert uint8 images (N, 28, 28) to float32 (N, 1, 28, 28) in [0, 1]."""
     return torch.from_numpy(np.array(images)).unsqueeze(1).float() / 255
 
 
-def found_by(model: nn.Module, images: np.ndarray) -> np.ndarray:
-    """Return the class that the network finds for each image."""
+def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:
+    """Predict the class of each image."""
     with torch.inference_mode():
         return model(inputs(images)).argmax(1).numpy()
 
 
 def percent_wrong(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
-    """Return for how many images the network does not find the label, in percent."""
-    return float(100 * (found_by(model, images) != labels).mean())
+    """Compute the error rate in percent."""
+    return float(100 * (predict(model, images) != labels).mean())

@@ -1,9 +1,9 @@
-"""Loading shuffled batches of 256, in this process and with two workers: augforge, others, and what memory allows.
+"""Compare loading of shuffled batches of 256, in this process and with two workers.
 
-augforge reads a built data set, uncompressed, zstd and lz4 (from nothing decoded yet, and again), and makes the
-same samples without building. The others load the first of these samples, stored in their own formats. The limits
-take rows from plain arrays in memory, in an order computed beforehand, and do nothing else. All give batches of
-images and labels as tensors; that an epoch is the whole data set is checked by its sums of pixels and labels.
+augforge reads a built data set, uncompressed, zstd and lz4 (first with nothing decoded, then again), and makes
+the same samples without building. The others load the first of these samples, stored in their own formats. The
+limits take rows from plain arrays in memory, in an order computed beforehand. All give batches of images and
+labels as tensors; sums of pixels and labels check that an epoch is the whole data set.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from scratch import scratch
 
 LEAF = 1024
 SHARD = 8_192
-"""Samples in a file of the others: several for each worker."""
+"""Samples per file of the others: several files per worker."""
 FORGED = 12
-"""Variants that the unbuilt data set makes in an epoch: it is slower than what is built."""
+"""Variants of the unbuilt data set per epoch: it is slower than built ones."""
 CODECS = ("zstd", "lz4")
 
 Batches = Iterable[tuple[Any, Any]]
@@ -31,7 +31,7 @@ Batches = Iterable[tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that loads: ``epoch()`` gives the batches of an epoch of the first so many samples."""
+    """A loader; ``epoch()`` gives the batches of an epoch of its first samples."""
 
     key: str
     name: str
@@ -45,12 +45,12 @@ Timed = dict[str, tuple[Entry, measuring.Timing]]
 def main() -> None:
     parser = measuring.arguments(__doc__)
     parser.add_argument("--scratch", type=Path, help="folder for the data sets (1.5 GB); default: temporary")
-    parser.add_argument("--variants", type=int, default=60, help="of each of 8,000 digits")
+    parser.add_argument("--variants", type=int, default=60, help="variants of each of 8,000 digits")
     parser.add_argument(
-        "--peer-samples", type=int, default=6 * SHARD, help="for the others: multiple of 8,192"
+        "--peer-samples", type=int, default=6 * SHARD, help="samples for the others: a multiple of 8,192"
     )
     parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=5, help="epochs measured")
+    parser.add_argument("--repeats", type=int, default=5, help="timed epochs")
     options = parser.parse_args()
     measuring.one_thread()
 
@@ -67,15 +67,15 @@ def main() -> None:
                 *peer_entries(stored, images, labels, options, workers),
                 *([] if workers else limits(images, labels, options.batch_size)),
             ]
-            timings[workers] = timed(entries, images, labels, options.repeats)
-            # The workers of one round must be gone before the next.
+            timings[workers] = time_entries(entries, images, labels, options.repeats)
+            # Wait for the workers of one round before the next.
             del entries
             gc.collect()
     tell(options, len(labels), timings)
 
 
 def build_all(folder: Path, variants: int) -> Batch:
-    """Build the data set in every compression; return it as arrays."""
+    """Build the data set in every compression; return its arrays."""
     import augforge
 
     for compression in ("none", *CODECS):
@@ -86,7 +86,7 @@ def build_all(folder: Path, variants: int) -> Batch:
 
 
 def store_all(folder: Path, images: np.ndarray, labels: np.ndarray) -> dict[str, Path]:
-    """Store samples in the others' formats; return the folders by the writers' keys."""
+    """Store samples in the others' formats; return folders by writer."""
     batches = [(images[i : i + LEAF], labels[i : i + LEAF]) for i in range(0, len(labels), LEAF)]
     stored = {loader.writer.key: loader.writer for loader in all_loaders()}
     for key, writer in stored.items():
@@ -135,7 +135,7 @@ def peer_entries(
     from torch.utils.data import DataLoader, TensorDataset
 
     samples = options.peer_samples
-    # As it is written: samples one by one, and torch's default collate.
+    # Single samples, and torch's default collate.
     in_memory = DataLoader(
         TensorDataset(
             torch.from_numpy(images[:samples, None]), torch.from_numpy(labels[:samples].astype(np.int64))
@@ -158,7 +158,7 @@ def peer_entries(
 
 
 def limits(images: np.ndarray, labels: np.ndarray, batch_size: int) -> list[Entry]:
-    """Return what memory allows, and the forge alone, which bounds the data set that is not built."""
+    """Return the limits: plain arrays in memory, and the forge for the unbuilt data set."""
     import torch
 
     import augforge
@@ -193,15 +193,15 @@ def limits(images: np.ndarray, labels: np.ndarray, batch_size: int) -> list[Entr
     ]
 
 
-def timed(entries: Sequence[Entry], images: np.ndarray, labels: np.ndarray, repeats: int) -> Timed:
-    for entry in entries:  # this is their warm-up as well
+def time_entries(entries: Sequence[Entry], images: np.ndarray, labels: np.ndarray, repeats: int) -> Timed:
+    for entry in entries:  # also their warm-up
         check_whole(entry, images[: entry.samples], labels[: entry.samples])
 
     def run(entry: Entry) -> None:
         for _ in entry.epoch():
             pass
 
-    # What others have written meanwhile must not reach the disk while one is timed.
+    # Keep write-back of other files out of the timings.
     os.sync()
     things = {entry.key: lambda entry=entry: run(entry) for entry in entries}
     timings = measuring.side_by_side(things, repeats, warm_up=0)
@@ -209,7 +209,7 @@ def timed(entries: Sequence[Entry], images: np.ndarray, labels: np.ndarray, repe
 
 
 def check_whole(entry: Entry, images: np.ndarray, labels: np.ndarray) -> None:
-    """Refuse an epoch that is not all samples once: compare sums over all pixels and labels."""
+    """Refuse an incomplete epoch, by sums over all pixels and labels."""
     count = pixels = label_sum = 0
     for batch_images, batch_labels in entry.epoch():
         count += len(batch_labels)
@@ -218,7 +218,7 @@ def check_whole(entry: Entry, images: np.ndarray, labels: np.ndarray) -> None:
     wanted = (len(labels), int(images.sum(dtype=np.int64)), int(labels.sum(dtype=np.int64)))
     if (count, pixels, label_sum) != wanted:
         raise SystemExit(
-            f"{entry.name}: an epoch is not the data set: {(count, pixels, label_sum)}, {wanted}"
+            f"{entry.name}: an epoch is not the whole data set: {(count, pixels, label_sum)}, {wanted}"
         )
 
 

@@ -1,7 +1,7 @@
-"""How do drawn digits differ from MNIST's in slant, pen, proportions, size, place and gray levels?
+"""Compare drawn digits with MNIST's in slant, pen, proportions, size, position and gray levels.
 
-Drawings are looked at as a simple page hands them over: the whole canvas shrunk to 28 x 28, or their box scaled
-to 20 pixels and placed by its centre of mass. Nothing else is normalised, pens stay as they are.
+Drawings have the forms that a simple page gives: the whole canvas shrunk to 28 x 28, or their box scaled to 20
+pixels and placed by its center of mass. Nothing else is normalized; pens are unchanged.
 """
 
 import argparse
@@ -17,13 +17,13 @@ SIDE, BOX, MIDDLE, FINER = 28, 20, 14, 4
 SHARES = (1, 5, 50, 95, 99)
 
 
-def shrunk(canvas: np.ndarray) -> np.ndarray:
-    """Return the whole canvas at 28 x 28, by area."""
+def shrink(canvas: np.ndarray) -> np.ndarray:
+    """Shrink the whole canvas to 28 x 28, by area."""
     return kernels.area_resample(canvas, SIDE, SIDE)
 
 
-def boxed(canvas: np.ndarray) -> np.ndarray:
-    """Return the box of the ink, its longer side scaled to 20 pixels by area, placed as MNIST's digits are."""
+def scale_box(canvas: np.ndarray) -> np.ndarray:
+    """Scale the box of the ink to 20 pixels by area, and place it as in MNIST."""
     top, bottom, left, right = kernels.bounding_box(canvas)
     box = np.ascontiguousarray(canvas[top:bottom, left:right])
     height, width = kernels.fit_size(*box.shape, BOX)
@@ -48,8 +48,8 @@ def looks(image: np.ndarray) -> dict[str, float]:
         "stroke width, pixels": (4 * depth - 2) / FINER,
         "width / height of the box": (right - left) / (bottom - top),
         "longer side of the box, pixels": max(right - left, bottom - top),
-        "centre of mass, right of 14": center_x - MIDDLE,
-        "centre of mass, below 14": center_y - MIDDLE,
+        "center of mass, right of 14": center_x - MIDDLE,
+        "center of mass, below 14": center_y - MIDDLE,
         "highest gray level": levels.max(),
         "median gray level of the ink": np.median(levels),
         "pieces": ndimage.label(ink, np.ones((3, 3)))[1],
@@ -58,18 +58,18 @@ def looks(image: np.ndarray) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, print two tables."""
+    """Measure, and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("drawn", type=Path, help="folder with drawn digits as IDX files, split 'drawn'")
-    parser.add_argument("--first", type=int, default=2000, help="so many drawings are measured")
+    parser.add_argument("--first", type=int, default=2000, help="number of drawings")
     options = parser.parse_args()
     mnist = open_source(SourceSpec(dataset="mnist-10k"))
     drawn = open_source(SourceSpec(path=options.drawn.absolute(), split="drawn"))
     canvases, labels = drawn.images[: options.first], np.asarray(drawn.labels)[: options.first]
     sets = {
         f"MNIST, {len(mnist):,}": (mnist.images, np.asarray(mnist.labels)),
-        f"drawn, shrunk, {len(canvases):,}": ([shrunk(canvas) for canvas in canvases], labels),
-        f"drawn, box of 20, {len(canvases):,}": ([boxed(canvas) for canvas in canvases], labels),
+        f"drawn, shrunk, {len(canvases):,}": ([shrink(canvas) for canvas in canvases], labels),
+        f"drawn, box of 20, {len(canvases):,}": ([scale_box(canvas) for canvas in canvases], labels),
     }
     seen = {name: [looks(image) for image in images] for name, (images, _) in sets.items()}
     row = "{:<36}{:>50}{:>50}{:>50}".format

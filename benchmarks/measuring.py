@@ -1,4 +1,4 @@
-"""What the benchmarks share: one thread, fair repeats, medians with spread, and what machine this is."""
+"""Timing, reports and machine facts, shared by the benchmarks."""
 
 import argparse
 import json
@@ -17,9 +17,9 @@ LIMITED = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_
 
 
 def one_thread() -> None:
-    """Start this script again with every library limited to one thread, unless it is so already.
+    """Restart this script with every library limited to one thread, unless it is already.
 
-    The libraries read these variables while they are imported: setting them later does nothing.
+    Libraries read these variables when they are imported: setting them later has no effect.
     """
     if any(os.environ.get(name) != "1" for name in LIMITED):
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **dict.fromkeys(LIMITED, "1")})
@@ -27,7 +27,7 @@ def one_thread() -> None:
 
 @dataclass(frozen=True)
 class Timing:
-    """Repeats of one thing, in seconds."""
+    """Repeated timings of one entry, in seconds."""
 
     seconds: tuple[float, ...]
 
@@ -41,14 +41,14 @@ class Timing:
 
     @property
     def spread(self) -> float:
-        """From the fastest to the slowest, as a share of the median."""
+        """Distance from the fastest to the slowest, as a share of the median."""
         return (max(self.seconds) - min(self.seconds)) / self.median
 
 
 def side_by_side(
     things: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 1
 ) -> dict[str, Timing]:
-    """Time each thing several times, in turns, so that a slow moment of the machine hits all of them."""
+    """Time each entry several times, alternating, so that slow moments hit all of them."""
     for _ in range(warm_up):
         for run in things.values():
             run()
@@ -62,7 +62,7 @@ def side_by_side(
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with what every benchmark takes."""
+    """Make a parser with the options of every benchmark."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n\n")[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write JSON to a file instead of tables")
     return parser
@@ -70,7 +70,7 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 
 @dataclass(frozen=True)
 class Section:
-    """A table and what is to be said about it, in Markdown."""
+    """A table with text and notes, in Markdown."""
 
     title: str
     text: str
@@ -81,7 +81,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Plot:
-    """A bar chart to be drawn."""
+    """A bar chart."""
 
     file: str
     title: str
@@ -96,7 +96,7 @@ def report(
     figures: Mapping[str, float | str],
     plots: Sequence[Plot] = (),
 ) -> None:
-    """Write the JSON file that was asked for; else print the tables below what was measured where."""
+    """Write the JSON file, or print machine facts and tables."""
     about = machine()
     if options.json is None:
         print(" | ".join(f"{key}: {value}" for key, value in about.items()))
@@ -116,7 +116,7 @@ def report(
 
 
 def _command() -> str:
-    """Return the command as another one would type it: without --json, and without this machine's folders."""
+    """Return the command without --json and without local folders."""
     words, given = [f"benchmarks/{Path(sys.argv[0]).name}"], iter(sys.argv[1:])
     for word in given:
         if word == "--json":
@@ -127,7 +127,7 @@ def _command() -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a Markdown table, its columns aligned for a terminal."""
+    """Format a Markdown table with aligned columns."""
     texts = [[str(cell).replace("|", r"\|") for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in texts) for column in range(len(head))]
     texts.insert(1, ["-" * width for width in widths])
@@ -136,7 +136,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Return what the figures depend on: date, processor, memory, versions, and how busy it was."""
+    """Return date, processor, memory, versions, and load of this machine."""
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return {
         "date": date.today().isoformat(),

@@ -1,7 +1,8 @@
-"""What is normalising worth on drawn digits, and how long does it take?
+"""Measure the worth and the time of normalizing drawn digits.
 
-One small network is trained on MNIST as it is and then shown drawings: shrunk to 28 x 28, and normalised in several
-ways. Only the drawings differ. With ``--photographed`` those of the other writers are made to look photographed.
+One small network is trained on unchanged MNIST and tested with drawings: shrunk to 28 x 28, and normalized in
+several ways. Only the drawings differ. With ``--photographed``, those of the other writers are made to look
+photographed.
 """
 
 import argparse
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from learning import BATCH, found_by, inputs, percent_wrong, trained
-from photographing import SCENES, photographed
+from learning import BATCH, inputs, percent_wrong, predict, train
+from photographing import SCENES, photograph
 from torch import nn
 
 import augforge
@@ -26,7 +27,7 @@ EPOCHS = 3
 
 
 def epochs(digits: Source) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield batches of the digits as they are, without end, each epoch in another order."""
+    """Yield endless batches of digits, each epoch in another order."""
     images, labels = inputs(digits.images), torch.from_numpy(np.asarray(digits.labels).astype(np.int64))
     whole = len(images) // BATCH * BATCH
     while True:
@@ -35,15 +36,15 @@ def epochs(digits: Source) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
 
 
 def confusions(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> str:
-    """Return the most frequent errors: ``9 read as 3: 44``."""
-    pairs = Counter(zip(labels.tolist(), found_by(model, images).tolist(), strict=True))
+    """List the most frequent errors: ``9 read as 3: 44``."""
+    pairs = Counter(zip(labels.tolist(), predict(model, images).tolist(), strict=True))
     wrong = [(count, *pair) for pair, count in pairs.items() if pair[0] != pair[1]]
     most = [f"{label} read as {found}: {count}" for count, label, found in sorted(wrong, reverse=True)[:6]]
     return f"{sum(count for count, *_ in wrong)} errors; " + ", ".join(most)
 
 
-def normalized_or_blank(picture: np.ndarray, polarity: Polarity = "auto") -> np.ndarray:
-    """Normalize a picture; give a blank digit, which counts as wrong, if no ink is found."""
+def normalize_or_blank(picture: np.ndarray, polarity: Polarity = "auto") -> np.ndarray:
+    """Normalize a picture; without ink, return a blank digit, which counts as wrong."""
     try:
         return augforge.normalize(picture, polarity=polarity)
     except AugforgeError:
@@ -53,7 +54,7 @@ def normalized_or_blank(picture: np.ndarray, polarity: Polarity = "auto") -> np.
 def print_photographed(model: nn.Module, drawings: np.ndarray, labels: np.ndarray) -> None:
     """Measure photographs of drawings, scene by scene."""
     row = "{:<40}{:>16}{:>16}{:>16}".format
-    print(row(f"{len(drawings):,} photographs, percent wrong", "normalised", "no ink found", "ms each"))
+    print(row(f"{len(drawings):,} photographs, percent wrong", "normalized", "no ink found", "ms each"))
     print(
         row(
             "(the drawings themselves)",
@@ -63,29 +64,31 @@ def print_photographed(model: nn.Module, drawings: np.ndarray, labels: np.ndarra
         )
     )
     for name, scene in SCENES.items():
-        photographs = [photographed(image, scene, (0, number)) for number, image in enumerate(drawings)]
-        normalized_or_blank(photographs[0])
+        photographs = [photograph(image, scene, (0, number)) for number, image in enumerate(drawings)]
+        normalize_or_blank(photographs[0])
         start = time.perf_counter()
-        images = np.stack([normalized_or_blank(photograph) for photograph in photographs])
+        images = np.stack([normalize_or_blank(photograph) for photograph in photographs])
         seconds = time.perf_counter() - start
         blank = ~images.any(axis=(1, 2))
-        wrong = 100 * ((found_by(model, images) != labels) | blank).mean()
+        wrong = 100 * ((predict(model, images) != labels) | blank).mean()
         print(row(name, f"{wrong:.2f}", blank.sum(), f"{1000 * seconds / len(images):.2f}"), flush=True)
 
 
 def main() -> None:
-    """Train, measure, print a table."""
+    """Train, measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("mnist", type=Path, help="folder with MNIST's IDX files")
     parser.add_argument("drawn", type=Path, help="folder with drawn digits as IDX files, split 'drawn'")
-    parser.add_argument("--for-fitting", type=int, default=2000, help="so many first ones are told apart")
+    parser.add_argument(
+        "--for-fitting", type=int, default=2000, help="number of first drawings to report separately"
+    )
     parser.add_argument(
         "--photographed", action="store_true", help="measure photographs of the other drawings"
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
     digits = open_source(SourceSpec(path=options.mnist.absolute()))
-    model = trained(epochs(digits), EPOCHS * (len(digits) // BATCH), seed=0)
+    model = train(epochs(digits), EPOCHS * (len(digits) // BATCH), seed=0)
     test = open_source(SourceSpec(path=options.mnist.absolute(), split="test"))
     print(
         f"network: {percent_wrong(model, test.images, np.asarray(test.labels)):.2f} % wrong on MNIST's test set"
@@ -118,7 +121,7 @@ def main() -> None:
         ]
         print(row(name, *(f"{part:.2f}" for part in parts), f"{seconds:.2f}"))
     images = augforge.normalize(drawn.images[:first])
-    print(f"normalised, first {first:,}: {confusions(model, images, np.asarray(drawn.labels)[:first])}")
+    print(f"normalized, first {first:,}: {confusions(model, images, np.asarray(drawn.labels)[:first])}")
     large = drawn.images[0].repeat(3, axis=0).repeat(3, axis=1)[:280, :280]
     augforge.normalize(large)
     start = time.perf_counter()

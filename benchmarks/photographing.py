@@ -1,4 +1,4 @@
-"""Drawings made to look photographed: paper, pen, light, lens and JPEG, by chance, but always the same."""
+"""Make drawings look photographed: random but reproducible paper, pen, light, lens and JPEG."""
 
 import io
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 PENS = {"pencil": (0.3, 0.55), "ballpoint": (0.6, 0.85), "marker": (0.8, 0.95)}
-"""Share of the paper's light that a pen takes away, from and to."""
+"""Range of the share of the paper's light that a pen absorbs."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What is photographed, and in what light."""
+    """A kind of photograph: pen, light and surroundings."""
 
     pens: tuple[str, ...] = ("ballpoint", "marker")
     uneven: bool = True
@@ -33,8 +33,8 @@ SCENES = {
 }
 
 
-def photographed(drawing: np.ndarray, scene: Scene, seed: tuple[int, ...]) -> np.ndarray:
-    """Return a photograph of a square drawing, white on black, as uint8 (S, S) with S from 240 to 639."""
+def photograph(drawing: np.ndarray, scene: Scene, seed: tuple[int, ...]) -> np.ndarray:
+    """Photograph a square drawing, white on black; uint8 (S, S), S from 240 to 639."""
     rng = np.random.default_rng(seed)
     side = int(rng.integers(240, 640))
     sheet = _paper(side, scene, rng) * (1 - _ink(drawing, side, scene, rng))
@@ -50,7 +50,7 @@ def photographed(drawing: np.ndarray, scene: Scene, seed: tuple[int, ...]) -> np
 
 
 def _ink(drawing: np.ndarray, side: int, scene: Scene, rng: np.random.Generator) -> np.ndarray:
-    """Return the share of light that the ink takes away at each pixel."""
+    """Compute the share of light that the ink absorbs at each pixel."""
     pen = scene.pens[int(rng.integers(len(scene.pens)))]
     strokes = Image.fromarray(drawing).resize((side, side), Image.Resampling.BICUBIC)
     if pen != "marker":
@@ -72,13 +72,13 @@ def _paper(side: int, scene: Scene, rng: np.random.Generator) -> np.ndarray:
             0.75, 0.9
         )
     for _ in range(int(rng.integers(2, 8)) if scene.specks else 0):
-        centre_y, centre_x, radius = *rng.uniform(-0.48, 0.48, 2), rng.uniform(0.002, 0.006)
-        paper[(y - centre_y) ** 2 + (x - centre_x) ** 2 < radius * radius] *= rng.uniform(0.3, 0.8)
+        center_y, center_x, radius = *rng.uniform(-0.48, 0.48, 2), rng.uniform(0.002, 0.006)
+        paper[(y - center_y) ** 2 + (x - center_x) ** 2 < radius * radius] *= rng.uniform(0.3, 0.8)
     return paper
 
 
 def _light(side: int, scene: Scene, rng: np.random.Generator) -> np.ndarray:
-    """Return the light on each pixel: up to three times more on one side, less in the corners, half in shadow."""
+    """Compute the light per pixel: uneven, darker in corners and in shadow."""
     y, x = _from_the_middle(side)
     light = np.ones((side, side))
     if scene.uneven:
@@ -97,7 +97,7 @@ def _light(side: int, scene: Scene, rng: np.random.Generator) -> np.ndarray:
 
 
 def _clouds(side: int, cells: int, rng: np.random.Generator) -> np.ndarray:
-    """Return smooth noise of mean 0 and deviation about 1, with so many cells along each side."""
+    """Make smooth noise of mean 0 and deviation about 1 from a grid of cells."""
     coarse = Image.fromarray(rng.normal(0, 1, (cells, cells)).astype(np.float32))
     return np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC), float)
 

@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS, help="run these")
+    what.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS, help="run only these")
     what.add_argument("--write", action="store_true", help="run nothing")
     options = parser.parse_args()
     failed = [] if options.write else run(options.only, HERE)

@@ -1,13 +1,12 @@
-"""Builds of 10^5 to 10^7 images on one worker and two, what bounds them, and the bookkeeping of 10^9.
+"""Measure builds of 10^5 to 10^7 images, their limits, and the bookkeeping of 10^9.
 
-Every build is a program of its own, whole: starting, workers, making, hashing and fsyncing shards, the manifest.
-Compiling is warmed up beforehand, and no original is left untouched, so that all samples are the same work. Memory
-is looked at as watching.py says (Linux only). In the same run: what the forge alone makes in one thread, leaf by
-leaf as a build does, and what the disk takes of files of a shard's size, each fsync'd.
+Every build is a whole program: start, workers, making, hashing and fsyncing shards, the manifest. Kernels are
+compiled beforehand, and every sample is distorted, so that all samples are the same work. watching.py measures
+memory (Linux only). The same run measures the limits: the forge alone in one thread, leaf by leaf as in a build,
+and the disk with files of a shard's size, each fsync'd.
 
-A billion samples are planned, and their shards handed out, reported and put together, without making them: see
-bookkeeping.py. That is done with workers of this machine's own, as a build starts them, and with a scheduler and
-two workers that are there already.
+bookkeeping.py plans a billion samples, and assigns, reports and assembles their shards without making them: with
+workers that the build starts, and with a running scheduler and two workers.
 """
 
 import argparse
@@ -32,7 +31,7 @@ BYTES_PER_SAMPLE = 900
 SHARD_BYTES = 56_000_000
 MOST_VARIANTS = 65_535
 MANY = 5_000_000
-"""Builds of so many samples are not repeated, and tell the rate."""
+"""Builds of this many samples run once, and give the rate."""
 PLANNED = 10**9
 
 # A build in a script without a main guard, as a user would write it.
@@ -71,7 +70,7 @@ np.savez(sys.argv[1], images=np.tile(digits.images, (times, 1, 1)), labels=np.ti
 
 @dataclass(frozen=True)
 class Build:
-    """A build that was watched."""
+    """Time, memory and result of a build."""
 
     workers: int
     samples: int
@@ -81,13 +80,13 @@ class Build:
 
     @property
     def rate(self) -> float:
-        """Samples a second of the whole program."""
+        """Samples per second of the whole program."""
         return self.samples / self.seen.seconds
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the forge and the disk gave, each time that they were asked."""
+    """Repeated measurements of the forge and the disk."""
 
     forge: list[float]
     disk: list[float]
@@ -108,11 +107,11 @@ def main() -> None:
         "--source", type=Path, help="folder of MNIST's four IDX files; default: bundled digits"
     )
     parser.add_argument(
-        "--samples", type=int, nargs="+", default=[10**5, 10**6, 10**7], help="at least so many"
+        "--samples", type=int, nargs="+", default=[10**5, 10**6, 10**7], help="least number of samples"
     )
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--repeats", type=int, default=3, help="of builds of less than five million samples")
-    parser.add_argument("--disk-mb", type=int, default=1000, help="written to ask the disk, each time")
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of builds below five million samples")
+    parser.add_argument("--disk-mb", type=int, default=1000, help="bytes written per measurement of the disk")
     parser.add_argument("--planned", type=int, default=PLANNED, help="samples of the planning run; 0: none")
     options = parser.parse_args()
     require_linux()
@@ -126,7 +125,7 @@ def main() -> None:
 
 
 def measure(folder: Path, options: argparse.Namespace) -> tuple[list[Build], Bounds]:
-    """Build every size with every number of workers, in turns, the bounds in between."""
+    """Build every size with every number of workers, and measure the limits in between."""
     source, originals = originals_of(options.source)
     builds, bounds = [], Bounds([], [])
     warm_up = write_recipe(folder, source, 1)
@@ -144,7 +143,7 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[list[Build], Bou
 
 
 def originals_of(source: Path | None) -> tuple[str, int]:
-    """Return what a recipe says of the source, and the number of originals."""
+    """Return the source's line of a recipe, and the number of originals."""
     return ("mnist-10k", 8_000) if source is None else (f"{{path: {source.absolute()}}}", 60_000)
 
 
@@ -155,7 +154,7 @@ def write_recipe(folder: Path, source: str, variants: int) -> Path:
 
 
 def build(recipe: Path, folder: Path, workers: int) -> Build:
-    """Build in another program, watch it, and delete what it made."""
+    """Build in a subprocess, measure it, and delete the data set."""
     os.sync()
     seen = watch([sys.executable, "-c", BUILD, str(recipe), str(folder), str(workers)])
     samples, content_hash, size = seen.output.split()
@@ -164,7 +163,7 @@ def build(recipe: Path, folder: Path, workers: int) -> Build:
 
 
 def disk_rate(folder: Path, megabytes: int) -> float:
-    """Return MB/s of writing files of a shard's size, each fsync'd; not less than one of them."""
+    """Measure MB/s of writing files of a shard's size, each fsync'd."""
     block, paths = os.urandom(SHARD_BYTES), []
     os.sync()
     start = time.perf_counter()
@@ -180,7 +179,7 @@ def disk_rate(folder: Path, megabytes: int) -> float:
 
 
 def bookkeeping(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Plan a billion samples and a tenth of that, and keep the books of their shards."""
+    """Run the bookkeeping of a billion samples, and of a tenth of that."""
     source, originals = originals_of(options.source)
     if options.planned > originals * MOST_VARIANTS:
         times = -(-options.planned // (originals * MOST_VARIANTS))
@@ -207,14 +206,14 @@ def bookkeeping(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def workers_environment() -> dict[str, str]:
-    """Let workers import the stand-in."""
+    """Let workers import bookkeeping.py."""
     paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 @contextmanager
 def scheduler_program(folder: Path) -> Iterator[tuple[str, int]]:
-    """Run a scheduler and two workers; give its address and process."""
+    """Run a scheduler and two workers; yield its address and process."""
     file, dask = folder / "scheduler.json", [sys.executable, "-m", "dask"]
     own = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
     theirs = ["worker", "--scheduler-file", str(file), "--nworkers", "2", "--nthreads", "1", "--no-dashboard"]

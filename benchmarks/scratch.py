@@ -1,4 +1,4 @@
-"""A folder for all that a benchmark writes, where nothing hangs for ever and nothing is left behind."""
+"""A temporary folder with a time limit, deleted with all child processes."""
 
 import multiprocessing
 import os
@@ -11,16 +11,16 @@ from pathlib import Path
 
 @contextmanager
 def scratch(parent: Path | None, seconds: int) -> Iterator[Path]:
-    """Give a new folder; at the end, or after so many seconds, end all child processes and delete it.
+    """Yield a new folder; at the end or after a time limit, end child processes and delete it.
 
-    It is also the folder for temporary files meanwhile: some of the peers leave locks and caches there.
+    It also replaces the folder for temporary files, where some peers leave locks and caches.
     """
 
     def give_up(number: int, _: object) -> None:
         why = f"more than {seconds} s" if number == signal.SIGALRM else signal.Signals(number).name
         raise SystemExit(f"given up: {why}")
 
-    # Threads and processes of a peer may still write while the folder is deleted.
+    # A peer's threads and processes may still write while the folder is deleted.
     with tempfile.TemporaryDirectory(dir=parent, prefix="bench-", ignore_cleanup_errors=True) as folder:
         before = tempfile.tempdir, os.environ.get("TMPDIR")
         tempfile.tempdir = os.environ["TMPDIR"] = str(Path(folder, "tmp"))
@@ -42,7 +42,7 @@ def scratch(parent: Path | None, seconds: int) -> Iterator[Path]:
 
 
 def sync_all(folder: Path) -> None:
-    """Make all files below a folder, and the folders themselves, durable."""
+    """Fsync all files and folders below a folder."""
     for place, _, files in os.walk(folder):
         for path in (place, *(os.path.join(place, name) for name in files)):
             descriptor = os.open(path, os.O_RDONLY)

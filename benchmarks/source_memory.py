@@ -1,8 +1,8 @@
-"""Time and peak memory of opening large sources in several formats, and of building from them.
+"""Measure time and peak memory of opening large sources, and of building from them.
 
-A source is made of the bundled digits, again and again. One program opens it and ends, another opens it and builds
-a variant of each of its images; their private memory (see watching.py; Linux only) is looked at twenty times a
-second. The first row, 8,000 images, tells what a program takes whatever its source: libraries, kernels, workers.
+A source repeats the bundled digits. One program opens it and ends, another opens it and builds a variant of each
+image; watching.py samples their private memory twenty times per second (Linux only). The first row, 8,000 images,
+is the share of every program: libraries, kernels, workers.
 """
 
 import os
@@ -25,7 +25,7 @@ from augforge.sources import Source, SourceSpec, open_source
 SIDE = 28
 BYTES_PER_SAMPLE = SIDE * SIDE + 1 + 4 + 2 + 2 * 4
 
-# Everything is imported and compiled in both, so that they begin alike.
+# Both import and compile everything, so that they start alike.
 OPEN = """
 import sys, time, augforge, augforge.building
 recipe = augforge.load_recipe(sys.argv[1])
@@ -100,7 +100,7 @@ def write_csv(folder: Path, _: int, images: Parts, labels: Parts) -> Path:
     with path.open("wb") as file:
         file.write(b"label," + b",".join(b"pixel%d" % pixel for pixel in range(SIDE * SIDE)) + b"\n")
         for some, their in zip(images, labels, strict=True):
-            if len(some) not in texts:  # the parts are all alike, but for a shorter last one
+            if len(some) not in texts:  # equal parts, except a shorter last one
                 rows = np.column_stack([their, some.reshape(len(some), -1)]).tolist()
                 texts[len(some)] = "".join(",".join(map(str, row)) + "\n" for row in rows).encode()
             file.write(texts[len(some)])
@@ -119,7 +119,7 @@ WRITERS: dict[str, Callable[[Path, int, Parts, Parts], Path]] = {
 def main() -> None:
     parser = measuring.arguments(__doc__)
     parser.add_argument("--scratch", type=Path, required=True, help="folder with room for a source and a set")
-    parser.add_argument("--images", type=int, default=6_850_000, help="in each source")
+    parser.add_argument("--images", type=int, default=6_850_000, help="images per source")
     parser.add_argument(
         "--formats", nargs="+", choices=WRITERS, default=["idx", "npz, compressed", "hdf5, compressed"]
     )
@@ -154,14 +154,14 @@ def main() -> None:
 
 def check_space(folder: Path, images: int, formats: list[str]) -> None:
     largest = 4 if "csv" in formats else 1  # bytes of a pixel, at most
-    # The source, the set that is built from it, and what is decoded into a temporary file.
+    # The source, the data set, and the temporary file of decoded images.
     needed = images * (largest * SIDE * SIDE + BYTES_PER_SAMPLE + SIDE * SIDE)
     if (free := shutil.disk_usage(folder).free) < needed:
         raise SystemExit(f"{folder} has {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB are needed")
 
 
 def measured(name: str, count: int, digits: Source, folder: Path) -> dict[str, Any]:
-    """Make a source, open it and build from it, each in another process, and delete all of it."""
+    """Make a source, open it and build from it in subprocesses, and delete everything."""
     folder.mkdir()
     try:
         path = WRITERS[name](
@@ -181,14 +181,14 @@ def measured(name: str, count: int, digits: Source, folder: Path) -> dict[str, A
 
 
 def again(array: np.ndarray | None, count: int) -> Parts:
-    """Yield an array again and again, until there were so many rows."""
+    """Repeat an array until a number of rows is reached."""
     assert array is not None
     for first in range(0, count, len(array)):
         yield array[: count - first]
 
 
 def watched(program: list[str], count: int, folder: Path) -> dict[str, float]:
-    """Run a program; return the seconds that it says, and the highest private memory of it and those below it."""
+    """Run a program; return its seconds, and the peak private memory of its process tree."""
     seen = watch([sys.executable, "-c", *program], {**os.environ, "TMPDIR": str(folder)})
     images, seconds = seen.output.split()
     if int(images) != count:

@@ -1,8 +1,8 @@
-"""How long the command takes to start: its help, a build of 1,000 images, and the first build of all.
+"""Measure the start: the help, a build of 1,000 images, and the first build.
 
-``augforge --help`` is timed next to a Python that only imports click. The small build and the first one are whole
-commands. Kernels are compiled and kept beforehand, but for the first build: it finds an empty folder for them, as
-after an installation.
+``augforge --help`` is compared with a Python that only imports click. The small and the first build are whole
+commands. Kernels are compiled beforehand, except for the first build, which finds an empty cache as after an
+installation.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main() -> None:
     parser = measuring.arguments(__doc__)
     parser.add_argument("--repeats", type=int, default=21)
     parser.add_argument("--build-repeats", type=int, default=5)
-    parser.add_argument("--first-repeats", type=int, default=3, help="of compiling everything")
+    parser.add_argument("--first-repeats", type=int, default=3, help="repeats of compiling everything")
     parser.add_argument("--scratch", type=Path, help="folder for the data sets (20 MB); default: temporary")
     options = parser.parse_args()
     help_section, over_click = time_help(options)
@@ -72,7 +72,7 @@ def time_builds(options: argparse.Namespace, folder: Path) -> tuple[Section, dic
         with TemporaryDirectory(dir=folder) as empty:
             return build(ready, **dict.fromkeys(CACHES, empty))
 
-    build(ready)  # kernels are compiled and kept
+    build(ready)  # compile the kernels
     small_seconds = Timing(tuple(build(small) for _ in range(options.build_repeats)))
     turns = [(build(ready), first_build()) for _ in range(options.first_repeats)]
     again, first = (Timing(seconds) for seconds in zip(*turns, strict=True))

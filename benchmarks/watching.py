@@ -1,13 +1,13 @@
-"""How much memory a program and all programs below it take, looked at through /proc (Linux only).
+"""Measure the memory of a process tree through /proc (Linux only).
 
-private   memory that nothing else backs: heaps, arrays, stacks (their PSS of anonymous pages)
-PSS       the same and mapped files (libraries, compiled kernels, shards while they are hashed), pages shared by
-          several processes counted once
-peak RSS  the kernel's own record of each process's largest resident memory, file pages included, added up: never
-          too small, and too large if the processes had their peaks at different times
+private   memory without a file behind it: heaps, arrays, stacks (their PSS of anonymous pages)
+PSS       the same and mapped files (libraries, compiled kernels, shards while they are hashed), shared pages
+          counted once
+peak RSS  sum of the kernel's records of each process's largest resident memory, file pages included: never too
+          small, and too large if the processes had their peaks at different times
 
-The page cache, in which written files wait for the disk, belongs to the system, is given up when memory is
-needed, and is in none of them.
+None of them includes the page cache, in which written files wait for the disk: the system frees it when it needs
+memory.
 """
 
 import subprocess
@@ -21,20 +21,20 @@ EVERY_SECONDS = 0.05
 
 @dataclass
 class Watched:
-    """What a program took.
+    """Time, memory and output of a program.
 
     Attributes
     ----------
     seconds
-        From its start to its end.
+        Duration of the program.
     private, pss, rss
         Peaks of the whole tree, in MB (10 ** 6 bytes).
     processes
-        Of the tree, at most.
+        Largest number of processes in the tree.
     private_at
-        Private memory at each look: seconds since the start, MB.
+        Samples of private memory: seconds since the start, MB.
     output
-        What it printed.
+        Its standard output.
     """
 
     seconds: float = 0.0
@@ -47,13 +47,13 @@ class Watched:
 
 
 def require_linux() -> None:
-    """End the program where memory cannot be looked at."""
+    """Exit if memory cannot be measured."""
     if not Path("/proc/self/smaps_rollup").exists():
         raise SystemExit("this benchmark reads /proc/PID/smaps_rollup, which only Linux has")
 
 
 def watch(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Watched:
-    """Run a program and look at it twenty times a second.
+    """Run a program and sample its memory twenty times per second.
 
     Raises
     ------
@@ -84,20 +84,20 @@ def watch(command: Sequence[str], environment: Mapping[str, str] | None = None) 
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all below it."""
+    """List a process and its descendants."""
     try:
         threads = list(Path(f"/proc/{pid}/task").iterdir())
         children = [int(c) for t in threads for c in (t / "children").read_text().split()]
-    except OSError:  # it has just ended
+    except OSError:  # the process has just ended
         return []
     return [pid, *(below for child in children for below in family(child))]
 
 
 def memory(pid: int | str, record: str) -> dict[str, float]:
-    """Return the sizes in a record of /proc, in MB (10 ** 6 bytes)."""
+    """Read the sizes of a record of /proc, in MB (10 ** 6 bytes)."""
     try:
         lines = Path(f"/proc/{pid}/{record}").read_text().splitlines()
-    except OSError:  # it has just ended
+    except OSError:  # the process has just ended
         return {}
     sizes = (line.split() for line in lines if line.endswith(" kB"))
     return {name.rstrip(":"): int(kilobytes) * 1024 / 1e6 for name, kilobytes, _ in sizes}

@@ -1,9 +1,9 @@
-"""The whole job on two cores: ``augforge build`` against imgaug's batch mode and the fastest other writer.
+"""Compare ``augforge build`` on two cores with imgaug and the fastest other writer.
 
-augforge's time is that of the whole command, from its start to a complete, hashed and durable data set, with every
-parameter recorded and guards checked. imgaug runs in two processes, each of which distorts batches of the same
-originals and writes them to files of its own; its time begins when both are ready (imported, warmed up) and ends
-when their files are fsync'd. It makes fewer samples: rates are compared.
+augforge's time covers the whole command, from its start to a complete, hashed and durable data set, with every
+parameter recorded and guards checked. imgaug runs in two processes; each distorts batches of the same originals
+and writes them to separate files. Its time begins when both are ready (imported, warmed up) and ends when their
+files are fsync'd. It makes fewer samples: rates are compared.
 """
 
 import argparse
@@ -27,19 +27,19 @@ PROCESSES = 2
 SHARD = 65_536
 CHECKED = 1024
 APART = 0.15
-"""Mean gray levels may differ by so much: not all of the steps are quite the same."""
+"""Allowed difference of mean gray levels: some steps differ slightly."""
 
 
 def main() -> None:
     parser = measuring.arguments(__doc__)
     parser.add_argument("--scratch", type=Path, help="folder for the data sets (7.4 GB); default: temporary")
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument("--variants", type=int, default=1012, help="of each of 8,000 digits, by augforge")
     parser.add_argument(
-        "--peer-batches", type=int, default=20, help="of 1,024, by each of imgaug's processes"
+        "--variants", type=int, default=1012, help="variants of each of 8,000 digits, by augforge"
     )
+    parser.add_argument("--peer-batches", type=int, default=20, help="batches of 1,024 per process of imgaug")
     parser.add_argument(
-        "--writer", default="h5py_batches", help="for imgaug; default: the fastest of write.py"
+        "--writer", default="h5py_batches", help="writer for imgaug; default: the fastest of write.py"
     )
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
@@ -82,7 +82,7 @@ def main() -> None:
 def compared(
     recipe: str, writer: Writer, options: argparse.Namespace, folder: Path
 ) -> tuple[dict[str, measuring.Timing], dict[str, float]]:
-    """Do both jobs in turns; return their times and the mean gray levels of what they made."""
+    """Run both jobs alternately; return times and mean gray levels."""
     gray: dict[str, float] = {}
 
     def with_augforge() -> float:
@@ -93,16 +93,16 @@ def compared(
         seconds, gray["imgaug"] = distort_and_write(recipe, writer, options.peer_batches, folder / "imgaug")
         return seconds
 
-    with_augforge()  # compiles, and fills the page cache
+    with_augforge()  # compile, and fill the page cache
     turns = [(with_augforge(), with_imgaug()) for _ in range(options.repeats)]
     if abs(gray["imgaug"] / gray["augforge"] - 1) > APART:
-        raise SystemExit(f"{recipe}: the mean gray levels are too far apart to be the same work: {gray}")
+        raise SystemExit(f"{recipe}: the mean gray levels differ too much: {gray}")
     augforge_seconds, imgaug_seconds = zip(*turns, strict=True)
     return {"augforge": measuring.Timing(augforge_seconds), "imgaug": measuring.Timing(imgaug_seconds)}, gray
 
 
 def build(recipe: str, variants: int, folder: Path) -> tuple[float, float]:
-    """Return the seconds that the command takes, and the mean gray level of the data set."""
+    """Time the command; return seconds and the mean gray level."""
     from augforge.format.commit_records import read_manifest
 
     settings = ["--set", f"variants={variants}", "--set", "output.compression=none"]
@@ -116,7 +116,7 @@ def build(recipe: str, variants: int, folder: Path) -> tuple[float, float]:
 
 
 def distort_and_write(recipe: str, writer: Writer, batches: int, folder: Path) -> tuple[float, float]:
-    """Return the seconds that imgaug's processes take once they are ready, and the mean gray level."""
+    """Time imgaug's processes once they are ready; return seconds and the mean gray level."""
     context = multiprocessing.get_context("spawn")
     together = context.Barrier(PROCESSES + 1, timeout=300)
     folder.mkdir()
@@ -140,7 +140,7 @@ def distort_and_write(recipe: str, writer: Writer, batches: int, folder: Path) -
 
 
 def one_process(recipe: str, key: str, number: int, batches: int, folder: Path, together: Any) -> None:
-    """Distort and write one part of the samples; run in a process of its own."""
+    """Distort and write one part of the samples in a subprocess."""
     import cv2
     import imgaug
     import yaml

@@ -1,9 +1,9 @@
-"""Writing the same samples to the same disk: augforge's shards, plain HDF5, WebDataset, MDS, LitData, and the disk.
+"""Compare writing of the same samples to the same disk.
 
-The samples are images that were made before and are in memory, and their labels: only writing is compared, in one
-process. The peers leave their files to the page cache; augforge waits for the disk, shard by shard. So each peer
-is also timed with an fsync of all its files at the end. The limit is a file of the same bytes, written and fsync'd
-in blocks of a shard's size. Samples are read back and compared. Slow peers write fewer.
+The samples are images and labels in memory, so that only writing is compared, in one process. The peers leave
+their files to the page cache; augforge waits for the disk, shard by shard. So each peer is also timed with an
+fsync of all its files at the end. The limit is a file of the same bytes, written and fsync'd in blocks of a
+shard's size. Samples are read back and compared. Slow peers write fewer.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from scratch import bytes_below, scratch, sync_all
 LEAF = 1024
 SHARD = 65_536
 CHECKED = 500
-"""So many samples are read back and compared."""
+"""Number of samples that are read back and compared."""
 
 
 @dataclass
 class Times:
-    """Seconds a repeat of one writer: as it comes, and with the fsync of what it left."""
+    """Seconds per repeat of a writer, without and with a final fsync."""
 
     samples: int
     as_it_comes: list[float]
@@ -56,7 +56,7 @@ def main() -> None:
     writers = [augforge_writer(), *all_writers()]
     with scratch(options.scratch, seconds=900) as folder:
         times = {writer.key: measured_once(writer, images, labels, folder, check=True) for writer in writers}
-        for kept in times.values():  # the first time was the warm-up
+        for kept in times.values():  # drop the warm-up
             kept.as_it_comes, kept.durable = [], []
         disk_alone(rows, folder / "disk")
         disk: list[float] = []
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def make_samples(samples: int) -> Batch:
-    """Return distorted digits, so that nothing about them is easier to write than about a real data set's."""
+    """Make distorted digits, which compress like a real data set."""
     import augforge
 
     forge = augforge.Forge(augforge.load_recipe("realistic", [f"variants={-(-samples // 8_000)}"]))
@@ -81,7 +81,7 @@ def make_samples(samples: int) -> Batch:
 def measured_once(
     writer: Writer, images: np.ndarray, labels: np.ndarray, scratch_folder: Path, check: bool
 ) -> Times:
-    """Write once, and delete it again; the disk has nothing else to do meanwhile."""
+    """Write once and delete the files, with an otherwise idle disk."""
     samples = max(SHARD, int(len(images) * writer.share) // SHARD * SHARD)
     batches = [(images[i : i + LEAF], labels[i : i + LEAF]) for i in range(0, samples, LEAF)]
     folder = scratch_folder / writer.key
@@ -99,11 +99,11 @@ def measured_once(
 
 
 def check_equal(writer: Writer, folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
-    """Refuse a writer whose samples come back otherwise."""
+    """Refuse a writer if its samples read back differently."""
     numbers = np.random.default_rng(0).choice(len(labels), CHECKED, replace=False)
     got_images, got_labels = writer.read(folder, [int(number) for number in numbers])
     if not (np.array_equal(got_images, images[numbers]) and np.array_equal(got_labels, labels[numbers])):
-        raise SystemExit(f"{writer.name}: what was written reads back otherwise")
+        raise SystemExit(f"{writer.name}: the samples read back differently")
 
 
 def augforge_writer() -> Writer:
@@ -150,7 +150,7 @@ def augforge_writer() -> Writer:
 
 
 def disk_alone(rows: np.ndarray, path: Path) -> float:
-    """Return the seconds that a file of these rows takes, each block of a shard's size fsync'd."""
+    """Time writing a file of these rows, fsyncing each block of a shard's size."""
     blocks = [memoryview(rows[i : i + SHARD].reshape(-1)) for i in range(0, len(rows), SHARD)]
     os.sync()
     start = time.perf_counter()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from augforge.distortions import catalogue
+from augforge.distortions import catalog
 
 # Adds {level} to every gray level, slowly enough for the GIL to matter.
 LIFT = """\
@@ -39,7 +39,7 @@ def install(site: Path, package: str, code: str, entry_points: dict[str, str], v
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
     lines = [f"{name} = {value}" for name, value in entry_points.items()]
-    (metadata / "entry_points.txt").write_text("\n".join([f"[{catalogue.ENTRY_POINTS}]", *lines, ""]))
+    (metadata / "entry_points.txt").write_text("\n".join([f"[{catalog.ENTRY_POINTS}]", *lines, ""]))
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def on_path(site: Path) -> Iterator[None]:
 
     def forget() -> None:
         importlib.invalidate_caches()
-        for cached in (catalogue._plug_ins, catalogue._loaded):
+        for cached in (catalog._plug_ins, catalog._find_plug_in):
             cached.cache_clear()
 
     with pytest.MonkeyPatch.context() as patch:

@@ -14,6 +14,9 @@ import pytest
 
 from augforge import compiling
 
+# One test of each kind is quick enough for every change.
+WITHOUT_KEPT = pytest.mark.slow("compiles without kept kernels")
+
 PACKAGE = Path(__file__).parents[1] / "augforge"
 ROTATE = """
 from augforge import kernels; import numpy as np
@@ -138,7 +141,10 @@ def of_another_pickle(cache: Path) -> None:
         KernelFiles(path.parent, print).save(path.name, b"cno_such_module\nname\n.")
 
 
-@pytest.mark.parametrize("damage", [cut_short, emptied, of_another_pickle])
+@pytest.mark.parametrize(
+    "damage",
+    [cut_short, *(pytest.param(damage, marks=WITHOUT_KEPT) for damage in (emptied, of_another_pickle))],
+)
 def test_damaged_files_cost_time_and_one_warning_and_are_mended(
     cache: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -154,6 +160,7 @@ def small_files_only() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
 
+@WITHOUT_KEPT
 def test_a_cache_that_cannot_be_written_costs_one_warning(tmp_path: Path) -> None:
     """Whichever way: below a file nobody can make folders, not even root."""
     (tmp_path / "file").touch()
@@ -176,6 +183,7 @@ def test_a_cache_that_others_can_write_to_is_not_read(cache: Path) -> None:
     assert f"others can write to {cache}" in found.log
 
 
+@WITHOUT_KEPT
 def test_without_a_known_home(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -200,6 +208,7 @@ if __name__ == "__main__":
 """
 
 
+@WITHOUT_KEPT
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_threads_and_processes_warn_once(tmp_path: Path, method: str) -> None:
     (tmp_path / "file").touch()

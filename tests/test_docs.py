@@ -1,9 +1,11 @@
 """The docs go with the code: what is written from it, what they link to, and the commands that they name."""
 
 import importlib
+import pkgutil
 import re
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from PIL import Image
 
 from augforge.cli.app import COMMANDS, app
-from augforge.distortions.catalogue import built_in
+from augforge.distortions.catalog import built_in
 from augforge.previewing import Gallery, Layout, Row
 from augforge.recipe import GUARD_KINDS, load_recipe, parse_recipe, ready_recipes
 
@@ -34,6 +36,7 @@ sweeps = importlib.import_module("generating.sweeps")
 
 of_every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
+ROOMS = {module.name for module in pkgutil.iter_modules([str(ROOT / "augforge")])}
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -234,3 +237,26 @@ def test_the_steps_and_guards_that_the_page_of_recipes_lists_are_all_there_are()
     assert set(re.findall(r"^\| `(\w+):", page.partition("## Guards")[2], re.MULTILINE)) == {
         kind.name for kind in GUARD_KINDS
     }
+
+
+def test_the_page_of_the_architecture_has_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rooms = re.findall(r"^\| (`.+?) \|", page.partition("## Rooms")[2], re.MULTILINE)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(one["layers"] for one in contracts if one["containers"] == ["augforge"])
+    named = {name for cell in rooms for name in re.findall(r"`(\w+)`", cell)}
+    assert named == {name for layer in layers for name in layer.split(" | ")} - {"__main__"}
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md", "tests/golden/README.md"])
+def test_files_and_objects_that_pages_for_contributors_name_exist(page: str) -> None:
+    spans = re.findall(r"`([^`\n]+)`", FENCE.sub("", (ROOT / page).read_text("utf-8")))
+    files = {span for span in spans if re.fullmatch(r"[a-z_]+(/[\w.-]+)+/?", span) and "NAME" not in span}
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    objects = [
+        span for span in spans if re.fullmatch(r"[a-z_]+(\.\w+)+", span) and span.split(".")[0] in ROOMS
+    ]
+    for name in objects:
+        pkgutil.resolve_name(f"augforge.{name}")

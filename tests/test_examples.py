@@ -61,6 +61,7 @@ def result(folder: Path) -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow("trains or builds as a program")
 class TestTrainDigits:
     def test_builds_the_shards_it_trains_on(self, result: dict, folder: Path) -> None:
         manifest = json.loads((folder / "manifest.json").read_text())
@@ -166,10 +167,11 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow("trains or builds as a program")
 class TestYourOwnDigits:
     def test_without_a_folder_it_draws_digits_and_says_so(self, out: Path) -> None:
         said = (out / "said.txt").read_text()
-        assert said.startswith("No folder given: these are drawings of the bundled digits")
+        assert said.startswith("No folder given: drew bundled digits in")
         assert "240 originals in 720 forms" in said
         sizes = set()
         for file in out.glob("drawings/*/*.png"):
@@ -227,6 +229,7 @@ class TestYourOwnDigits:
         assert not (folder / "out").exists()
 
 
+@pytest.mark.slow("trains or builds as a program")
 class TestKaggleDigits:
     def test_the_demo_writes_a_submission(self, tmp_path: Path) -> None:
         arguments = ("--demo", "--out", tmp_path, "--variants", "1", "--steps", "60")
@@ -272,17 +275,18 @@ class TestKaggleDigits:
         done = run(tmp_path / "train.csv", tmp_path / "test.csv", *arguments, example="kaggle_digits")
         assert done.returncode == 0, done.stderr
 
-    @pytest.mark.parametrize("example", ["train_digits", "your_own_digits", "kaggle_digits"])
-    def test_numbers_are_from_1_up(self, example: str) -> None:
-        done = run("--variants", "0", example=example)
-        assert done.returncode == 2
-        assert "--variants: got '0', expected an integer of 1 or more" in done.stderr
-
     @pytest.mark.parametrize("arguments", [(), ("train.csv",), ("--demo", "train.csv", "test.csv")])
     def test_files_or_the_demo(self, arguments: tuple[str, ...]) -> None:
         done = run(*arguments, example="kaggle_digits")
         assert done.returncode == 2
         assert "give train.csv and test.csv, or --demo" in done.stderr
+
+
+@pytest.mark.parametrize("example", ["train_digits", "your_own_digits", "kaggle_digits"])
+def test_numbers_are_from_1_up(example: str) -> None:
+    done = run("--variants", "0", example=example)
+    assert done.returncode == 2
+    assert "--variants: got '0', expected an integer of 1 or more" in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -316,6 +320,7 @@ class TestYourOwnDistortion:
     def test_it_is_short(self) -> None:
         assert len((self.FOLDER / "augforge_fade.py").read_text().splitlines()) < 60
 
+    @pytest.mark.slow("trains or builds as a program")
     def test_its_own_tests_pass(self, site: Path) -> None:
         done = self.run(site, "pytest", "-q", "-p", "no:cacheprovider", self.FOLDER)
         assert done.returncode == 0, done.stdout
@@ -325,12 +330,14 @@ class TestYourOwnDistortion:
         done = self.run(site, "augforge", "distortions", "fade")
         assert (done.returncode, done.stdout.partition(":")[0]) == (0, "fade (of the package augforge-fade)")
 
+    @pytest.mark.slow("trains or builds as a program")
     def test_its_recipe_is_previewed(self, site: Path, tmp_path: Path) -> None:
         out = tmp_path / "fading.png"
         done = self.run(site, "augforge", "preview", self.FOLDER / "fading.yaml", "--out", out)
         assert done.returncode == 0, done.stderr
         assert out.exists()
 
+    @pytest.mark.slow("trains or builds as a program")
     def test_its_recipe_is_built_and_the_data_set_says_with_what(self, site: Path, tmp_path: Path) -> None:
         arguments = ("--set", "variants=1", "--set", "output.shard_size=8192", "--workers", "2", "--quiet")
         recipe = self.FOLDER / "fading.yaml"
@@ -349,6 +356,7 @@ class TestYourOwnDistortion:
 class TestClusters:
     FOLDER = EXAMPLES / "clusters"
 
+    @pytest.mark.slow("trains or builds as a program")
     def test_on_loopback_it_is_the_same_data_set(self, tmp_path: Path) -> None:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         options = ("--set", "variants=2", "--set", "output.shard_size=8192")

@@ -62,6 +62,14 @@ def test_what_ready_recipes_expect_is_written_by_one_command() -> None:
     assert ".venv/bin/python -m tests.expectations\n" in commands("expect")
 
 
+def test_slow_tests_and_frameworks_are_left_to_test_all() -> None:
+    assert commands("test").endswith('pytest -n 2 --dist worksteal -m "not slow"\n')
+    told = commands("test-all")
+    assert ".venv/bin/python -m pytest -n 2 --dist worksteal\n" in told
+    assert "tests/frameworks" not in commands("test")
+    assert ".venv-frameworks/bin/python -m pytest -n 2 tests/frameworks\n" in told
+
+
 def test_frameworks_have_an_environment_of_their_own() -> None:
     told = commands("test-frameworks", "--what-if=pyproject.toml")  # as if it were not there yet
     assert ".venv-frameworks/bin/python -m pytest -n 2 tests/frameworks\n" in told

@@ -75,11 +75,11 @@ class AddressRange:
         self.bytes = np.frombuffer(reserved, np.uint8)
 
     def map_file(self, part: int, descriptor: int) -> None:
-        """Map an open file into a part of its size; raise OSError on failure."""
+        """Map a file of the part's size; raise OSError on failure."""
         self._map(part, mmap.PROT_READ, mmap.MAP_SHARED, descriptor)
 
     def fill(self, part: int, array: NDArray[Any]) -> None:
-        """Copy a C-ordered array into a part of its size; raise OSError on failure."""
+        """Copy a C-ordered array of the part's size; raise OSError on failure."""
         address = self._map(part, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         ctypes.memmove(address, array.ctypes.data, array.nbytes)
 

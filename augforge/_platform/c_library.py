@@ -1,4 +1,4 @@
-"""Calls of the C library that Python lacks, each of them for speed alone.
+"""Calls of the C library that Python lacks, for speed alone.
 
 `keep_freed_memory` (mallopt) avoids up to 3 page faults and 5 microseconds an image of 28 x 28 pixels
 (benchmarks/NOTES.md). `start_write_back` (sync_file_range) lets the disk write while samples are made; its gain was
@@ -30,7 +30,7 @@ def keep_freed_memory() -> None:
 
 
 def start_write_back(descriptor: int, offset: int, count: int) -> None:
-    """Start to write bytes of a file to disk; do nothing outside Linux.
+    """Start writing file data to disk; do nothing outside Linux.
 
     It does not wait. Otherwise the kernel starts to write when `fsync` is called, and the calling thread idles.
     """

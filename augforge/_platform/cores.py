@@ -1,4 +1,4 @@
-"""Processor cores that this process may use, by CPU affinity and cgroup quotas.
+"""Processor cores available to this process, by affinity and cgroup quotas.
 
 A container's CPU limit is a quota of its control group (cgroup), not an affinity. All cores of the host stay
 visible, and the kernel stops the process for the rest of each period once the quota is spent. Groups nest, and

@@ -41,12 +41,12 @@ class KernelFiles:
         self.folder = folder
         self._report = report
         self._real: Path | None = None
-        self._can_read = self._can_write = True
+        self._is_prepared, self._can_write = False, True
 
-    def prepare(self) -> None:
-        """Create and check the folder; report why it cannot be used."""
-        if self._real is not None or not self._can_read:
-            return
+    def prepare(self) -> Path | None:
+        """Create and check the folder; return its path or report a problem."""
+        if self._is_prepared:
+            return self._real
         try:
             if self.folder is None:
                 raise UntrustedFolderError(
@@ -54,8 +54,9 @@ class KernelFiles:
                 )
             self._real = ensure_trusted_folder(self.folder)
         except (OSError, UntrustedFolderError) as error:
-            self._can_read = self._can_write = False
             self.report(error)
+        self._is_prepared = True
+        return self._real
 
     def report(self, error: Exception | str) -> None:
         """Report a problem with the folder or a file in it."""
@@ -65,11 +66,11 @@ class KernelFiles:
 
     def load(self, name: str) -> bytes | None:
         """Read a file; return None if it is missing or unusable."""
-        self.prepare()
-        if self._real is None or not self._can_read:
+        folder = self.prepare()
+        if folder is None:
             return None
         try:
-            return _read(self._real / name)
+            return _read(folder / name)
         except FileNotFoundError:
             return None
         except (OSError, UntrustedFolderError, ValueError) as error:
@@ -78,11 +79,11 @@ class KernelFiles:
 
     def save(self, name: str, data: bytes) -> None:
         """Write a file; after the first failure write nothing more."""
-        self.prepare()
-        if self._real is None or not self._can_write:
+        folder = self.prepare()
+        if folder is None or not self._can_write:
             return
         try:
-            _write(self._real / name, _MAGIC + hashlib.sha256(data).digest() + data)
+            _write(folder / name, _MAGIC + hashlib.sha256(data).digest() + data)
         except OSError as error:
             self._can_write = False
             self.report(error)

@@ -1,4 +1,4 @@
-"""Locks on open files and folders, if the file system has them (``flock``)."""
+"""Locks on open files and folders (``flock``), where available."""
 
 import contextlib
 import errno
@@ -49,7 +49,7 @@ def try_lock(descriptor: int) -> Lock:
 
 
 def unlock(descriptor: int) -> None:
-    """Release a lock now: a forked process with the same descriptor would keep it."""
+    """Release a lock now, since a forked process would keep it."""
     import fcntl
 
     with contextlib.suppress(OSError):

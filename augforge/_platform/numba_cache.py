@@ -42,9 +42,10 @@ def cache_kernel(dispatcher: Any, files: KernelFiles) -> None:
 
 @contextlib.contextmanager
 def cache_imported(files: KernelFiles) -> Iterator[None]:
-    """Cache functions of packages imported meanwhile in files, if they ask for a cache.
+    """Cache functions of packages that are imported meanwhile.
 
-    Numba's own cache would raise on failures, and trust any folder.
+    Only functions that ask for a cache are affected. Numba's own cache would raise on failures, and trust any
+    folder.
     """
     before = _Dispatcher.enable_caching
     _Dispatcher.enable_caching = lambda dispatcher: cache_kernel(dispatcher, files)

@@ -1,4 +1,4 @@
-"""A token for things to do once in all threads and processes of a command."""
+"""A token that one thread or process of a command can take."""
 
 import errno
 import multiprocessing

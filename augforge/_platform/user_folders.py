@@ -30,7 +30,7 @@ def user_cache() -> Path | None:
 
 
 def ensure_trusted_folder(path: Path) -> Path:
-    """Create a folder if needed; check that no other user can change it.
+    """Create a folder that no other user can change, or check it.
 
     Every component of the path, and of the targets of symbolic links, is checked before the next one::
 
@@ -83,7 +83,7 @@ def ensure_trusted_folder(path: Path) -> Path:
 
 
 def belongs_to_others(found: os.stat_result) -> bool:
-    """Check whether a file belongs to a user other than this one and root."""
+    """Check whether a file belongs to neither this user nor root."""
     return found.st_uid not in (0, os.geteuid())
 
 

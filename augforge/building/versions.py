@@ -8,7 +8,7 @@ from typing import Any
 
 import augforge
 from augforge.distortions import PIXEL_VERSION
-from augforge.distortions.catalogue import packages_of
+from augforge.distortions.catalog import packages_of
 from augforge.errors import BuildError
 from augforge.forge import Forge
 from augforge.recipe import Recipe

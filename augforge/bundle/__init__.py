@@ -1,7 +1,6 @@
-"""Where the bundled digits and the ready recipes are, in a wheel and in a checkout.
+"""Find the bundled digits and the ready recipes, in a wheel or a checkout.
 
-In a checkout they are the top level's ``data/`` and ``recipes/``, where people look for them. The wheel
-carries copies of both inside the package, beside this file.
+A checkout has them in ``data/`` and ``recipes/`` at the top level; a wheel has copies beside this file.
 """
 
 from pathlib import Path
@@ -13,18 +12,18 @@ _HERE = Path(__file__).resolve().parent
 
 
 def folder(name: Literal["data", "recipes"]) -> Path:
-    """Return the folder of that name: the installed one, or the checkout's.
+    """Find a bundled folder: the installed one, or the checkout's.
 
     Raises
     ------
     AugforgeError
-        If neither is there: the installation is damaged.
+        If neither exists, because the installation is damaged.
     """
     installed = _HERE / name
     if installed.is_dir():
         return installed
     checkout = _HERE.parents[1]
-    # Without the look for pyproject.toml, any "data" folder beside an installed package would do.
+    # pyproject.toml tells a checkout from an installed package beside an unrelated "data" folder.
     if (checkout / "pyproject.toml").is_file() and (checkout / name).is_dir():
         return checkout / name
     raise AugforgeError(

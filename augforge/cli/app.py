@@ -19,7 +19,7 @@ import click
 
 from augforge import __version__
 from augforge.cli.exits import ExitCode
-from augforge.cli.output import ReaderGoneError, finish, open_closed_streams, tell
+from augforge.cli.output import ReaderGoneError, finish, open_closed_streams, print_err
 from augforge.errors import AugforgeError, RecipeError, did_you_mean
 
 # In the order in which people use them; each is a module beside this one.
@@ -59,7 +59,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"augforge.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"augforge.cli.commands.{cmd_name}").command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -108,13 +108,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReaderGoneError:
         return ExitCode.OK
     except click.ClickException as error:
-        tell(_usage_text(error))
+        print_err(_usage_text(error))
         return ExitCode.USAGE
     except AugforgeError as error:
-        tell(_error_text(error))
+        print_err(_error_text(error))
         return ExitCode.USAGE
     except (KeyboardInterrupt, click.Abort) as error:
-        tell(str(error) or "interrupted")
+        print_err(str(error) or "interrupted")
         return ExitCode.INTERRUPTED
     except Exception as error:
         return _ended_by(error)
@@ -124,15 +124,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _ended_by(error: Exception) -> int:
     """Say what came as no error of ours; return the exit code."""
     if _holds_interrupt(error):
-        tell("interrupted")
+        print_err("interrupted")
         return ExitCode.INTERRUPTED
     if isinstance(error, MemoryError):
-        tell("error: there is not enough memory" + (f": {error}" if str(error) else ""))
+        print_err("error: there is not enough memory" + (f": {error}" if str(error) else ""))
         return ExitCode.USAGE
     if isinstance(error, OSError) and error.errno in _REFUSALS:
-        tell(f"error: {error.strerror}: {error.filename or 'no file named'}")
+        print_err(f"error: {error.strerror}: {error.filename or 'no file named'}")
         return ExitCode.USAGE
-    tell(_bug_text(error))
+    print_err(_bug_text(error))
     return ExitCode.BUG
 
 

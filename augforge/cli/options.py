@@ -1,6 +1,7 @@
 """Arguments and options that several commands share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +32,14 @@ set_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+
+
+def png_option(name: str, text: str) -> Callable[[Any], Any]:
+    """Return an option that names a picture to be written, which must end in .png."""
+    return click.option(name, metavar="FILE.png", type=NamedPath(), callback=_must_be_png, help=text)
+
+
+def _must_be_png(_context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and path.suffix.lower() != ".png":
+        raise click.BadParameter(f"'{path}' must end in .png", param=parameter)
+    return path

@@ -39,15 +39,15 @@ def open_closed_streams() -> None:
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
 
 
-def own_command() -> str:
+def find_own_command() -> str:
     """Return how to call ``augforge`` again: by its path where it was called so and is not on the PATH."""
     called = Path(sys.argv[0])
     if called.name != "augforge" or shutil.which("augforge") is not None:
         return "augforge"
-    return shlex.quote(shown_path(called.absolute()))
+    return shlex.quote(display_path(called.absolute()))
 
 
-def emit(text: str) -> None:
+def print_out(text: str) -> None:
     """Print data to stdout, with a newline at the end.
 
     Raises
@@ -64,9 +64,9 @@ def emit(text: str) -> None:
         raise ReaderGoneError from None
 
 
-def emit_json(value: dict[str, Any]) -> None:
+def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object to stdout."""
-    emit(json.dumps(value, indent=2))
+    print_out(json.dumps(value, indent=2))
 
 
 def finish() -> None:
@@ -78,26 +78,26 @@ def finish() -> None:
         raise ReaderGoneError from None
 
 
-def tell(text: str) -> None:
+def print_err(text: str) -> None:
     """Print a message for people to stderr, harmless whatever names it quotes."""
     try:
-        sys.stderr.write(printable(text) + "\n")
+        sys.stderr.write(sanitize(text) + "\n")
         sys.stderr.flush()
     except OSError:
         _point_to_nowhere(sys.stderr)
 
 
-def one_line(text: str) -> str:
+def to_one_line(text: str) -> str:
     """Return a text that files give as one line, and without what a terminal would obey."""
-    return printable(text).replace("\n", "\ufffd")
+    return sanitize(text).replace("\n", "\ufffd")
 
 
-def printable(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return text in which all that a terminal might obey is replaced, but for the ends of lines."""
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
-def stderr_console() -> "Console":
+def make_console() -> "Console":
     """Return rich's console on stderr; it prints text as it is, and goes silent when stderr is gone."""
     from rich.console import Console
 
@@ -110,15 +110,15 @@ def stderr_console() -> "Console":
     return Stderr(stderr=True, markup=False, emoji=False, highlight=False)
 
 
-def pairs_text(pairs: Iterable[tuple[str, object]]) -> str:
+def format_pairs(pairs: Iterable[tuple[str, object]]) -> str:
     """Return names and values as aligned lines."""
-    listed = [(name, printable(str(value))) for name, value in pairs]
+    listed = [(name, sanitize(str(value))) for name, value in pairs]
     width = max(len(name) for name, _ in listed)
     indent = "\n" + " " * (width + 2)
     return "\n".join(f"{name:<{width}}  {value.replace(chr(10), indent)}" for name, value in listed)
 
 
-def table_text(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> str:
+def format_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> str:
     """Return a table as text, drawn by rich: fitted to the terminal, or plain and unwrapped in a pipe.
 
     Parameters
@@ -137,7 +137,7 @@ def table_text(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right:
     for head in heads:
         table.add_column(head, justify="right" if head in right else "left")
     for row in rows:
-        table.add_row(*(printable(str(value)) for value in row))
+        table.add_row(*(sanitize(str(value)) for value in row))
     text = StringIO()
     on_terminal = sys.stdout.isatty()
     width = None if on_terminal else _UNLIMITED
@@ -147,7 +147,7 @@ def table_text(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right:
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
-def readable_bytes(count: float) -> str:
+def format_bytes(count: float) -> str:
     """Return a number of bytes in decimal units: ``412.3 MB``."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000:
@@ -156,7 +156,7 @@ def readable_bytes(count: float) -> str:
     return f"{count:,.1f} TB"
 
 
-def readable_seconds(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """Return a time: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
@@ -168,12 +168,12 @@ def readable_seconds(seconds: float) -> str:
     return f"{whole // 3600:,} h {whole % 3600 // 60:02} min"
 
 
-def counted(number: int, thing: str) -> str:
+def pluralize(number: int, thing: str) -> str:
     """Return a number with its thing, in the plural where needed: ``1 shard``, ``1,024 samples``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def shown_path(path: Path) -> str:
+def display_path(path: Path) -> str:
     """Return a path as people would write it here: relative where it lies below the current folder."""
     try:
         here = Path.cwd()

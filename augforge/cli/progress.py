@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from augforge.cli.output import readable_seconds, stderr_console, tell
+from augforge.cli.output import format_seconds, make_console, print_err
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,7 @@ _COMPILING = "compiling kernels (once)"
 class CompilingNotice:
     """Announce compiling, which may take half a minute, once for each command."""
 
-    def __init__(self, say: Callable[[str], None] = tell) -> None:
+    def __init__(self, say: Callable[[str], None] = print_err) -> None:
         self._say = say
         self._is_said = False
 
@@ -35,21 +35,21 @@ class CompilingNotice:
 
 
 @contextmanager
-def announcing_compiling(*, quiet: bool = False) -> Iterator[CompilingNotice]:
+def announce_compiling(*, quiet: bool = False) -> Iterator[CompilingNotice]:
     """Announce when this thread starts compiling; give the notice, for other threads to share."""
     from augforge._platform.compile_events import report_compiling
 
-    notice = CompilingNotice(_nothing if quiet else tell)
+    notice = CompilingNotice(_nothing if quiet else print_err)
     with report_compiling(notice):
         yield notice
 
 
 @contextmanager
-def progress_of(
+def show_build_progress(
     plan: "BuildPlan", *, quiet: bool, notice: CompilingNotice | None = None
 ) -> Iterator[Callable[["Progress"], None]]:
     """Give what is to be called with a build's progress; it may be called from any thread."""
-    console = stderr_console()
+    console = make_console()
     if quiet:
         yield _nothing
     elif _shows_bars(console):
@@ -64,7 +64,7 @@ class Lines:
 
     def __init__(
         self,
-        say: Callable[[str], None] = tell,
+        say: Callable[[str], None] = print_err,
         now: Callable[[], float] = time.monotonic,
         notice: CompilingNotice | None = None,
     ) -> None:
@@ -87,10 +87,10 @@ class Lines:
             due = percent - before >= _LINE_PERCENT or now - then >= _LINE_EVERY
             if due and now - then >= _LINE_NOT_WITHIN:
                 self._shown = now, percent
-                self._say(line_of(progress))
+                self._say(format_progress(progress))
 
 
-def line_of(progress: "Progress") -> str:
+def format_progress(progress: "Progress") -> str:
     """Return how far a build is in one line."""
     percent = 100 * progress.samples // progress.total_samples
     head = f"{percent:3} %  {progress.samples:,} of {progress.total_samples:,} samples"
@@ -100,7 +100,7 @@ def line_of(progress: "Progress") -> str:
 def _speed_texts(progress: "Progress") -> tuple[str, ...]:
     """Format the rate and the time left, once they are known."""
     left = progress.seconds_left
-    return () if left is None else (f"{progress.rate:,.0f} samples/s", f"{readable_seconds(left)} left")
+    return () if left is None else (f"{progress.rate:,.0f} samples/s", f"{format_seconds(left)} left")
 
 
 def _nothing(*_progress: object) -> None:
@@ -112,9 +112,9 @@ def _shows_bars(console: "Console") -> bool:
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Give what is to be called with how much is done, and of how much: a bar on a terminal, nothing elsewhere."""
-    console = stderr_console()
+    console = make_console()
     if not _shows_bars(console):
         yield _nothing
         return

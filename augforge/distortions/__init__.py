@@ -1,6 +1,6 @@
-"""Distortions: a frozen class each, one file per family.
+"""Distortions of images, one frozen class each.
 
-Authors of distortions import from here; code that needs the whole catalog imports `catalogue`. Other packages add
+Authors of distortions import from here; code that needs the whole catalog imports `catalog`. Other packages add
 distortions through an entry point; see `Distortion` and ``examples/your_own_distortion``.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from augforge.distortions.base import PIXEL_VERSION, Distortion, SampledStep, SampleIds, Single
 from augforge.distortions.bending import DisplacementField
-from augforge.distortions.catalogue import registry
+from augforge.distortions.catalog import registry
 from augforge.distortions.geometry import Affine, Geometry, chained
 from augforge.distortions.gray import Gray
 from augforge.distortions.parameters import Parameter, parameter

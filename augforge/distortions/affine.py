@@ -1,6 +1,7 @@
 """Affine distortions: rotate, scale, shift, shear, slant, aspect, crop_and_pad."""
 
 import math
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,13 +16,20 @@ from augforge.errors import AugforgeError
 from augforge.keys import problem
 from augforge.randomness import Distribution
 
+_scaling = partial(parameter, unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False)
+_distance = partial(
+    parameter, unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False
+)
+_angle = partial(parameter, unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False)
+_side = partial(parameter, unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False)
+
 
 class Rotate(Affine):
-    """Turns the digit about the middle of the frame."""
+    """Rotate the digit about the center of the frame."""
 
     name: ClassVar[str] = "rotate"
     degrees: Distribution = parameter(
-        "Angle; positive turns counter-clockwise as seen.",
+        "Angle; positive turns counter-clockwise.",
         unit="degrees", low=-360, high=360, neutral=0, typical=(-15, 15),
     )  # fmt: skip
 
@@ -31,22 +39,13 @@ class Rotate(Affine):
 
 
 class Scale(Affine):
-    """Makes the digit larger or smaller about the middle of the frame, in both directions or in each apart."""
+    """Scale the digit about the center of the frame, uniformly or per axis."""
 
     name: ClassVar[str] = "scale"
     at_least_one: ClassVar[tuple[str, ...]] = ("factor", "x", "y")
-    factor: Distribution | None = parameter(
-        "Factor in both directions; above 1 is larger.",
-        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
-    )  # fmt: skip
-    x: Distribution | None = parameter(
-        "Factor of the width alone.",
-        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "Factor of the height alone.",
-        unit="factor", low=0.1, high=10, neutral=1, typical=(0.8, 1.2), required=False,
-    )  # fmt: skip
+    factor: Distribution | None = _scaling("Factor in both directions; above 1 enlarges.")
+    x: Distribution | None = _scaling("Factor of the width alone.")
+    y: Distribution | None = _scaling("Factor of the height alone.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -55,24 +54,18 @@ class Scale(Affine):
         return self
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
-        """Return the enlargements, float64 (N, 6)."""
+        """Return the scalings, float64 (N, 6)."""
         factor = step.value("factor")
         return kernels.enlargements(factor * step.value("x"), factor * step.value("y"))
 
 
 class Shift(Affine):
-    """Moves the digit; what leaves the frame is lost."""
+    """Shift the digit and cut it off at the frame."""
 
     name: ClassVar[str] = "shift"
     at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
-    x: Distribution | None = parameter(
-        "Way to the right.",
-        unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "Way down.",
-        unit="pixels", low=-4096, high=4096, neutral=0, typical=(-3, 3), required=False,
-    )  # fmt: skip
+    x: Distribution | None = _distance("Distance to the right.")
+    y: Distribution | None = _distance("Distance down.")
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the translations, float64 (N, 6)."""
@@ -80,19 +73,13 @@ class Shift(Affine):
 
 
 class Shear(Affine):
-    """Leans the digit about the middle of the frame, keeping rows (x) or columns (y) where they are."""
+    """Shear the digit about the center of the frame, along rows or columns."""
 
     # Both angles stay below 45 degrees, so the map can always be inverted: 1 - tan(x) tan(y) > 0.
     name: ClassVar[str] = "shear"
     at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
-    x: Distribution | None = parameter(
-        "Angle by which upright lines lean; positive to the right, as italics do.",
-        unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "Angle by which level lines lean; positive raises their right end.",
-        unit="degrees", low=-40, high=40, neutral=0, typical=(-20, 20), required=False,
-    )  # fmt: skip
+    x: Distribution | None = _angle("Angle of upright lines; positive leans right, as italics do.")
+    y: Distribution | None = _angle("Angle of horizontal lines; positive raises their right end.")
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
         """Return the shears, float64 (N, 6)."""
@@ -100,15 +87,15 @@ class Shear(Affine):
 
 
 class Slant(Affine):
-    """Leans the strokes as hands do: rows slide along, the row in the middle of the frame stays.
+    """Slant the strokes as handwriting does, about the frame's middle row.
 
-    The same map as ``shear`` with ``x`` alone, by the name that handwriting research gives it. Its tangent is
-    what MNIST's own deskewing (moment m11 / m02) measures, and `augforge.normalize` takes out.
+    The same map as ``shear`` with ``x`` alone, under its name in handwriting research. MNIST's deskewing (moment
+    m11 / m02) measures its tangent, and `augforge.normalize` removes it.
     """
 
     name: ClassVar[str] = "slant"
     degrees: Distribution = parameter(
-        "Angle by which upright strokes lean; positive to the right.",
+        "Angle of upright strokes; positive leans right.",
         unit="degrees", low=-60, high=60, neutral=0, typical=(-25, 25),
     )  # fmt: skip
 
@@ -119,7 +106,7 @@ class Slant(Affine):
 
 
 class Aspect(Affine):
-    """Makes the digit wider and flatter, or narrower and taller, with the same area.
+    """Change the digit's aspect ratio and keep its area.
 
     The width is multiplied by the square root of the ratio, the height divided by it.
     """
@@ -131,39 +118,27 @@ class Aspect(Affine):
     )  # fmt: skip
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
-        """Return the enlargements, float64 (N, 6)."""
+        """Return the scalings, float64 (N, 6)."""
         root = np.sqrt(step.value("ratio"))
         return kernels.enlargements(root, 1.0 / root)
 
 
 class CropAndPad(Affine):
-    """Cuts the picture out badly: each side of the frame is off by some pixels, then all is stretched back to it.
+    """Crop or pad each side of the frame, then stretch to its size.
 
-    So the digit's size and place change together, as where a program has cut it out of a page. The name and the
-    signs are those of imgaug's and Albumentations' CropAndPad with its size kept.
+    The digit's size and position change together, as after a poor segmentation of a page. Name and signs follow
+    CropAndPad of imgaug and Albumentations with the size kept.
     """
 
     name: ClassVar[str] = "crop_and_pad"
     at_least_one: ClassVar[tuple[str, ...]] = ("left", "right", "top", "bottom")
-    left: Distribution | None = parameter(
-        "How far the left side lies outside of the frame; below 0 it cuts.",
-        unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
-    )  # fmt: skip
-    right: Distribution | None = parameter(
-        "The same of the right side.",
-        unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
-    )  # fmt: skip
-    top: Distribution | None = parameter(
-        "The same of the upper side.",
-        unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
-    )  # fmt: skip
-    bottom: Distribution | None = parameter(
-        "The same of the lower side.",
-        unit="pixels", low=-1024, high=1024, neutral=0, typical=(-4, 4), required=False,
-    )  # fmt: skip
+    left: Distribution | None = _side("Padding on the left; below 0 it crops.")
+    right: Distribution | None = _side("The same for the right side.")
+    top: Distribution | None = _side("The same for the upper side.")
+    bottom: Distribution | None = _side("The same for the lower side.")
 
     def check_frame(self, height: int, width: int) -> None:
-        """Raise `AugforgeError` if nothing might be left of the frame."""
+        """Raise `AugforgeError` if the crop may exceed the frame."""
         for size, sides in ((width, ("left", "right")), (height, ("top", "bottom"))):
             cut = -sum(min(side.low, 0.0) for side in (getattr(self, name) for name in sides) if side)
             if not cut <= size - 1:
@@ -173,7 +148,7 @@ class CropAndPad(Affine):
                 )
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
-        """Return the enlargements with their shifts, float64 (N, 6)."""
+        """Return the scalings with their shifts, float64 (N, 6)."""
         height, width = step.samples.frame
         left, top = step.value("left"), step.value("top")
         x = width / (width + left + step.value("right"))

@@ -1,9 +1,9 @@
-"""What all distortions have in common.
+"""Base classes of all distortions.
 
-A distortion is a frozen class whose fields are distributions. Drawing and applying are two things: the
-forge draws a table of parameters (samples x columns), then hands whole blocks of images with their rows of
-that table to the distortion's family. Steps of one family that follow each other are rendered together: all
-geometry in one warp, all gray-level changes in one table.
+A distortion is a frozen class whose fields are distributions. The forge first samples a table of parameters
+(samples x columns), then passes blocks of images with their rows of that table to the distortion's family.
+Consecutive steps of one family are rendered together: all geometry in one warp, all gray-level changes in one
+table.
 """
 
 import functools
@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from augforge import randomness
-from augforge.distortions.parameters import Parameter, declared
+from augforge.distortions.parameters import Parameter, find_declaration
 from augforge.errors import AugforgeError
 from augforge.keys import problem
 from augforge.randomness import Distribution
 
 PIXEL_VERSION = 4
-"""Raised whenever any pixel or parameter of any recipe would come out differently."""
+"""Incremented with every change of pixels or parameters of any recipe."""
 
 
 @dataclass(frozen=True)
 class SampleIds:
-    """Which samples a block of N images belongs to.
+    """Identities of the samples in a block of N images.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class SampleIds:
     numbers : ndarray of int64, shape (N,)
         The sample numbers.
     source_index, variant : ndarray of uint32, shape (N,)
-        The original of each sample, and which of its variants it is.
+        The original and the variant of each sample.
     frame : tuple of int, int
         Height and width of their images, in pixels.
     """
@@ -58,24 +58,24 @@ class SampleIds:
 
 @dataclass(frozen=True)
 class SampledStep:
-    """One step of a recipe with what was drawn for it, for a block of N samples.
+    """A step of a recipe with its sampled values, for N samples.
 
     Attributes
     ----------
     step_id : str
         The step's id.
     distortion : Distortion
-        What to do.
+        The distortion.
     samples : SampleIds
         The samples of the block.
     values : mapping of str to ndarray of float64, shape (N,)
-        The values of the parameters that the recipe gives; the neutral one where the step is not applied.
+        The parameters of the recipe; neutral where the step is not applied.
     applied : ndarray of bool, shape (N,)
         Whether the step is applied to the sample.
     attempts : ndarray of uint32, shape (N,)
-        Which draw this is of each sample: 0, or higher where a guard rejected earlier ones.
+        Number of each sample's draw: 0, or higher after rejections by a guard.
     field : ndarray of int32, shape (N, 2, H, W), optional
-        How far from each pixel its place in the source lies, of a step that bends.
+        Displacement from each pixel to its source position, of a bending step.
     """
 
     step_id: str
@@ -98,65 +98,62 @@ class SampledStep:
         )
 
     def value(self, name: str) -> NDArray[Any]:
-        """Return a parameter's values, the neutral one if the recipe does not give it; float64 (N,)."""
+        """Return a parameter's values, by default neutral; float64 (N,)."""
         if name in self.values:
             return self.values[name]
         return np.full(len(self.samples), self.distortion.neutral(name))
 
     def pixel_keys(self) -> NDArray[Any]:
-        """Return one random key for each sample, to be hashed further for each pixel; uint64 (N,)."""
-        # No parameter can be called "@pixels", so the key is not shared with any.
+        """Return a random key per sample, to hash per pixel; uint64 (N,)."""
+        # No parameter can have this name, so no parameter shares the key.
         key = randomness.stream_key(self.samples.seed, self.step_id, "@pixels")
         return randomness.random_bits(key, self.samples.source_index, self.samples.variant, self.attempts)
 
 
 class Distortion(BaseModel):
-    """Base of all distortions: subclass a family below it, declare parameters as fields, say how to render.
+    """Base of all distortions.
 
-    A distortion is a frozen class: ``name``, one field for each parameter, declared by `parameter`, and how whole
-    blocks of images are rendered. The first line of its docstring is its help text. Subclass `Affine` and say only
-    ``maps``, or `Gray` and say only ``tables``, and steps that follow each other are resampled, or looked up, once.
-    Anything else subclasses `Single` and says ``render_one``.
+    A distortion is a frozen class with a ``name``, one field per parameter, declared by `parameter`, and a method
+    that renders blocks of images. The first line of its docstring is its help text. Subclass `Affine` and define
+    only ``maps``, or `Gray` and define only ``tables``: consecutive steps are then resampled, or looked up, once.
+    All others subclass `Single` and define ``render_one``.
 
-    Another package adds one by an entry point of the group ``augforge.distortions``, from the distortion's name to
-    its class; ``augforge.testing.DistortionConformance`` checks that it keeps the rules:
+    Other packages add distortions by an entry point of the group ``augforge.distortions``, from the distortion's
+    name to its class; ``augforge.testing.DistortionConformance`` checks these rules:
 
-    - The values of the parameters are all that is drawn for a sample, and they are recorded. Anything random
-      beyond them is hashed from `SampledStep.pixel_keys`: never from a generator of its own, nor from the clock.
-    - What becomes of a sample depends on its own row alone, never on its neighbours or its place in the block.
-    - A sample to which the step is not applied, or whose values are all neutral, comes back to the bit.
-    - The same on every processor is its author's promise alone. Integer arithmetic keeps it; so do float64
-      ``+ - * /``, square roots and floor in a fixed order. NumPy's sines, exponentials, powers and sums of floats
-      do not.
-    - Whenever any pixel would come out differently, ``pixel_version`` is raised: shards that were made before are
-      then not taken for its work.
+    - Only the parameters are sampled, and they are recorded. Hash further randomness from
+      `SampledStep.pixel_keys`: use no random generator and no clock.
+    - The result for a sample depends on its own row alone, never on its neighbors or its position in the block.
+    - A sample without the step, or with neutral values only, stays bit-identical.
+    - Bit-identical results on every processor are the author's responsibility. Integer arithmetic gives them, and
+      so do float64 ``+ - * /``, square roots and floor in a fixed order. NumPy's sines, exponentials, powers and
+      sums of floats do not.
+    - Increment ``pixel_version`` with every change of pixels: existing shards are then stale.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     name: ClassVar[str]
-    """The key in a recipe's step."""
+    """Key of the step in a recipe."""
 
     shapes: ClassVar[bool] = False
-    """Whether it moves or reshapes strokes, rather than changing gray levels: what guards on shape draw again."""
+    """Whether it moves or reshapes strokes: guards on shape redraw such steps."""
 
     open_ended: ClassVar[bool] = False
-    """Whether it takes parameters that it does not declare, and checks them itself."""
+    """Whether it accepts undeclared parameters and checks them itself."""
 
     block: ClassVar[int] = 1
-    """How many consecutive sample numbers, aligned, must be rendered together."""
+    """Number of consecutive, aligned samples to render together."""
 
     packages: ClassVar[tuple[str, ...]] = ()
-    """Packages that render it in our stead: pixels are the same only with the same versions of them, and data sets
-    record these. The package that a distortion comes from, where it is not ours, is recorded anyway."""
+    """Packages that decide its pixels; data sets record their versions. The package of a plug-in is always
+    recorded."""
 
     holds_gil: ClassVar[bool] = False
-    """Whether rendering keeps other threads of the process from working, as code in plain Python does: builds then
-    use processes."""
+    """Whether rendering holds the GIL, as plain Python code does: builds then use processes."""
 
     pixel_version: ClassVar[int] = 0
-    """Of a distortion of another package: raised whenever any of its pixels would come out differently. Ours go by
-    `PIXEL_VERSION`."""
+    """Incremented with every change of pixels, by plug-ins; built-in distortions use `PIXEL_VERSION`."""
 
     at_least_one: ClassVar[tuple[str, ...]] = ()
     """Optional parameters of which a recipe must give one or more."""
@@ -175,7 +172,7 @@ class Distortion(BaseModel):
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
-        """Return the declared parameters in their order."""
+        """Return the declared parameters in order."""
         return tuple(_parameters_of(cls).values())
 
     @classmethod
@@ -184,11 +181,11 @@ class Distortion(BaseModel):
         return _parameters_of(cls)[name]
 
     def neutral(self, name: str) -> float:
-        """Return the value of a parameter that changes nothing."""
+        """Return the neutral value of a parameter."""
         return _parameters_of(type(self))[name].neutral
 
     def drawn(self) -> dict[str, Distribution]:
-        """Return what is drawn once for each sample: the parameters given by the recipe, by name."""
+        """Return the given parameters that are sampled once per image."""
         return self._drawn
 
     @functools.cached_property
@@ -197,26 +194,26 @@ class Distortion(BaseModel):
         return {name: value for name, value in found.items() if value is not None}
 
     def finalize(self, step: SampledStep) -> SampledStep:
-        """Return a step just drawn as it will be used: a family may derive from its values, or confine them."""
+        """Complete a sampled step: derive from its values, or limit them."""
         return step
 
     def check_frame(self, height: int, width: int) -> None:
-        """Raise `AugforgeError` if the distortion does not work on images of such a size, in pixels."""
+        """Raise `AugforgeError` for images of an unsupported size in pixels."""
 
     def plain(self) -> dict[str, Any]:
-        """Return the parameters as a recipe writes them, without those that it leaves out."""
+        """Convert to plain values as in YAML, without missing parameters."""
         values = ((name, getattr(self, name)) for name in type(self).model_fields)
         return {name: value.plain() for name, value in values if value is not None}
 
     def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
-        """Return the images after all steps, which are of one family and follow each other.
+        """Render consecutive steps of one family.
 
         Parameters
         ----------
         images : ndarray of uint8, shape (N, H, W)
             C-contiguous; not written to.
         steps : sequence of SampledStep
-            At least one, for the same N samples. Several threads may be in here at once, with other samples.
+            At least one, for the same N samples. Several threads may call it at once, with other samples.
 
         Returns
         -------
@@ -227,40 +224,40 @@ class Distortion(BaseModel):
 
     @classmethod
     def family(cls) -> type["Distortion"]:
-        """Return the class below `Distortion` whose `render` serves all steps of this kind."""
+        """Return the class directly below `Distortion`, for rendering."""
         return _family_of(cls)
 
 
 class Single(Distortion):
-    """The family whose members are rendered one after the other."""
+    """The family of distortions rendered one by one."""
 
     def render_one(self, images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
-        """Return the images, uint8 (N, H, W), after one step; they are not written to."""
+        """Render one step, uint8 (N, H, W), without writing to `images`."""
         raise NotImplementedError
 
     def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
-        """Return the images after all steps, in their order."""
+        """Render all steps in order."""
         for step in steps:
             images = cast("Single", step.distortion).render_one(images, step)
         return images
 
 
 def check_array(step: SampledStep, method: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
-    """Raise `AugforgeError` if what a distortion's method gave is not an array of a shape and type.
+    """Raise `AugforgeError` unless a method returned an array as required.
 
-    Kernels check nothing: of another one they would read memory that is not theirs.
+    Kernels check nothing: with another shape or type they would read foreign memory.
     """
     if not (isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype):
         got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
         raise AugforgeError(
-            f"step '{step.step_id}': {type(step.distortion).__qualname__}.{method} must give "
+            f"step '{step.step_id}': {type(step.distortion).__qualname__}.{method} must return "
             f"{np.dtype(dtype)} {shape}, got {got}"
         )
 
 
 @functools.cache
 def _parameters_of(kind: type[Distortion]) -> dict[str, Parameter]:
-    found = {name: declared(name, field) for name, field in kind.model_fields.items()}
+    found = {name: find_declaration(name, field) for name, field in kind.model_fields.items()}
     return {name: one for name, one in found.items() if one is not None}
 
 

@@ -1,6 +1,7 @@
-"""Distortions that bend: elastic, wave, perspective. Each gives one field of displacement for each sample."""
+"""Distortions by displacement fields: elastic, wave, perspective."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,15 +13,17 @@ from augforge.distortions.geometry import Geometry
 from augforge.distortions.parameters import parameter
 from augforge.randomness import Distribution
 
+_tilt = partial(parameter, unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False)
+
 
 class DisplacementField(Geometry):
-    """A step that is one field of displacement for each sample, which never folds the image over itself."""
+    """A step that is one fold-free displacement field per sample."""
 
     size: ClassVar[str]
-    """The parameter that the displacements are proportional to: lowered where the field would fold."""
+    """The parameter proportional to the displacements: lowered where the field would fold."""
 
     def fields(self, step: SampledStep) -> NDArray[Any]:
-        """Return how far from each pixel its place in the source lies.
+        """Return the displacement from each pixel to its source position.
 
         Returns
         -------
@@ -30,14 +33,14 @@ class DisplacementField(Geometry):
         raise NotImplementedError
 
     def might_fold(self, step: SampledStep) -> NDArray[Any]:
-        """Return where the values alone do not rule out that the field folds, bool (N,)."""
+        """Return a mask of the fields that might fold, bool (N,)."""
         raise NotImplementedError
 
     def finalize(self, step: SampledStep) -> SampledStep:
-        """Return the step with its fields made, and its size lowered where they would fold.
+        """Add the fields to the step, and lower its size where they fold.
 
-        The area that a pixel of the result shows, the Jacobian of the field, stays at about 0.1 or more: a fold
-        would have it below 0. What is recorded is the size that is used.
+        The Jacobian of the field, the source area of a result's pixel, stays at about 0.1 or more; a fold would
+        make it negative. The lowered size is recorded.
         """
         fields = self.fields(step)
         shares = kernels.find_unfolded_shares(fields, self.might_fold(step))
@@ -52,7 +55,7 @@ class DisplacementField(Geometry):
 
 
 class Elastic(DisplacementField):
-    """Bends the digit by a smooth random field, another one for each sample, as an unsteady muscle does.
+    """Bend the digit by a smooth random displacement field.
 
     White noise, uniform and independent for x and y, goes through a Gaussian filter of the standard deviation
     ``smoothness``, and is scaled so that the mean square of the displacements' lengths, over all fields, is
@@ -72,7 +75,7 @@ class Elastic(DisplacementField):
         unit="pixels", low=0, high=64, neutral=0, typical=(0.5, 2.5),
     )  # fmt: skip
     smoothness: Distribution = parameter(
-        "Standard deviation of the Gaussian filter that makes the field smooth.",
+        "Standard deviation of the Gaussian filter that smooths the field.",
         unit="pixels", low=1, high=256, neutral=4, typical=(3, 8),
     )  # fmt: skip
 
@@ -87,7 +90,7 @@ class Elastic(DisplacementField):
         )
 
     def might_fold(self, step: SampledStep) -> NDArray[Any]:
-        """Return where the displacement exceeds the smoothness divided by 6.7, bool (N,).
+        """Return the mask displacement > smoothness / 6.7, bool (N,).
 
         The noise is below 1.726 times its root mean square, so a slope of the field is below 1.726 / sqrt(2)
         displacement / smoothness times the sums of the bells, 1.682, and of their slopes, 1.448: below 0.444 up to
@@ -98,7 +101,7 @@ class Elastic(DisplacementField):
 
 
 class Wave(DisplacementField):
-    """Lets lines sway to and fro, as a trembling hand does.
+    """Bend lines into sine waves, as a trembling hand does.
 
     Rows move sideways and columns up and down, each as a sine wave along the other direction, with phases by
     chance. Where that would fold the digit over itself, the amplitude is lowered to what does not (at a
@@ -108,10 +111,10 @@ class Wave(DisplacementField):
     name: ClassVar[str] = "wave"
     size: ClassVar[str] = "amplitude"
     amplitude: Distribution = parameter(
-        "Farthest way of a line from its place.", unit="pixels", low=0, high=64, neutral=0, typical=(0.3, 1.2)
+        "Largest displacement of a line.", unit="pixels", low=0, high=64, neutral=0, typical=(0.3, 1.2)
     )
     wavelength: Distribution = parameter(
-        "From one crest to the next.", unit="pixels", low=2, high=1024, neutral=12, typical=(8, 20)
+        "Distance between crests.", unit="pixels", low=2, high=1024, neutral=12, typical=(8, 20)
     )
 
     def fields(self, step: SampledStep) -> NDArray[Any]:
@@ -125,16 +128,16 @@ class Wave(DisplacementField):
         )
 
     def might_fold(self, step: SampledStep) -> NDArray[Any]:
-        """Return where the steepest slope, 2 pi amplitude / wavelength, exceeds 0.94, bool (N,).
+        """Return the mask 2 pi amplitude / wavelength > 0.94, bool (N,).
 
-        The Jacobian is 1 minus the product of two slopes.
+        These are the steepest slopes; the Jacobian is 1 minus the product of two slopes.
         """
         suspected: NDArray[Any] = 6.7 * step.value("amplitude") > step.value("wavelength")
         return suspected
 
 
 class Perspective(DisplacementField):
-    """Shows the paper as a camera does that does not look straight down.
+    """Tilt the paper in perspective, as an oblique camera view does.
 
     The point p, in pixels from the middle of the frame, comes from p / (1 + x p_x / (W / 2) + y p_y / (H / 2)): a
     projective map that keeps the middle in its place and size.
@@ -142,19 +145,13 @@ class Perspective(DisplacementField):
 
     name: ClassVar[str] = "perspective"
     at_least_one: ClassVar[tuple[str, ...]] = ("x", "y")
-    x: Distribution | None = parameter(
-        "How much larger the right edge appears than the middle; below 0 smaller.",
-        unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False,
-    )  # fmt: skip
-    y: Distribution | None = parameter(
-        "How much larger the lower edge appears than the middle; below 0 smaller.",
-        unit="share", low=-0.4, high=0.4, neutral=0, typical=(-0.3, 0.3), required=False,
-    )  # fmt: skip
+    x: Distribution | None = _tilt("How much larger the right edge appears than the middle; below 0 smaller.")
+    y: Distribution | None = _tilt("How much larger the lower edge appears than the middle; below 0 smaller.")
 
     def fields(self, step: SampledStep) -> NDArray[Any]:
         """Return the fields, int32 (N, 2, H, W)."""
         return kernels.perspective_fields(step.value("x"), step.value("y"), step.applied, *step.samples.frame)
 
     def finalize(self, step: SampledStep) -> SampledStep:
-        """Return the step with its fields made: with these limits a projective map cannot fold."""
+        """Add the fields to the step: within these limits none can fold."""
         return replace(step, field=self.fields(step))

@@ -1,4 +1,4 @@
-"""Distortions that lose sharpness: a lens out of focus, a hand that moves, coarse pixels."""
+"""Distortions of sharpness: blur, motion blur, pixelation."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from augforge.randomness import Distribution
 
 
 class Blur(Single):
-    """Blurs with a Gaussian bell, as a lens out of focus does; what lies outside is 0.
+    """Blur with a Gaussian kernel; pixels outside the frame are 0.
 
     Notes
     -----
@@ -22,7 +22,7 @@ class Blur(Single):
 
     name: ClassVar[str] = "blur"
     sigma: Distribution = parameter(
-        "Standard deviation of the bell.",
+        "Standard deviation of the kernel.",
         unit="pixels", low=0, high=8, neutral=0, typical=(0.2, 1.2),
     )  # fmt: skip
 
@@ -32,7 +32,7 @@ class Blur(Single):
 
 
 class MotionBlur(Single):
-    """Averages along a line, as if the camera or the paper moved; what lies outside is 0.
+    """Blur along a line, as camera motion does; outside is 0.
 
     Notes
     -----
@@ -46,7 +46,7 @@ class MotionBlur(Single):
         unit="pixels", low=0, high=32, neutral=0, typical=(1, 5),
     )  # fmt: skip
     degrees: Distribution | None = parameter(
-        "Direction of the line; 0 is level, positive turns counter-clockwise as seen.",
+        "Direction of the line; 0 is horizontal, positive turns counter-clockwise.",
         unit="degrees", low=-360, high=360, neutral=0, typical=(0, 180), required=False,
     )  # fmt: skip
 
@@ -56,7 +56,7 @@ class MotionBlur(Single):
 
 
 class Pixelate(Single):
-    """Shows the digit with coarser pixels, as a small picture that was enlarged.
+    """Pixelate the digit, as an enlarged small picture.
 
     Notes
     -----
@@ -67,7 +67,7 @@ class Pixelate(Single):
 
     name: ClassVar[str] = "pixelate"
     size: Distribution = parameter(
-        "Side of a cell, used to 1/256 pixel.",
+        "Side of a cell, rounded to 1/256 pixel.",
         unit="pixels", low=1, high=64, neutral=1, typical=(1, 3),
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
-"""The family of distortions of place: affine maps and fields of displacement, resampled once.
+"""Geometric distortions: affine maps and displacement fields, resampled once.
 
-Affine steps give one map for each sample, in pixels from the middle of the frame, x to the right and y down.
-Bending steps give one field of displacement. Those that follow each other become a chain, its neighbouring maps
-multiplied into one, and every pixel of the result is followed backward along it::
+Affine steps give one map per sample, in pixels from the center of the frame, x to the right and y down. Bending
+steps give one displacement field. Consecutive steps become a chain, its adjacent maps multiplied into one, for
+inverse mapping of every pixel of the result::
 
     rotate, scale, elastic, shift  ->  map (rotate, scale), field, map (shift)
 """
@@ -19,20 +19,20 @@ from augforge.kernels import Chain
 
 
 class Geometry(Distortion):
-    """The family: moves pixels, and changes no level by more than resampling does."""
+    """The family of distortions that move pixels."""
 
     shapes: ClassVar[bool] = True
 
     def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
-        """Return the images after all steps, resampled once, smoothed where they shrink; outside is 0."""
+        """Resample once for all steps, antialiased; outside is 0."""
         return kernels.warp(images, chained(steps))
 
 
 class Affine(Geometry):
-    """A step that is one affine map for each sample."""
+    """A step that is one affine map per sample."""
 
     def maps(self, step: SampledStep) -> NDArray[Any]:
-        """Return where the step moves points to.
+        """Return the forward maps of points.
 
         Returns
         -------
@@ -43,7 +43,7 @@ class Affine(Geometry):
 
 
 def chained(steps: Sequence[SampledStep]) -> Chain:
-    """Return geometric steps, of the same N samples, as one chain; the first step is innermost."""
+    """Chain geometric steps of the same N samples, first step innermost."""
     count, frame = len(steps[0].samples), steps[0].samples.frame
     maps: list[NDArray[Any]] = []
     fields: list[NDArray[Any]] = []
@@ -62,7 +62,7 @@ def chained(steps: Sequence[SampledStep]) -> Chain:
     maps.append(_identities(count) if latest is None else latest)
     if not fields:
         return Chain.of_maps(maps[0], frame)
-    # One alone is not copied.
+    # A single field is not copied.
     between = fields[0][:, np.newaxis] if len(fields) == 1 else np.stack(fields, axis=1)
     return Chain(np.stack(maps, axis=1), between, np.stack(bent, axis=1))
 

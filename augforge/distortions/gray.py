@@ -1,4 +1,4 @@
-"""Distortions of gray levels: one table of 256 levels for each sample."""
+"""Distortions of gray levels, one lookup table per sample."""
 
 import functools
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from augforge.randomness import Distribution
 
 
 class Gray(Distortion):
-    """The family whose members map gray levels to gray levels."""
+    """The family of maps from gray levels to gray levels."""
 
     def tables(self, step: SampledStep) -> NDArray[Any]:
-        """Return the new level of each level for each sample, uint8 (N, 256)."""
+        """Return each sample's lookup table, uint8 (N, 256)."""
         raise NotImplementedError
 
     def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
-        """Return the images after all steps, looked up once."""
+        """Render all steps by one lookup."""
         tables = [cast("Gray", step.distortion).tables(step) for step in steps]
         for step, table in zip(steps, tables, strict=True):
             check_array(step, "tables", table, (len(images), 256), np.uint8)
@@ -29,7 +29,7 @@ class Gray(Distortion):
 
 
 class GrayLevel(Gray):
-    """Makes ink darker or lighter: gain * 255 * (level / 255) ** gamma + bias, cut to 0 ... 255."""
+    """Change gray levels: gain * 255 * (level / 255) ** gamma + bias, clipped to 0 ... 255."""
 
     name: ClassVar[str] = "gray_level"
     at_least_one: ClassVar[tuple[str, ...]] = ("gain", "bias", "gamma")
@@ -42,7 +42,7 @@ class GrayLevel(Gray):
         unit="gray levels", low=-255, high=255, neutral=0, typical=(-30, 30), required=False,
     )  # fmt: skip
     gamma: Distribution | None = parameter(
-        "Exponent; below 1 lifts the middle levels, above 1 lowers them.",
+        "Exponent; below 1 raises the middle levels, above 1 lowers them.",
         unit="factor", low=0.01, high=100, neutral=1, typical=(0.5, 2), required=False,
     )  # fmt: skip
 
@@ -52,7 +52,7 @@ class GrayLevel(Gray):
 
 
 class Contrast(Gray):
-    """Spreads gray levels from a middle one, or draws them toward it: middle + factor * (level - middle).
+    """Change the contrast: middle + factor * (level - middle).
 
     Notes
     -----
@@ -66,7 +66,7 @@ class Contrast(Gray):
         unit="factor", low=0, high=255, neutral=1, typical=(0.3, 1.3),
     )  # fmt: skip
     middle: Distribution | None = parameter(
-        "The level that stays as it is; 127.5 if not given.",
+        "The unchanged level; by default 127.5.",
         unit="gray levels", low=0, high=255, neutral=127.5, typical=(80, 175), required=False,
     )  # fmt: skip
 
@@ -76,7 +76,7 @@ class Contrast(Gray):
 
 
 class Invert(Gray):
-    """Exchanges black and white: 255 - level.
+    """Invert black and white: 255 - level.
 
     Notes
     -----
@@ -88,5 +88,5 @@ class Invert(Gray):
 
     def tables(self, step: SampledStep) -> NDArray[Any]:
         """Return the tables, uint8 (N, 256)."""
-        # Without parameters there is no neutral value to tell where it is not applied.
+        # Without parameters, no neutral value marks the samples without the step.
         return kernels.inverse_tables(step.applied)

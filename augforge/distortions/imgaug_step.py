@@ -1,10 +1,9 @@
-"""Any augmenter of imgaug as a step of a recipe; the only place with imgaug.
+"""Steps that run augmenters of imgaug; the only import of imgaug.
 
-The recipe's ranges are drawn by us, one value for each image, and handed to the augmenter; whatever else it
-draws (a noise field, say) comes from a seed of (recipe's seed, step id, block). imgaug's draws depend on how
-many images it is given, so it always gets whole blocks of 64 consecutive sample numbers, also where one sample is
-asked for. It keeps state between calls and switches of the whole process, so every block gets a freshly built
-augmenter, one thread at a time.
+We sample the recipe's ranges, one value per image, and pass them to the augmenter; its other random choices (a
+noise field, say) use a seed of (recipe's seed, step id, block). imgaug's draws depend on the number of images, so
+it always gets whole blocks of 64 consecutive samples, even for one sample. It keeps state between calls and for
+the whole process, so every block gets a new augmenter, one thread at a time.
 """
 
 import importlib
@@ -18,26 +17,25 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from augforge import randomness
 from augforge.compiling import cache_package
 from augforge.distortions.base import Distortion, SampledStep
 from augforge.distortions.parameters import Parameter, parse_distribution
 from augforge.errors import AugforgeError, did_you_mean, listed
-from augforge.keys import problem
+from augforge.keys import problem, relocate
 from augforge.randomness import Choice, Constant, Distribution
 
 _BLOCK = 64
 _ONE_AT_A_TIME = threading.Lock()
 
-# What imgaug's constructors take beside an augmenter's own parameters: the forge's business alone.
+# Arguments of imgaug's constructors that the forge sets.
 _RESERVED = ("deterministic", "name", "random_state", "seed")
-# One writes files, so a recipe could too; the others call functions, which no recipe can give.
+# The first writes files; the others call functions, which no recipe can give.
 _REFUSED = ("SaveDebugImageEveryNBatches", "Lambda", "AssertLambda")
-# Words that imgaug takes are names of modes, colours and corners; no path is one.
+# Words that imgaug takes are names of modes, colors and corners; paths are not.
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
-# Beyond these, augmenters run for minutes, or fill the memory: a tile, a border and a mesh grow with their square.
+# Larger values run for minutes or fill the memory: tiles, borders and meshes grow with the square.
 _LARGEST = 1000
 _LARGEST_OF = {
     "percent": 4,
@@ -54,7 +52,7 @@ _EXTREMES = np.array([1e-6, 1 - 1e-6])  # in place of a normal distribution's en
 
 
 class ImgaugStep(Distortion):
-    """Runs an augmenter of the package imgaug; ranges are ours, other values are handed on as they are.
+    """Run an augmenter of the package imgaug with sampled parameters.
 
     Notes
     -----
@@ -108,14 +106,14 @@ class ImgaugStep(Distortion):
         return self
 
     def check_frame(self, height: int, width: int) -> None:
-        """Try the augmenter on a block of such images, with values from the lowest to the highest.
+        """Run the augmenter on test images with values across their range.
 
         Raises
         ------
         AugforgeError
-            If it does not work with these values, or changes the shape.
+            If it fails for these values, or changes the shape.
         """
-        # Each image of the block gets another quantile: the ends, and every choice that is not rare.
+        # Each image gets another quantile: the ends, and every frequent choice.
         shares = np.linspace(1e-6, 1 - 1e-6, _BLOCK)
         values = {name: value.quantile(shares) for name, value in self.drawn().items()}
         images = np.zeros((_BLOCK, height, width), np.uint8)
@@ -124,15 +122,15 @@ class ImgaugStep(Distortion):
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
-        """Return nothing: the parameters are those of the augmenter."""
+        """Return no parameters: the augmenter has its own."""
         return ()
 
     def neutral(self, name: str) -> float:  # noqa: ARG002
-        """Return 0: what changes nothing is not known of imgaug's parameters."""
+        """Return 0: neutral values of imgaug's parameters are unknown."""
         return 0.0
 
     def drawn(self) -> dict[str, Distribution]:
-        """Return the options that vary from image to image."""
+        """Return the options that vary between images."""
         return {
             name: value
             for name, value in self.options
@@ -140,14 +138,14 @@ class ImgaugStep(Distortion):
         }
 
     def plain(self) -> dict[str, Any]:
-        """Return the step as a recipe writes it."""
+        """Convert to plain values as in YAML."""
         options = {
             name: value.plain() if isinstance(value, Distribution) else value for name, value in self.options
         }
         return {"augmenter": self.augmenter, **options}
 
     def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
-        """Return the images after all steps; N must be whole blocks of 64 aligned sample numbers."""
+        """Render all steps; N must be whole blocks of 64 aligned samples."""
         for step in steps:
             images = _render_step(images, step)
         return images
@@ -156,7 +154,7 @@ class ImgaugStep(Distortion):
         self, images: NDArray[Any], values: Mapping[str, NDArray[Any]], seed: np.random.SeedSequence
     ) -> NDArray[Any]:
         try:
-            return self._augmented(images, values, seed)
+            return self._augment(images, values, seed)
         except Exception as error:
             # Augmenters check their parameters by assertions and exceptions of every class.
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -164,14 +162,14 @@ class ImgaugStep(Distortion):
                 f"imgaug's {self.augmenter} does not work with these values: {reason}"
             ) from error
 
-    def _augmented(
+    def _augment(
         self, images: NDArray[Any], values: Mapping[str, NDArray[Any]], seed: np.random.SeedSequence
     ) -> NDArray[Any]:
         import imgaug
 
         options = dict(self.options)
         for name, drawn in values.items():
-            options[name] = _given(drawn.astype(np.int64) if _is_whole(options[name]) else drawn)
+            options[name] = _parameter_of(drawn.astype(np.int64) if _is_whole(options[name]) else drawn)
         with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"), imgaug.parameters.no_prefetching():
             augmenter = getattr(imgaug.augmenters, self.augmenter)(**options)
             augmenter.seed_(seed)
@@ -193,7 +191,7 @@ def _render_step(images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
     for start in range(0, len(images), _BLOCK):
         rows = slice(start, start + _BLOCK)
         block = int(samples.numbers[start]) // _BLOCK
-        # Where the step is not applied the recorded 0 may not be a value that the augmenter takes.
+        # Without the step, the recorded 0 may be invalid for the augmenter.
         values = {
             name: np.where(step.applied[rows], drawn[rows], middles[name])
             for name, drawn in step.values.items()
@@ -209,7 +207,7 @@ def _render_step(images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
 
 def _augmenter_name(plain: Any) -> str:
     try:
-        # Some of its functions are compiled, and would be kept as Numba keeps them.
+        # Some of its functions are compiled, and Numba would cache them.
         with cache_package():
             augmenters = importlib.import_module("imgaug.augmenters")
             base = importlib.import_module("imgaug.augmenters.meta").Augmenter
@@ -260,10 +258,8 @@ def _option(key: str, plain: Any) -> Any:
         raise problem(f"'{key}' must be a number or a word, such as 'constant'; got {plain[:40]!r}", key=key)
     if plain is None or isinstance(plain, str | bool):
         return plain
-    try:
+    with relocate(key):
         distribution = parse_distribution(plain)
-    except PydanticCustomError as error:
-        raise problem(f"'{key}': {error}", key=key) from error
     largest = _LARGEST_OF.get(key, _LARGEST)
     ends = np.array([distribution.low, distribution.high])
     extreme = np.abs(np.where(np.isfinite(ends), ends, distribution.quantile(_EXTREMES))).max()
@@ -276,14 +272,14 @@ def _option(key: str, plain: Any) -> Any:
 
 
 def _is_whole(distribution: Distribution) -> bool:
-    """Whether every value is a whole number, which discrete parameters of imgaug insist on."""
+    """Check for whole numbers, as discrete parameters of imgaug require."""
     return isinstance(distribution, Choice) and all(value == int(value) for value in distribution.values)
 
 
-def _given(values: NDArray[Any]) -> Any:
-    """Return a parameter of imgaug that gives each image of a block its own value.
+def _parameter_of(values: NDArray[Any]) -> Any:
+    """Return a parameter of imgaug with one value per image of a block.
 
-    An augmenter asks either once for all images (the first axis is the block) or image by image, in order.
+    Augmenters ask once for all images (the first axis is the block) or for one image after the other.
     """
     import imgaug
 

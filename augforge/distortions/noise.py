@@ -1,4 +1,4 @@
-"""Noise on every pixel: that of a sensor's electronics, and that of light itself."""
+"""Distortions by noise on every pixel: sensor noise and shot noise."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from augforge.randomness import Distribution
 
 
 class GaussianNoise(Single):
-    """Adds independent normal noise to every pixel, cut to 0 ... 255.
+    """Add independent normal noise to every pixel, clipped to 0 ... 255.
 
     Notes
     -----
@@ -22,7 +22,7 @@ class GaussianNoise(Single):
 
     name: ClassVar[str] = "gaussian_noise"
     sd: Distribution = parameter(
-        "Standard deviation of the noise, used to 1/256 gray level.",
+        "Standard deviation of the noise, rounded to 1/256 gray level.",
         unit="gray levels", low=0, high=255, neutral=0, typical=(0, 40),
     )  # fmt: skip
 
@@ -32,7 +32,7 @@ class GaussianNoise(Single):
 
 
 class ShotNoise(Single):
-    """Makes levels uncertain as counted photons are: each follows Poisson's distribution about itself.
+    """Add shot noise: each level becomes a Poisson-distributed photon count.
 
     Notes
     -----

@@ -1,20 +1,21 @@
-"""A distortion's parameter, declared once: its meaning, unit, limits and neutral value.
+"""Parameters of distortions, declared once, and their distributions.
 
-The declaration makes the field of the frozen class, its check, its help text, its JSON Schema and its column::
+A declaration is the field of the frozen class, its check, help text, JSON Schema and column::
 
     degrees: Distribution = parameter("Angle ...", unit="degrees", low=-360, high=360, neutral=0)
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from augforge.errors import did_you_mean, listed
-from augforge.keys import problem
+from augforge.keys import Key, number, problem, relocate, sequence
+from augforge.mappings import Holder, adapter, required_of
 from augforge.randomness import (
     Choice,
     Constant,
@@ -28,7 +29,7 @@ from augforge.randomness import (
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a recipe may say about one number of a distortion.
+    """A numeric parameter of a distortion.
 
     Attributes
     ----------
@@ -41,13 +42,13 @@ class Parameter:
     low, high : float
         Every value that a recipe may give lies between them, inclusive.
     neutral : float
-        The value that changes nothing; recorded where the step was not applied.
+        The value without effect; recorded where the step was not applied.
     typical : tuple of float, float
-        A range that suits digits of 28 x 28 pixels: what sweeps show, and examples use.
+        A range for digits of 28 x 28 pixels, used by sweeps and examples.
     required : bool
         Whether the recipe must give it.
     per_pixel : bool
-        Whether it is drawn anew for each pixel; such a parameter has no column.
+        Whether it is sampled for each pixel; such a parameter has no column.
     """
 
     name: str
@@ -61,12 +62,12 @@ class Parameter:
     per_pixel: bool = False
 
     def parse(self, plain: Any) -> Distribution:
-        """Turn what YAML says into a distribution within the limits.
+        """Convert a plain value to a distribution within the limits.
 
         Raises
         ------
         PydanticCustomError
-            Where it is none; says what was got and what is allowed.
+            For other values, with what is allowed.
         """
         distribution = parse_distribution(plain)
         for end, value in (("lowest", distribution.low), ("highest", distribution.high)):
@@ -109,17 +110,17 @@ def parameter(
     unit : str
         ``degrees``, ``pixels``, ``share`` (of 1), ``gray levels`` or ``factor``.
     low, high : float
-        Every value that a recipe may give lies between them, inclusive. They must be such that `render` can
-        do anything between them: nothing else is checked later.
+        Inclusive limits of every value in a recipe. `render` must work for all values between them: nothing else
+        is checked later.
     neutral : float
-        The value that changes nothing, exactly representable as float32; where all parameters have theirs, the
-        image comes back as it was.
+        The value without effect, exactly representable as float32; with all parameters neutral, the image stays as
+        it is.
     typical : tuple of float, float
-        A range that suits digits of 28 x 28 pixels, from the mildest to clearly visible.
+        A range for digits of 28 x 28 pixels, from the mildest to clearly visible.
     required : bool
         Whether the recipe must give it.
     per_pixel : bool
-        Whether `render` draws it anew for each pixel, from the field's ``quantile``; it has no column.
+        Whether `render` samples it for each pixel, from the field's ``quantile``; it has no column.
     """
     declaration = Parameter("", doc, unit, low, high, neutral, typical, required, per_pixel)
     return Field(
@@ -129,141 +130,126 @@ def parameter(
     )
 
 
-def declared(name: str, field: FieldInfo) -> Parameter | None:
+def find_declaration(name: str, field: FieldInfo) -> Parameter | None:
     """Return the declaration of a field made by `parameter`, or None."""
     details = field.json_schema_extra
     found: Any = details.get("declaration") if isinstance(details, dict) else None
     return replace(found, name=name) if isinstance(found, Parameter) else None
 
 
+class DistributionKey(Holder):
+    """A distribution of one kind, such as ``{mean: 0, sd: 1}``.
+
+    Parameters
+    ----------
+    name : str
+        The kind's key in a recipe.
+    kind : type
+        The distribution.
+    **keys : Key
+        Its numbers, by name.
+    """
+
+    def __init__(self, name: str, kind: Any, **keys: Key) -> None:
+        self._keys = keys
+        required = ", ".join(required_of(kind))
+        super().__init__("", kind, name, f"{name}: {{{required}}}")
+
+    def make(self, given: dict[str, Any]) -> Any:
+        """Build the distribution from consistent numbers."""
+        return _make(self.kind, given)
+
+    def keys(self) -> Mapping[str, Key]:
+        """Return the keys of the mapping."""
+        return self._keys
+
+    def spell_out(self, plain: Any) -> Any:
+        """Return the mapping that a list of values stands for."""
+        return {"values": plain} if self.kind is Choice and isinstance(plain, list) else plain
+
+    def form(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        mapping = super().form()
+        return {"anyOf": [self._keys["values"].schema, mapping]} if self.kind is Choice else mapping
+
+
+_NUMBER = number()
+_NUMBERS = sequence("", _NUMBER, "[1, 2]")
+_POSITIVE = replace(_NUMBER, schema={"type": "number", "exclusiveMinimum": 0})
+
+DISTRIBUTIONS = {
+    one.what: one
+    for one in (
+        DistributionKey("choice", Choice, values=_NUMBERS, weights=_NUMBERS),
+        DistributionKey("log_uniform", LogUniform, low=_POSITIVE, high=_POSITIVE),
+        DistributionKey("normal", Normal, mean=_NUMBER, sd=number(low=0), low=_NUMBER, high=_NUMBER),
+        DistributionKey("triangular", Triangular, low=_NUMBER, mode=_NUMBER, high=_NUMBER),
+        DistributionKey("uniform", Uniform, low=_NUMBER, high=_NUMBER),
+    )
+}
+_RANGE = sequence(
+    "",
+    _NUMBER,
+    "a range of two numbers, [low, high] (to choose among values, write {choice: [...]})",
+    length=2,
+)
+
+
 def parse_distribution(plain: Any) -> Distribution:
-    """Turn a number, ``[low, high]`` or ``{name: {...}}`` into a distribution.
+    """Convert a number, ``[low, high]`` or ``{name: {...}}`` to a distribution.
 
     Raises
     ------
-    PydanticCustomError
-        Where it is none of these; says what was got and what is allowed.
+    PydanticCustomError, ValidationError
+        For all errors, with what is allowed.
     """
     if isinstance(plain, Distribution):
         return plain
     if isinstance(plain, list):
-        if len(plain) != 2:
-            raise problem(
-                f"a range has two numbers, [low, high]; got {len(plain)} "
-                "(to choose among values, write {choice: [...]})"
-            )
-        return Uniform(*_ordered(_number(plain[0], "low"), _number(plain[1], "high")))
-    if isinstance(plain, dict):
-        return _named(plain)
-    return Constant(_number(plain, "a value"))
-
-
-def _named(plain: dict[str, Any]) -> Distribution:
+        low, high = adapter(Annotated[Any, _RANGE]).validate_python(plain)
+        return _make(Uniform, {"low": low, "high": high})
+    if not isinstance(plain, dict):
+        return Constant(_NUMBER.check(plain))
     if len(plain) != 1:
         raise problem(f"a distribution is one name and its values; got {len(plain)} keys: {listed(plain)}")
     name, body = next(iter(plain.items()))
-    if name not in _DISTRIBUTIONS:
+    if name not in DISTRIBUTIONS:
         raise problem(
-            f"unknown distribution '{name}'.{did_you_mean(str(name), _DISTRIBUTIONS)} "
-            f"Allowed: {listed(_DISTRIBUTIONS)}, a number, or [low, high]",
+            f"unknown distribution '{name}'.{did_you_mean(str(name), DISTRIBUTIONS)} "
+            f"Allowed: {listed(DISTRIBUTIONS)}, a number, or [low, high]",
             key=str(name),
         )
-    build, required, optional = _DISTRIBUTIONS[name]
-    if name == "choice" and isinstance(body, list):
-        body = {"values": body}
-    if not isinstance(body, dict):
-        raise problem(f"{name} needs {{{', '.join(required)}}}, got {_shown(body)}", key=name)
-    for key in body:
-        if key not in required + optional:
-            raise problem(
-                f"unknown key '{key}' of {name}.{did_you_mean(str(key), required + optional)} "
-                f"Allowed: {listed(required + optional)}",
-                key=str(key),
-            )
-    for key in required:
-        if key not in body:
-            raise problem(f"{name} needs '{key}'", key=name)
-    return build(body)
+    with relocate(name):
+        found: Distribution = adapter(Annotated[Any, DISTRIBUTIONS[name]]).validate_python(body)
+    return found
 
 
-def _build_normal(body: dict[str, Any]) -> Normal:
-    mean, sd = _number(body["mean"], "mean"), _number(body["sd"], "sd")
-    low = _number(body["low"], "low") if "low" in body else -math.inf
-    high = _number(body["high"], "high") if "high" in body else math.inf
-    if sd < 0:
-        raise problem(f"'sd' must not be negative, got {sd:g}", key="sd")
-    if sd == 0 and not low <= mean <= high:
-        raise problem(f"'mean' is {mean:g} with 'sd' 0, which is outside of {low:g} to {high:g}", key="mean")
-    if low > high:
-        raise problem(f"'low' is {low:g}, above 'high', {high:g}", key="low")
-    if sd == 0:
-        low = high = mean
-    elif min(abs(low - mean), abs(high - mean)) > 30 * sd and (low > mean or high < mean):
-        raise problem("'low' and 'high' leave less than 1e-190 of the normal distribution", key="low")
-    return Normal(mean, sd, low, high)
+def _make(kind: Any, given: dict[str, Any]) -> Distribution:
+    """Build a distribution from consistent numbers."""
+    ends = {name: given[name] for name in ("low", "mode", "high") if name in given}
+    if sorted(ends.values()) != list(ends.values()):
+        raise problem(f"needs {' <= '.join(ends)}, got {', '.join(f'{value:g}' for value in ends.values())}")
+    made: Distribution = kind(**given)
+    if isinstance(made, LogUniform) and made.low <= 0:
+        raise problem(f"'low' of log_uniform must be above 0, got {made.low:g}", key="low")
+    if isinstance(made, Choice) and made.weights:
+        _check_weights(made)
+    return _confine(made) if isinstance(made, Normal) else made
 
 
-def _build_log_uniform(body: dict[str, Any]) -> LogUniform:
-    low = _number(body["low"], "low")
-    if low <= 0:
-        raise problem(f"'low' of log_uniform must be above 0, got {low:g}", key="low")
-    return LogUniform(*_ordered(low, _number(body["high"], "high")))
-
-
-def _build_triangular(body: dict[str, Any]) -> Triangular:
-    low, mode, high = (_number(body[key], key) for key in ("low", "mode", "high"))
-    if not low <= mode <= high:
-        raise problem(f"needs low <= mode <= high, got {low:g}, {mode:g}, {high:g}", key="mode")
-    return Triangular(low, mode, high)
-
-
-def _build_choice(body: dict[str, Any]) -> Choice:
-    values = _numbers(body["values"], "values")
-    weights = _numbers(body["weights"], "weights") if "weights" in body else ()
-    if not weights:
-        return Choice(values)
+def _check_weights(choice: Choice) -> None:
+    values, weights = choice.values, choice.weights
     if len(weights) != len(values):
         raise problem(f"{len(values)} values need as many weights, got {len(weights)}", key="weights")
     if min(weights) < 0 or sum(weights) <= 0 or math.isinf(sum(weights)):
         raise problem("weights must not be negative and must not all be 0", key="weights")
-    return Choice(values, weights)
 
 
-def _ordered(low: float, high: float) -> tuple[float, float]:
-    if low > high:
-        raise problem(f"'low' is {low:g}, above 'high', {high:g}", key="low")
-    return low, high
-
-
-def _build_uniform(body: dict[str, Any]) -> Uniform:
-    return Uniform(*_ordered(_number(body["low"], "low"), _number(body["high"], "high")))
-
-
-_DISTRIBUTIONS: dict[str, tuple[Callable[[dict[str, Any]], Distribution], list[str], list[str]]] = {
-    "choice": (_build_choice, ["values"], ["weights"]),
-    "log_uniform": (_build_log_uniform, ["low", "high"], []),
-    "normal": (_build_normal, ["mean", "sd"], ["low", "high"]),
-    "triangular": (_build_triangular, ["low", "mode", "high"], []),
-    "uniform": (_build_uniform, ["low", "high"], []),
-}
-
-
-def _number(plain: Any, what: str) -> float:
-    if isinstance(plain, bool) or not isinstance(plain, int | float):
-        raise problem(f"{what} must be a number, got {_shown(plain)}", key=what)
-    # A parameter is a float32: anything larger would become infinite.
-    if not abs(plain) <= 3.4e38:
-        raise problem(f"{what} must be a finite number, got {plain}", key=what)
-    return float(plain)
-
-
-def _numbers(plain: Any, what: str) -> tuple[float, ...]:
-    if not isinstance(plain, list) or not plain:
-        raise problem(f"'{what}' must be a list of numbers, got {_shown(plain)}", key=what)
-    return tuple(_number(value, what) for value in plain)
-
-
-def _shown(plain: Any) -> str:
-    kinds = {str: "text", bool: "a truth value", list: "a list", dict: "a mapping", type(None): "nothing"}
-    kind = kinds.get(type(plain), "a number")
-    return f"{kind} ({plain!r})" if isinstance(plain, str | bool) else kind
+def _confine(normal: Normal) -> Normal:
+    """Refuse limits that leave next to nothing of a normal distribution."""
+    mean, sd, low, high = normal.mean, normal.sd, normal.low, normal.high
+    if sd == 0 and not low <= mean <= high:
+        raise problem(f"'mean' is {mean:g} with 'sd' 0, which is outside of {low:g} to {high:g}", key="mean")
+    if min(abs(low - mean), abs(high - mean)) > 30 * sd and (low > mean or high < mean):
+        raise problem("'low' and 'high' leave less than 1e-190 of the normal distribution", key="low")
+    return normal if sd else Normal(mean, sd, mean, mean)

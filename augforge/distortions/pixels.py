@@ -1,4 +1,4 @@
-"""Distortions of single pixels: lost and added ones, salt and pepper."""
+"""Distortions of single pixels: dropout, noise, salt and pepper."""
 
 import functools
 from collections.abc import Sequence
@@ -16,21 +16,26 @@ _CELLS = 65_536
 
 
 class Pixels(Distortion):
-    """The family that gives some pixels, each chosen by chance of its own, a new value."""
+    """The family that sets randomly chosen pixels to new values."""
+
+    fraction: Distribution = parameter(
+        "Probability of each pixel to be set.",
+        unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
+    )  # fmt: skip
 
     def new_values(self) -> NDArray[Any]:
-        """Return the new values' quantile function at 65,536 evenly spaced shares, uint8.
+        """Tabulate the new values' quantiles at 65,536 even shares, uint8.
 
-        Longer, it holds a quantile function for each place in it that `starts` may give.
+        A longer table holds one quantile function for each offset from `starts`.
         """
         raise NotImplementedError
 
     def starts(self, step: SampledStep) -> NDArray[Any]:
-        """Return where in `new_values` each sample's quantile function begins, int64 (N,)."""
+        """Return each sample's offset into `new_values`, int64 (N,)."""
         return np.zeros(len(step.samples), np.int64)
 
     def render(self, images: NDArray[Any], steps: Sequence[SampledStep]) -> NDArray[Any]:
-        """Return the images after all steps; each step's chance is its ``fraction``."""
+        """Render all steps; ``fraction`` is each step's probability."""
         values, begins = _values_of(tuple(step.distortion for step in steps))
         starts = [cast("Pixels", step.distortion).starts(step) for step in steps]
         return kernels.set_pixels(
@@ -44,18 +49,18 @@ class Pixels(Distortion):
 
 @functools.lru_cache(maxsize=256)
 def _values_of(distortions: tuple[Pixels, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return all new values, one distortion's after the other's, and where each begins, int64 (S, 1)."""
+    """Concatenate all new values; return them and the offsets, int64 (S, 1)."""
     tables = [distortion.new_values() for distortion in distortions]
     ends = np.cumsum([len(table) for table in tables])
     return np.concatenate(tables), np.concatenate([[0], ends[:-1]])[:, np.newaxis]
 
 
 class PixelDropout(Pixels):
-    """Loses pixels: they become 0."""
+    """Set random pixels to 0."""
 
     name: ClassVar[str] = "pixel_dropout"
     fraction: Distribution = parameter(
-        "Chance of each pixel of the frame to be lost.",
+        "Probability of each pixel to become 0.",
         unit="share", low=0, high=1, neutral=0, typical=(0, 0.3),
     )  # fmt: skip
 
@@ -65,15 +70,11 @@ class PixelDropout(Pixels):
 
 
 class PixelNoise(Pixels):
-    """Sets pixels anywhere in the frame to a gray level of their own."""
+    """Set random pixels to random gray levels."""
 
     name: ClassVar[str] = "pixel_noise"
-    fraction: Distribution = parameter(
-        "Chance of each pixel of the frame to be set.",
-        unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
-    )  # fmt: skip
     value: Distribution = parameter(
-        "The gray level that it is set to, drawn anew for each pixel and rounded.",
+        "The new gray level, sampled for each pixel and rounded.",
         unit="gray levels", low=0, high=255, neutral=0, typical=(128, 255), per_pixel=True,
     )  # fmt: skip
 
@@ -85,7 +86,7 @@ class PixelNoise(Pixels):
 
 
 class SaltAndPepper(Pixels):
-    """Sets pixels anywhere in the frame to white (salt) or black (pepper).
+    """Set random pixels to white (salt) or black (pepper).
 
     Notes
     -----
@@ -96,12 +97,8 @@ class SaltAndPepper(Pixels):
     """
 
     name: ClassVar[str] = "salt_and_pepper"
-    fraction: Distribution = parameter(
-        "Chance of each pixel of the frame to be set.",
-        unit="share", low=0, high=1, neutral=0, typical=(0, 0.1),
-    )  # fmt: skip
     salt: Distribution | None = parameter(
-        "Share of those that become 255, the others 0; one half if not given.",
+        "Share of white among the set pixels; by default one half.",
         unit="share", low=0, high=1, neutral=0.5, typical=(0, 1), required=False,
     )  # fmt: skip
 
@@ -110,6 +107,6 @@ class SaltAndPepper(Pixels):
         return np.repeat(np.array([0, 255], np.uint8), _CELLS)
 
     def starts(self, step: SampledStep) -> NDArray[Any]:
-        """Return how many shares of 65,536 lie in the white part, int64 (N,)."""
+        """Return the number of white shares of 65,536, int64 (N,)."""
         starts: NDArray[Any] = np.floor(step.value("salt") * _CELLS + 0.5).astype(np.int64)
         return starts

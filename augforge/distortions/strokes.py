@@ -1,4 +1,4 @@
-"""Distortions of strokes: the width of the pen, where it leaves the paper, and ink that is smudged."""
+"""Distortions of strokes: width, gaps, smudges."""
 
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ class Strokes(Single):
 
 
 class StrokeWidth(Strokes):
-    """Draws the same strokes with a wider or a narrower pen, without breaking any.
+    """Widen or narrow the strokes without breaking any.
 
     Notes
     -----
@@ -58,7 +58,7 @@ class Gap(Strokes):
         unit="gaps", low=0, high=8, neutral=0, typical=(1, 3),
     )  # fmt: skip
     length: Distribution = parameter(
-        "How long a gap is, along the stroke; below one pixel it fades.",
+        "Length of a gap along the stroke; below one pixel it fades.",
         unit="pixels", low=0, high=64, neutral=0, typical=(1, 3),
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ class Gap(Strokes):
 
 
 class Smudge(Strokes):
-    """Drags the ink in one direction, as a hand does that wipes over it, with a tail that fades.
+    """Smudge the ink in one direction, with a fading tail.
 
     Notes
     -----
@@ -78,11 +78,11 @@ class Smudge(Strokes):
 
     name: ClassVar[str] = "smudge"
     length: Distribution = parameter(
-        "How far the ink is dragged.",
+        "Length of the tail.",
         unit="pixels", low=0, high=64, neutral=0, typical=(2, 6),
     )  # fmt: skip
     degrees: Distribution = parameter(
-        "Where to: 0 is to the right, and positive turns counter-clockwise as seen.",
+        "Direction; 0 is to the right, positive turns counter-clockwise.",
         unit="degrees", low=-360, high=360, neutral=0, typical=(-180, 180),
     )  # fmt: skip
     strength: Distribution = parameter(

@@ -1,4 +1,4 @@
-"""What surrounds a drawing: the paper below it, a scanner's bands, something that hides a part."""
+"""Distortions around the drawing: paper, bands, occlusion."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from augforge.randomness import Distribution
 
 
 class Background(Single):
-    """Lays the ink on paper that is not blank: gray, unevenly lit, or with a texture.
+    """Put the ink on gray, unevenly lit or textured paper.
 
     Notes
     -----
@@ -29,15 +29,15 @@ class Background(Single):
     name: ClassVar[str] = "background"
     at_least_one: ClassVar[tuple[str, ...]] = ("level", "gradient", "texture")
     level: Distribution | None = parameter(
-        "Gray levels of the paper, where it is darkest.",
+        "Gray level of the paper at its dark end.",
         unit="gray levels", low=0, high=255, neutral=0, typical=(0, 100), required=False,
     )  # fmt: skip
     gradient: Distribution | None = parameter(
-        "How many more it has at the opposite end of the frame.",
+        "Difference to the gray level at the opposite end.",
         unit="gray levels", low=0, high=255, neutral=0, typical=(0, 100), required=False,
     )  # fmt: skip
     degrees: Distribution | None = parameter(
-        "Where that end is; 0 is at the right, positive turns counter-clockwise as seen.",
+        "Direction of that end; 0 is to the right, positive turns counter-clockwise.",
         unit="degrees", low=-360, high=360, neutral=0, typical=(-180, 180), required=False,
     )  # fmt: skip
     texture: Distribution | None = parameter(
@@ -45,7 +45,7 @@ class Background(Single):
         unit="gray levels", low=0, high=128, neutral=0, typical=(0, 20), required=False,
     )  # fmt: skip
     grain: Distribution | None = parameter(
-        "Smoothness of the texture; 1.5 if not given.",
+        "Smoothness of the texture; by default 1.5.",
         unit="pixels", low=0.5, high=64, neutral=1.5, typical=(0.5, 4), required=False,
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ class Background(Single):
 
 
 class Stripe(Single):
-    """Adds dark and bright bands, as scanners and screens make them.
+    """Add dark and bright bands, as scanners and screens do.
 
     Notes
     -----
@@ -75,15 +75,15 @@ class Stripe(Single):
 
     name: ClassVar[str] = "stripe"
     amplitude: Distribution = parameter(
-        "How much the brightest and the darkest lines differ from the plain image.",
+        "Largest difference of a band from the plain image.",
         unit="gray levels", low=0, high=255, neutral=0, typical=(0, 80),
     )  # fmt: skip
     period: Distribution = parameter(
-        "Way from one bright band to the next.",
+        "Distance between bright bands.",
         unit="pixels", low=1, high=4096, neutral=6, typical=(3, 14),
     )  # fmt: skip
     degrees: Distribution | None = parameter(
-        "Direction in which bands follow each other; 0 is level (bands upright), positive turns counter-clockwise.",
+        "Direction across the bands; 0 is horizontal (upright bands), positive turns counter-clockwise.",
         unit="degrees", low=-360, high=360, neutral=0, typical=(0, 180), required=False,
     )  # fmt: skip
 
@@ -99,7 +99,7 @@ class Stripe(Single):
 
 
 class Occlude(Single):
-    """Hides a rectangle somewhere, as a stain, a sticker or a finger does.
+    """Hide a random rectangle, as a stain or a sticker does.
 
     Notes
     -----
@@ -119,7 +119,7 @@ class Occlude(Single):
         unit="pixels", low=0, high=4096, neutral=0, typical=(2, 10),
     )  # fmt: skip
     level: Distribution | None = parameter(
-        "Its gray level, rounded; 0 if not given.",
+        "Its gray level, rounded; by default 0.",
         unit="gray levels", low=0, high=255, neutral=0, typical=(0, 255), required=False,
     )  # fmt: skip
 

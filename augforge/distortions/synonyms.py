@@ -1,4 +1,4 @@
-"""Names that other libraries give to distortions and their parameters, for "did you mean"."""
+"""Names of distortions and parameters in other libraries, for "did you mean"."""
 
 from collections.abc import Iterable, Mapping
 
@@ -80,7 +80,7 @@ _CALLED: Mapping[str, str] = {
     "wave": "waves sine sine_wave sinusoid sinusoidal ripple tremble tremor",
 }
 
-# What augforge has on purpose not: nothing near it is meant.
+# Intentionally absent: suggest nothing similar.
 _ABSENT: Mapping[str, str] = {
     " Mirroring is left out: a mirrored character is another one, or none.": (
         "flip flips fliplr flipud flip_lr flip_ud hflip vflip horizontal_flip vertical_flip h_flip v_flip "
@@ -99,7 +99,7 @@ _ABSENT: Mapping[str, str] = {
     ),
 }
 
-# Only where the number that is written means the same, or nearly: imgaug's alpha is no displacement.
+# Only where the number means about the same: imgaug's alpha is no displacement.
 _PARAMETERS: Mapping[str, str] = {
     "degrees": "angle angles deg",
     "probability": "p prob chance",
@@ -111,8 +111,8 @@ _PARAMETERS: Mapping[str, str] = {
 }
 
 
-def _turned(called: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return for each other name, squashed, all of ours that it stands at."""
+def _invert(called: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Map each other name, squashed, to all names here."""
     found: dict[str, tuple[str, ...]] = {}
     for ours, others in called.items():
         for other in {squashed(name) for name in others.split()}:
@@ -120,14 +120,14 @@ def _turned(called: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-_NOTES = {name: notes[0] for name, notes in _turned(_ABSENT).items()}
-_STEPS = {**_turned(_CALLED), **dict.fromkeys(_NOTES, ())}
+_NOTES = {name: notes[0] for name, notes in _invert(_ABSENT).items()}
+_STEPS = {**_invert(_CALLED), **dict.fromkeys(_NOTES, ())}
 
-PARAMETER_SYNONYMS = _turned(_PARAMETERS)
-"""For keys of a step: other names, squashed, and ours."""
+PARAMETER_SYNONYMS = _invert(_PARAMETERS)
+"""Other names of a step's keys, squashed, and the names here."""
 
 
 def step_meant(word: str, allowed: Iterable[str]) -> str:
-    """Return a hint for a distortion of another name, such as ``" Did you mean 'blur'?"``; or an empty string."""
+    """Return a hint such as ``" Did you mean 'blur'?"``, or an empty string."""
     note = _NOTES.get(squashed(word), "") or _NOTES.get(squashed(word).removeprefix("random"), "")
     return note or did_you_mean(word, allowed, _STEPS)

@@ -1,4 +1,4 @@
-"""The pure function: (recipe, source, sample number) -> (image, label, parameters)."""
+"""Make samples: the pure function (recipe, source, sample number) -> (image, label, parameters)."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ __all__ = ["FIELDS", "Batch", "Forge"]
 
 
 def __getattr__(name: str) -> Any:
-    # On first use: whoever only reads samples needs FIELDS, but neither the recipe room nor kernels.
+    # On first use: reading needs FIELDS, but neither recipes nor kernels.
     if name == "Forge":
         from augforge.forge.forge import Forge
 

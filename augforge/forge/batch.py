@@ -1,4 +1,4 @@
-"""What a forge makes."""
+"""Batches of samples."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,28 +6,29 @@ from typing import Any
 from numpy.typing import NDArray
 
 FIELDS = ("image", "label", "number", "source_index", "variant", "parameters")
-"""What can be read of a sample."""
+"""Names of a sample's fields."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """N samples, in the order they were asked for.
+    """N samples in the requested order.
 
     Attributes
     ----------
     numbers : ndarray of int64, shape (N,)
         The sample numbers.
     images : ndarray of uint8, shape (N, H, W)
+        The gray levels.
     labels : ndarray of uint8, shape (N,), or None
-        None for an unlabelled source.
+        The class numbers; None for an unlabeled source.
     source_index : ndarray of uint32, shape (N,)
-        The original that each sample was made from.
+        The number of the original.
     variant : ndarray of uint16, shape (N,)
-        Which of its variants it is.
+        The variant of the original.
     parameters : ndarray of float32, shape (N, P)
-        What was drawn for it; see `columns`.
+        The drawn parameters; see `columns`.
     columns : tuple of str
-        The names of the P columns, such as ``rotate.degrees``.
+        Names of the P parameters, such as ``rotate.degrees``.
     """
 
     numbers: NDArray[Any]

@@ -1,8 +1,7 @@
-"""Drawing: the table of parameters of any set of samples, made without touching a pixel.
+"""Draw the parameters of a block of samples, without touching pixels.
 
-The recipe's tree of steps is walked once for a whole block of samples. Coins, choices and parameters are
-independent uniforms, each known by (seed, step id, name), so what a step draws does not depend on
-the others::
+The recipe's tree of steps is walked once for a whole block. Coins, choices and parameters are independent uniform
+numbers, each identified by (seed, step id, name), so the draws of a step do not depend on other steps::
 
     one_of pen ----- pen.choice = 1        the group's own choice
       |-- rotate --- rotate.applied = 0    neutral values
@@ -19,23 +18,23 @@ from numpy.typing import NDArray
 
 from augforge import randomness
 from augforge.distortions import Distortion, SampledStep, SampleIds
+from augforge.distortions.applying import Applies
 from augforge.recipe import Node, OneOf, SomeOf, Step
-from augforge.recipe.guard import covered
-from augforge.recipe.steps import Applies
+from augforge.recipe.guard import select_labels
 
 Streams = tuple[tuple[str, str], ...]
 
 
 @dataclass
 class Table:
-    """What was drawn for a block of N samples.
+    """The drawn parameters of a block of N samples.
 
     Attributes
     ----------
     steps : list of SampledStep
-        The single steps in their listed order, those of groups included.
+        All single steps in order, including those in groups.
     columns : dict of str to ndarray, shape (N,)
-        Every recorded column by name, in order. The arrays of a step's values are shared with `steps`.
+        Name to values of each recorded column, in order. Shares the arrays of `steps`.
     """
 
     steps: list[SampledStep] = field(default_factory=list)
@@ -48,7 +47,7 @@ class Table:
 
 # Names that no parameter can have.
 _APPLIED, _CHOICE, _COUNT = "@applied", "@choice", "@count"
-# What is drawn under a step's id and a name, uniform in (0, 1), float64 (N,).
+# (step id, name) to uniform numbers in (0, 1), float64 (N,).
 _Uniforms = dict[tuple[str, str], NDArray[Any]]
 
 
@@ -59,20 +58,20 @@ def draw(
     labels: NDArray[Any] | None,
     active: NDArray[Any],
 ) -> Table:
-    """Draw everything that a recipe leaves to chance.
+    """Draw all random parameters of a recipe.
 
     Parameters
     ----------
     nodes : sequence of Step, OneOf or SomeOf
         The recipe's steps.
     streams : tuple of (str, str)
-        See `streams_of`.
+        As from `list_streams`.
     samples : SampleIds
-        For which N samples.
+        The N samples.
     labels : ndarray of uint8, shape (N,), or None
-        Their labels, for steps that are limited to classes.
+        Class numbers, for steps limited to classes.
     active : ndarray of bool, shape (N,)
-        False where nothing is applied: originals that are kept.
+        False for kept originals, to which no step is applied.
 
     Returns
     -------
@@ -85,22 +84,22 @@ def draw(
 
 
 def column_names(nodes: Iterable[Node]) -> tuple[str, ...]:
-    """Return the columns that the steps record, in order."""
+    """List the columns that the steps record, in order."""
     none = np.empty(0, np.uint32)
     samples = SampleIds(0, none.astype(np.int64), none, none, (1, 1))
     steps = tuple(nodes)
-    return tuple(draw(steps, streams_of(steps), samples, none.astype(np.uint8), none.astype(bool)).columns)
+    return tuple(draw(steps, list_streams(steps), samples, none.astype(np.uint8), none.astype(bool)).columns)
 
 
-def streams_of(nodes: Iterable[Node]) -> Streams:
-    """Return all that the steps leave to chance at the first attempt, as (step id, name), in any order."""
-    return tuple(stream for node in nodes for stream in _streams_of_node(node))
+def list_streams(nodes: Iterable[Node]) -> Streams:
+    """List the random streams of the first attempt as (step id, name), in any order."""
+    return tuple(stream for node in nodes for stream in _node_streams(node))
 
 
 def draw_step(
     step_id: str, distortion: Distortion, samples: SampleIds, applied: NDArray[Any], attempt: int = 0
 ) -> SampledStep:
-    """Return one step with its values drawn; another attempt gives others."""
+    """Draw the values of one step; each attempt gives other values."""
     streams = tuple((step_id, name) for name in distortion.drawn())
     return _step(step_id, distortion, samples, _uniforms(samples, streams, attempt), applied, attempt)
 
@@ -135,7 +134,7 @@ def _draw_node(
 ) -> None:
     applied = active
     if node.applies != Applies():
-        applied = active & covered(node.applies.for_labels, node.applies.except_labels, labels)
+        applied = active & select_labels(node.applies.for_labels, node.applies.except_labels, labels)
         if node.applies.probability < 1.0:
             applied &= uniforms[node.id, _APPLIED] < node.applies.probability
     if grouped or node.applies != Applies():
@@ -156,7 +155,7 @@ def _draw_node(
 
 
 def _choose_one(table: Table, group: OneOf, uniforms: _Uniforms, applied: NDArray[Any]) -> NDArray[Any]:
-    """Record which member each sample gets, -1 for none; return it as bool (members, N)."""
+    """Choose one member for each sample and record its index, or -1; return a mask, bool (members, N)."""
     choice = randomness.choose_weighted(group.weights, uniforms[group.id, _CHOICE])
     table.record(group.id, "choice", np.where(applied, choice, -1))
     chosen: NDArray[Any] = choice == np.arange(len(group.steps))[:, np.newaxis]
@@ -164,11 +163,11 @@ def _choose_one(table: Table, group: OneOf, uniforms: _Uniforms, applied: NDArra
 
 
 def _choose_some(table: Table, group: SomeOf, uniforms: _Uniforms, applied: NDArray[Any]) -> NDArray[Any]:
-    """Record how many members each sample gets; return which they are as bool (members, N)."""
+    """Choose members for each sample and record their count; return a mask, bool (members, N)."""
     low, high = group.count
     count = low + np.floor(uniforms[group.id, _COUNT] * (high - low + 1))
     table.record(group.id, "count", np.where(applied, count, 0))
-    # The members with the lowest of independent tickets: each knows its own, whoever else is in the group.
+    # The members with the lowest tickets. A ticket does not depend on the other members.
     tickets = np.stack([uniforms[group.id, _ticket(member)] for member in group.steps])
     ranks = np.argsort(np.argsort(tickets, axis=0, kind="stable"), axis=0, kind="stable")
     chosen: NDArray[Any] = ranks < count
@@ -179,7 +178,7 @@ def _ticket(member: Node) -> str:
     return f"@ticket.{member.id}"
 
 
-def _streams_of_node(node: Node) -> Iterable[tuple[str, str]]:
+def _node_streams(node: Node) -> Iterable[tuple[str, str]]:
     if node.applies.probability < 1.0:
         yield node.id, _APPLIED
     if isinstance(node, Step):
@@ -190,7 +189,7 @@ def _streams_of_node(node: Node) -> Iterable[tuple[str, str]]:
     else:
         yield node.id, _COUNT
         yield from ((node.id, _ticket(member)) for member in node.steps)
-    yield from streams_of(node.steps)
+    yield from list_streams(node.steps)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -199,12 +198,12 @@ def _keys(seed: int, streams: Streams) -> tuple[int, ...]:
 
 
 def _uniforms(samples: SampleIds, streams: Streams, attempt: int = 0) -> _Uniforms:
-    """Draw from all streams in one go, which costs a few samples less than one after the other."""
+    """Draw from all streams in one call, which is faster for small blocks."""
     keys = _keys(samples.seed, streams)
     drawn = randomness.uniform(keys, samples.source_index, samples.variant, attempt)
     return dict(zip(streams, drawn, strict=True))
 
 
 def _float32(values: NDArray[Any]) -> NDArray[Any]:
-    """Round to float32, the value that is recorded, and hand it on as float64, the value that is used."""
+    """Round to float32, as recorded; return float64, as used."""
     return values.astype(np.float32).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Making samples from their numbers."""
+"""Make samples from their numbers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,37 +11,36 @@ from augforge._platform.c_library import keep_freed_memory
 from augforge.distortions import DisplacementField, SampleIds
 from augforge.errors import AugforgeError, RecipeError
 from augforge.forge.batch import FIELDS, Batch
-from augforge.forge.drawing import column_names, draw, streams_of
+from augforge.forge.drawing import column_names, draw, list_streams
 from augforge.forge.guarding import GuardedBlock, guard_columns
 from augforge.forge.rendering import render
-from augforge.recipe import Guard, Recipe, Step, load_recipe
-from augforge.recipe.steps import single_steps
+from augforge.recipe import Applies, Guard, Limit, Recipe, Step, load_recipe
+from augforge.recipe.steps import all_nodes, single_steps
 from augforge.sources import Source, open_source
 from augforge.sources.levels import level_warnings
 
-# Samples rendered at once share the cost of a call. More are no faster: their images and fields then leave the
-# caches.
+# Samples rendered in one call. Larger blocks are no faster: their images and fields then leave the caches.
 _CHUNK = 2048
 _CHUNK_BYTES = 1 << 24
 
 
 class Forge:
-    """A recipe at work: makes any of its samples from their numbers.
+    """Make any samples of a recipe from their numbers.
 
-    Sample ``k`` is variant ``k // n`` of original ``k % n``, for n originals. Safe to be used by several
-    threads; pickles as its recipe and source.
+    Sample ``k`` is variant ``k // n`` of original ``k % n``, for n originals. Thread-safe; pickles as its recipe
+    and source.
 
     Parameters
     ----------
     recipe : Recipe, str or Path
-        A recipe, or the file or ready name of one.
+        A recipe, its file or the name of a ready recipe.
     source : Source, optional
-        The originals; by default opened, and normalised, as the recipe says.
+        The originals; by default opened and normalized as the recipe says.
 
     Raises
     ------
     RecipeError
-        If the recipe does not fit the source (a class that is not there, say).
+        If the recipe does not fit the source, as with an unknown class.
     SourceError
         If the source cannot be read.
     """
@@ -53,14 +52,14 @@ class Forge:
         _check_classes(self.recipe, self.source)
         _check_padding(self.recipe.frame, *self.source.images.shape[1:])
         self.columns: tuple[str, ...] = column_names(self.recipe.distort) + guard_columns(self.recipe.guard)
-        self._streams = streams_of(self.recipe.distort)
+        self._streams = list_streams(self.recipe.distort)
         self.pixel_digest: str = self.recipe.pixel_digest(self.source.digest)
         self.steps: tuple[Step, ...] = tuple(single_steps(self.recipe.distort))
         _check_frame(self.steps, *self.image_shape)
-        # Blocks are powers of two, so that the largest is a multiple of all.
+        # Blocks are powers of two, so the largest is a multiple of all.
         self._block = max((step.distortion.block for step in self.steps), default=1)
         fields = sum(isinstance(step.distortion, DisplacementField) for step in self.steps)
-        self._chunk = _chunk_of(*self.image_shape, fields, self._block)
+        self._chunk = _choose_chunk(*self.image_shape, fields, self._block)
         _check_guard(self.recipe.guard, self.steps)
         keep_freed_memory()
 
@@ -82,9 +81,9 @@ class Forge:
         return self.source.labels is not None
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what is suspicious about the originals, with its remedy: paper that is light, ink that is dark.
+        """Warn of suspicious originals, such as light paper or dark ink, with the remedy.
 
-        Originals that the recipe normalizes are not looked at: that settles their levels.
+        Normalized originals are not checked, as normalizing sets their levels.
         """
         if self.recipe.normalize is not None:
             return ()
@@ -101,7 +100,7 @@ class Forge:
         Returns
         -------
         Batch
-            In the order of `numbers`; the same for each number whatever else is asked for.
+            In the order of `numbers`. A sample does not depend on the other numbers.
 
         Raises
         ------
@@ -110,15 +109,15 @@ class Forge:
         TypeError
             If the numbers are not whole.
         """
-        wanted = _as_numbers(numbers, len(self))
+        wanted = _check_numbers(numbers, len(self))
         if self._block == 1:
             return self._make(wanted)
         blocks, places = np.unique(wanted // self._block, return_inverse=True)
         whole = self._make((blocks[:, np.newaxis] * self._block + np.arange(self._block)).reshape(-1))
-        return _rows(whole, places * self._block + wanted % self._block)
+        return _select_rows(whole, places * self._block + wanted % self._block)
 
     def read(self, numbers: NDArray[Any], fields: Sequence[str] = FIELDS) -> dict[str, NDArray[Any]]:
-        """Make samples and return some of their fields, as a reader of a built data set does.
+        """Make fields of samples, with the interface of a reader of a built data set.
 
         Parameters
         ----------
@@ -150,19 +149,19 @@ class Forge:
         -------
         ndarray of uint8, shape (M, H, W)
         """
-        # As one would index, in half of the time.
+        # Twice as fast as indexing.
         images: NDArray[Any] = self.source.images.take(source_index, axis=0)
         _, height, width = images.shape
         if (height, width) == self.image_shape:
             return images
-        # Where the difference is odd, the odd line goes below, or to the right.
+        # An odd line goes below or to the right.
         top, left = (self.image_shape[0] - height) // 2, (self.image_shape[1] - width) // 2
         framed = np.zeros((len(images), *self.image_shape), np.uint8)
         framed[:, top : top + height, left : left + width] = images
         return framed
 
     def _make(self, numbers: NDArray[Any]) -> Batch:
-        # Blocks may reach beyond the last sample: their numbers are as good as any.
+        # Blocks may extend beyond the last sample; their numbers are valid, too.
         count = len(numbers)
         batch = Batch(
             numbers=numbers,
@@ -205,15 +204,15 @@ class Forge:
             np.stack(recorded, axis=1, out=batch.parameters[rows], casting="same_kind")
 
 
-def _chunk_of(height: int, width: int, fields: int, block: int) -> int:
-    """Return how many samples are rendered at once: a power of two, and a block at least."""
-    # A gray level, and a step across and one down for each field.
+def _choose_chunk(height: int, width: int, fields: int, block: int) -> int:
+    """Choose the number of samples rendered in one call: a power of two, at least a block."""
+    # A byte for the gray level, and two int32 displacements for each field.
     sample = height * width * (1 + 2 * np.dtype(np.int32).itemsize * fields)
     most = max(1, min(_CHUNK, _CHUNK_BYTES // sample))
     return max(block, 1 << (most.bit_length() - 1))
 
 
-def _rows(batch: Batch, rows: NDArray[Any]) -> Batch:
+def _select_rows(batch: Batch, rows: NDArray[Any]) -> Batch:
     return Batch(
         batch.numbers[rows],
         batch.images[rows],
@@ -225,7 +224,7 @@ def _rows(batch: Batch, rows: NDArray[Any]) -> Batch:
     )
 
 
-def _as_numbers(numbers: Iterable[int] | NDArray[Any], count: int) -> NDArray[Any]:
+def _check_numbers(numbers: Iterable[int] | NDArray[Any], count: int) -> NDArray[Any]:
     plain = numbers if isinstance(numbers, range | np.ndarray) else list(numbers)
     array = np.asarray(plain) if len(plain) else np.empty(0, np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":
@@ -240,7 +239,9 @@ def _as_numbers(numbers: Iterable[int] | NDArray[Any], count: int) -> NDArray[An
 
 
 def _check_classes(recipe: Recipe, source: Source) -> None:
-    limited = [(f"step '{node.id}'", node.applies) for node in _all_nodes(recipe.distort)]
+    limited: list[tuple[str, Applies | Limit]] = [
+        (f"step '{node.id}'", node.applies) for node in all_nodes(recipe.distort)
+    ]
     limited += [
         (f"the guard '{kind.name}'", limit)
         for kind in recipe.guard.active()
@@ -263,12 +264,12 @@ def _check_padding(frame: tuple[int, int] | None, height: int, width: int) -> No
     if frame is not None and (frame[0] < height or frame[1] < width):
         raise RecipeError(
             f"'frame' is {frame[0]} x {frame[1]} pixels, smaller than the originals' {height} x {width}; "
-            "it pads, and must be as large at least"
+            "it pads, so it must be at least as large"
         )
 
 
 def _check_guard(guard: Guard, steps: Iterable[Step]) -> None:
-    # A block of imgaug's shares one stream of random numbers: no sample of it can be made again alone.
+    # A block of imgaug shares one stream of random numbers, so single samples cannot be drawn again.
     for step in steps:
         drawing = [
             kind.name
@@ -277,8 +278,8 @@ def _check_guard(guard: Guard, steps: Iterable[Step]) -> None:
         ]
         if step.distortion.block > 1 and drawing:
             raise RecipeError(
-                f"the guard '{drawing[0]}' cannot be used with step '{step.id}': it would draw single samples of a "
-                "block again; leave one of them out"
+                f"the guard '{drawing[0]}' cannot be used with step '{step.id}', whose samples can only be drawn "
+                "again as whole blocks; remove one of them"
             )
 
 
@@ -288,9 +289,3 @@ def _check_frame(steps: Iterable[Step], height: int, width: int) -> None:
             step.distortion.check_frame(height, width)
         except AugforgeError as error:
             raise RecipeError(f"step '{step.id}' on {height} x {width} pixels: {error}") from error
-
-
-def _all_nodes(nodes: Iterable[Any]) -> Iterable[Any]:
-    for node in nodes:
-        yield node
-        yield from _all_nodes(getattr(node, "steps", ()))

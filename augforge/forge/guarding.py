@@ -1,19 +1,19 @@
-"""Guards: samples that would lose their label are drawn again, then tamed.
+"""Guard labels by rejection sampling, then by pulling toward the identity.
 
-What is about shape is judged first: the steps that move or reshape strokes are drawn alone, and, where a guard
-needs pixels, rendered alone. Then the whole sample is rendered, and what is about gray levels is judged by it.
-A guard of levels also judges whether the shape has kept any ink: no gray level brings back what the shape has
-lost::
+Guards of shape come first: they judge the steps that move or reshape strokes, which are rendered only if a guard
+needs pixels. Then the whole sample is rendered, and guards of gray levels judge it. These also judge the shape,
+because no gray level restores ink that the shape has lost::
 
     draw -- shape steps --> judge shape -- all steps --> judge levels --> image
                 ^             |   ^                        |
-                '-- again ----'   '-- level steps again ---'
+                '-- redraw ---'   '-- redraw level steps --'
 
-A rejected sample draws those steps again, up to 8 times; coins and choices stay as they are. If none will do,
-the last draw is pulled half way toward the identity, again and again, at last all the way. Only rejected
-samples are rendered again.
+A rejected sample redraws those steps up to 8 times, while coins and choices stay. If every draw fails, the last
+one is pulled half way toward the identity, repeatedly, and finally all the way. Only rejected samples are
+rendered again.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,25 +23,25 @@ from numpy.typing import NDArray
 
 from augforge.distortions import SampledStep, SampleIds
 from augforge.forge.drawing import Table, draw_step
-from augforge.forge.measuring import measure_geometry, measure_pixels, rejects, rejects_shape
-from augforge.forge.rendering import chain_of, render
+from augforge.forge.measuring import measure_geometry, measure_pixels, reject, reject_shapes
+from augforge.forge.rendering import compose_geometry, render
 from augforge.recipe.guard import Guard, GuardKind
 
 MAX_ATTEMPTS = 8
 _MAX_HALVINGS = 8
 
-# Of the rows of a block: all, or some by number.
+# Rows of a block: a slice or indexes.
 _Rows = slice | NDArray[Any]
 _Judge = Callable[[_Rows, Sequence[SampledStep]], NDArray[Any]]
 
 
 def guard_columns(guard: Guard) -> tuple[str, ...]:
-    """Return the columns that a guard records, in order.
+    """List the columns that a guard records, in order.
 
-    ``guard.attempts`` and ``guard.pull`` tell how often the shape was drawn again (0 to 8), and how far it was then
-    pulled toward the identity (0 not at all, 0.5 half way, 1 all the way); ``guard.level_attempts`` and
-    ``guard.level_pull`` the same of the other steps. ``guard.NAME`` tells how many draws the guard NAME rejected,
-    of the shape and of the levels together: those that need pixels judge only what the others left.
+    ``guard.attempts`` counts the redraws of the shape (0 to 8), and ``guard.pull`` is how far it was then pulled
+    toward the identity (0 not at all, 0.5 half way, 1 all the way). ``guard.level_attempts`` and
+    ``guard.level_pull`` are the same for the other steps. ``guard.NAME`` counts the draws, of shape and of levels,
+    that the guard NAME rejected; guards that need pixels judge only draws that passed the others.
     """
     kinds = guard.active()
     columns: list[str] = []
@@ -58,13 +58,15 @@ class GuardedBlock:
     Parameters
     ----------
     guard : Guard
-        With one kind at least in force.
+        At least one kind must be active.
     table : Table
-        What was drawn; values that are drawn again are replaced in it, and the guard's columns added.
+        The drawn parameters. Redrawn values replace them in place; the guard's columns are added.
     originals : ndarray of uint8, shape (N, H, W)
-        What the samples are made from.
+        The original of each sample.
     samples : SampleIds
+        The numbers of the samples.
     labels : ndarray of uint8, shape (N,), or None
+        The class numbers; None for an unlabeled source.
     """
 
     def __init__(
@@ -80,38 +82,38 @@ class GuardedBlock:
         self._samples = samples
         self._labels = labels
         self._steps = table.steps
-        # The others, kept originals for one, are not judged.
-        self._distorted = _any_applied(table.steps, len(samples))
+        # Undistorted samples, such as kept originals, are not judged.
+        self._distorted = self._find_affected(table.steps)
         self._columns = {name: np.zeros(len(samples)) for name in guard_columns(guard)}
         table.columns.update(self._columns)
-        # What the steps that reshape make of the samples, and whether that is of their latest values.
+        # Images after the steps that change shape, and whether they are up to date.
         self._shaped = np.empty_like(originals)
         self._is_shaped = np.zeros(len(samples), bool)
         self._images = self._shaped
 
     def render(self) -> NDArray[Any]:
-        """Return the samples that the guards let through, uint8 (N, H, W)."""
+        """Render the samples so that all guards accept them, uint8 (N, H, W)."""
         kinds = self._guard.active()
         shape = [step for step in self._steps if step.distortion.shapes]
         levels = [step for step in self._steps if not step.distortion.shapes]
         if any(kind.of_shape for kind in kinds):
-            self._settle(shape, self._judge_shape, "guard.attempts", "guard.pull")
+            self._redraw(shape, self._judge_shape, "guard.attempts", "guard.pull")
         if not any(kind.of_pixels for kind in kinds):
             return render(self._originals, self._steps)
         if not self._is_shaped.all():
             rows = np.flatnonzero(~self._is_shaped) if self._is_shaped.any() else slice(None)
             self._shaped[rows] = render(self._originals[rows], [step[rows] for step in shape])
-        self._images = self._whole(slice(None), levels)
+        self._images = self._render_all(slice(None), levels)
         if np.shares_memory(self._images, self._shaped):
             self._images = self._images.copy()
         if any(kind.of_levels for kind in kinds):
-            self._settle(levels, self._judge_levels, "guard.level_attempts", "guard.level_pull")
+            self._redraw(levels, self._judge_levels, "guard.level_attempts", "guard.level_pull")
         return self._images
 
-    def _settle(self, steps: list[SampledStep], judge: _Judge, attempts: str, pull: str) -> None:
-        """Replace the values of rejected samples until none is left, and record what was done."""
-        # Where none of these steps is applied, to draw them again would change nothing.
-        rejected = np.flatnonzero(judge(slice(None), steps) & _any_applied(steps, len(self._samples)))
+    def _redraw(self, steps: list[SampledStep], judge: _Judge, attempts: str, pull: str) -> None:
+        """Redraw rejected samples until all pass, then record attempts and pull."""
+        # Samples without any of these steps would not change.
+        rejected = np.flatnonzero(judge(slice(None), steps) & self._find_affected(steps))
         for attempt in range(1, MAX_ATTEMPTS + 1):
             if not len(rejected):
                 return
@@ -129,74 +131,70 @@ class GuardedBlock:
             if not len(rejected):
                 return
             share = 0.5**halving if halving <= _MAX_HALVINGS else 0.0
-            pulled = [_pulled(step, share) for step in last]
+            pulled = [_scale(step, share) for step in last]
             _overwrite(steps, rejected, pulled)
             self._columns[pull][rejected] = 1.0 - share
             still = judge(rejected, pulled)
             last, rejected = [step[still] for step in last], rejected[still]
 
     def _judge_shape(self, rows: _Rows, steps: Sequence[SampledStep]) -> NDArray[Any]:
-        originals, labels = self._originals[rows], self._labels_of(rows)
+        originals, labels = self._originals[rows], self._get_labels(rows)
         kinds = [kind for kind in self._guard.active() if kind.of_shape]
         left = self._distorted[rows].copy()
-        chain = None if all(kind.of_pixels for kind in kinds) else chain_of(steps)
+        chain = None if all(kind.of_pixels for kind in kinds) else compose_geometry(steps)
         for kind in kinds:
             if not kind.of_pixels:
                 measured = measure_geometry(kind, originals, chain)
-                left &= ~self._count(kind, rows, rejects(kind, self._guard, measured, labels))
+                left &= ~self._count(kind, rows, reject(kind, self._guard, measured, labels))
         self._is_shaped[rows] = False
         kinds = [kind for kind in kinds if kind.of_pixels]
         if kinds and left.any():
-            # What is rejected already is rendered with the others: to part them would take longer.
+            # Rejected samples are rendered, too: leaving them out would take longer.
             shaped = render(originals, steps, chain)
             self._shaped[rows], self._is_shaped[rows] = shaped, True
             judged = left.copy()
             for kind in kinds:
-                found = rejects_shape(kind, self._guard, originals, shaped, labels)
+                found = reject_shapes(kind, self._guard, originals, shaped, labels)
                 left &= ~self._count(kind, rows, found & judged)
         rejected: NDArray[Any] = self._distorted[rows] & ~left
         return rejected
 
     def _judge_levels(self, rows: _Rows, steps: Sequence[SampledStep]) -> NDArray[Any]:
         if not isinstance(rows, slice):
-            self._images[rows] = self._whole(rows, steps)
+            self._images[rows] = self._render_all(rows, steps)
         rejected = np.zeros(len(self._originals[rows]), bool)
         for kind in self._guard.active():
             if kind.of_levels:
                 measured = measure_pixels(kind, self._originals[rows], self._shaped[rows], self._images[rows])
-                rejected |= self._count(
-                    kind, rows, rejects(kind, self._guard, measured, self._labels_of(rows))
-                )
+                found = reject(kind, self._guard, measured, self._get_labels(rows))
+                rejected |= self._count(kind, rows, found)
         return rejected
 
-    def _labels_of(self, rows: _Rows) -> NDArray[Any] | None:
+    def _get_labels(self, rows: _Rows) -> NDArray[Any] | None:
         return None if self._labels is None else self._labels[rows]
 
     def _count(self, kind: GuardKind, rows: _Rows, rejected: NDArray[Any]) -> NDArray[Any]:
-        """Return and count which of the distorted samples a guard rejects."""
+        """Count the distorted samples that a guard rejects, and return their mask."""
         rejected = rejected & self._distorted[rows]
         self._columns[f"guard.{kind.name}"][rows] += rejected
         return rejected
 
-    def _whole(self, rows: _Rows, levels: Sequence[SampledStep]) -> NDArray[Any]:
-        """Return some samples after all steps, those that change gray levels as given."""
+    def _render_all(self, rows: _Rows, levels: Sequence[SampledStep]) -> NDArray[Any]:
+        """Render samples with all steps, those that change gray levels as given."""
         if all(step.distortion.shapes for step in self._steps[: len(self._steps) - len(levels)]):
             return render(self._shaped[rows], levels)
         given = iter(levels)
         steps = [step[rows] if step.distortion.shapes else next(given) for step in self._steps]
         return render(self._originals[rows], steps)
 
-
-def _any_applied(steps: Sequence[SampledStep], count: int) -> NDArray[Any]:
-    """Return to which samples any of the steps is applied, bool (N,)."""
-    applied = np.zeros(count, bool)
-    for step in steps:
-        applied |= step.applied
-    return applied
+    def _find_affected(self, steps: Sequence[SampledStep]) -> NDArray[Any]:
+        """Find the samples to which any of the steps is applied, bool (N,)."""
+        none = np.zeros(len(self._samples), bool)
+        return functools.reduce(np.logical_or, (step.applied for step in steps), none)
 
 
 def _overwrite(steps: Sequence[SampledStep], rows: NDArray[Any], drawn: Sequence[SampledStep]) -> None:
-    """Put what was drawn again for some rows in its place; the table shares the arrays."""
+    """Overwrite the values of some rows in place, as the table shares the arrays."""
     for step, new in zip(steps, drawn, strict=True):
         for name, values in new.values.items():
             step.values[name][rows] = values
@@ -205,8 +203,8 @@ def _overwrite(steps: Sequence[SampledStep], rows: NDArray[Any], drawn: Sequence
             step.field[rows] = new.field
 
 
-def _pulled(step: SampledStep, share: float) -> SampledStep:
-    """Return a step with a share of its way from the neutral values left."""
+def _scale(step: SampledStep, share: float) -> SampledStep:
+    """Scale the distance of a step's values from neutral."""
     values = {}
     for name, drawn in step.values.items():
         neutral = step.distortion.neutral(name)

@@ -1,4 +1,4 @@
-"""Rendering: the drawn steps of a recipe applied to a block of images."""
+"""Apply drawn steps to a block of images."""
 
 import itertools
 from collections.abc import Sequence
@@ -10,23 +10,24 @@ from augforge import kernels
 from augforge.distortions import Chain, Geometry, SampledStep, chained
 
 
-def chain_of(steps: Sequence[SampledStep]) -> Chain | None:
-    """Return all geometry among the steps as one chain, None if there is none."""
+def compose_geometry(steps: Sequence[SampledStep]) -> Chain | None:
+    """Compose all geometric steps into one chain; None without such steps."""
     geometry = [step for step in steps if isinstance(step.distortion, Geometry)]
     return chained(geometry) if geometry else None
 
 
 def render(images: NDArray[Any], steps: Sequence[SampledStep], chain: Chain | None = None) -> NDArray[Any]:
-    """Return the images, uint8 (N, H, W), after all steps in their order, those of one family in one go.
+    """Apply all steps in order to images, uint8 (N, H, W).
 
-    `chain` is that of the steps, where the caller has made it already: it takes time to make.
+    Adjacent steps of one family are applied in one pass. `chain` is the result of `compose_geometry`, if the caller
+    already has it.
     """
-    geometry = sum(isinstance(step.distortion, Geometry) for step in steps)
-    for family, run in itertools.groupby(steps, key=lambda step: step.distortion.family()):
-        of_run = list(run)
-        # With other steps between, each run has a chain of its own.
-        if chain is not None and family is Geometry and len(of_run) == geometry:
+    geometric = sum(isinstance(step.distortion, Geometry) for step in steps)
+    for family, group in itertools.groupby(steps, key=lambda step: step.distortion.family()):
+        run = list(group)
+        # The chain holds all geometric steps, so it serves only a run that holds them all, too.
+        if chain is not None and family is Geometry and len(run) == geometric:
             images = kernels.warp(images, chain)
         else:
-            images = of_run[0].distortion.render(images, of_run)
+            images = run[0].distortion.render(images, run)
     return images

@@ -1,1 +1,1 @@
-"""The data set format on disk: layout, models, hashes, commit records, safe files."""
+"""The format on disk: layout, models, hashes, commit records, safe files."""

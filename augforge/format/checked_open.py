@@ -1,4 +1,4 @@
-"""Open files of a data set only if they are regular, and of the published size and hash."""
+"""Open files of a data set after checking type, size and hash."""
 
 import errno
 import os
@@ -28,31 +28,31 @@ def check_regular(path: Path, found: os.stat_result, size: int) -> None:
 
 
 def check_size(path: Path, size: int) -> None:
-    """Check a file as `check_regular` does, without opening it."""
+    """Check a file like `check_regular`, without opening it."""
     try:
         check_regular(path, path.lstat(), size)
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+        raise _to_dataset_error(path, error) from error
 
 
 def check_file(path: Path, size: int, expected: str) -> None:
-    """Raise `DatasetError` unless a regular file has `size` bytes and the expected BLAKE3 hash."""
+    """Raise `DatasetError` unless a file has the expected size and hash."""
     with open_checked(path, size, expected):
         pass
 
 
 @contextmanager
 def open_checked(path: Path, size: int, expected: str | None = None) -> Iterator[int]:
-    """Open a regular file for reading; follow no link and block on no pipe.
+    """Open a regular file for reading, but no link or pipe.
 
     Parameters
     ----------
     path : Path
         The file.
     size : int
-        The size that it must have, in bytes.
+        Expected size in bytes.
     expected : str, optional
-        The BLAKE3 hash that it must have; None skips that check.
+        Expected BLAKE3 hash; None skips that check.
 
     Yields
     ------
@@ -62,7 +62,7 @@ def open_checked(path: Path, size: int, expected: str | None = None) -> Iterator
     Raises
     ------
     DatasetError
-        If it cannot be opened or read, is no regular file, or has another size or hash.
+        If it cannot be opened or read, is not a regular file, or has another size or hash.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -74,11 +74,16 @@ def open_checked(path: Path, size: int, expected: str | None = None) -> Iterator
         finally:
             os.close(descriptor)
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise DatasetError(f"{path} is not an ordinary file, but a symbolic link") from error
-        if error.errno == errno.ENXIO:  # a socket
-            raise DatasetError(f"{path} is not an ordinary file") from error
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+        raise _to_dataset_error(path, error) from error
+
+
+def _to_dataset_error(path: Path, error: OSError) -> DatasetError:
+    known = {
+        errno.ENOENT: "is missing",
+        errno.ELOOP: "is not an ordinary file, but a symbolic link",
+        errno.ENXIO: "is not an ordinary file",  # a socket
+    }
+    return DatasetError(f"{path} {known.get(error.errno or 0, f'cannot be read: {error.strerror}')}")
 
 
 def read_whole(path: Path, max_bytes: int) -> bytes:
@@ -99,21 +104,21 @@ def read_whole(path: Path, max_bytes: int) -> bytes:
 
 
 def check_own_folders(folder: Path) -> None:
-    """Raise `DatasetError` if the folder of shards or of receipts is a link to elsewhere."""
+    """Raise `DatasetError` if the folder of shards or receipts is a link."""
     for name in (SHARDS, RECEIPTS):
         check_own_folder(folder / name)
 
 
 def check_own_folder(folder: Path) -> None:
-    """Raise `DatasetError` if a folder inside a data set's folder is a link."""
+    """Raise `DatasetError` if a folder of a data set is a link."""
     if os.path.islink(folder):  # raises nothing
-        raise DatasetError(f"{folder} is a symbolic link; it must be a folder of the data set's own")
+        raise DatasetError(f"{folder} is a symbolic link; it must be a real folder inside the data set")
 
 
 def read_rows(
     path: Path, descriptor: int, spec: ShardSpec, offsets: Mapping[str, int | None], parts: Iterable[slice]
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """Read all arrays of a shard with a verified hash, some rows at a time.
+    """Read a shard with a verified hash, some rows at a time.
 
     Parameters
     ----------

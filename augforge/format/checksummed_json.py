@@ -1,9 +1,9 @@
-"""Canonical JSON that ends in the hash of its own preceding bytes.
+"""Canonical JSON that ends with its own checksum.
 
 Manifests and receipts have this form: UTF-8, sorted keys, one line for each top-level key and for each object of a
-top-level list. The last key is ``seal``; its value is the BLAKE3 hash of every byte before it. It reveals a byte
-changed by hand, by a disk or by an interrupted copy. The form is the same in all format versions, so that an old
-augforge can distinguish a newer data set from a damaged one.
+top-level list. The last key is ``seal``; its value is the BLAKE3 hash of all bytes before it. It reveals changes by
+hand, by a disk or by an interrupted copy. All format versions share this form, so that an old augforge can
+distinguish a newer data set from a damaged one.
 """
 
 import json
@@ -20,13 +20,12 @@ _END = b'"\n}\n'
 _HASH_LENGTH = 64
 
 _MAX_BYTES = 192 << 20  # 50,000 shards with the counts of 256 classes take less
-_MAX_CONTAINERS = (
-    500_000  # lists and objects: a shard takes four; empty ones take 28 times their bytes in memory
-)
+# Lists and objects: a shard takes four, and empty ones take 28 times their bytes in memory.
+_MAX_CONTAINERS = 500_000
 
 
 def dump_checksummed(content: Mapping[str, Any]) -> bytes:
-    """Write plain values as JSON with a checksum; raise ValueError for NaN and infinity."""
+    """Write JSON with a checksum; raise ValueError for NaN or infinity."""
     lines = [f"{_compact(key)}:{_pretty(content[key])}" for key in sorted(content)]
     body = ("{\n" + ",\n".join(lines)).encode() + _SEAL
     return body + bytes_hash(body).encode() + _END
@@ -101,7 +100,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def read_checksummed(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -112,7 +111,7 @@ def read_checksummed(path: Path) -> tuple[dict[str, Any], bytes]:
     FileNotFoundError
         If there is no such file.
     DatasetError
-        If it is no regular file, too large, unreadable or damaged.
+        If it is not a regular file, too large, unreadable or damaged.
     """
     try:
         data = read_whole(path, _MAX_BYTES)

@@ -1,4 +1,4 @@
-"""Read and publish the commit records of a data set: its receipts and its manifest."""
+"""Read and publish receipts and manifests, the commit records."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from augforge.format.checked_open import check_size
 from augforge.format.checksummed_json import dump_checksummed, read_checksummed
 from augforge.format.hashing import bytes_hash
 from augforge.format.layout import MANIFEST, RECEIPTS, REPLACEMENT, SHARDS, ShardSpec
-from augforge.format.models import Manifest, Receipt, parse_model
+from augforge.format.models import Manifest, Receipt, fields_of, parse_model
 from augforge.format.publishing import publish
 
 
@@ -24,7 +24,7 @@ def read_receipt(path: Path) -> Receipt:
 
 
 def read_hashed_receipt(path: Path) -> tuple[Receipt, str]:
-    """Read a receipt and the BLAKE3 hash of its file; raise as `read_receipt`."""
+    """Read a receipt and its BLAKE3 hash; raise as `read_receipt`."""
     try:
         content, data = read_checksummed(path)
     except FileNotFoundError as error:
@@ -34,17 +34,7 @@ def read_hashed_receipt(path: Path) -> tuple[Receipt, str]:
 
 def check_receipt(path: Path, receipt: Receipt, spec: ShardSpec) -> None:
     """Raise `DatasetError` unless a receipt belongs to a shard; name the difference."""
-    wanted = {
-        "shard": spec.index,
-        "file": spec.file_name,
-        "first_sample": spec.first_sample,
-        "samples": spec.samples,
-        "image_shape": spec.layout.image_shape,
-        "columns": spec.layout.columns,
-        "compression": spec.layout.compression,
-        "pixel_digest": spec.layout.pixel_digest,
-    }
-    for name, value in wanted.items():
+    for name, value in fields_of(spec).items():
         if (got := getattr(receipt, name)) != value:
             raise DatasetError(f"{path} is of another shard: {name} is {got}, needed: {value}")
     if (classes := len(receipt.class_counts)) != spec.layout.classes:
@@ -54,7 +44,7 @@ def check_receipt(path: Path, receipt: Receipt, spec: ShardSpec) -> None:
 
 
 def read_published(folder: Path, spec: ShardSpec) -> tuple[Receipt, str]:
-    """Read the receipt of a published shard and check the size of the shard's file.
+    """Read a published shard's receipt; check the size of its file.
 
     Returns
     -------
@@ -81,12 +71,12 @@ MOVING_IN = (
 
 
 def is_moving_in(folder: Path) -> bool:
-    """Tell whether a complete set in ``.replacement`` is taking the place of an old one."""
+    """Check whether a complete set in ``.replacement`` is replacing an old one."""
     return not os.path.lexists(folder / MANIFEST) and os.path.lexists(folder / REPLACEMENT / MANIFEST)
 
 
 def publish_manifest(folder: Path, manifest: Manifest) -> None:
-    """Publish a manifest, which completes the data set.
+    """Publish a manifest and so complete the data set.
 
     Raises
     ------

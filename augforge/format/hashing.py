@@ -1,14 +1,14 @@
-"""BLAKE3 hashes: of files, and of the content whatever the files.
+"""BLAKE3 hashes of files, and of content independent of files.
 
-The content hash is a tree of two levels. A *leaf* covers 1,024 consecutive sample numbers (the last one of a
-set may be shorter); the *root* covers the leaves in order::
+The content hash is a tree of two levels. A *leaf* covers 1,024 consecutive samples (the last leaf of a set may have
+fewer); the *root* covers the leaves in order::
 
     root = BLAKE3(header, leaf 0, leaf 1, ...)      leaves as 32 raw bytes each
     leaf = BLAKE3(header, images, labels, source_index, variant, parameters)
 
-Arrays are hashed as little-endian bytes in C order. Every header is a line of JSON, with sorted keys and no spaces,
-ended by a newline. It states the dtypes and shapes of all that follows, so that any string of bytes can be read in
-one way only. Shard sizes, file names, compression and class names are no part of it.
+Arrays are hashed as little-endian bytes in C order. A header is one line of JSON with sorted keys and no spaces. It
+states the dtypes and shapes of everything after it, so that no two contents have the same bytes. Shard sizes, file
+names, compression and class names do not affect the hash.
 """
 
 import errno
@@ -42,7 +42,7 @@ def _describe(samples: int, layout: SampleLayout) -> dict[str, object]:
 
 
 class ContentHash:
-    """The root of the content hash, from leaves that come one by one.
+    """The root of the content hash, computed incrementally from leaves.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def leaf_hash(arrays: Mapping[str, NDArray[Any]], layout: SampleLayout) -> str:
 
 
 class LeafHash:
-    """The hash of a leaf whose samples come piece by piece, as those of large images do.
+    """The hash of a leaf, computed incrementally from parts of its samples.
 
     Parameters
     ----------
@@ -100,12 +100,12 @@ class LeafHash:
         self._missing = samples
         self._hasher = blake3(_leaf_header(samples, layout))
         self._arrays = layout.arrays(samples)
-        # The small arrays, which are hashed after all images.
+        # The small arrays, hashed after all images.
         self._waiting: dict[str, list[memoryview]] = {array.name: [] for array in self._arrays[1:]}
 
     @property
     def complete(self) -> bool:
-        """Whether all samples were added."""
+        """Whether the leaf has all its samples."""
         return self._missing == 0
 
     def add(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -146,7 +146,9 @@ def file_hash(path: Path) -> str:
 
 
 class IncrementalFileHash:
-    """The hash of a file that is being written, from data that is still in the processor's caches.
+    """The hash of a file, computed while it is written.
+
+    It hashes the data that is still in the processor's cache, and reads the rest.
 
     Parameters
     ----------
@@ -160,13 +162,16 @@ class IncrementalFileHash:
         self._hashed = 0
 
     def add(self, offset: int, data: memoryview) -> None:
-        """Hash data written at an offset; the file before it must be final, and offsets ascend."""
+        """Hash data written at an offset.
+
+        Offsets must ascend, and the file before the offset must be final.
+        """
         self._read_up_to(offset)
         self._hasher.update(data)
         self._hashed += len(data)
 
     def finish(self, size: int) -> str:
-        """Read and hash the rest, up to the file's size; return 64 hexadecimal digits."""
+        """Hash the rest of the file; return 64 hexadecimal digits."""
         self._read_up_to(size)
         return self._hasher.hexdigest()
 

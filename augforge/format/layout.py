@@ -1,4 +1,4 @@
-"""The names, limits and arrays of a data set on disk."""
+"""Names, limits and arrays of a data set on disk."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from augforge.errors import AugforgeError
 from augforge.hdf5 import ArrayPlan, Attribute
 
 FORMAT_VERSION = 1
-"""Version of everything on disk; raised whenever an older augforge could not read it correctly."""
+"""Version of everything on disk; it rises if an older augforge would misread it."""
 
 LEAF = 1024
 """Samples in one leaf of the content hash."""
@@ -23,10 +23,10 @@ RECEIPTS = "receipts"
 MANIFEST = "manifest.json"
 RECIPE = "recipe.yaml"
 REPLACEMENT = ".replacement"
-"""Subfolder for the set under construction that will replace the one in the folder."""
+"""Subfolder of a set that will replace the one in the folder."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-"""Pattern of a name that may begin a file's name, such as a recipe's."""
+"""Pattern of names that may begin a file's name, such as a recipe's."""
 
 _INDEX = r"(?:[0-9]{5}|[1-9][0-9]{5,11})"
 OUR_NAMES = {SHARDS: re.compile(rf"{NAME.pattern}-{_INDEX}\.h5"), RECEIPTS: re.compile(rf"{_INDEX}\.json")}
@@ -71,7 +71,7 @@ class SampleLayout:
         return self.classes > 0
 
     def arrays(self, samples: int) -> tuple[ArrayPlan, ...]:
-        """Describe the arrays of `samples` samples, in the order they are stored and hashed."""
+        """Describe the arrays of some samples, in the order of storage."""
         tails: dict[str, tuple[int, ...]] = {"images": self.image_shape, "parameters": (len(self.columns),)}
         attributes: dict[str, dict[str, Attribute]] = {"parameters": {"columns": self.columns}}
         return tuple(
@@ -154,12 +154,12 @@ class ShardSpec:
 
     @property
     def leaf_count(self) -> int:
-        """Number of leaves of the content hash that lie in the shard, wholly or in part."""
+        """Number of leaves wholly or partly in the shard."""
         return -(-self.end // LEAF) - self.first_sample // LEAF
 
     @property
     def leaf_ranges(self) -> tuple[range, ...]:
-        """Its sample numbers, split where the leaves of the content hash begin.
+        """Its sample numbers, split at the leaves of the content hash.
 
         A shard of an extended data set may begin within a leaf.
         """
@@ -167,7 +167,7 @@ class ShardSpec:
 
 
 def explain_shard_size(size: int) -> str | None:
-    """Explain why shards cannot have a number of samples; None if they can."""
+    """Explain why shards cannot have that size; return None if they can."""
     if size >= LEAF and size % LEAF == 0:
         return None
     below = max(LEAF, size // LEAF * LEAF)
@@ -183,7 +183,7 @@ def receipt_name(shard: int) -> str:
 
 
 def shard_bytes(spec: ShardSpec) -> int:
-    """Compute the size of a shard's file: exact if uncompressed, else an upper bound."""
+    """Compute a file's size: exact if uncompressed, else an upper bound."""
     return _shard_bytes(replace(spec, index=0, first_sample=0))
 
 

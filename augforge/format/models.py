@@ -1,7 +1,7 @@
-"""Manifests and commit records as frozen types that hold only valid values.
+"""Manifests and commit records as validated, frozen types.
 
-Attribute names are the keys in the files. Files are untrusted input: all content passes these types, and no name
-in it can lead out of the data set's folder.
+Attribute names are the keys in the files. Files are untrusted input: these types validate all content, and reject
+names that lead out of the data set's folder.
 """
 
 import json
@@ -24,7 +24,7 @@ Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 FileName = Annotated[str, Field(pattern=rf"^{NAME.pattern}-[0-9]{{5,12}}\.h5$")]
 FormatVersion = Annotated[int, Field(ge=1, le=FORMAT_VERSION)]
 
-# The best ratio of each compression: by its longest match, or by a block of equal bytes.
+# Best possible ratio of each compression: of its longest match, or of a block of equal bytes.
 _BEST_RATIO = {"gzip": 1032, "lz4": 255, "zstd": 1 << 15}
 
 # No file and no number of samples comes near this; sums of a few such numbers still fit into 64 bits.
@@ -43,20 +43,20 @@ class _Model(BaseModel):
         return self.model_dump(mode="json")
 
     def plain(self) -> dict[str, Any]:
-        """Call `to_dict`, by its former name."""
+        """Call `to_dict` by its former name."""
         warnings.warn("plain() is now to_dict()", DeprecationWarning, stacklevel=2)
         return self.to_dict()
 
 
 class GuardCounts(_Model):
-    """Counts of what the guards did.
+    """Counts of the guards' actions.
 
     Attributes
     ----------
     redrawn : int
-        Samples with steps that were drawn again.
+        Samples with redrawn steps.
     pulled : int
-        Samples with steps that were then pulled toward the identity.
+        Samples with steps pulled toward the identity after that.
     rejected : dict
         Name of each guard to the number of samples with a draw that it rejected.
     """
@@ -78,9 +78,9 @@ class _Published(_Model):
     class_counts: Many[Count]
 
     def check_offsets(self, layout: SampleLayout) -> None:
-        """Raise ValueError unless the offsets are exactly those needed, all inside the file.
+        """Raise ValueError unless exactly the needed offsets lie inside the file.
 
-        A compressed shard has none; its arrays must not exceed what such a file can hold.
+        A compressed shard has none; its arrays must not exceed the capacity of such a file.
         """
         arrays = layout.arrays(self.samples)
         if layout.compression != "none":
@@ -106,8 +106,22 @@ class _Published(_Model):
                 )
 
 
+def fields_of(spec: ShardSpec) -> dict[str, Any]:
+    """List the fields of a receipt that a shard's spec determines."""
+    return {
+        "shard": spec.index,
+        "file": spec.file_name,
+        "first_sample": spec.first_sample,
+        "samples": spec.samples,
+        "image_shape": spec.layout.image_shape,
+        "columns": spec.layout.columns,
+        "compression": spec.layout.compression,
+        "pixel_digest": spec.layout.pixel_digest,
+    }
+
+
 class Receipt(_Published):
-    """The commit record of a shard: it proves that the shard was published.
+    """The commit record of a shard, the proof of its publication.
 
     Attributes
     ----------
@@ -124,21 +138,21 @@ class Receipt(_Published):
     columns : tuple of str
         Names of the recorded parameters.
     compression : str
-        How the file is compressed.
+        Compression of the file.
     pixel_digest : str
-        Hash of all that decides pixels.
+        Hash of everything that determines pixels.
     bytes, hash : int, str
         Size and BLAKE3 hash of the file.
     offsets : dict
         Array name to byte offset, None for an array of no bytes; empty if compressed.
     leaves : tuple of str
-        Content hash of each run of samples between multiples of 1,024.
+        Content hash of each range of samples between multiples of 1,024.
     class_counts : tuple of int
         Samples of each class; empty for an unlabelled source.
     pixel_sum, pixel_square_sum : int
         Sums over all pixels of the gray value and of its square.
     guard : GuardCounts
-        Counts of what the guards did.
+        Counts of the guards' actions.
     """
 
     format_version: FormatVersion = FORMAT_VERSION
@@ -154,18 +168,8 @@ class Receipt(_Published):
 
     @classmethod
     def of(cls, spec: ShardSpec, **values: Any) -> Self:
-        """Make the receipt of a shard from its spec and the other values."""
-        return cls(
-            shard=spec.index,
-            file=spec.file_name,
-            first_sample=spec.first_sample,
-            samples=spec.samples,
-            image_shape=spec.layout.image_shape,
-            columns=spec.layout.columns,
-            compression=spec.layout.compression,  # type: ignore[arg-type]  # checked by pydantic
-            pixel_digest=spec.layout.pixel_digest,
-            **values,
-        )
+        """Make the receipt of a shard from spec and other values."""
+        return cls(**fields_of(spec), **values)
 
     @property
     def layout(self) -> SampleLayout:
@@ -201,7 +205,7 @@ class Receipt(_Published):
 
 
 class ShardEntry(_Published):
-    """One shard in the manifest; its other attributes are those of `Receipt`.
+    """One shard in the manifest; for its other attributes see `Receipt`.
 
     Attributes
     ----------
@@ -228,9 +232,9 @@ class Manifest(_Model):
     samples : int
         Number of samples.
     content_hash : str
-        BLAKE3 over all samples: equal wherever and in whatever shards the set is made.
+        BLAKE3 over all samples, independent of shards and of the machine (see `sameness`).
     pixel_digest, pixel_version : str, int
-        Hash of all that decides pixels, and the version of the code's pixels.
+        Hash of everything that determines pixels, and the pixel version of the code.
     source_digest : str
         BLAKE3 over the originals.
     originals : int
@@ -242,11 +246,11 @@ class Manifest(_Model):
     columns : tuple of str
         Names of the recorded parameters.
     labelled, class_names : bool, tuple of str
-        Whether samples have labels, and what the labels mean.
+        Whether samples have labels, and the names of label 0, 1, ...
     compression : str
-        How the shards are compressed.
+        Compression of the shards.
     shard_size : int
-        Samples in each shard, except the last one and the last before each extension.
+        Samples in each shard but the last one and the last before each extension.
     shards : tuple of ShardEntry
         The shards in the order of sample numbers.
     recipe_hash : str
@@ -256,13 +260,13 @@ class Manifest(_Model):
     mean, sd : float
         Mean and standard deviation of all pixels, in gray levels (0 to 255).
     guard : GuardCounts
-        Counts of what the guards did.
+        Counts of the guards' actions.
     versions : dict
         Versions of Python and of the libraries that wrote the manifest.
     processor_family : str
         Such as ``x86_64``.
     sameness : str
-        Where the same content hash is promised.
+        Conditions under which the content hash is reproducible.
     """
 
     format_version: FormatVersion = FORMAT_VERSION
@@ -349,7 +353,7 @@ _AnyModel = TypeVar("_AnyModel", bound=_Model)
 
 
 class NewerFormatError(DatasetError):
-    """A file of a newer augforge; it may be sound."""
+    """A file of a newer augforge, maybe intact."""
 
 
 def parse_model(kind: type[_AnyModel], content: dict[str, Any], path: Path) -> _AnyModel:
@@ -358,14 +362,14 @@ def parse_model(kind: type[_AnyModel], content: dict[str, Any], path: Path) -> _
     Raises
     ------
     DatasetError
-        If it has a newer format, or a value is not valid.
+        If it has a newer format or an invalid value.
     """
     version = content.get("format_version")
     if type(version) is int and version > FORMAT_VERSION:
         raise NewerFormatError(
             f"{path} was written by a newer augforge: format {version}, this one reads up to {FORMAT_VERSION}"
         )
-    # pydantic makes an error of each unknown key: far more memory than the keys take.
+    # pydantic makes an error of each unknown key, which takes far more memory than the keys.
     if unknown := next((key for key in content if key not in kind.model_fields), None):
         raise DatasetError(f"{path} is not valid: there is no key {_shorten(unknown)}")
     try:

@@ -1,6 +1,7 @@
-"""Write aside, make durable, rename: a file is either absent or complete.
+"""Publish files durably, so that each is either absent or complete.
 
-Temporary files (`augforge.temporaries`) are removed on any error; `sweep` removes those left by a crash.
+A file is written aside, synchronized and renamed. On errors temporary files (`augforge.temporaries`) are removed;
+`sweep` removes those of crashed builds.
 """
 
 import errno
@@ -16,7 +17,7 @@ from augforge.temporaries import is_temporary_file, temporary_beside
 
 @contextmanager
 def explain_write_errors(what: str, folder: Path) -> Iterator[None]:
-    """Turn errors of the operating system or HDF5 into a `BuildError` with file, folder and cause."""
+    """Turn system and HDF5 errors into a `BuildError` with the cause."""
     try:
         yield
     except (OSError, RuntimeError) as error:
@@ -34,7 +35,7 @@ def publish(path: Path, data: bytes, *, durable: bool = True) -> None:
     data : bytes
         Its content.
     durable : bool
-        Whether to wait until it is on the disk, so that it survives a power failure.
+        Whether to wait until it is on disk, to survive a power failure.
 
     Raises
     ------
@@ -56,13 +57,13 @@ def publish(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def rename_durably(temporary: Path, target: Path) -> None:
-    """Rename a complete, synchronized file and make the renaming durable."""
+    """Rename a complete, synchronized file durably."""
     os.replace(temporary, target)
     sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make files created, renamed or removed in a folder durable, if the file system can."""
+    """Make changes of a folder's entries durable, if the file system can."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -74,9 +75,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def reserve(descriptor: int, size: int) -> None:
-    """Make a file `size` bytes long and allocate the space, so that a full disk fails now.
+    """Allocate `size` bytes for a file, to fail early on a full disk.
 
-    If the file system or the platform (macOS) cannot allocate space, the file only gets that length.
+    If the file system or the platform (macOS) cannot allocate space, only the length changes.
     """
     if hasattr(os, "posix_fallocate"):
         try:
@@ -91,7 +92,7 @@ def reserve(descriptor: int, size: int) -> None:
 
 
 def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
-    """Write all bytes at an offset, in as many calls as that takes."""
+    """Write all bytes at an offset, in several calls if needed."""
     rest = memoryview(data)
     while rest:
         written = os.pwrite(descriptor, rest, offset)
@@ -99,7 +100,7 @@ def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
 
 
 def make_folders(folder: Path) -> None:
-    """Create the folders of shards and receipts inside a data set's folder, which must exist.
+    """Create the folders of shards and receipts in an existing folder.
 
     Raises
     ------
@@ -112,10 +113,10 @@ def make_folders(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Remove the temporary files that crashed builds left in a data set's folder.
+    """Remove temporary files of crashed builds from a data set's folder.
 
-    Call it only while no build runs in that folder: it cannot distinguish the files of a crashed build from those
-    of a running one.
+    Call it only if no build is running there: it cannot distinguish the files of a crashed build from those of a
+    running one.
 
     Returns
     -------

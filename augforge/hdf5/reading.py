@@ -85,7 +85,7 @@ class ArrayFile:
             self._file.close()
 
     def names(self) -> tuple[str, ...]:
-        """List the paths of all arrays, sorted, without names that are not UTF-8."""
+        """List the paths of all arrays with UTF-8 names, sorted."""
         import h5py
 
         found: list[str] = []
@@ -100,7 +100,7 @@ class ArrayFile:
         return tuple(sorted(found))
 
     def describe(self, name: str) -> StoredArray:
-        """Describe an array after checking that the file holds all of it.
+        """Describe an array; raise unless the file holds all of it.
 
         Raises
         ------
@@ -117,7 +117,10 @@ class ArrayFile:
             return _describe(f"{self.path}: '{name}'", name, self._file[name])
 
     def blocks(self, array: StoredArray) -> Iterator[NDArray[Any]]:
-        """Yield an array in blocks of rows, a few megabytes each unless its chunks are larger."""
+        """Yield an array in blocks of rows.
+
+        A block has a few megabytes, unless the array's chunks are larger.
+        """
         dataset = self._file[array.name]
         rows = _rows_per_block(array, dataset.chunks)
         for first in range(0, array.shape[0], rows):
@@ -127,7 +130,7 @@ class ArrayFile:
 
 
 def _describe(label: str, name: str, dataset: Any) -> StoredArray:
-    """Describe an array after checking that the file holds all of it."""
+    """Describe an array; raise unless the file holds all of it."""
     if dataset.is_virtual or dataset.external:
         raise DatasetError(f"{label} is stored in other files; copy it into this one")
     if dataset.shape is None:
@@ -173,7 +176,7 @@ def _check_chunks(dataset: Any, array: StoredArray, label: str) -> None:
 
 
 def _require_filters(dataset: Any, label: str) -> set[int]:
-    """Return the codes of an array's filters; raise if one is missing."""
+    """List an array's filter codes; raise if one is missing."""
     from h5py import h5z
 
     plist = dataset.id.get_create_plist()
@@ -191,7 +194,7 @@ def _require_filters(dataset: Any, label: str) -> set[int]:
 
 
 def read_arrays(path: Path, arrays: Sequence[ArrayPlan], compression: str) -> dict[str, NDArray[Any]]:
-    """Read whole arrays of a compressed file, by name; see `read_parts`."""
+    """Read whole arrays of a compressed file; see `read_parts`."""
     (whole,) = read_parts(path, arrays, compression, (slice(None),))
     return whole
 
@@ -234,7 +237,7 @@ def read_parts(
 def read_structure(
     path: Path, arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribute], compression: str
 ) -> dict[str, int]:
-    """Check the structure of a file by `lay_out` or `CompressedFile`, without its values.
+    """Check arrays and attributes of a written file, without values.
 
     Parameters
     ----------
@@ -300,7 +303,7 @@ def _as_dataset_error(path: Path) -> Iterator[None]:
 
 
 def _get_array(path: Path, file: Any, array: ArrayPlan) -> Any:
-    """Return h5py's dataset after checking dtype, shape and that the file itself stores it."""
+    """Get a dataset; check its dtype, shape and storage."""
     import h5py
 
     # Links, virtual arrays and external storage may lead to another file.

@@ -46,7 +46,7 @@ _MAX_MEMORY = (
 
 
 class SandboxedArrayFile:
-    """Read an untrusted HDF5 file like `ArrayFile`, but in a subprocess.
+    """Read an untrusted HDF5 file in a subprocess, like `ArrayFile`.
 
     A context manager.
 
@@ -167,7 +167,7 @@ class SandboxedArrayFile:
 
 
 def serve() -> None:
-    """Answer requests from stdin about the file on the command line."""
+    """Answer requests about the command line's file."""
     _limit_memory()
     # Some HDF5 filters print about damaged data, so stdout itself goes to /dev/null.
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:

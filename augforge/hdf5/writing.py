@@ -46,7 +46,7 @@ _ERRNO = re.compile(r"errno = (\d+)")
 
 @contextmanager
 def _restore_errno() -> Iterator[None]:
-    """Raise an `OSError` with the errno that HDF5 only quotes in its message.
+    """Raise an `OSError` with the errno quoted by HDF5.
 
     Closing the file afterwards fails as well, without quoting an errno: the first error counts.
     """
@@ -89,7 +89,7 @@ class ArrayPlan:
 
     @property
     def chunk(self) -> tuple[int, ...]:
-        """Choose the chunk shape: whole samples, all or a power of two of them."""
+        """Choose the chunk shape: all samples or a power of two."""
         per_sample = max(1, self.nbytes // max(1, self.shape[0]))
         samples = _MAX_CHUNK_SAMPLES
         while samples > 1 and samples * per_sample > _MAX_CHUNK_BYTES:
@@ -133,7 +133,9 @@ def _import_plugins(compression: str) -> Any:
 def lay_out(
     path: Path, arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribute]
 ) -> dict[str, int | None]:
-    """Create a sparse, uncompressed file of final size, without the arrays' values.
+    """Create a sparse, uncompressed file without values.
+
+    It has its final size.
 
     Parameters
     ----------
@@ -157,7 +159,7 @@ def lay_out(
 
 
 def measure_layout(arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribute]) -> int:
-    """Measure the size in bytes of the file that `lay_out` would create.
+    """Measure a file by `lay_out`, in bytes.
 
     It lays out a file, which is sparse and so takes no space, in the folder for temporary files.
 
@@ -178,7 +180,7 @@ def measure_layout(arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribu
 
 
 def bound_compressed_size(arrays: Sequence[ArrayPlan], attributes: Mapping[str, Attribute]) -> int:
-    """Bound the size in bytes of a compressed file, even of incompressible data."""
+    """Bound a compressed file of incompressible data, in bytes."""
     plans = [*attributes.values(), *(value for array in arrays for value in array.attributes.values())]
     text = sum(len(str(value)) + 16 * (len(value) if isinstance(value, tuple) else 1) for value in plans)
     data = 0
@@ -222,7 +224,7 @@ def _add_contiguous(file: Any, array: ArrayPlan) -> Any:
 
 
 class CompressedFile:
-    """Write a compressed file by appending blocks of rows to its arrays.
+    """Write a compressed file, appending rows to its arrays.
 
     Parameters
     ----------
@@ -259,7 +261,7 @@ class CompressedFile:
 
     @_restore_errno()
     def append(self, name: str, rows: NDArray[Any]) -> None:
-        """Append rows to an array; keep an incomplete chunk in memory."""
+        """Append rows; keep an incomplete chunk in memory."""
         if not rows.size:
             return
         if len(self._pending[name]):
@@ -282,7 +284,7 @@ class CompressedFile:
 
     @_restore_errno()
     def close(self) -> int:
-        """Close the file; return its size in bytes, for truncating a longer one."""
+        """Close the file; return its size in bytes."""
         for name, rows in self._pending.items():
             if len(rows):
                 self._write(name, rows)
@@ -292,7 +294,7 @@ class CompressedFile:
         return size
 
     def abandon(self) -> None:
-        """Close the file after an error, ignoring further errors: the caller removes it."""
+        """Close the file after an error, ignoring further errors."""
         with suppress(OSError, RuntimeError):
             self._file.close()
 

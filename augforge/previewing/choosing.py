@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from augforge.errors import AugforgeError, did_you_mean
 from augforge.forge import Forge
-from augforge.recipe import Applies, Guard, Node, Step
+from augforge.recipe import Applies, Guard, Node
+from augforge.recipe.steps import all_nodes
 from augforge.sources import Source
 
 
@@ -64,7 +65,7 @@ def find_node(nodes: Iterable[Node], step_id: str) -> Node:
     AugforgeError
         If there is none; names those that there are.
     """
-    by_id = {node.id: node for node in _all_nodes(nodes)}
+    by_id = {node.id: node for node in all_nodes(nodes)}
     if step_id in by_id:
         return by_id[step_id]
     if not by_id:
@@ -73,10 +74,3 @@ def find_node(nodes: Iterable[Node], step_id: str) -> Node:
     raise AugforgeError(
         f"there is no step '{step_id}'.{did_you_mean(step_id, by_id)} Steps: {', '.join(by_id)}"
     )
-
-
-def _all_nodes(nodes: Iterable[Node]) -> Iterable[Node]:
-    for node in nodes:
-        yield node
-        if not isinstance(node, Step):
-            yield from _all_nodes(node.steps)

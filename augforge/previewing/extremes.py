@@ -53,8 +53,8 @@ def _row(forge: Forge, extremes: Sequence[Extreme], told: PropertyReport, pairs:
     originals = forge.originals(np.array([extreme.source_index for extreme in extremes]))
     samples = forge.make([extreme.number for extreme in extremes]).images
     images = [image for pair in zip(originals, samples, strict=True) for image in pair]
-    values = ", ".join(told.about.shown(extreme.value) for extreme in extremes)
-    low, _, high = (told.about.shown(value) for value in told.source)
+    values = ", ".join(told.about.format(extreme.value) for extreme in extremes)
+    low, _, high = (told.about.format(value) for value in told.source)
     numbers = ", ".join(str(extreme.number) for extreme in extremes)
     caption = (
         f"{told.about.title}: {values}",

@@ -1,4 +1,4 @@
-"""The arrays of published shards, mapped or decoded, each shard on first use."""
+"""Arrays of published shards, mapped or decoded on first use."""
 
 import os
 import threading
@@ -97,16 +97,17 @@ class MappedShards:
 
 
 class DecodedShards:
-    """Compressed shards of a data set: decodes whole arrays, and caches those of recent shards.
+    """Compressed shards of a data set, decoded into a bounded cache.
 
-    Every array of every shard has a part in a range of addresses, and takes memory while it is decoded.
+    Whole arrays are decoded. Each array of each shard has a part of one range of addresses, which takes memory only
+    while the array is cached.
 
     Parameters
     ----------
     folder, manifest : Path, Manifest
         The data set.
     cache_bytes : int
-        Size of the cache; the arrays that one call needs of one shard stay in any case.
+        Size of the cache; it always holds the arrays that a call needs of one shard.
     verify_hashes : bool
         Whether to verify the hash of each shard's file before it is first decoded.
     check : callable
@@ -131,8 +132,8 @@ class DecodedShards:
     ) -> Iterator[dict[str, NDArray[Any]]]:
         """Yield arrays of samples; see `Backend`."""
         for batch in range(len(shards)):
-            # A fork may have copied the lock while a thread held it. If several threads notice at the same time,
-            # each begins with its own decoder, and the last one's stays.
+            # A fork may have copied the lock while a thread held it. If several threads notice at once, each makes
+            # a decoder, and the last one stays.
             decoder = self._decoder
             if decoder.process != os.getpid():
                 decoder = self._decoder = self._new_decoder()
@@ -140,7 +141,7 @@ class DecodedShards:
 
 
 class _Decoder:
-    """The decoded shards of one process; parameters as of `DecodedShards`."""
+    """The decoded shards of one process; parameters as for `DecodedShards`."""
 
     def __init__(
         self, folder: Path, manifest: Manifest, cache_bytes: int, verify_hashes: bool, check: CheckShard
@@ -174,7 +175,7 @@ class _Decoder:
     ) -> dict[str, NDArray[Any]]:
         """Gather arrays of the samples of one batch; see `Backend`."""
         offsets = {name: self._rows[name].offsets(shards, rows) for name in names}
-        with self._lock:  # held while copying, too: another thread could evict the shard
+        with self._lock:  # also while copying: another thread could evict the shard
             return self._gather(shards, offsets)
 
     def _gather(
@@ -184,7 +185,7 @@ class _Decoder:
         if all(self._cached[self._names.index(name)][shards].all() for name in offsets):
             self._last_used[shards] = self._batches
             return {name: self._rows[name].copy(offsets[name]) for name in offsets}
-        # Shard by shard, since all of them may exceed the cache.
+        # Shard by shard, since together they may exceed the cache.
         plans = {plan.name: plan for plan in self._layout.arrays(len(shards))}
         found = {name: np.empty(plans[name].shape, plans[name].dtype) for name in offsets}
         for shard in np.unique(shards).tolist():
@@ -227,7 +228,7 @@ class _Decoder:
         return hdf5.read_arrays(path, plans, self._manifest.compression)
 
     def _evict(self, keep: int) -> None:
-        """Evict the least recently used shards, except one, until the rest fits into the cache."""
+        """Evict the least recently used shards but `keep`, until the rest fits."""
         while (self._sizes * self._cached).sum() > self._cache_bytes:
             others = np.flatnonzero(self._cached.any(axis=0))
             others = others[others != keep]

@@ -1,11 +1,11 @@
-"""Detect that an open data set was replaced: shards of two sets must not be mixed.
+"""Detect the replacement of an open data set, to never mix two.
 
-``--overwrite`` removes the manifest before it touches a shard, and writes the new one after the last. So a shard
-that was opened before a look at the manifest is one of those that the manifest listed.
+``--overwrite`` removes the manifest before it changes any shard, and writes the new one after the last shard. So a
+manifest that is read after a shard was opened lists that shard.
 
-A build may also withdraw the manifest while it makes damaged shards again. Every writer removes or replaces a
-shard's receipt before the shard itself. So a shard that was opened before a look at its receipt is the one that the
-receipt vouches for, and without a manifest the receipts decide.
+A build may also remove the manifest while it repairs damaged shards. Every writer removes or replaces a shard's
+receipt before the shard. So if a receipt is read after its shard was opened, it belongs to that shard: without a
+manifest, receipts decide.
 """
 
 import os
@@ -22,7 +22,7 @@ Stamp = tuple[int, int, int, int] | None
 
 
 def manifest_stamp(folder: Path) -> Stamp:
-    """Read a value that changes whenever a manifest is published."""
+    """Read a value that changes with every new manifest."""
     try:
         # Opened, since NFS answers `stat` alone from its cache.
         descriptor = os.open(folder / MANIFEST, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -36,7 +36,7 @@ def manifest_stamp(folder: Path) -> Stamp:
 
 
 class ManifestWatch:
-    """Check that shards are still those that a manifest lists.
+    """A check that shards are still those of a manifest.
 
     Parameters
     ----------
@@ -54,10 +54,9 @@ class ManifestWatch:
         self._latest = stamp, manifest.shards  # one attribute, since threads share it
 
     def check(self, shard: int) -> None:
-        """Raise unless a shard is still listed; call it after the shard was opened.
+        """Raise unless a shard is still listed; open the shard first.
 
-        The manifest is read again only after it changed: an extension or a repair leaves the entries of intact
-        shards as they are.
+        The manifest is read again only after it changed. Extensions and repairs keep the entries of intact shards.
 
         Parameters
         ----------
@@ -96,7 +95,7 @@ class ManifestWatch:
             )
 
     def _check_receipt(self, shard: int) -> None:
-        """Raise unless the receipt of a shard is the listed one; for a folder without a manifest."""
+        """Raise unless a shard has its listed receipt; without a manifest."""
         expected = self._shards[shard]
         receipt = self._folder / RECEIPTS / receipt_name(shard)
         cause = None

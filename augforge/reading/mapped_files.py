@@ -1,4 +1,4 @@
-"""Map the files of a data set on first use."""
+"""Map files of a data set on first use."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,12 +27,12 @@ class MappedFiles:
     hashes : sequence of str, optional
         Their BLAKE3 hashes, to be verified on first use; None skips that check.
     check : callable
-        Called with the index of each file after it was opened, or could not be.
+        Called with the index of each file after opening it, successfully or not.
 
     Attributes
     ----------
     bytes, positions : ndarray
-        As of `AddressRange`, a part for each file. Only files that were mapped by `ensure_mapped` may be read.
+        As in `AddressRange`, a part for each file. Read only files that `ensure_mapped` has mapped.
 
     Raises
     ------
@@ -56,7 +56,7 @@ class MappedFiles:
         self._mapped = np.zeros(len(paths), np.bool_)
 
     def ensure_mapped(self, files: NDArray[np.int64]) -> None:
-        """Map those of the files that are not mapped yet.
+        """Map files that are not mapped yet.
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class MappedFiles:
         """
         missing = files[~self._mapped[files]]
         if missing.size:
-            # No lock, which a fork might copy while it is held: if two threads map one file, the second map
+            # Without a lock, which a fork could copy while it is held. If two threads map a file, the second map
             # replaces the first, and both show the same bytes.
             for file in np.unique(missing).tolist():
                 self._map(file)

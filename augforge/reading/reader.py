@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from augforge.errors import AugforgeError, DatasetError, did_you_mean, listed
 from augforge.forge import FIELDS
-from augforge.format.checked_open import check_file, check_regular
+from augforge.format.checked_open import check_file, check_own_folder, check_size
 from augforge.format.commit_records import read_manifest
 from augforge.format.layout import SHARDS
 from augforge.format.models import Manifest
@@ -26,8 +26,8 @@ VERIFY = ("size", "first-touch", "full")
 _ARRAYS = {"image": "images", "label": "labels"}  # all other fields have the names of their arrays
 
 
-def damaged_shards(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Find shards that are missing or of the wrong size, without reading them.
+def find_damaged_shards(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Find missing shards and those of wrong size, without reading them.
 
     Parameters
     ----------
@@ -39,20 +39,16 @@ def damaged_shards(folder: Path, manifest: Manifest) -> Iterator[str]:
     Yields
     ------
     str
-        A message for each shard that is missing, no regular file or of the wrong size.
+        A message for each shard that is missing, not a regular file, or of wrong size.
     """
-    shards = folder / SHARDS
-    if shards.is_symlink():
-        yield f"{shards} is a symbolic link; shards must lie in the data set's own folder"
+    try:
+        check_own_folder(folder / SHARDS)
+    except DatasetError as error:
+        yield str(error)
         return
     for shard in manifest.shards:
-        path = shards / shard.file
         try:
-            check_regular(path, path.lstat(), shard.bytes)
-        except FileNotFoundError:
-            yield f"{path} is missing"
-        except OSError as error:
-            yield f"{path} cannot be read: {error.strerror}"
+            check_size(folder / SHARDS / shard.file, shard.bytes)
         except DatasetError as error:
             yield str(error)
 
@@ -68,11 +64,10 @@ class ShardReader:
     folder : str or Path
         The data set's folder.
     cache_bytes : int
-        Size of each process's cache of decoded compressed shards, in bytes; arrays in use stay in any case.
+        Size of each process's cache of decoded compressed shards, in bytes; arrays in use always stay.
     verify : str
-        Check of the shards' files: ``size`` checks the sizes of all of them now; ``first-touch`` also the BLAKE3
-        hash of each on first use, once in each process; ``full`` the hashes of all now. `augforge.verify` checks
-        everything else, too.
+        Check of the shards' files: "size" checks all sizes now; "first-touch" also the BLAKE3 hash of each file on
+        first use, once in each process; "full" all hashes now. `augforge.verify` also checks everything else.
 
     Attributes
     ----------
@@ -84,8 +79,8 @@ class ShardReader:
     Raises
     ------
     DatasetError
-        If the set is incomplete or of a newer format, or a shard is missing or of another size or (if checked)
-        another hash; the last also in `read`.
+        If the set is incomplete or of a newer format, or a shard is missing or has another size or (if checked)
+        hash. With "first-touch", `read` raises for hashes.
     AugforgeError
         If `verify` has another value.
     """
@@ -100,7 +95,7 @@ class ShardReader:
         self.manifest = read_manifest(self.folder)
         self._cache_bytes = cache_bytes
         self._verify_hashes = verify == "first-touch"
-        for problem in damaged_shards(self.folder, self.manifest):
+        for problem in find_damaged_shards(self.folder, self.manifest):
             raise DatasetError(problem)
         if verify == "full":
             for shard in self.manifest.shards:
@@ -192,7 +187,7 @@ class ShardReader:
     def read_each(
         self, numbers: NDArray[np.int64], fields: Sequence[str]
     ) -> Iterator[dict[str, NDArray[Any]]]:
-        """Read fields of several batches; share the work that they have in common.
+        """Read fields of several batches, sharing the overhead.
 
         Parameters
         ----------
@@ -211,7 +206,7 @@ class ShardReader:
     def _read_batches(
         self, wanted: NDArray[np.int64], fields: Sequence[str]
     ) -> Iterator[dict[str, NDArray[Any]]]:
-        names = [self._array_of(field) for field in fields]
+        names = [self._array_name(field) for field in fields]
         shards = self._shards_of(wanted)
         rows = wanted - self._starts[shards]
         batches = self._backend.gather(shards, rows, [name for name in names if name != "number"])
@@ -222,7 +217,7 @@ class ShardReader:
     def _shards_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         if self._even:
             return numbers // self.manifest.shard_size
-        # An extended data set; the search takes ten times as long.
+        # An extended data set; a search takes ten times as long.
         return np.searchsorted(self._starts, numbers, side="right") - 1
 
     def _check_numbers(self, numbers: Any) -> NDArray[Any]:
@@ -237,9 +232,9 @@ class ShardReader:
         if low < 0 or high >= len(self):
             wrong = low if low < 0 else high
             raise IndexError(f"sample {wrong} is out of range: sample numbers are 0 to {len(self) - 1}")
-        return array.astype(np.int64)  # a copy: it is handed out as "number"
+        return array.astype(np.int64)  # a copy, which `read` returns as "number"
 
-    def _array_of(self, field: str) -> str:
+    def _array_name(self, field: str) -> str:
         if field in self.fields:
             return _ARRAYS.get(field, field)
         if field == "label":

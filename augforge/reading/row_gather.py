@@ -1,4 +1,4 @@
-"""Gather rows of one array from all shards, with the next rows prefetched."""
+"""Gather rows of one array from all shards, prefetching the next."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from augforge.compiling import compiled
 from augforge.hdf5 import ArrayPlan
 
 _ROWS_AHEAD = 8
-_MAX_PREFETCH = 4096  # bytes of a row: in longer ones the processor prefetches by itself
+_MAX_PREFETCH = 4096  # bytes of a row: the processor itself prefetches the rest
 
 
 class RowGather:
@@ -34,7 +34,7 @@ class RowGather:
         self._begins = begins
 
     def offsets(self, shards: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Compute the offsets of rows of shards, in the shape of `shards` and `rows`."""
+        """Compute the offsets of rows, in the shape of `shards` and `rows`."""
         found: NDArray[np.int64] = self._begins[shards] + rows * self._row_bytes
         return found
 

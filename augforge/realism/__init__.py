@@ -1,6 +1,6 @@
-"""Measured properties of digits, and how far a recipe's samples are from what its source shows."""
+"""Measure digits, and compare a recipe's samples with its source."""
 
-from augforge.realism.attributing import Cause
+from augforge.realism.attribution import Cause
 from augforge.realism.extremes import Extreme
 from augforge.realism.properties import PROPERTIES, Property, measure
 from augforge.realism.report import (

@@ -1,4 +1,4 @@
-"""The samples of a recipe that are furthest from what its source shows."""
+"""Find the samples furthest from the source."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +9,10 @@ from numpy.typing import NDArray
 from augforge.forge import Forge
 from augforge.realism.properties import PROPERTIES
 
-MOST = 24
-"""How many samples are shown."""
-
-MOST_OF_A_KIND = 4
-"""How many of them for the same property in the same direction."""
-
-# Of a normal distribution these lie one standard deviation from the median.
+_MAX_EXTREMES = 24
+# For one property in one direction.
+_MAX_OF_A_KIND = 4
+# Percentiles of a normal distribution one standard deviation from the median.
 _BELOW, _ABOVE = 15.87, 84.13
 
 
@@ -28,14 +25,14 @@ class Extreme:
     number : int
         The sample number.
     source_index : int
-        Its original.
+        The number of its original.
     property : str
         The property in which it is furthest from the source's median.
     value, original : float
-        Of the sample, and of its original (NaN if that has no ink).
+        The property of the sample, and of its original (NaN if that has no ink).
     distance : float
-        From the source's median, in spreads of the source; below 0 for low values. The spread is half of what
-        lies between the 16th and the 84th percentile, and the property's tolerance at least.
+        The distance from the source's median in spreads of the source; negative below it. The spread is half the
+        range from the 16th to the 84th percentile, and at least the property's tolerance.
     """
 
     number: int
@@ -53,26 +50,26 @@ def find_extremes(
     before: dict[str, NDArray[Any]],
     samples: dict[str, NDArray[Any]],
 ) -> tuple[Extreme, ...]:
-    """Return the most extreme of some samples, the most extreme first.
+    """Find the most extreme samples, in descending order.
 
-    Each sample counts once, for the property in which it is most extreme. Samples that lost all ink come first, as
-    extreme in ``ink``.
+    Each sample counts once, for its most extreme property. Samples that lost all ink come first, as extreme in
+    ``ink``.
 
     Parameters
     ----------
     forge : Forge
-        The recipe at work.
+        The recipe and its source.
     numbers : ndarray of int64, shape (N,)
         The sample numbers.
     source, before, samples : dict of str to ndarray of float64
-        Properties of the source's originals, (M,), of each sample's own original, and of the samples, (N,).
+        Properties of the source's originals, shape (M,), of each sample's original, and of the samples, shape (N,).
     """
     if not len(numbers):
         return ()
     names = [one.name for one in PROPERTIES]
     distances = np.stack(
         [
-            _distance(samples[one.name], source[one.name], one.tolerance(forge.image_shape))
+            _measure_distance(samples[one.name], source[one.name], one.tolerance(forge.image_shape))
             for one in PROPERTIES
         ],
         axis=1,
@@ -86,19 +83,19 @@ def find_extremes(
     for row in order:
         name = names[kind[row]]
         direction = (name, bool(reached[row] > 0))
-        if reached[row] == 0 or seen.get(direction, 0) == MOST_OF_A_KIND:
+        if reached[row] == 0 or seen.get(direction, 0) == _MAX_OF_A_KIND:
             continue
         seen[direction] = seen.get(direction, 0) + 1
         number = int(numbers[row])
         values = (float(samples[name][row]), float(before[name][row]), float(reached[row]))
         found.append(Extreme(number, number % len(forge.source), name, *values))
-        if len(found) == MOST:
+        if len(found) == _MAX_EXTREMES:
             break
     return tuple(found)
 
 
-def _distance(values: NDArray[Any], source: NDArray[Any], tolerance: float) -> NDArray[Any]:
-    """Return how many spreads of the source values lie above its median; 0 where that is not known."""
+def _measure_distance(values: NDArray[Any], source: NDArray[Any], tolerance: float) -> NDArray[Any]:
+    """Measure the distance from the source's median in spreads; 0 if unknown."""
     known = source[~np.isnan(source)]
     if not len(known):
         return np.zeros(len(values))

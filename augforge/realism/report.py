@@ -1,10 +1,10 @@
-"""How realistic the samples of a recipe are, next to the originals that they are made from.
+"""Compare a recipe's samples with the originals of its source.
 
 ::
 
-    some originals --measure--> what the source shows --.
-          |                                             |--> far outside? --> by which range?
-    one sample each --measure--> what the recipe makes -'--> the most extreme samples
+    some originals --measure--> range of the source -----.
+          |                                              |--> far outside? --> cause
+    one sample each --measure--> range of the samples ---'--> most extreme samples
           '-----------> guard columns --> shares rejected
 """
 
@@ -15,37 +15,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.forge import Forge
-from augforge.realism.attributing import Cause, Causes
+from augforge.realism.attribution import Cause, CauseFinder
 from augforge.realism.extremes import Extreme, find_extremes
 from augforge.realism.properties import PROPERTIES, Property
-from augforge.realism.sampling import choose_samples, measure_numbered, measure_samples
+from augforge.realism.sampling import choose_samples, measure_by_number, measure_samples
 from augforge.recipe import Limit
 
 SAMPLES = 2000
-"""How many samples a report looks at unless told otherwise."""
+"""Default number of samples in a report."""
 
 FAR_SHARE = 0.1
-"""A property is far outside if more than this share of the samples is."""
+"""Share of far samples above which a property is far outside."""
 
 INTERVAL = (0.5, 99.5)
-"""Percentiles of the originals between which the source shows a property."""
+"""Percentiles of the originals that bound the source's range."""
 
 PERCENTILES = (1.0, 50.0, 99.0)
-"""Percentiles that are told of originals and samples."""
+"""Reported percentiles of originals and samples."""
 
 
 @dataclass(frozen=True)
 class GuardReport:
-    """What one guard did.
+    """The effect of one guard.
 
     Attributes
     ----------
     name : str
-        Its kind.
+        The kind of guard.
     limits : tuple of Limit
-        As the recipe gives them.
+        The limits in the recipe.
     rejected : float
-        Share of the samples of which it rejected a draw at least.
+        Share of the samples of which it rejected at least one draw.
     """
 
     name: str
@@ -55,14 +55,14 @@ class GuardReport:
 
 @dataclass(frozen=True)
 class Redrawing:
-    """What became of rejected samples.
+    """The fate of rejected samples.
 
     Attributes
     ----------
     steps : tuple of str
-        The ids of the steps whose parameters are drawn again.
+        The ids of the steps whose parameters are redrawn.
     redrawn, pulled : float
-        Shares of the samples that were drawn again, and that were in the end pulled toward the original.
+        Shares of the samples that were redrawn, and that were finally pulled toward the original.
     """
 
     steps: tuple[str, ...]
@@ -77,17 +77,17 @@ class PropertyReport:
     Attributes
     ----------
     about : Property
-        What was measured.
+        The property.
     source, samples : tuple of float
-        The percentiles `PERCENTILES`; NaN if no image has ink.
+        The percentiles `PERCENTILES` of originals and samples; NaN if no image has ink.
     interval : tuple of float
         The percentiles `INTERVAL` of the originals.
     tolerance : float
-        How far beyond the interval is far.
+        The distance from the interval beyond which a value is far.
     outside, far : float
-        Shares of the samples that are outside of the interval, and that are so by more than the tolerance.
+        Shares of the samples outside the interval, and outside by more than the tolerance.
     cause : Cause, optional
-        What moves it most; only of a property that is far outside, None if nothing explains it.
+        The main cause if the property is far outside; None if nothing explains it.
     """
 
     about: Property
@@ -101,24 +101,24 @@ class PropertyReport:
 
     @property
     def far_outside(self) -> bool:
-        """Whether the recipe goes far beyond what the source shows."""
+        """Whether too many samples are far outside the source's range."""
         return self.far > FAR_SHARE
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """How realistic a recipe's samples are.
+    """A comparison of a recipe's samples with its source.
 
     Attributes
     ----------
     numbers : ndarray of int64, shape (N,)
-        The samples that were looked at, ascending.
+        The numbers of the examined samples, ascending.
     originals : int
-        How many originals they were compared with.
+        The number of originals compared with.
     guards : tuple of GuardReport
-        One for each guard in force.
+        One for each active guard.
     redrawings : tuple of Redrawing
-        Of the steps that reshape strokes, and of the others, as far as there are guards on them.
+        At most two: for the steps that change shape and for the others, if guards judge them.
     properties : tuple of PropertyReport
         In the order of `PROPERTIES`.
     extremes : tuple of Extreme
@@ -137,125 +137,127 @@ class Report:
 
     @property
     def far_outside(self) -> tuple[PropertyReport, ...]:
-        """The properties in which the recipe goes far beyond what the source shows."""
+        """The properties that are far outside the source's range."""
         return tuple(one for one in self.properties if one.far_outside)
 
 
 def examine(forge: Forge, count: int = SAMPLES) -> Report:
-    """Look at distorted samples of a recipe.
+    """Compare distorted samples of a recipe with its source.
 
-    They are made from originals that are evenly spread over the source, and always the same ones. A recipe
-    without variants has no distorted samples, so nothing is told of them.
+    Their originals are evenly spread over the source, and always the same. A recipe without variants has no
+    distorted samples, so its report covers the source only.
 
     Parameters
     ----------
     forge : Forge
-        The recipe at work.
+        The recipe and its source.
     count : int
-        How many samples at most, from 1 up. As many originals, but 2,000 at least, stand for the source, or all
-        that there are.
+        The maximum number of samples, at least 1. The same number of originals, but at least 2,000, represents the
+        source; a smaller source is measured wholly.
+
+    Returns
+    -------
+    Report
     """
     numbers = choose_samples(forge, count)
     size = len(forge.source)
     shown = min(max(count, SAMPLES), size)
     shown_at = np.arange(shown) * size // shown
     indexes = np.union1d(shown_at, numbers % size)
-    measured = measure_numbered(forge.originals, indexes, forge.image_shape)
+    measured = measure_by_number(forge.originals, indexes, forge.image_shape)
     source, before = (
         {name: values[np.searchsorted(indexes, wanted)] for name, values in measured.items()}
         for wanted in (shown_at, numbers % size)
     )
     samples, parameters = measure_samples(forge, numbers)
-    places = [_Place.of(one, source[one.name], forge.image_shape) for one in PROPERTIES]
+    ranges = [
+        _SourceRange(
+            one,
+            source[one.name],
+            one.tolerance(forge.image_shape),
+            *_find_percentiles(source[one.name], INTERVAL),
+        )
+        for one in PROPERTIES
+    ]
 
-    def far_shares(alone: Forge) -> dict[str, float]:
+    def measure_far_shares(alone: Forge) -> dict[str, float]:
         measured, _ = measure_samples(alone, numbers)
-        return {place.about.name: _share(place.far(measured[place.about.name])) for place in places}
+        return {one.about.name: one.measure_outside(measured[one.about.name], far=True) for one in ranges}
 
-    causes = Causes(forge, parameters, far_shares, FAR_SHARE)
+    causes = CauseFinder(forge, parameters, measure_far_shares, FAR_SHARE)
     blank = np.isnan(samples["height"]) & ~np.isnan(before["height"])
     columns = dict(zip(forge.columns, parameters.T, strict=True))
     return Report(
         numbers=numbers,
         originals=shown,
-        guards=_guards(forge, columns),
-        redrawings=_redrawings(forge, columns),
-        properties=tuple(_compared(place, source, before, samples, causes) for place in places),
+        guards=_report_guards(forge, columns),
+        redrawings=_report_redrawings(forge, columns),
+        properties=tuple(
+            _compare(one, before[one.about.name], samples[one.about.name], causes) for one in ranges
+        ),
         extremes=find_extremes(forge, numbers, source, before, samples),
-        blank=_share(blank),
+        blank=_measure_share(blank),
     )
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where the source shows a property."""
+class _SourceRange:
+    """The range of a property in the source."""
 
     about: Property
-    interval: tuple[float, float]
+    values: NDArray[Any]
     tolerance: float
+    low: float
+    high: float
 
-    @classmethod
-    def of(cls, one: Property, values: NDArray[Any], image_shape: tuple[int, int]) -> "_Place":
-        low, high = _percentiles(values, INTERVAL)
-        return cls(one, (low, high), one.tolerance(image_shape))
-
-    def outside(self, values: NDArray[Any], by: float = 0.0) -> NDArray[Any]:
-        """Return which values are outside of the interval; those that are unknown are not."""
-        low, high = self.interval
-        outside: NDArray[Any] = (values < low - by) | (values > high + by)
-        return outside
-
-    def far(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return which values are far outside."""
-        return self.outside(values, self.tolerance)
+    def measure_outside(self, values: NDArray[Any], *, far: bool = False) -> float:
+        """Measure the share of values outside the range, or far outside; NaN is inside."""
+        by = self.tolerance if far else 0.0
+        return _measure_share((values < self.low - by) | (values > self.high + by))
 
 
-def _compared(
-    place: _Place,
-    source: dict[str, NDArray[Any]],
-    before: dict[str, NDArray[Any]],
-    samples: dict[str, NDArray[Any]],
-    causes: Causes,
+def _compare(
+    source: _SourceRange, before: NDArray[Any], samples: NDArray[Any], causes: CauseFinder
 ) -> PropertyReport:
-    name = place.about.name
-    values = samples[name]
-    far = _share(place.far(values))
+    far = source.measure_outside(samples, far=True)
     return PropertyReport(
-        about=place.about,
-        source=_percentiles(source[name], PERCENTILES),
-        samples=_percentiles(values, PERCENTILES),
-        interval=place.interval,
-        tolerance=place.tolerance,
-        outside=_share(place.outside(values)),
+        about=source.about,
+        source=_find_percentiles(source.values, PERCENTILES),
+        samples=_find_percentiles(samples, PERCENTILES),
+        interval=(source.low, source.high),
+        tolerance=source.tolerance,
+        outside=source.measure_outside(samples),
         far=far,
-        cause=causes.find(name, values - before[name]) if far > FAR_SHARE else None,
+        cause=causes.find(source.about.name, samples - before) if far > FAR_SHARE else None,
     )
 
 
-def _guards(forge: Forge, columns: dict[str, NDArray[Any]]) -> tuple[GuardReport, ...]:
+def _report_guards(forge: Forge, columns: dict[str, NDArray[Any]]) -> tuple[GuardReport, ...]:
     guard = forge.recipe.guard
     return tuple(
-        GuardReport(kind.name, guard.limits(kind), _share(columns[f"guard.{kind.name}"] > 0))
+        GuardReport(kind.name, guard.limits(kind), _measure_share(columns[f"guard.{kind.name}"] > 0))
         for kind in guard.active()
     )
 
 
-def _redrawings(forge: Forge, columns: dict[str, NDArray[Any]]) -> tuple[Redrawing, ...]:
+def _report_redrawings(forge: Forge, columns: dict[str, NDArray[Any]]) -> tuple[Redrawing, ...]:
     found = []
     for prefix, shapes in (("guard.", True), ("guard.level_", False)):
         steps = tuple(step.id for step in forge.steps if step.distortion.shapes is shapes)
         if f"{prefix}attempts" in columns and steps:
-            redrawn, pulled = (_share(columns[f"{prefix}{name}"] > 0) for name in ("attempts", "pull"))
+            redrawn, pulled = (
+                _measure_share(columns[f"{prefix}{name}"] > 0) for name in ("attempts", "pull")
+            )
             found.append(Redrawing(steps, redrawn, pulled))
     return tuple(found)
 
 
-def _percentiles(values: NDArray[Any], which: tuple[float, ...]) -> tuple[float, ...]:
+def _find_percentiles(values: NDArray[Any], percents: tuple[float, ...]) -> tuple[float, ...]:
     known = values[~np.isnan(values)]
     if not len(known):
-        return (float("nan"),) * len(which)
-    return tuple(float(value) for value in np.percentile(known, which))
+        return (float("nan"),) * len(percents)
+    return tuple(float(value) for value in np.percentile(known, percents))
 
 
-def _share(chosen: NDArray[Any]) -> float:
-    return float(np.mean(chosen)) if len(chosen) else 0.0
+def _measure_share(mask: NDArray[Any]) -> float:
+    return float(np.mean(mask)) if len(mask) else 0.0

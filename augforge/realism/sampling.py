@@ -1,22 +1,22 @@
-"""Which samples of a recipe are looked at, and their properties; images need not fit into memory all at once."""
+"""Choose the samples of a report, and measure them in portions that fit into memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augforge.forge import Forge
-from augforge.realism.properties import PROPERTIES, measure
+from augforge.realism.properties import concatenate, measure
 
-# Images made or copied at once, in pixels.
+# Pixels rendered or copied at once.
 _PIXELS_AT_ONCE = 1 << 23
 
 
 def choose_samples(forge: Forge, count: int) -> NDArray[np.int64]:
-    """Return sample numbers of distorted variants, ascending: the first variants of evenly spread originals.
+    """Choose distorted samples: the first variants of evenly spread originals.
 
-    Steps that work on whole blocks of samples, imgaug's, get whole blocks.
+    Returns ascending sample numbers. Steps that need whole blocks of samples, such as imgaug's, get whole blocks.
     """
     size = len(forge.source)
     first = size * forge.recipe.keep_originals
@@ -33,28 +33,23 @@ def choose_samples(forge: Forge, count: int) -> NDArray[np.int64]:
 def measure_samples(
     forge: Forge, numbers: NDArray[np.int64]
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[Any]]:
-    """Return the properties of samples, and their parameters, float32 (N, P)."""
+    """Measure samples, and return their parameters, float32 (N, P), too."""
     parameters: list[NDArray[Any]] = [np.empty((0, len(forge.columns)), np.float32)]
 
-    def images(some: NDArray[np.int64]) -> NDArray[Any]:
+    def make(some: NDArray[np.int64]) -> NDArray[Any]:
         batch = forge.make(some)
         parameters.append(batch.parameters)
         return batch.images
 
-    measured = measure_numbered(images, numbers, forge.image_shape)
+    measured = measure_by_number(make, numbers, forge.image_shape)
     return measured, np.concatenate(parameters)
 
 
-def measure_numbered(
-    images: Callable[[NDArray[Any]], NDArray[Any]], numbers: NDArray[Any], shape: tuple[int, int]
+def measure_by_number(
+    get_images: Callable[[NDArray[Any]], NDArray[Any]], numbers: NDArray[Any], shape: tuple[int, int]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the properties of images by number, which are not held in memory all at once."""
+    """Measure images by number, one portion at a time."""
+    count = max(1, _PIXELS_AT_ONCE // (shape[0] * shape[1]))
     parts = [measure(np.empty((0, *shape), np.uint8))]
-    parts += [measure(images(some)) for some in _portions(numbers, shape)]
-    return {one.name: np.concatenate([part[one.name] for part in parts]) for one in PROPERTIES}
-
-
-def _portions(numbers: NDArray[Any], shape: tuple[int, int]) -> Iterator[NDArray[Any]]:
-    per = max(1, _PIXELS_AT_ONCE // (shape[0] * shape[1]))
-    for start in range(0, len(numbers), per):
-        yield numbers[start : start + per]
+    parts += [measure(get_images(numbers[start : start + count])) for start in range(0, len(numbers), count)]
+    return concatenate(parts)

@@ -8,12 +8,12 @@
 The annotated fields of `model`, `steps`, `guard`, `originals` and `expect` are the grammar: see `augforge.keys`.
 """
 
-from augforge.recipe.differing import differences
+from augforge.distortions.applying import Applies
 from augforge.recipe.guard import GUARD_KINDS, Guard, GuardKind, Limit
 from augforge.recipe.loading import load_recipe, parse_recipe, ready_recipes
-from augforge.recipe.model import Output, Recipe
+from augforge.recipe.model import Output, Recipe, differences
 from augforge.recipe.schema import recipe_schema
-from augforge.recipe.steps import Applies, Node, OneOf, SomeOf, Step
+from augforge.recipe.steps import Node, OneOf, SomeOf, Step
 
 __all__ = [
     "GUARD_KINDS",

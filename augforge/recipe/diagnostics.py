@@ -21,22 +21,22 @@ from augforge.errors import RecipeError
 MOST_SHOWN = 20
 MOST_NOTED = 100
 _WIDEST = 120
-# What PyYAML counts as the end of a line; its marks are only right together with the same idea of a line.
+# Line ends of PyYAML, for its marks to be right.
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """A text that recipe values come from: a recipe file, a string, or one ``--set`` of the command line.
+    """Source text of recipe values: a file, a string, or a ``--set``.
 
     Parameters
     ----------
     name : str
-        What messages call it: the path as the user wrote it, ``<recipe>``, or ``--set KEY=VALUE``.
+        Name in messages: the path as the user wrote it, ``<recipe>``, or ``--set KEY=VALUE``.
     text : str
         The whole text.
     folder : Path
-        What relative paths in it are relative to.
+        Base of relative paths.
     path : Path, optional
         The file itself, for a file.
     shows_lines : bool
@@ -60,7 +60,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class SourcePosition:
-    """Part of one line; line and column count from 1, line 0 is the whole document."""
+    """Part of a line, counted from 1; line 0 is the whole document."""
 
     document: Document
     line: int = 0
@@ -82,12 +82,12 @@ class SourcePosition:
         raise self.document.problems.error()
 
     def excerpt(self) -> str:
-        """Return the line before, the line itself and carets below the position, or an empty string."""
+        """Return the previous line, the line, and carets, or an empty string."""
         if self.line == 0 or not self.document.shows_lines:
             return ""
         lines = self.document.lines
         text = lines[self.line - 1] if self.line <= len(lines) else ""
-        # A long line is shown from a little before the position on.
+        # Long lines are cut a little before the position.
         start = 0 if len(text) <= _WIDEST else max(0, self.column - 1 - _WIDEST // 3)
         shown = _printable(text[start : start + _WIDEST])
         before = _printable(text[start : self.column - 1])
@@ -107,9 +107,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        told = f"{self.position}: error: {self.message}"
+        text = f"{self.position}: error: {self.message}"
         excerpt = self.position.excerpt()
-        return f"{told}\n{excerpt}" if excerpt else told
+        return f"{text}\n{excerpt}" if excerpt else text
 
 
 class Problems:
@@ -141,10 +141,10 @@ class Problems:
             self._found,
             key=lambda p: (documents.index(p.position.document), p.position.line, p.position.column),
         )
-        told = [str(problem) for problem in ordered[:MOST_SHOWN]]
+        shown = [str(problem) for problem in ordered[:MOST_SHOWN]]
         if len(ordered) > MOST_SHOWN:
-            told.append(f"and {len(ordered) - MOST_SHOWN} more errors")
-        return RecipeError("\n".join(told))
+            shown.append(f"and {len(ordered) - MOST_SHOWN} more errors")
+        return RecipeError("\n".join(shown))
 
 
 def quote(value: object) -> str:

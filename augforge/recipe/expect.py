@@ -2,13 +2,13 @@
 
 import re
 import string
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from augforge.keys import Key, keys_of, misfit
+from augforge.keys import Key, misfit
+from augforge.mappings import Holder
 from augforge.recipe.diagnostics import quote
-from augforge.recipe.mappings import Context, Given, mapping_schema, required_of
 
 EXPECT_KIND = "blake3:"
 
@@ -16,8 +16,6 @@ _FORMS = f"{{content: {EXPECT_KIND}..., of: {EXPECT_KIND}...}}, {EXPECT_KIND}...
 _HASH = f"{EXPECT_KIND} and 64 hexadecimal digits in lower case"
 _EXPECTED = f"{EXPECT_KIND}[0-9a-f]{{64}}"
 _DIGITS = 64
-
-
 _SCHEMA = {"type": "string", "pattern": f"^{_EXPECTED}$"}
 
 
@@ -50,27 +48,26 @@ class _Mapping:
     ]
 
 
+class _Expectation(Holder):
+    merges: ClassVar[bool] = False
+
+    def _check(self, plain: Any, build: Callable[[Any], Any], info: Any) -> str | None:
+        """Return the content hash; `settings_of` returns the settings."""
+        if isinstance(plain, str):
+            return str(_hash("", f"{_FORMS}; a hash is {_HASH}").check(plain))
+        if plain == {}:
+            raise misfit(self.must)
+        found = super()._check(plain, build, info)
+        return found and str(found.content)
+
+    def form(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value."""
+        return {"anyOf": [{**_SCHEMA, "type": ["string", "null"]}, super().form()]}
+
+
 def expectation(doc: str) -> Key:
     """Return the key of a hash, a mapping of hash and settings, or null."""
-    alone = {**_SCHEMA, "type": ["string", "null"]}
-    schema = {"anyOf": [alone, mapping_schema(keys_of(_Mapping), _Mapping)]}
-    return Key(doc, f"be {_FORMS}", _check_expectation, schema, nullable=True)
-
-
-def _check_expectation(plain: Any) -> str | None:
-    """Return the content hash; `settings_of` returns the settings."""
-    if plain is None:
-        return None
-    if isinstance(plain, str):
-        return str(_hash("", f"{_FORMS}; a hash is {_HASH}").check(plain))
-    if not isinstance(plain, dict) or not plain:
-        raise misfit(f"be {_FORMS}", "; got ")
-    keys = keys_of(_Mapping)
-    given = Given(plain, "expect", keys, required_of(_Mapping), Context(), note=f"; 'expect' is {_FORMS}")
-    for name in given.known:
-        given.check(partial(keys[name].check, given.known[name]), name)
-    given.raise_if_any()
-    return str(plain["content"]).removeprefix(EXPECT_KIND)
+    return _Expectation(doc, _Mapping, "expect", "", must=f"be {_FORMS}", nullable=True)
 
 
 def settings_of(plain: Any) -> str | None:

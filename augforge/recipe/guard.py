@@ -1,20 +1,17 @@
 """Guards: limits that keep the label of every distorted sample true."""
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import CoreSchema, core_schema
 
+from augforge.distortions.applying import ExceptLabels, ForLabels, plain_labels
 from augforge.keys import Key, keys_of, misfit, number, problem
-from augforge.recipe.mappings import Given, Holder, mapping_schema
-from augforge.recipe.nodes import Located
-from augforge.recipe.steps import ExceptLabels, ForLabels, plain_labels
+from augforge.mappings import Holder, mapping_schema
 from augforge.recipe.writing import normalize_numbers
 
 
@@ -22,7 +19,7 @@ from augforge.recipe.writing import normalize_numbers
 class Limit:
     """A guard's limit, for all samples or for some classes."""
 
-    limit: Annotated[float, number("In the unit of its guard.", low=-math.inf, high=math.inf)]
+    limit: Annotated[float, number("In the unit of its guard.")]
     for_labels: ForLabels = None
     except_labels: ExceptLabels = None
 
@@ -86,17 +83,6 @@ class _OneLimit(Holder):
         """Return the mapping that a number stands for."""
         return plain if isinstance(plain, dict | Limit) else {"limit": plain}
 
-    def examine(self, given: Given) -> None:
-        """Refuse a limit beyond those of its guard."""
-        if "limit" not in given.known:
-            return
-        limit = given.known["limit"]
-        if given.check(partial(self.number.check, limit), "limit") is None:
-            del given.known["limit"]
-            if isinstance(given.plain, Located):
-                must = f"'limit' of {self.what} must {self.number.must}"
-                given.errors[-1] = (("limit",), problem(must, got=", got "))
-
 
 class _Limits(Key):
     """One limit, or several for different classes."""
@@ -112,9 +98,10 @@ class _Limits(Key):
             schema=schema,
         )
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        one = _OneLimit(self.kind).__get_pydantic_core_schema__(Limit, handler)
-        return core_schema.no_info_wrap_validator_function(self._check, core_schema.list_schema(one))
+    def core(self) -> CoreSchema:
+        """Return pydantic's schema of a value."""
+        limits = core_schema.list_schema(_OneLimit(self.kind).core())
+        return core_schema.no_info_wrap_validator_function(self._check, limits)
 
     def _check(self, plain: Any, check_limits: Callable[[Any], list[Limit]]) -> tuple[Limit, ...]:
         if plain == []:
@@ -209,10 +196,10 @@ def limits_schema() -> dict[str, Any]:
     return {"description": "A limit, or several for different classes.", "anyOf": [*one, several]}
 
 
-def covered(
+def select_labels(
     for_labels: Sequence[int] | None, except_labels: Sequence[int] | None, labels: NDArray[Any] | None
 ) -> NDArray[Any] | bool:
-    """Select the samples whose classes are covered.
+    """Select samples by label.
 
     Parameters
     ----------

@@ -32,11 +32,11 @@ def load_recipe(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Reci
     Raises
     ------
     RecipeError
-        If there is no such recipe, or for all its errors, each with its position.
+        If no such recipe exists, or for all its errors, each with its position.
     """
     where = SourcePosition(Document(str(path_or_name) or "RECIPE", "", Path()))
-    path = _located(str(path_or_name), Path(), where)
-    return _finished(_read_file(path, where), overrides)
+    path = _locate(str(path_or_name), Path(), where)
+    return _finish(_read_file(path, where), overrides)
 
 
 def parse_recipe(text: str, base: str | Path = ".", overrides: Iterable[str] = ()) -> Recipe:
@@ -56,7 +56,7 @@ def parse_recipe(text: str, base: str | Path = ".", overrides: Iterable[str] = (
     RecipeError
         For all its errors, each with its position.
     """
-    return _finished(Document("<recipe>", text.removeprefix("\ufeff"), Path(base)), overrides)
+    return _finish(Document("<recipe>", text.removeprefix("\ufeff"), Path(base)), overrides)
 
 
 def parse_recipe_bytes(content: bytes, path: Path) -> Recipe:
@@ -74,7 +74,7 @@ def parse_recipe_bytes(content: bytes, path: Path) -> Recipe:
     RecipeError
         For all its errors, each with its position.
     """
-    return _finished(_decode(content, path, Problems()), ())
+    return _finish(_decode(content, path, Problems()), ())
 
 
 def ready_recipes() -> dict[str, Path]:
@@ -82,13 +82,13 @@ def ready_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(bundle.folder("recipes").glob("*.yaml"))}
 
 
-def _finished(document: Document, overrides: Iterable[str]) -> Recipe:
+def _finish(document: Document, overrides: Iterable[str]) -> Recipe:
     root = _with_bases(document, ())
     texts = tuple(overrides)
     recipe = read_recipe(with_overrides(root, texts))
     if (
         recipe.expect is None
-        or recipe.expect_of is not None  # whether it holds is seen when the originals are open
+        or recipe.expect_of is not None  # checked with the open originals
         or not texts
         or any(text.partition("=")[0].strip() == "expect" for text in texts)
     ):
@@ -120,32 +120,32 @@ def _with_bases(document: Document, below: tuple[Document, ...]) -> MapNode:
     chain = (*below, document)
     if len(chain) > MOST_BASES:
         node.position.fail(f"recipes may extend each other {MOST_BASES} deep; this one is deeper")
-    path = _located(node.text, document.folder, node.position)
-    if not path.is_file():  # nobody may ever write into a pipe; one on the command line is the user's own
-        node.position.fail(f"{path} is no regular file; needed is a recipe, a .yaml file")
+    path = _locate(node.text, document.folder, node.position)
+    if not path.is_file():  # reading a pipe may block forever; one on the command line is intended
+        node.position.fail(f"{path} is not a regular file; expected a recipe, a .yaml file")
     base = _read_file(path, node.position)
     if base.path in [one.path for one in chain]:
         circle = " -> ".join(one.name for one in (*chain, base))
         node.position.fail(f"this recipe extends itself: {circle}")
     own = MapNode(tuple(one for one in root.entries if one.key != "extends"), root.position)
     inherited = _with_bases(base, chain)
-    # What the base expects is of the base's own data set.
+    # The base's expectation belongs to its own data set.
     inherited = MapNode(tuple(one for one in inherited.entries if one.key != "expect"), inherited.position)
     return merge(inherited, own)
 
 
-def _located(text: str, folder: Path, asked_at: SourcePosition) -> Path:
+def _locate(text: str, folder: Path, asked_at: SourcePosition) -> Path:
     """Find the file of a path, or else of a ready recipe's name."""
     if not text:
-        asked_at.fail("an empty text names no recipe; needed is a .yaml file, or the name of a ready recipe")
+        asked_at.fail("an empty text names no recipe; expected a .yaml file, or the name of a ready recipe")
     path = folder / os.path.expanduser(text)
-    # Not asked of the path itself, which raises where a name is too long.
+    # Unlike Path.exists, this accepts names that are too long.
     if os.path.exists(path) and not os.path.isdir(path):
         return path
     if text in (ready := ready_recipes()):
         return ready[text]
     if os.path.isdir(path):
-        asked_at.fail(f"{path} is a folder; needed is a recipe, a .yaml file")
+        asked_at.fail(f"{path} is a folder; expected a recipe, a .yaml file")
     if NAME.fullmatch(text):
         absent = (
             f"no such file, and no ready recipe is called '{text}'.{did_you_mean(text, ready)} "

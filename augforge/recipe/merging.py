@@ -1,8 +1,8 @@
 """Merge recipes: ``extends:`` and ``--set``.
 
-Both work on trees, before validation, so every value keeps its position, in a base or on the command line.
-A recipe replaces its base's values key by key;
-``source``, ``normalize``, ``guard`` and ``output`` are merged, lists are replaced whole.
+Both work on trees, before validation, so every value keeps its position in a file or on the command line. A recipe
+replaces its base's values key by key, merges ``source``, ``normalize``, ``guard`` and ``output``, and replaces
+whole lists.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from augforge.errors import did_you_mean, listed
+from augforge.mappings import Holder
 from augforge.recipe.diagnostics import Document, Problems, SourcePosition
-from augforge.recipe.mappings import Holder
 from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
 from augforge.recipe.reading import ROOT
 from augforge.recipe.yaml_reader import read_yaml
 
 _KEYS = ROOT.keys()
-_HOLDERS = {name: key for name, key in _KEYS.items() if isinstance(key, Holder)}
+_HOLDERS = {name: key for name, key in _KEYS.items() if isinstance(key, Holder) and key.merges}
 _ALIASES = {
     key.alias: name for holder in _HOLDERS.values() for name, key in holder.keys().items() if key.alias
 }
@@ -103,7 +103,7 @@ def _parse(text: str, problems: Problems) -> tuple[list[str], YamlNode]:
     if not equals or not all(keys):
         position.fail("needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5]")
     value = read_yaml(document)
-    # Messages show the text of a --set, so one position serves for everything in it.
+    # Messages show the whole text of a --set, so all its values share one position.
     return keys, ScalarNode(None, "", False, position) if value is None else _at_position(value, position)
 
 

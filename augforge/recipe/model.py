@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from augforge.distortions import PIXEL_VERSION
-from augforge.distortions.catalogue import pixel_terms
+from augforge.distortions.catalog import pixel_terms
 from augforge.format.layout import LEAF, NAME, explain_shard_size
 from augforge.hdf5 import COMPRESSIONS, Compression
 from augforge.keys import boolean, integer, keys_of, size, text, word
+from augforge.mappings import Holder, defaults_of
 from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quote
 from augforge.recipe.expect import expectation, plain_expect
 from augforge.recipe.guard import Guard
-from augforge.recipe.mappings import Holder, defaults_of
 from augforge.recipe.originals import normalize_key, source_key
 from augforge.recipe.steps import Node, single_steps, step_list
 from augforge.recipe.writing import digest_of, write_yaml
@@ -26,7 +26,7 @@ MAX_NAME = 64
 MAX_SHARD_SIZE = 2**24
 # Later keys are written only where they are not at their default, so that stored recipes keep their bytes.
 _ALWAYS_WRITTEN = {
-    "Recipe": (
+    "Recipe": [
         "version",
         "name",
         "seed",
@@ -36,10 +36,10 @@ _ALWAYS_WRITTEN = {
         "distort",
         "guard",
         "output",
-    ),
-    "SourceSpec": ("split",),
-    "Normalizer": ("polarity", "upright", "pen"),
-    "Output": ("shard_size", "compression"),
+    ],
+    "SourceSpec": ["split"],
+    "Normalizer": ["polarity", "upright", "pen"],
+    "Output": ["shard_size", "compression"],
 }
 
 
@@ -64,12 +64,7 @@ class Output:
             low=1,
             high=MAX_SHARD_SIZE,
             refuse=explain_shard_size,
-            schema={
-                "type": "integer",
-                "minimum": LEAF,
-                "maximum": MAX_SHARD_SIZE,
-                "multipleOf": LEAF,
-            },
+            schema={"type": "integer", "minimum": LEAF, "maximum": MAX_SHARD_SIZE, "multipleOf": LEAF},
         ),
     ] = 65_536
     compression: Annotated[Compression, word("`none`, `gzip`, `lz4` or `zstd`.", COMPRESSIONS)] = "none"
@@ -107,10 +102,7 @@ class Recipe:
     ]
     description: Annotated[str, text("For people.")] = ""
     seed: Annotated[int, integer("0 to 2**63 - 1; another seed draws everything anew.", high=MAX_SEED)] = 0
-    source: Annotated[
-        SourceSpec,
-        source_key("The originals."),
-    ]
+    source: Annotated[SourceSpec, source_key("The originals.")]
     normalize: Annotated[
         Normalizer | None,
         normalize_key(
@@ -180,7 +172,7 @@ class Recipe:
         Parameters
         ----------
         source_digest : str
-            `Source.digest` of the opened source, normalised where it is; its name and path do not count.
+            `Source.digest` of the opened source, after normalization; its name and path do not count.
         """
         return digest_of(
             [
@@ -253,3 +245,36 @@ def _plain(settings: Any, **plain: Any) -> dict[str, Any]:
 def _but_defaults(said: Mapping[str, Any], kind: type) -> dict[str, Any]:
     """Keep the settings that differ from their defaults."""
     return {key: value for key, value in said.items() if value != defaults_of(kind)[key]}
+
+
+def differences(one: Recipe, other: Recipe) -> list[str]:
+    """List the different settings of two recipes, except descriptions and expectations.
+
+    Returns
+    -------
+    list of str
+        Such as ``distort.rotate.degrees: [-12, 12] -> [-9, 9]``, ordered by key; steps are known by their ids.
+    """
+    before, now = _flat(one.plain()), _flat(other.plain())
+    return [
+        f"{key}: {before.get(key, 'not there')} -> {now.get(key, 'not there')}"
+        for key in sorted({*before, *now})
+        if before.get(key) != now.get(key) and key.partition(".")[0] not in ("description", "expect")
+    ]
+
+
+def _flat(plain: Any, path: str = "") -> dict[str, Any]:
+    """Flatten nested mappings into dotted keys, steps by id."""
+    if isinstance(plain, dict):
+        flat: dict[str, Any] = {}
+        for key, value in plain.items():
+            flat |= _flat(value, f"{path}.{key}" if path else str(key))
+        return flat
+    if isinstance(plain, list) and plain and all(isinstance(entry, dict) for entry in plain):
+        steps = [next(iter(entry.items())) for entry in plain]
+        ids = [str(body.get("id", name)) for name, body in steps]
+        flat = {path: ", ".join(ids)}
+        for step_id, (name, body) in zip(ids, steps, strict=True):
+            flat |= _flat({"step": name, **body}, f"{path}.{step_id}")
+        return flat
+    return {path: plain}

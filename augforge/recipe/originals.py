@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from augforge.errors import did_you_mean, listed
 from augforge.keys import Key, keys_of, word
+from augforge.mappings import Given, Holder
 from augforge.normalizing import Normalizer
 from augforge.recipe.diagnostics import quote
-from augforge.recipe.mappings import Given, Holder
 from augforge.recipe.nodes import ListNode, Located, ScalarNode, YamlNode, plain_value
 from augforge.sources import DATASETS, FORMATS, SourceSpec
 from augforge.sources.spec import DEFAULT_SPLIT
@@ -41,8 +40,6 @@ class _Source(Holder):
         known = given.known
         if isinstance(given.plain, Located) and (names := given.plain.node.get("class_names")):
             known["class_names"] = _as_written(names.value)
-        if isinstance(known.get("format"), str):
-            given.check(partial(self.keys()["format"].check, known["format"]), "format")
         if isinstance(known.get("path"), str):
             self._resolve(given)
         elif isinstance(known.get("dataset"), str):

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import ValidationError
 
 from augforge.keys import Key, Location, keys_of, misfits_of, text
+from augforge.mappings import Context, Given, Holder, adapter
 from augforge.recipe.diagnostics import SourcePosition, quote
 from augforge.recipe.expect import settings_of
-from augforge.recipe.mappings import Context, Given, Holder, adapter
 from augforge.recipe.model import MAX_VARIANTS, RECIPE_VERSION, Recipe
 from augforge.recipe.nodes import ListNode, MapNode, ScalarNode, YamlNode, plain_value
 from augforge.sources.opening import INVERT_AND_NORMALIZE
@@ -78,8 +78,8 @@ def refuse_newer(root: MapNode) -> None:
 
 def _report(found: "_Found", details: Mapping[str, Any]) -> None:
     """Report an error at its position in the recipe."""
-    position = found.key_position if details.get("at_key") else _pointed_at(found.node, details["key"])
-    position.report(_worded(details, found))
+    position = found.key_position if details.get("at_key") else _position_of(found.node, details["key"])
+    position.report(_complete_message(details, found))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _find(root: MapNode, location: Location) -> _Found:
     return found
 
 
-def _worded(details: Mapping[str, Any], found: _Found) -> str:
+def _complete_message(details: Mapping[str, Any], found: _Found) -> str:
     """Complete a message with the key and the value as written."""
     message = str(details["message"])
     if message.startswith("must "):
@@ -113,7 +113,9 @@ def _worded(details: Mapping[str, Any], found: _Found) -> str:
         message += f" '{found.key}'"
     if "got" in details:
         shown = (
-            details.get("instead") or (details.get("bare") and _quoted(found.node)) or found.node.describe()
+            details.get("instead")
+            or (details.get("bare") and _quote_text(found.node))
+            or found.node.describe()
         )
         message += f"{details['got']}{shown}{details.get('after', '')}"
     if details.get("quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
@@ -121,20 +123,11 @@ def _worded(details: Mapping[str, Any], found: _Found) -> str:
     return message
 
 
-def _quoted(node: YamlNode) -> str:
+def _quote_text(node: YamlNode) -> str:
     return quote(node.text) if isinstance(node, ScalarNode) else ""
 
 
-def _pointed_at(node: YamlNode, key: str) -> SourcePosition:
-    """Find the position of a key within a value, or of the whole value."""
-    if not key:
-        return node.position
-    if isinstance(node, ListNode) and len(node.items) == 2 and key in ("low", "high"):
-        return node.items[("low", "high").index(key)].position
-    if isinstance(node, MapNode):
-        for entry in node.entries:
-            if entry.key == key:
-                return entry.position
-            if (inner := _pointed_at(entry.value, key)) is not entry.value.position:
-                return inner
-    return node.position
+def _position_of(node: YamlNode, key: str) -> SourcePosition:
+    """Find the position of a key of a mapping, or of the whole value."""
+    entry = node.get(key) if isinstance(node, MapNode) else None
+    return entry.position if entry else node.position

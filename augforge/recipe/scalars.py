@@ -1,7 +1,9 @@
-"""Single values by the core schema of YAML 1.2: ``1e-3`` is a number, ``no`` and ``on`` are strings.
+"""Scalars by the core schema of YAML 1.2.
 
-PyYAML's own resolver follows YAML 1.1, where ``1e-3`` is a string, ``no`` is false, ``010`` is eight and
-``1:30`` is ninety; so it is not used.
+``1e-3`` is a number, ``no`` and ``on`` are strings.
+
+PyYAML's own resolver is not used: it follows YAML 1.1, where ``1e-3`` is a string, ``no`` is false, ``010`` is
+eight and ``1:30`` is ninety.
 """
 
 import json
@@ -18,17 +20,17 @@ _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _NAN = re.compile(r"\.(nan|NaN|NAN)")
-# Words that YAML needs no quotes around, in any position and by any version of its rules.
+# Words that need no quotes, in any position and version of YAML.
 _BARE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*( [A-Za-z0-9_./()-]+)*")
 _YAML_1_1_WORDS = frozenset({"yes", "no", "on", "off", "true", "false", "null"})
-# Longer ones cannot be a sensible value, and Python refuses to convert beyond 4,300 digits.
+# Longer ones make no sense, and Python refuses to convert beyond 4,300 digits.
 _MOST_DIGITS = 400
 
 
 def read_scalar(text: str) -> Scalar:
     """Return the value of an unquoted scalar.
 
-    Numbers too large for a float64 (and integers beyond 400 digits) come out as infinity, as ``.inf`` does.
+    Numbers beyond float64 (and integers beyond 400 digits) become infinity, like ``.inf``.
     """
     if _NULL.fullmatch(text):
         return None
@@ -45,7 +47,7 @@ def read_scalar(text: str) -> Scalar:
 
 
 def write_scalar(value: Scalar) -> str:
-    """Return a scalar as YAML that reads back as the same value, inside ``[...]`` and ``{...}`` too."""
+    """Return a scalar as YAML, safe inside ``[...]`` and ``{...}`` too."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -76,7 +78,7 @@ def _write_float(value: float) -> str:
 
 
 def _write_quoted(text: str) -> str:
-    r"""Return text in double quotes; JSON's escapes are YAML's, but it writes \ud83d\ude00 for one letter."""
+    r"""Return text in double quotes, with YAML's escapes."""
     escaped = json.dumps(text, ensure_ascii=False)
     return "".join(c if c.isprintable() else _escape(c) for c in escaped)
 

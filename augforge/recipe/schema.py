@@ -1,28 +1,21 @@
 """Make the JSON Schema of recipes from the keys that check them."""
 
-import dataclasses
 import inspect
 import json
 from typing import Any
 
 from augforge.distortions import Distortion, Parameter, registry
-from augforge.distortions.catalogue import built_in
+from augforge.distortions.applying import COMMON_KEYS, Applies
+from augforge.distortions.catalog import built_in
+from augforge.distortions.parameters import DISTRIBUTIONS
 from augforge.keys import keys_of
-from augforge.randomness import Choice, LogUniform, Normal, Triangular, Uniform
+from augforge.mappings import mapping_schema, required_of
 from augforge.recipe.guard import limits_schema
-from augforge.recipe.mappings import mapping_schema, required_of
 from augforge.recipe.model import RECIPE_VERSION, Recipe
 from augforge.recipe.reading import ROOT
-from augforge.recipe.steps import GROUPS, Applies, common_keys
+from augforge.recipe.steps import GROUPS
 
 _WIDTH = 100
-_DISTRIBUTIONS = {
-    "choice": Choice,
-    "log_uniform": LogUniform,
-    "normal": Normal,
-    "triangular": Triangular,
-    "uniform": Uniform,
-}
 
 
 def recipe_schema(*, ours_alone: bool = False) -> dict[str, Any]:
@@ -85,12 +78,12 @@ def _laid_out(plain: Any, indent: str) -> str:
 
 def _common() -> dict[str, Any]:
     """Return the definitions of the keys that every step has."""
-    properties = mapping_schema(common_keys(), Applies)["properties"]
+    properties = mapping_schema(COMMON_KEYS, Applies)["properties"]
     return {f"key_{name}": schema for name, schema in properties.items()}
 
 
 def _step(doc: str, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    common = {name: {"$ref": f"#/definitions/key_{name}"} for name in common_keys()}
+    common = {name: {"$ref": f"#/definitions/key_{name}"} for name in COMMON_KEYS}
     return {
         "description": doc,
         "type": "object",
@@ -131,7 +124,16 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _values() -> dict[str, Any]:
     """Return the definitions of a parameter's values."""
-    forms = {f"distribution_{name}": _distribution(name) for name in _DISTRIBUTIONS}
+    forms = {
+        f"distribution_{name}": {
+            "description": inspect.getdoc(key.kind),
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {name: key.schema},
+            "required": [name],
+        }
+        for name, key in DISTRIBUTIONS.items()
+    }
     pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
     named = [{"$ref": f"#/definitions/{name}"} for name in forms]
     value = {
@@ -139,31 +141,3 @@ def _values() -> dict[str, Any]:
         "anyOf": [{"type": "number"}, pair, *named],
     }
     return {"value": value, **forms}
-
-
-def _distribution(name: str) -> dict[str, Any]:
-    kind: Any = _DISTRIBUTIONS[name]
-    several = {"type": "array", "items": {"type": "number"}, "minItems": 1}
-    properties = {
-        field.name: several if kind is Choice else {"type": "number", **_limit(name, field.name)}
-        for field in dataclasses.fields(kind)
-    }
-    body: dict[str, Any] = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": properties,
-        "required": required_of(kind),
-    }
-    return {
-        "description": inspect.getdoc(kind),
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {name: {"anyOf": [several, body]} if kind is Choice else body},
-        "required": [name],
-    }
-
-
-def _limit(distribution: str, key: str) -> dict[str, Any]:
-    if key == "sd":
-        return {"minimum": 0}
-    return {"exclusiveMinimum": 0} if distribution == "log_uniform" else {}

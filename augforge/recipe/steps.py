@@ -1,81 +1,35 @@
 """Build steps and groups from ``distort:``."""
 
-import functools
-import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from pydantic_core import PydanticCustomError, ValidationError
+from pydantic_core import PydanticCustomError
 
-from augforge.distortions import Distortion, catalogue
+from augforge.distortions import Distortion, catalog
+from augforge.distortions.applying import COMMON_KEYS, GROUP_NAMES, ID, Applies
 from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
 from augforge.errors import AugforgeError, listed
 from augforge.keys import (
     Key,
-    Location,
     errors_at,
     integer,
-    is_number,
     keys_of,
     misfit,
-    misfits_of,
     number,
     problem,
+    relocate,
     sequence,
-    text,
 )
-from augforge.recipe.diagnostics import SourcePosition
-from augforge.recipe.mappings import Context, Given, adapter, required_of
-from augforge.recipe.nodes import Entry, Located, MapNode
+from augforge.mappings import Context, Given, adapter, required_of
+from augforge.recipe.nodes import Located
 from augforge.recipe.writing import normalize_numbers
 
-MAX_LABEL = 255
 MAX_GROUP_DEPTH = 4
+MAX_MEMBERS = 20_000
 MAX_WEIGHT = 1e9
 RESERVED_IDS = ("guard",)
-ID = text(
-    "What the step is known by; by default its key.",
-    pattern="[a-z0-9][a-z0-9_-]*",
-    rule="be of a-z, 0-9, _ and -, and begin with a letter or digit",
-)
 _SUCH_AS = "a step is one key with its parameters, such as `- rotate: {degrees: [-5, 5]}`"
-
-
-def labels(doc: str, **more: Any) -> Key:
-    """Return the key of a list of classes."""
-    return sequence(doc, integer(low=0, high=MAX_LABEL), "[1, 7]", unique=True, ordered=False, **more)
-
-
-ForLabels = Annotated[
-    tuple[int, ...] | None, labels("Only samples of these classes, 0 to 255; by default all.")
-]
-ExceptLabels = Annotated[
-    tuple[int, ...] | None,
-    labels(
-        "All samples but those of these classes; never together with `for_labels`.", excludes="for_labels"
-    ),
-]
-
-
-def plain_labels(limited: Any) -> dict[str, Any]:
-    """Convert limits to classes to plain values."""
-    found = {key: getattr(limited, key) for key in ("for_labels", "except_labels")}
-    return {key: list(labels) for key, labels in found.items() if labels is not None}
-
-
-@dataclass(frozen=True)
-class Applies:
-    """Conditions under which a step applies to a sample."""
-
-    probability: Annotated[float, number("Chance for each sample, 0 to 1.")] = 1.0
-    for_labels: ForLabels = None
-    except_labels: ExceptLabels = None
-
-    def plain(self) -> dict[str, Any]:
-        """Convert to plain values, without defaults."""
-        probability = {} if self.probability == 1.0 else {"probability": normalize_numbers(self.probability)}
-        return {**probability, **plain_labels(self)}
 
 
 @dataclass(frozen=True)
@@ -113,26 +67,15 @@ def _members() -> Key:
 
 
 def _count(doc: str) -> Key:
-    must = "be a number of steps, or [fewest, most]"
-    one = Key("", must, lambda plain: _whole(plain, must))
+    pair = sequence(doc, integer(high=MAX_MEMBERS), "a number of steps, or [fewest, most]", length=2)
 
     def check(plain: Any, check_numbers: Callable[[Any], list[int]]) -> tuple[int, int]:
-        if not isinstance(plain, list | tuple):
-            return (_whole(plain, must),) * 2
-        if len(plain) != 2:
-            raise misfit(must)
-        low, high = check_numbers(list(plain))
-        return (low, high)
+        low, high = pair.check(plain if isinstance(plain, list | tuple) else [plain, plain], check_numbers)
+        return low, high
 
     number = {"type": "integer", "minimum": 0}
-    pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
-    return Key(doc, must, check, {"anyOf": [number, pair]}, one)
-
-
-def _whole(plain: Any, must: str) -> int:
-    if not is_number(plain) or not 0 <= plain < math.inf or plain != int(plain):
-        raise misfit(must)
-    return int(plain)
+    schema = {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
+    return replace(pair, check=check, schema=schema)
 
 
 @dataclass(frozen=True)
@@ -145,7 +88,7 @@ class OneOf:
         tuple[float, ...],
         sequence(
             "How likely each member is in proportion to the others; 0 to 1e9, not all 0; by default all the same.",
-            number(high=MAX_WEIGHT),
+            number(low=0, high=MAX_WEIGHT),
             "[2, 1]",
         ),
     ] = ()
@@ -154,6 +97,11 @@ class OneOf:
     def __post_init__(self) -> None:
         if not self.weights:
             object.__setattr__(self, "weights", (1.0,) * len(self.steps))
+        if (got := len(self.weights)) != len(self.steps):
+            message = f"'weights' must be one for each step, {len(self.steps)} in all; got {got}"
+            raise problem(message, key="weights")
+        if not any(self.weights):
+            raise problem("'weights' must not all be 0", key="weights")
 
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
         """Convert to plain values; the ids where they are not the default, or always."""
@@ -161,19 +109,6 @@ class OneOf:
         body = {} if equal else {"weights": normalize_numbers(list(self.weights))}
         steps = [node.plain(id_always=id_always) for node in self.steps]
         return _plain_step(self, "one_of", {**body, "steps": steps}, id_always)
-
-    @staticmethod
-    def examine(given: Given, steps: int) -> None:
-        """Refuse weights that do not fit the number of steps."""
-        weights = given.known.get("weights")
-        if not isinstance(weights, list) or not weights or not all(map(is_number, weights)):
-            return
-        if len(weights) != steps:
-            given.refuse(
-                "weights", f"'weights' must be one for each step, {steps} in all; got {len(weights)}"
-            )
-        elif not any(weights):
-            given.refuse("weights", "'weights' must not all be 0")
 
 
 @dataclass(frozen=True)
@@ -188,6 +123,12 @@ class SomeOf:
     ]
     applies: Applies = field(default_factory=Applies)
 
+    def __post_init__(self) -> None:
+        low, high = self.count
+        if high > len(self.steps) or low > high:
+            rule = f"must be 0 <= fewest <= most <= {len(self.steps)}, the number of steps"
+            raise problem(f"'count' {rule}; got {list(self.count)}", key="count")
+
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
         """Convert to plain values; the ids where they are not the default, or always."""
         low, high = self.count
@@ -195,41 +136,27 @@ class SomeOf:
         steps = [node.plain(id_always=id_always) for node in self.steps]
         return _plain_step(self, "some_of", {"count": count, "steps": steps}, id_always)
 
-    @staticmethod
-    def examine(given: Given, steps: int) -> None:
-        """Refuse a count that does not fit the number of steps."""
-        count = given.known.get("count")
-        numbers: list[Any] = count if isinstance(count, list) else [count]
-        if not all(map(is_number, numbers)):
-            return
-        beyond = [n for n, one in enumerate(numbers) if steps < one < math.inf]
-        given.errors += [(("count", n), misfit(integer(high=steps).must)) for n in beyond]
-        if not beyond and len(numbers) == 2 and numbers[0] > numbers[1]:
-            given.refuse("count", f"'count' is [fewest, most], got [{numbers[0]}, {numbers[1]}]")
-
 
 Node = Step | OneOf | SomeOf
-GROUPS: dict[str, type[OneOf] | type[SomeOf]] = {"one_of": OneOf, "some_of": SomeOf}
+GROUPS: dict[str, type[OneOf] | type[SomeOf]] = dict(zip(GROUP_NAMES, (OneOf, SomeOf), strict=True))
+
+
+def all_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield all steps and groups, each group before its members."""
+    for node in nodes:
+        yield node
+        if not isinstance(node, Step):
+            yield from all_nodes(node.steps)
 
 
 def single_steps(nodes: Iterable[Node]) -> Iterator[Step]:
     """Yield all single steps in listed order, including those of groups."""
-    for node in nodes:
-        if isinstance(node, Step):
-            yield node
-        else:
-            yield from single_steps(node.steps)
+    return (node for node in all_nodes(nodes) if isinstance(node, Step))
 
 
 def _plain_step(node: Node, kind: str, body: dict[str, Any], id_always: bool) -> dict[str, Any]:
     named = {"id": node.id} if id_always or node.id != kind else {}
-    return {kind: {**named, **node.applies.plain(), **body}}
-
-
-@functools.cache
-def common_keys() -> dict[str, Key]:
-    """Return the keys that every step has."""
-    return {"id": ID, **keys_of(Applies)}
+    return {kind: {**named, **normalize_numbers(node.applies.plain()), **body}}
 
 
 def _read_step(plain: Any, context: Context) -> Node:
@@ -241,159 +168,87 @@ def _read_step(plain: Any, context: Context) -> Node:
         hint = "(parameters are indented further than the name of their distortion)"
         message = f"{_SUCH_AS}; got {len(plain)} keys: {listed(plain)} {hint}"
         raise errors_at([((others[0],), problem(message, at_key=True))])
+    with relocate(name):
+        return _read_named(name, plain, context)
+
+
+def _find_kind(name: str, context: Context) -> Any:
+    """Return the group or distortion of a name."""
+    kinds = [*catalog.names(), *GROUPS]
+    if name not in kinds:
+        meant = context.hint(lambda: step_meant(name, kinds))
+        missing = "" if meant else " (if a package adds it, install that)"
+        message = f"unknown distortion '{name}'.{meant} Allowed: {listed(kinds)}{missing}"
+        raise problem(message, at_key=True)
     try:
-        return _Form.of(name, context).read(plain, context)
-    except PydanticCustomError as error:
-        raise errors_at([((name,), error)]) from error
-    except ValidationError as error:
-        raise errors_at(((name, *loc), one) for loc, one in misfits_of(error)) from error
+        return GROUPS.get(name) or catalog.find(name)
+    except AugforgeError as error:
+        raise problem(str(error), at_key=True) from error
 
 
-@dataclass(frozen=True)
-class _Form:
-    """Keys of the steps with one name.
-
-    Attributes
-    ----------
-    name : str
-        The step's key.
-    kind : type
-        A distortion, or a group.
-    keys : dict of str to Key or None
-        Its keys; the parameters of a distortion check themselves.
-    required : list of str
-        The keys that it must have.
-    """
-
-    name: str
-    kind: Any
-    keys: dict[str, Key | None]
-    required: list[str]
-
-    @staticmethod
-    def of(name: str, context: Context) -> "_Form":
-        """Return the form of a step, or raise `problem` for an unknown one."""
-        if name not in GROUPS and name not in context.distortions:
-            kinds = [*context.distortions, *GROUPS]
-            meant = context.hint(lambda: step_meant(name, kinds))
-            missing = "" if meant else " (if a package adds it, install that)"
-            raise problem(
-                f"unknown distortion '{name}'.{meant} Allowed: {listed(kinds)}{missing}", at_key=True
-            )
-        try:
-            kind: Any = GROUPS.get(name) or catalogue.find(name)
-            return _form_of(name, kind)
-        except AugforgeError as error:
-            raise problem(str(error), at_key=True) from error
-
-    def read(self, plain: Located, context: Context) -> Node:
-        """Return the step or group, or raise all its errors."""
-        body = plain[self.name]
-        if not isinstance(body, dict | None):
-            raise self._not_by_name()
-        is_group = self.name in GROUPS
-        open_ended = not is_group and self.kind.open_ended
-        given = Given(
-            body or {},
-            self.name,
-            self.keys,
-            self.required,
-            context,
-            open_ended=open_ended,
-            at_key=True,
-            noun="key" if is_group else "parameter",
-            synonyms={} if is_group else PARAMETER_SYNONYMS,
-        )
-        own = {key: given.known.pop(key) for key in common_keys() if key in given.known}
-        step_id = _read_id(own.pop("id", None), plain.node.entries[0], given, context)
-        applies = given.check(lambda: adapter(Applies).validate_python(own)) if own else Applies()
-        read = self._read_group if is_group else self._read_distortion
-        node: Node = read(given, step_id, applies or Applies(), context)
-        given.raise_if_any()
-        return node
-
-    def _not_by_name(self) -> PydanticCustomError:
-        shown = self.required if self.name in GROUPS or self.kind.open_ended else self.keys
-        names = ", ".join(f"{key}: ..." for key in shown if key not in common_keys())
-        if not names:
-            return problem(f"{self.name} takes no parameters, {self.name}: {{}}", got="; got ")
-        by_name = f"the parameters of {self.name} are given by name, {self.name}: {{{names}}}"
-        return problem(by_name, got="; got ")
-
-    def _read_distortion(self, given: Given, step_id: str, applies: Applies, _context: Context) -> Any:
-        before = len(given.errors)
-        found: Any = given.check(lambda: self.kind.model_validate(given.known))
-        suspect = given.known if found is None or self.kind.open_ended else {}
-        if infinite := [(loc, misfit("be a finite number")) for loc in _infinite(suspect, ())]:
-            given.errors[before:] = infinite
-        return Step(step_id, found, applies)
-
-    def _read_group(self, given: Given, step_id: str, applies: Applies, context: Context) -> Any:
-        if context.depth >= MAX_GROUP_DEPTH:
-            too_deep = f"groups may nest {MAX_GROUP_DEPTH} deep; this one is deeper"
-            given.errors.append(((), problem(too_deep, at_key=True)))
-            return None
-        steps = given.known.get("steps")
-        if isinstance(steps, list) and steps:
-            self.kind.examine(given, len(steps))
-        context.depth += 1
-        try:
-            plain = {**given.known, "id": step_id, "applies": applies}
-            return given.check(lambda: adapter(self.kind).validate_python(plain, context=context))
-        finally:
-            context.depth -= 1
+def _read_named(name: str, plain: Located, context: Context) -> Node:
+    """Return the step or group of a name, or raise all its errors."""
+    kind, body, is_group = _find_kind(name, context), plain[name], name in GROUPS
+    # The parameters of a distortion check themselves.
+    own = keys_of(kind) if is_group else dict.fromkeys(one.name for one in kind.parameters())
+    required = [key for key in required_of(kind) if key != "id"]
+    if not isinstance(body, dict | None):
+        raise _not_by_name(name, required if is_group or kind.open_ended else own)
+    given = Given(
+        body or {},
+        name,
+        {**own, **COMMON_KEYS},
+        required,
+        context,
+        open_ended=not is_group and kind.open_ended,
+        noun="key" if is_group else "parameter",
+        synonyms={} if is_group else PARAMETER_SYNONYMS,
+    )
+    common = {key: given.known.pop(key) for key in COMMON_KEYS if key in given.known}
+    step_id = _read_id(common.pop("id", None), plain.node.entries[0], given, context)
+    applies = given.check(lambda: adapter(Applies).validate_python(common)) or Applies()
+    if is_group:
+        found: Node = _read_group(kind, given, {"id": step_id, "applies": applies}, context)
+    else:
+        found = Step(step_id, given.check(lambda: kind.model_validate(given.known)), applies)
+    given.raise_if_any()
+    return found
 
 
-@functools.cache
-def _form_of(name: str, kind: Any) -> _Form:
-    if name in GROUPS:
-        own, required = keys_of(kind), [key for key in keys_of(kind) if key in required_of(kind)]
-        return _Form(name, kind, {**own, **common_keys()}, required)
-    parameters = dict.fromkeys(one.name for one in kind.parameters())
-    return _Form(name, kind, {**parameters, **common_keys()}, required_of(kind))
+def _not_by_name(name: str, shown: Iterable[str]) -> PydanticCustomError:
+    names = ", ".join(f"{key}: ..." for key in shown)
+    if not names:
+        return problem(f"{name} takes no parameters, {name}: {{}}", got="; got ")
+    return problem(f"the parameters of {name} are given by name, {name}: {{{names}}}", got="; got ")
 
 
-def _infinite(plain: Any, location: Location) -> Iterator[Location]:
-    """Yield where a value is infinite or not a number."""
-    if isinstance(plain, dict | list):
-        for key, value in plain.items() if isinstance(plain, dict) else enumerate(plain):
-            yield from _infinite(value, (*location, key))
-    elif isinstance(plain, float) and plain - plain != 0:
-        yield location
+def _read_group(kind: Any, given: Given, common: dict[str, Any], context: Context) -> Any:
+    if context.depth >= MAX_GROUP_DEPTH:
+        too_deep = f"groups may nest {MAX_GROUP_DEPTH} deep; this one is deeper"
+        given.errors.append(((), problem(too_deep, at_key=True)))
+        return None
+    context.depth += 1
+    try:
+        return given.check(lambda: adapter(kind).validate_python({**given.known, **common}, context=context))
+    finally:
+        context.depth -= 1
 
 
-def _read_id(own: Any, entry: Entry, given: Given, context: Context) -> str:
+def _read_id(own: Any, entry: Any, given: Given, context: Context) -> str:
     """Return the step's id, by default its distortion's name; refuse repeated ids."""
-    position = entry.position
-    location: Location = ()
-    if own is not None and isinstance(entry.value, MapNode) and (below := entry.value.get("id")):
-        if given.check(lambda: ID.check(own), "id") is None:
-            return entry.key
-        position, location = below.value.position, ("id",)
-    step_id = own or entry.key
-    wrong = ""
+    if own is not None and given.check(lambda: ID.check(own), "id") is None:
+        return str(entry.key)
+    position = entry.position if own is None else entry.value.get("id").value.position
+    step_id, wrong = str(own or entry.key), ""
     if step_id in RESERVED_IDS:
         wrong = f"the id '{step_id}' is reserved; choose another one"
-    elif own or not given.may_miss("id"):
-        first, by_name = context.ids.setdefault(step_id, (position, own is None))
+    elif (own or not given.may_miss("id")) and context.ids.setdefault(step_id, position) is not position:
+        first = context.ids[step_id]
+        where = f"line {first.line}" if first.document is position.document else str(first)
         wrong = (
-            ""
-            if first is position
-            else _repeated(step_id, position, first, both_by_name=by_name and own is None)
+            f"the id '{step_id}' is already used in {where}; a step without one goes by its distortion's name, so "
+            f"write `{entry.key}: {{id: {step_id}-2, ...}}`"
         )
     if wrong:
-        given.errors.append((location, problem(wrong, at_key=not location)))
-    return str(step_id)
-
-
-def _repeated(step_id: str, position: SourcePosition, first: SourcePosition, *, both_by_name: bool) -> str:
-    where = f"line {first.line}" if first.document is position.document else str(first)
-    if both_by_name:
-        return (
-            f"{step_id} comes twice, first in {where}; give each an id of its own: "
-            f"`{step_id}: {{id: {step_id}-2, ...}}`"
-        )
-    return (
-        f"the id '{step_id}' is already used in {where}; ids are unique in the whole recipe, "
-        "and a step without one goes by its distortion's name"
-    )
+        given.errors.append((("id",) if own else (), problem(wrong, at_key=not own)))
+    return step_id

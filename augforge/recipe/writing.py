@@ -30,7 +30,7 @@ def write_inline(plain: Any) -> str:
 
 
 def digest_of(plain: Any) -> str:
-    """Return the BLAKE3 of plain values, as 64 hex characters, by canonical JSON (sorted keys, no blanks)."""
+    """Return the BLAKE3 of plain values as canonical JSON, 64 hex digits."""
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return blake3(text.encode("ascii")).hexdigest()
 
@@ -67,7 +67,7 @@ def _step_lines(steps: list[dict[str, Any]]) -> list[str]:
 
 
 def _holds_steps(plain: Any) -> bool:
-    """Tell whether a value is, or holds, a list of mappings: each of those gets a line of its own."""
+    """Check for a list of mappings, written one per line."""
     if isinstance(plain, dict):
         return any(_holds_steps(value) for value in plain.values())
     return isinstance(plain, list) and bool(plain) and all(isinstance(item, dict) for item in plain)

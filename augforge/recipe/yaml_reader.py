@@ -1,8 +1,8 @@
 """Parse YAML into nodes with positions, by the rules of a recipe.
 
-A recipe is one flat document: no anchors, aliases, merge keys or tags, no key twice, bounded depth and length. They
-are refused where they stand while PyYAML's *events* go by, one after the other and before anything is
-built from them; so aliases that would explode and endless brackets cost nothing.
+A recipe is one flat document: no anchors, aliases, merge keys, tags or duplicate keys, bounded depth and length.
+The reader refuses them in PyYAML's stream of *events*, before it builds anything: exploding aliases and endless
+brackets cost nothing.
 """
 
 import re
@@ -20,10 +20,10 @@ from augforge.recipe.scalars import read_scalar
 DEEPEST = 24
 MOST_VALUES = 20_000
 
-# An escape can write them, but no file's name may hold the first, and no text in UTF-8 the others.
+# Escapes can write them, but names of files exclude the first, and UTF-8 the others.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _FLAT = "a recipe is flat; to share values between recipes, write `extends: other.yaml`"
-# What PyYAML says -> what a writer of recipes can act on.
+# Messages of PyYAML -> messages for authors of recipes.
 _FRIENDLIER = {
     "found character '\\t' that cannot start any token": "a tab cannot indent YAML; use blanks",
     "mapping values are not allowed here": "a ':' too many in this line, or wrong indentation before it "
@@ -35,9 +35,9 @@ _FRIENDLIER = {
 
 
 def read_yaml(document: Document) -> YamlNode | None:
-    """Return the document's root node, or None for a document that holds nothing.
+    """Return the document's root node, or None for an empty document.
 
-    Of duplicate keys, reported each, the first one counts. Text that makes the rest unreadable raises.
+    Duplicate keys are reported, and the first one counts. Unreadable text raises.
 
     Raises
     ------
@@ -117,7 +117,7 @@ class _Reader:
             key = self._key(event)
             value = self._node(next(self._events), depth + 1)
             if isinstance(value, ScalarNode) and not value.text and not value.quoted:
-                # Nothing stands there: point at the key instead.
+                # An empty value has no position: point at the key.
                 value = replace(value, position=key.position)
             if (first := entries.get(key.text)) is not None:
                 key.position.report(
@@ -154,7 +154,7 @@ class _Reader:
             )
 
     def _position(self, first: Any, last: Any = None) -> SourcePosition:
-        """Return where an event stands, as far as its first line goes, up to the end of another one."""
+        """Return an event's position in its first line, up to another's end."""
         start, end = first.start_mark, (last or first).end_mark
         lines = self._document.lines
         line = lines[start.line] if start.line < len(lines) else ""

@@ -1,12 +1,11 @@
-"""Originals: the digits that a recipe starts from.
+"""Originals: the images and labels that a recipe starts from.
 
-``open_source(SourceSpec(dataset="mnist-10k"))`` gives a `Source`: images, labels and the digest that
-everything made from them is known by.
+``open_source(SourceSpec(dataset="mnist-10k"))`` gives a `Source`: images, labels and their digest.
 
 ::
 
                              formats ---> files/ ----+
-    spec ---> opening --->     (a path)              +---> preparing, gathering ---> source
+    spec ---> opening --->     (a path)              +---> decoding, preparing ---> source
                              published/ -------------+
                                (a name)
 """

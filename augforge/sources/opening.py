@@ -1,57 +1,63 @@
-"""From what a recipe says to the originals themselves."""
+"""Open the originals of a recipe."""
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from augforge.errors import SourceError
+from augforge.sources.decoding import SpillBuffer
 from augforge.sources.formats import check_keys, find_format
-from augforge.sources.gathering import Gatherer
-from augforge.sources.preparing import HashingPrepare, Prepare, stacked
+from augforge.sources.preparing import HashingPrepare, Prepare, stack
 from augforge.sources.published.named import open_named
 from augforge.sources.source import Source
 from augforge.sources.spec import SourceSpec
 
-_INVERTED_AT_ONCE = 16 << 20  # bytes
+_BLOCK_BYTES = 16 << 20
 
 INVERT_AND_NORMALIZE = (
-    "'invert' and 'normalize' both say which level is ink; leave out 'invert', and where normalizing takes paper "
-    "for ink write 'normalize: {polarity: dark-on-light}'"
+    "'invert' and 'normalize' both decide whether ink is light or dark; leave out 'invert', and if normalizing "
+    "mistakes paper for ink write 'normalize: {polarity: dark-on-light}'"
 )
-"""What is wrong where a source is to be inverted and normalized."""
+"""Error message for a source with both."""
 
 
 def open_source(spec: SourceSpec, prepare: Prepare | None = None) -> Source:
-    """Open the originals that a spec names.
+    """Open the originals of a spec.
 
     Parameters
     ----------
-    spec
+    spec : SourceSpec
         A data set known by name, or an absolute path.
-    prepare
+    prepare : callable, optional
         Makes an image of one picture of any size: called with uint8 (H, W), (H, W, 3) or (H, W, 4), it returns
-        uint8 (height, width), always of the same shape, or raises `AugforgeError`. None: the originals must be of
-        one size. Digest and size of the source are those of the prepared images.
+        uint8 (height, width), always of the same shape, or raises `AugforgeError`. Digest and size of the source
+        are those of the prepared images. By default the originals must be of one size.
 
     Returns
     -------
-    The source; its arrays are read-only, and memory-mapped where they are large or the files allow it.
+    Source
+        Its arrays are read-only, and memory-mapped if large or if the files allow it.
 
     Raises
     ------
     SourceError
-        If the originals are not there, or are not what they are said to be; the message names the file and
-        the cause.
+        If the originals do not exist or do not match the spec; the message names the file and the cause.
     """
     if prepare is None:
-        return _opened(spec, None)
+        return _open(spec, None)
     hashing = HashingPrepare(prepare)
-    source = _opened(spec, hashing)
+    source = _open(spec, hashing)
     return replace(source, prepared_from=hashing.digest(source.labels, len(source.class_names)))
 
 
-def _opened(spec: SourceSpec, prepare: Prepare | None) -> Source:
+def _open(spec: SourceSpec, prepare: Prepare | None) -> Source:
     if spec.dataset is not None:
         source = open_named(spec.dataset, spec.split)
-        return source if prepare is None else _prepared(source, prepare)
+        if prepare is None:
+            return source
+        pictures = ((f"{source.name}: image {index}", image) for index, image in enumerate(source.images))
+        return _replace_images(source, stack(pictures, prepare))
     if spec.path is None:
         raise SourceError("a source needs either 'dataset' or 'path'")
     if spec.invert and prepare is not None:
@@ -60,30 +66,21 @@ def _opened(spec: SourceSpec, prepare: Prepare | None) -> Source:
         found = find_format(spec.path, spec.format)
         check_keys(found, spec)
         source = found.open(spec.path, spec, prepare)
-        return _inverted(source) if spec.invert else source
+        return _replace_images(source, _invert(source)) if spec.invert else source
     except OSError as error:
         raise SourceError(f"{spec.path}: cannot be read: {error.strerror or error}") from None
 
 
-def _prepared(source: Source, prepare: Prepare) -> Source:
-    pictures = ((f"{source.name}: image {index}", image) for index, image in enumerate(source.images))
-    return Source.from_arrays(
-        source.name,
-        source.split,
-        stacked(pictures, prepare),
-        source.labels,
-        class_names=source.class_names,
-    )
-
-
-def _inverted(source: Source) -> Source:
-    """Return a source whose levels are 255 minus what they were."""
-    count, height, width = source.images.shape
-    step = max(1, _INVERTED_AT_ONCE // (height * width))
-    with Gatherer(source.name, source.images.nbytes) as gathered:
-        for first in range(0, count, step):
-            gathered.append(~source.images[first : first + step])
-        images = gathered.finish().reshape(source.images.shape)
+def _replace_images(source: Source, images: NDArray[np.uint8]) -> Source:
     return Source.from_arrays(
         source.name, source.split, images, source.labels, class_names=source.class_names
     )
+
+
+def _invert(source: Source) -> NDArray[np.uint8]:
+    """Subtract the levels of a source's images from 255."""
+    step = max(1, _BLOCK_BYTES // source.images[0].nbytes)
+    with SpillBuffer(source.name, source.images.nbytes) as buffer:
+        for first in range(0, len(source), step):
+            buffer.append(~source.images[first : first + step])
+        return buffer.finish().reshape(source.images.shape)

@@ -1,4 +1,4 @@
-"""Pictures of any size -> images of one size."""
+"""Make images of one size from pictures of any size."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -8,26 +8,25 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from augforge.errors import AugforgeError, NoInkError, Problems, SourceError, escaped
-from augforge.sources.gathering import Gatherer
+from augforge.sources.decoding import SpillBuffer
 
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-"""Turns one picture, uint8 (H, W), (H, W, 3) or (H, W, 4) of any size, into an image, uint8 of always one shape."""
-
+"""Makes an image, uint8 of one shape, from a picture, uint8 (H, W), (H, W, 3) or (H, W, 4) of any size."""
 
 Pictures = Iterable[tuple[str, NDArray[np.uint8] | SourceError]]
-"""For each picture how messages call it, and its pixels, or why it cannot be read."""
+"""The name of each picture for messages, and its pixels or the error of reading it."""
 
 
 class HashingPrepare:
-    """Prepare pictures, and hash them as they were before.
+    """Prepare pictures, and hash them as decoded.
 
-    Every format prepares its pictures one after the other, in the order of the originals. So this sees all of them
-    as decoded, wherever they come from, and the same pictures have the same digest in any format.
+    Every format prepares its pictures one by one, in the order of the originals, so the same pictures have the same
+    digest in any format.
 
     Parameters
     ----------
-    prepare
-        What makes images of the pictures.
+    prepare : callable
+        Makes an image of a picture.
     """
 
     def __init__(self, prepare: Prepare) -> None:
@@ -35,13 +34,13 @@ class HashingPrepare:
         self._hasher = blake3()
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the prepared picture."""
+        """Prepare a picture."""
         self._hasher.update(json.dumps(pixels.shape).encode() + b"\n")
         self._hasher.update(np.ascontiguousarray(pixels).reshape(-1).data)
         return self._prepare(pixels)
 
     def digest(self, labels: NDArray[np.uint8] | None, classes: int) -> str:
-        """Return BLAKE3, 64 hex characters, over all pictures so far and their labels."""
+        """Return the BLAKE3 of all pictures and labels, in hex."""
         hasher = self._hasher.copy()
         hasher.update(
             json.dumps({"labelled": labels is not None, "classes": classes}, sort_keys=True).encode()
@@ -51,68 +50,64 @@ class HashingPrepare:
         return hasher.hexdigest()
 
 
-def stacked(pictures: Pictures, prepare: Prepare | None) -> NDArray[np.uint8]:
-    """Prepare pictures one after the other and stack them.
+def stack(pictures: Pictures, prepare: Prepare | None) -> NDArray[np.uint8]:
+    """Prepare pictures and stack them.
 
     Parameters
     ----------
-    pictures
-        One at least.
-    prepare
-        What makes images of one size of them; None: they must have one already, and be gray.
+    pictures : iterable
+        The pictures, at least one.
+    prepare : callable or None
+        Makes images of one size; without it, the pictures must be gray and of one size.
 
     Returns
     -------
-    uint8 (N, H, W), read-only.
+    ndarray
+        uint8 (N, H, W), read-only.
 
     Raises
     ------
     SourceError
-        If sizes differ, or pictures cannot be read or prepared; the message names the first 20 of these, or says
+        If sizes differ, or pictures cannot be read or prepared; the message names the first 20 of these, or reports
         that none has ink.
     """
     shape, first, count = (0, 0), "", 0
-    problems, seen = Problems("originals cannot be used"), 0
-    first_blank, blank = "", 0
-    with Gatherer("the images") as gathered:
-        for place, pixels in pictures:
-            seen += 1
+    problems, total = Problems("originals cannot be used"), 0
+    first_error, blank = "", 0
+    with SpillBuffer("the images") as buffer:
+        for where, pixels in pictures:
+            total += 1
             if isinstance(pixels, SourceError):
                 problems.add(str(pixels))
                 continue
             try:
                 image = pixels if prepare is None else prepare(pixels)
             except AugforgeError as error:
-                problems.add(f"{place}: {error}")
+                problems.add(f"{where}: {error}")
                 blank += isinstance(error, NoInkError)
-                first_blank = first_blank or f"{place}: {error}"
+                first_error = first_error or f"{where}: {error}"
                 continue
             if problems:
                 continue
             if count == 0:
-                shape, first = (image.shape[0], image.shape[1]), place
+                shape, first = (image.shape[0], image.shape[1]), where
             elif image.shape != shape:
-                raise _unequal(place, image.shape, first, shape)
-            gathered.append(image)
+                raise _unequal(where, image.shape, first, shape)
+            buffer.append(image)
             count += 1
-        if 1 < seen == blank:
-            raise _all_blank(seen, first_blank)
+        if 1 < total == blank:
+            raise SourceError(
+                f"none of the {total:,} originals has ink to normalize; check that the source is drawings, not "
+                f"masks or empty pages, and check 'polarity', if 'normalize' sets it; "
+                f"the first: {escaped(first_error)}"
+            )
         if problems:
-            raise SourceError(problems.text(seen))
-        return gathered.finish().reshape(count, *shape)
+            raise SourceError(problems.text(total))
+        return buffer.finish().reshape(count, *shape)
 
 
-def _all_blank(count: int, first: str) -> SourceError:
-    """Return the error for originals none of which has ink."""
+def _unequal(where: str, shape: tuple[int, ...], first: str, first_shape: tuple[int, int]) -> SourceError:
     return SourceError(
-        f"none of the {count:,} originals has ink that can be normalized; check that the source names the "
-        f"drawings themselves, not masks or empty pages, and the polarity, if 'normalize' gives one; "
-        f"the first: {escaped(first)}"
-    )
-
-
-def _unequal(place: str, shape: tuple[int, ...], first: str, first_shape: tuple[int, int]) -> SourceError:
-    return SourceError(
-        f"{place}: {shape[0]} x {shape[1]} pixels (height x width), but {first} has "
-        f"{first_shape[0]} x {first_shape[1]}; pictures of several sizes need 'normalize:' in the recipe"
+        f"{where}: {shape[0]} x {shape[1]} pixels (height x width), but {first} has "
+        f"{first_shape[0]} x {first_shape[1]}; for pictures of several sizes write 'normalize:' in the recipe"
     )

@@ -1,4 +1,4 @@
-"""What comes back: `Source`."""
+"""Checked and hashed originals."""
 
 import json
 from dataclasses import dataclass
@@ -11,30 +11,29 @@ from numpy.typing import NDArray
 from augforge.errors import SourceError
 from augforge.sources.spec import DEFAULT_CLASSES, MAX_CLASSES, MAX_SIDE, SourceSpec
 
-_HASHED_AT_ONCE = 64 << 20
+_BLOCK_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Originals, checked and ready to be read by many threads.
+    """Originals of a recipe, for any number of threads.
 
     Attributes
     ----------
-    name
+    name : str
         The data set's name, or the path as the user wrote it.
-    split
-        Which part of it.
-    images
+    split : str
+        Its part, such as ``train``.
+    images : ndarray
         uint8 (N, H, W), C order, 0 = background, read-only; may be memory-mapped.
-    labels
-        uint8 (N,), each below ``len(class_names)``, read-only; None for an unlabelled source.
-    class_names
-        What the labels mean: ``("0", ..., "9")``, or the names of class folders; empty for an unlabelled source.
-    digest
+    labels : ndarray or None
+        uint8 (N,), each below ``len(class_names)``, read-only; None for an unlabeled source.
+    class_names : tuple of str
+        Names of the labels: ``("0", ..., "9")``, or the names of class folders; empty for an unlabeled source.
+    digest : str
         BLAKE3, 64 hex characters, over shape, number of classes, images and labels; not over any name.
-    prepared_from
-        The digest of the originals as they were decoded, where `images` were made from them by a `Prepare`; None
-        where they are as decoded.
+    prepared_from : str or None
+        The digest of the originals as decoded, if a `Prepare` made `images` from them; None otherwise.
     """
 
     name: str
@@ -47,7 +46,7 @@ class Source:
 
     @property
     def originals_digest(self) -> str:
-        """The digest of the originals as decoded, before any preparation."""
+        """Return the digest of the originals as decoded."""
         return self.prepared_from or self.digest
 
     @classmethod
@@ -63,27 +62,27 @@ class Source:
         images_from: str = "images",
         labels_from: str = "labels",
     ) -> Self:
-        """Check arrays and make a source of them; the one way by which every format makes its source.
+        """Check arrays and make a source of them.
 
         Parameters
         ----------
-        name, split
+        name, split : str
             As in the class.
-        images
-            uint8 (N, H, W), 1 <= N, 1 <= H, W <= 4096. Made C-ordered where it is not, otherwise not copied.
-        labels
-            uint8 (N,), each below `classes`, or None.
-        classes
-            Number of classes, 1 to 256; without meaning where `labels` is None.
-        class_names
-            What the labels mean, in place of `classes`; None: the labels themselves.
-        images_from, labels_from
-            How messages call the two: the files that they were read from.
+        images : ndarray
+            uint8 (N, H, W), 1 <= N, 1 <= H, W <= 4096. Copied only if not in C order.
+        labels : ndarray or None
+            uint8 (N,), each below `classes`.
+        classes : int, optional
+            Number of classes, 1 to 256; ignored if `labels` is None.
+        class_names : tuple of str, optional
+            Names of the labels, in place of `classes`; by default the labels themselves.
+        images_from, labels_from : str, optional
+            Names of the two in messages: their files.
 
         Raises
         ------
         SourceError
-            If the arrays are not as said above.
+            If the arrays have other types, shapes or values.
         """
         names = tuple(str(label) for label in range(classes)) if class_names is None else class_names
         _check_images(images, images_from)
@@ -95,7 +94,7 @@ class Source:
         return cls(name, split, images, labels, names, _digest(images, labels, len(names)))
 
     @classmethod
-    def as_asked(
+    def from_spec(
         cls,
         spec: SourceSpec,
         images: NDArray[np.uint8],
@@ -105,14 +104,13 @@ class Source:
         images_from: str,
         labels_from: str,
     ) -> Self:
-        """Make a source of what was read for a spec, which has the last word on labels and class names.
+        """Make a source, with the spec's labels and class names.
 
-        Parameters and errors as in `from_arrays`; `class_names` is what the files say.
+        Parameters and errors as in `from_arrays`; `class_names` are those of the files.
         """
-        if labels is None and spec.class_names is not None:
-            raise SourceError(f"{images_from}: no labels, so 'class_names' has nothing to name; leave it out")
-        if labels is None and spec.classes is not None:
-            raise SourceError(f"{images_from}: no labels, so 'classes' has nothing to count; leave it out")
+        for key in ("class_names", "classes"):
+            if labels is None and getattr(spec, key) is not None:
+                raise SourceError(f"{images_from}: no labels, so '{key}' has no effect; leave it out")
         names = spec.class_names
         if names is None and class_names is not None and spec.classes in (None, len(class_names)):
             names = class_names
@@ -120,7 +118,7 @@ class Source:
             spec.name,
             spec.split,
             images,
-            None if spec.unlabelled else labels,
+            None if spec.unlabeled else labels,
             spec.classes or DEFAULT_CLASSES,
             class_names=names,
             images_from=images_from,
@@ -134,14 +132,13 @@ class Source:
 def _check_images(images: NDArray[np.uint8], images_from: str) -> None:
     if images.dtype != np.uint8 or images.ndim != 3:
         raise SourceError(
-            f"{images_from}: {images.dtype} of shape {images.shape}; "
-            f"needed: uint8 of shape (count, height, width)"
+            f"{images_from}: {images.dtype} of shape {images.shape}; needed: uint8 of shape (count, height, width)"
         )
     check_image_shape(images.shape, images_from)
 
 
 def check_image_shape(shape: tuple[int, ...], images_from: str) -> None:
-    """Raise `SourceError` unless (count, height, width) is one that augforge works with."""
+    """Raise `SourceError` unless augforge supports this (count, height, width)."""
     count, height, width = shape
     if count == 0:
         raise SourceError(f"{images_from}: no images; at least one is needed")
@@ -172,23 +169,24 @@ def _check_labels(
         raise SourceError(
             f"{labels_from}: label {labels[first]} at index {first} is out of range: "
             f"with {classes} classes labels are 0 to {classes - 1}; "
-            f"if the highest label here, {highest}, is meant, write 'classes: {highest + 1}' in the source"
+            f"if {highest} is the highest label, write 'classes: {highest + 1}' in the source"
         )
 
 
 def _read_only(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a plain (not a memmap object, which Numba takes slowly), C-ordered, read-only array."""
+    """Make an array C-ordered and read-only."""
+    # Not a memmap object, since Numba is slow to accept those.
     view = np.ascontiguousarray(array).view(np.ndarray)
     view.flags.writeable = False
     return view
 
 
 def _digest(images: NDArray[np.uint8], labels: NDArray[np.uint8] | None, classes: int) -> str:
-    """Return BLAKE3 over a header that cannot be mistaken for another, then images, then labels."""
+    """Hash an unambiguous header, the images and the labels."""
     header = {"source": 1, "shape": images.shape, "labelled": labels is not None, "classes": classes}
     hasher = blake3(json.dumps(header, sort_keys=True, separators=(",", ":")).encode() + b"\n")
     for array in (images,) if labels is None else (images, labels):
         plain = array.data.cast("B")
-        for first in range(0, len(plain), _HASHED_AT_ONCE):
-            hasher.update(plain[first : first + _HASHED_AT_ONCE])
+        for first in range(0, len(plain), _BLOCK_BYTES):
+            hasher.update(plain[first : first + _BLOCK_BYTES])
     return hasher.hexdigest()

@@ -9,41 +9,46 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from augforge.keys import Key, boolean, integer, keys_of, sequence, size, text, word
 
 MAX_SIDE = 4096
-"""Height and width of an original, in pixels, at most: augforge is for characters, not for photographs."""
+"""Maximum height and width of an original in pixels: augforge is for characters, not for photographs."""
 
 MAX_CLASSES = 256
-"""Labels are uint8."""
+"""Maximum number of classes, since labels are uint8."""
 
 DEFAULT_CLASSES = 10
-"""Classes where neither the spec nor what is at the path says how many."""
+"""Number of classes if neither the spec nor the files set it."""
 
 DEFAULT_SPLIT = "train"
 
 NO_LABELS = "none"
-"""What ``labels:`` says where the source is to have none."""
+"""Value of ``labels:`` for an unlabeled source."""
 
 
 def _name(doc: str) -> Key:
-    """Return the key of a name of files: letters that cannot lead out of a folder."""
+    """Make the key of a file name, safe inside a folder."""
     rule = "be of A-Z, a-z, 0-9, _ and -, begin with a letter or digit and have at most 100 letters"
     return text(doc, pattern="[A-Za-z0-9][A-Za-z0-9_-]{0,99}", rule=rule)
 
 
 def _array(doc: str, or_none: str = "") -> Key:
-    """Return the key of the name of an array."""
+    """Make the key of an array's name."""
     rule = f"be the name of an array, 1 to 200 letters{or_none}"
     return text(doc, what=f"text (an array's name{or_none})", pattern=".{1,200}", rule=rule)
 
 
-# In a recipe, digits need no quotes.
+# In a recipe, numbers need no quotes.
 _CLASS_NAME = text(pattern=".{1,100}", rule="have 1 to 100 letters", schema={"type": ["string", "integer"]})
 _PATH = text("Folder or file with the originals; absolute by the time it is opened.")
 
 
-class SourceSpec(BaseModel):
-    """The originals: a data set known by name, or a path.
+def spell_key(name: str) -> str:
+    """Return the preferred spelling of a source's key, for messages."""
+    return keys_of(SourceSpec)[name].alias or name
 
-    `written_path` is `path` as the user wrote it, for messages; set by the code that makes `path` absolute.
+
+class SourceSpec(BaseModel):
+    """A data set known by name, or a path to originals.
+
+    Fields are named like the keys of a stored recipe. `written_path` is `path` as the user wrote it, for messages.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +61,7 @@ class SourceSpec(BaseModel):
     format: Annotated[str | None, text("Format of the files at `path`; by default detected.")] = None
     split: Annotated[
         str,
-        _name("Which part: `train`, `test`, or the name that the files begin with."),
+        _name("The part to use: `train`, `test`, or another prefix of the files."),
     ] = DEFAULT_SPLIT
     classes: Annotated[
         int | None,
@@ -111,35 +116,37 @@ class SourceSpec(BaseModel):
         if (self.dataset is None) == (self.path is None):
             raise ValueError("a source needs either 'dataset' or 'path', and not both")
         if self.path is None:
-            # All keys but dataset, path and split say how to read the files at a path.
+            # All other keys describe the files at a path.
             for key in (one for one in keys_of(SourceSpec) if one not in ("dataset", "path", "split")):
                 if getattr(self, key) != SourceSpec.model_fields[key].default:
                     raise ValueError(f"'{key}' goes with 'path'; a data set known by name has its own")
-        if self.class_names is not None:
-            self._check_class_names(self.class_names)
-        if self.classes is not None and self.unlabelled:
-            raise ValueError("'classes' counts what labels mean, but 'labels' is none")
+        names = self.class_names
+        if names is not None and self.classes not in (None, len(names)):
+            raise ValueError(f"'classes' is {self.classes}, but 'class_names' has {len(names)}")
+        for key in ("class_names", "classes"):
+            if self.unlabeled and getattr(self, key) is not None:
+                raise ValueError(f"'{key}' has no effect if 'labels' is none; leave it out")
         return self
 
-    def _check_class_names(self, names: tuple[str, ...]) -> None:
-        if self.classes not in (None, len(names)):
-            raise ValueError(f"'classes' is {self.classes}, but 'class_names' has {len(names)}")
-        if self.unlabelled:
-            raise ValueError("'class_names' says what labels mean, but 'labels' is none")
-
     def __eq__(self, other: object) -> bool:
-        # How a path was written does not make it another source.
+        # model_dump leaves out written_path: the same path in another spelling is the same source.
         return isinstance(other, SourceSpec) and self.model_dump() == other.model_dump()
 
     def __hash__(self) -> int:
         return hash(tuple(self.model_dump().items()))
 
+    def choices(self) -> list[str]:
+        """List the keys given to choose or convert parts of files."""
+        keys = ("split", "images", "labels", "shape", "colour")
+        given = [key for key in keys if getattr(self, key) != SourceSpec.model_fields[key].default]
+        return [key for key in given if key != "labels" or not self.unlabeled]
+
     @property
     def name(self) -> str:
-        """Name of the data set, or the path as written."""
+        """Return the data set's name or the written path."""
         return self.dataset or self.written_path or str(self.path)
 
     @property
-    def unlabelled(self) -> bool:
-        """Whether to ignore labels, if there are any."""
+    def unlabeled(self) -> bool:
+        """Return whether to ignore labels."""
         return self.labels == NO_LABELS

@@ -8,8 +8,8 @@ from augforge.errors import did_you_mean, listed
 from augforge.torch.orders import DEFAULT_WINDOW, InOrder, Order, Shuffled, WindowShuffled
 
 
-def integer(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
-    """Return value as an int, or raise TypeError or ValueError."""
+def check_integer(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
+    """Convert an integer of any library to int; raise TypeError or ValueError."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -20,33 +20,31 @@ def integer(name: str, value: Any, low: int | None = None, high: int | None = No
     return number
 
 
-def order_of(samples: int, shuffle: bool | str, seed: int, window: int | None) -> Order:
-    """Return the order that shuffle, seed and window ask for."""
+def make_order(samples: int, shuffle: bool | str, seed: int, window: int | None) -> Order:
+    """Make the order for `shuffle`, `seed` and `window`."""
     if window is not None and shuffle != "window":
-        raise ValueError(
-            f'window={window!r} has a meaning only with shuffle="window", got shuffle={shuffle!r}'
-        )
-    seed = integer("seed", seed)
+        raise ValueError(f'window={window!r} needs shuffle="window", got shuffle={shuffle!r}')
+    seed = check_integer("seed", seed)
     if shuffle == "window":
         return WindowShuffled(
-            samples, seed, integer("window", DEFAULT_WINDOW if window is None else window, low=1)
+            samples, seed, check_integer("window", DEFAULT_WINDOW if window is None else window, low=1)
         )
     if not isinstance(shuffle, bool):
         raise ValueError(f'shuffle={shuffle!r}; allowed: False, True, "window"')
     return Shuffled(samples, seed) if shuffle else InOrder(samples)
 
 
-def refuse_unknown_tail(tail: str | None) -> None:
-    """Raise ValueError if tail is neither None nor one of its values."""
+def check_tail(tail: str | None) -> None:
+    """Raise ValueError for an unknown `tail`."""
     if tail not in (None, "exact", "pad"):
         raise ValueError(f'tail={tail!r}; allowed: "exact", "pad"')
 
 
-def refuse_unknown_options(options: Iterable[str], allowed: Collection[str]) -> None:
-    """Raise TypeError if an option for DataLoader is not allowed."""
+def check_options(options: Iterable[str], allowed: Collection[str]) -> None:
+    """Raise TypeError for an option that DataLoader must not get."""
     for name in options:
         if name not in allowed:
             raise TypeError(
-                f"make_loader has no argument {name!r}.{did_you_mean(name, allowed)} Passed on to DataLoader "
-                f"are {listed(allowed)}"
+                f"make_loader has no argument {name!r}.{did_you_mean(name, allowed)} DataLoader gets "
+                f"{listed(allowed)}"
             )

@@ -1,18 +1,22 @@
-"""Map-style data sets: the shards on disk, and their unbuilt twin."""
+"""Map-style data sets of shards or of a recipe, and their split."""
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import DatasetError
-from augforge.torch.samples import About, Fields, SampleDataset, Transform
+from augforge.torch.permutations import permutation
+from augforge.torch.samples import DatasetInfo, Fields, SampleDataset, Transform
 
 if TYPE_CHECKING:
     from augforge.forge import Forge
     from augforge.recipe import Recipe
+
+_Dataset = TypeVar("_Dataset", bound=SampleDataset)
 
 
 class ShardDataset(SampleDataset):
@@ -21,29 +25,28 @@ class ShardDataset(SampleDataset):
     Parameters
     ----------
     folder : str or Path
-        Where ``augforge build`` put it.
+        The folder of ``augforge build``.
     fields : str or sequence of str, optional
-        Among image, label, number, source_index, variant, parameters; samples and batches are tuples in this
-        order. A bare name (``fields="image"``) gives the values themselves, not a tuple of one. Default:
-        image and label, and for an unlabelled data set ``"image"``.
+        Any of image, label, number, source_index, variant, parameters; samples and batches are tuples in this
+        order. With a single name (``fields="image"``) they are the values themselves, not tuples of one. Default:
+        image and label, or ``"image"`` for an unlabelled data set.
     transform : callable, optional
-        Applied to image tensors, after scaling: (1, H, W) of a sample, (B, 1, H, W) of a batch. It must be
-        picklable where loader workers are spawned. What it draws from torch's random numbers is its own.
+        Function of image tensors, called after scaling: (1, H, W) of a sample, (B, 1, H, W) of a batch. It must be
+        picklable if loader workers are spawned. It may draw from torch's random numbers.
     scale : bool
-        Images as float32 within [0, 1] instead of uint8.
+        Whether images are float32 in [0, 1] instead of uint8.
     cache_bytes : int, optional
-        How much of compressed shards each process keeps decoded, by default 512 MiB. A shuffled set that does
-        not fit would be decoded again and again: use ``shuffle="window"``, which needs five shards of the
-        default size at a time.
-    verify : str
-        What is checked of the shards: ``size``, of all files now; ``first-touch``, also the hash of each file when
-        it is first read, once in each process; ``full``, the hashes of all files now.
+        Size of each process's cache of decoded compressed shards, in bytes; default 512 MiB. A larger shuffled set
+        would be decoded again and again: use ``shuffle="window"``, which needs five shards of the default size.
+    verify : {"size", "first-touch", "full"}
+        Check of the shards' files: "size" checks all sizes now; "first-touch" also the hash of each file on first
+        use, once in each process; "full" all hashes now.
 
     Raises
     ------
     DatasetError
-        If the data set is incomplete, damaged (which ``first-touch`` finds when it is read), of a newer format, or
-        has no labels though they are asked for.
+        If the data set is incomplete, damaged or of a newer format, or `fields` has labels and it has none. With
+        "first-touch", reading raises for damaged files.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class ShardDataset(SampleDataset):
         cache_bytes: int | None = None,
         verify: str = "size",
     ) -> None:
-        # Imported here, so that a process that makes images need not load what reads shards, and conversely.
+        # Imported here, so that processes without shards do not load it; likewise the forge below.
         from augforge.reading import DEFAULT_CACHE_BYTES, ShardReader
 
         reader = ShardReader(folder, DEFAULT_CACHE_BYTES if cache_bytes is None else cache_bytes, verify)
@@ -65,25 +68,17 @@ class ShardDataset(SampleDataset):
                 f"{reader.folder}: its manifest claims {reader.manifest.originals:,} originals for "
                 f"{len(reader):,} samples"
             )
-        about = About(
-            samples=len(reader),
-            originals=reader.manifest.originals,
-            labelled=reader.labelled,
-            columns=reader.columns,
-            image_shape=reader.image_shape,
-            class_names=reader.class_names,
-            pixel_digest=reader.manifest.pixel_digest,
-        )
+        about = DatasetInfo.of(reader.manifest)
         super().__init__(reader, about, fields=fields, transform=transform, scale=scale)
 
 
 class ForgeDataset(SampleDataset):
-    """A data set that is not built: each batch is made when it is asked for, to the bit as a build would.
+    """An unbuilt data set with batches made on demand, bit-identical to a build.
 
     Parameters
     ----------
     recipe : Recipe, Forge, str or Path
-        A recipe, the path of one or the name of a ready one; or a `Forge`, which brings its own source.
+        A recipe, its path, or the name of a bundled one; or a `Forge`, which has its own source.
     fields, transform, scale
         As for `ShardDataset`.
 
@@ -92,7 +87,7 @@ class ForgeDataset(SampleDataset):
     RecipeError, SourceError
         If the recipe or its source cannot be used.
     DatasetError
-        If labels are asked for and the source has none.
+        If `fields` has labels and the source has none.
     """
 
     def __init__(
@@ -106,7 +101,7 @@ class ForgeDataset(SampleDataset):
         from augforge.forge import Forge
 
         forge = recipe if isinstance(recipe, Forge) else Forge(recipe)
-        about = About(
+        about = DatasetInfo(
             samples=len(forge),
             originals=len(forge.source),
             labelled=forge.labelled,
@@ -127,11 +122,58 @@ class ForgeReader:
     def read_each(
         self, numbers: NDArray[np.int64], fields: Sequence[str]
     ) -> Iterator[dict[str, NDArray[Any]]]:
-        """Make several batches at once, which is faster, and yield each."""
+        """Make several batches at once, for speed; yield each."""
         made = self._forge.read(numbers.ravel(), fields)
         if len(numbers) == 1:
             yield made
             return
         for ends in range(numbers.shape[1], numbers.size + 1, numbers.shape[1]):
-            # Copied, so that a batch that is kept does not keep the others.
+            # Copied, so that keeping one batch does not keep the others in memory.
             yield {field: values[ends - numbers.shape[1] : ends].copy() for field, values in made.items()}
+
+
+def split_by_source(dataset: _Dataset, fraction: float, seed: int = 0) -> tuple[_Dataset, _Dataset]:
+    """Split a data set into two sides that share no original.
+
+    Variants of one original look alike. With some in training and others in validation, the score would be too
+    good. So each original goes to one side with all its variants.
+
+    Parameters
+    ----------
+    dataset : ShardDataset, ForgeDataset, or a side of one
+        The data set. Built and unbuilt, it splits in the same way.
+    fraction : float
+        Share of the originals for the first side, in (0, 1); their number is rounded.
+    seed : int
+        Seed of the split.
+
+    Returns
+    -------
+    first, second : of the type of dataset
+        Sample k of a side is variant ``k // n`` of the ``k % n``-th of its n originals.
+
+    Raises
+    ------
+    ValueError
+        If a side would be empty.
+    TypeError
+        If an argument has another type.
+    """
+    if not isinstance(dataset, SampleDataset):
+        raise TypeError(
+            "split_by_source takes a ShardDataset, a ForgeDataset or a side of one, "
+            f"not {type(dataset).__name__}"
+        )
+    if not isinstance(fraction, Real):
+        raise TypeError(f"fraction={fraction!r} is not a number")
+    if not isinstance(seed, Integral):
+        raise TypeError(f"seed={seed!r} is not an integer")
+    originals = dataset.originals
+    count = round(fraction * originals.size) if 0 < fraction < 1 else 0
+    if not 0 < count < originals.size:
+        raise ValueError(
+            f"fraction {fraction!r} of {originals.size:,} originals leaves one side empty; "
+            "allowed: more than 0 and less than 1, with at least one original on each side"
+        )
+    shuffled = originals[permutation(originals.size, seed, "split by source")(np.arange(originals.size))]
+    return dataset.of_originals(shuffled[:count]), dataset.of_originals(shuffled[count:])

@@ -1,15 +1,15 @@
-"""The loader: batches in an order that can be repeated, shared among ranks, and resumed anywhere."""
+"""Load batches in a reproducible order, divided among ranks and resumable."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch.utils.data import BatchSampler
 
-from augforge.torch.arguments import integer, order_of, refuse_unknown_options, refuse_unknown_tail
+from augforge.torch.arguments import check_integer, check_options, check_tail, make_order
 from augforge.torch.orders import Order
 from augforge.torch.progress import STATE_VERSION, Pass, Progress
 from augforge.torch.ranks import Sharing
-from augforge.torch.samplers import OrderSampler, sampler_of, spans_of
+from augforge.torch.samplers import OrderSampler, RankSampler, iter_spans
 from augforge.torch.samples import Fields, SampleDataset, Transform
 from augforge.torch.stretches import StretchReader
 
@@ -44,45 +44,45 @@ def make_loader(
     transform: Transform | None = None,
     **loader_options: Any,
 ) -> "Loader":
-    """Return a loader of batches.
+    """Make a loader of batches.
 
     Parameters
     ----------
     dataset : ShardDataset, ForgeDataset, or a side of `split_by_source`
-        Where the samples come from.
+        The samples.
     batch_size : int
         Samples in a batch of this rank, at least 1.
     shuffle : {False, True, "window"}
-        True: every epoch a random order of its own of the whole set. "window": in random order too, but
-        reading nearly in sequence, for sets larger than memory (`augforge.torch.orders.WindowShuffled`).
+        True shuffles the whole set, anew in each epoch. "window" shuffles too, but reads nearly in sequence, for
+        sets larger than memory (`augforge.torch.orders.WindowShuffled`).
     seed : int
-        With the epoch it decides the order, and nothing else does: neither batch size, workers nor ranks.
+        Seed of the order. Seed and epoch alone determine it: batch size, workers and ranks do not.
     num_workers : int
-        Worker processes. 0 is best for shards, which are read faster than batches can be passed between
-        processes; use some for `ForgeDataset` or costly transforms.
+        Worker processes. 0 is best for shards: reading them is faster than passing batches between processes. Use
+        workers for `ForgeDataset` or costly transforms.
     rank, world_size : int, optional
-        Which of how many training processes this one is. Default: as `torch.distributed` has it when the first
-        pass begins, and 0 of 1 without a process group. Batch k of all ranks together is batch_size x world_size
+        Rank of this training process, and number of ranks. Default: those of `torch.distributed` when the first
+        pass begins, or 0 and 1 without a process group. Batch k of all ranks together is batch_size x world_size
         positions of the order.
     drop_last : bool
-        Leave out what does not fill a batch on every rank.
+        Drop the last samples if they do not fill a batch on every rank.
     tail : {"exact", "pad"}, optional
-        What to do with it otherwise. "exact" (the default of one rank): share it out, so that an epoch has
-        every sample once, and a rank may have a smaller last batch or one batch less. "pad" (the default of
-        several): fill up from the beginning of the order, so that all ranks have equally many full batches.
+        Treatment of these last samples otherwise. "exact" (default for one rank) divides them, so that an epoch has
+        every sample once; a rank may get a smaller last batch or one batch less. "pad" (default for several ranks)
+        adds samples from the beginning of the order, so that all ranks get the same number of full batches.
     window : int, optional
         Samples shuffled at a time with ``shuffle="window"``; default 262,144.
     fields, scale, transform : optional
-        As for `ShardDataset`, instead of the data set's own.
+        As for `ShardDataset`; they replace those of the data set.
     **loader_options
         pin_memory, persistent_workers, prefetch_factor, multiprocessing_context, timeout, worker_init_fn,
-        generator, pin_memory_device: passed on to `torch.utils.data.DataLoader`. What workers prefetch are
-        several batches at a time (see below).
+        generator, pin_memory_device: arguments of `torch.utils.data.DataLoader`. A prefetched item is several
+        batches (see Notes).
 
     Returns
     -------
     Loader
-        Of ``(images, labels)``, uint8 (B, 1, H, W) and int64 (B,), or of the fields chosen.
+        Yields ``(images, labels)``, uint8 (B, 1, H, W) and int64 (B,), or the chosen fields.
 
     Raises
     ------
@@ -91,34 +91,34 @@ def make_loader(
 
     Notes
     -----
-    Small batches are made several at a time, of 4,096 samples or 4 million pixels in all at most, since they then
-    share what a call costs. Workers pass them on together, unless there is a transform, as parts of one piece of
-    memory: a batch that is kept, or saved, keeps all of it unless it is cloned. Without workers every batch has
-    its own. What workers have sent and nobody has taken yet is at most 24 MiB of shared memory; a batch
-    that is too large for that is sent in pieces, or with a transform as it is.
+    Several small batches are made at a time, of at most 4,096 samples or 4 million pixels together, to share the
+    cost of a call. Without a transform, workers send them together, as views of one block of memory: a batch that
+    you keep or save keeps the whole block, unless you clone it. Without workers, every batch has its own memory.
+    Batches in flight from workers take at most 24 MiB of shared memory. A larger batch is sent in pieces, or whole
+    if there is a transform.
     """
     if not isinstance(dataset, SampleDataset):
         raise TypeError(
             f"make_loader takes a ShardDataset, a ForgeDataset or a side of split_by_source, "
             f"not {type(dataset).__name__}"
         )
-    refuse_unknown_options(loader_options, _LOADER_OPTIONS)
-    refuse_unknown_tail(tail)
-    batch_size = integer("batch_size", batch_size, low=1)
+    check_options(loader_options, _LOADER_OPTIONS)
+    check_tail(tail)
+    batch_size = check_integer("batch_size", batch_size, low=1)
     sharing = Sharing(len(dataset), batch_size, rank, world_size, tail, drop_last)
-    order = order_of(len(dataset), shuffle, seed, window)
+    order = make_order(len(dataset), shuffle, seed, window)
     dataset = dataset.with_options(fields=fields, scale=scale, transform=transform)
     options: dict[str, Any] | None = None
-    if integer("num_workers", num_workers, low=0) or loader_options:
+    if check_integer("num_workers", num_workers, low=0) or loader_options:
         options = {"num_workers": num_workers, **loader_options}
     return Loader(dataset, order, sharing, StretchReader(dataset, batch_size, seed, options))
 
 
 class Loader:
-    """Batches of one epoch at a time; made by `make_loader`.
+    """Batches of one epoch at a time; use `make_loader` to make it.
 
-    Each ``for`` over it is one pass through the epoch that `set_epoch` named, 0 at first: without a call the
-    next pass has the same order, as with torch's own samplers.
+    Each ``for`` loop is one pass through the epoch of `set_epoch`, at first 0. Without another call, the next pass
+    has the same order, as with torch's samplers.
 
     >>> for epoch in range(loader.epoch, 10):
     ...     loader.set_epoch(epoch)
@@ -126,16 +126,16 @@ class Loader:
     ...         ...
     ...         checkpoint["loader"] = loader.state_dict()
 
-    It is no `torch.utils.data.DataLoader`: a framework that takes one apart to put in a sampler of its own would
-    lose the order. docs/training.md says which frameworks take it as it is, and what to do in others.
+    It is not a `torch.utils.data.DataLoader`: frameworks replace the sampler of one, and would lose the order.
+    docs/training.md lists frameworks that accept a `Loader`, and solutions for others.
 
     Attributes
     ----------
     dataset : SampleDataset
-        Where the samples come from.
+        The samples.
     sampler : torch.utils.data.Sampler
-        Yields the indices of this rank's samples in an epoch, of which the batches are made. Its ``set_epoch``
-        is the loader's.
+        Yields the indices of this rank's samples in an epoch, in the order of the batches. Its ``set_epoch`` is the
+        loader's.
     batch_sampler : torch.utils.data.BatchSampler
         Yields these indices batch by batch.
     batch_size, num_workers : int
@@ -143,7 +143,7 @@ class Loader:
     drop_last, pin_memory : bool
         As given to `make_loader`.
     prefetch_factor : int or None
-        Pieces of work that each worker has ahead; None without workers.
+        Items that each worker prefetches; None without workers.
     """
 
     def __init__(self, dataset: SampleDataset, order: Order, sharing: Sharing, reader: StretchReader) -> None:
@@ -157,71 +157,72 @@ class Loader:
         self._sharing = sharing
         self._reader = reader
         self._progress = Progress(sharing)
-        self.sampler: OrderSampler = sampler_of(order, sharing, self._progress)
+        # Frameworks may divide a sampler of the whole order among ranks, but not that of one rank.
+        kind = OrderSampler if sharing.given_world_size == 1 else RankSampler
+        self.sampler: OrderSampler = kind(order, sharing, self._progress)
         self.batch_sampler = BatchSampler(self.sampler, self.batch_size, self.drop_last)
 
     @property
     def epoch(self) -> int:
-        """Which epoch the next pass goes through."""
+        """Epoch of the next pass."""
         return self._progress.epoch
 
     def __len__(self) -> int:
-        """Return the number of batches that this rank gets in a whole epoch, also in a resumed one."""
+        """Count this rank's batches in a whole epoch, even after resuming."""
         return self._sharing.share.count(0)
 
     def __iter__(self) -> Iterator[Any]:
-        """Return a pass; it begins with its first batch, at the start or where a loaded state stopped.
+        """Open a pass, at its start or from a loaded state.
 
         Raises
         ------
         RuntimeError
-            When it begins, if rank or world size are no longer those of the first pass.
+            At the first batch, if rank or world size differ from those of the first pass.
         """
         return self._batches(self._progress.open())
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next pass.
+        """Set the epoch of the next pass.
 
-        Naming the current epoch again changes nothing, so that a loop over epochs goes on in the middle of
-        the one whose state was loaded; naming another one starts at its beginning.
+        Setting the current epoch again changes nothing, so a loop over epochs resumes in the middle of a loaded
+        one. Any other epoch starts at its beginning.
         """
         self._progress.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, object]:
-        """Return where this loader stands, as plain values.
+        """Return the epoch and position of this loader, as plain values.
 
-        ``position`` counts the samples of all ranks' batches that have been handed out in the pass under way.
-        When a pass has ended it is the number of samples: nothing is left of the epoch, and whoever loads the
-        state gets no batch until `set_epoch` names the next one.
+        ``position`` counts the samples in all ranks' batches of the current pass so far. After a pass it is the
+        number of samples: a loader that loads such a state yields no batch until `set_epoch` sets another epoch.
 
-        It is the same on every rank at the same step, the end of the epoch included, at which a rank may have
-        had one batch less (``tail="exact"``). So any rank's state will do for all.
+        The state is equal on all ranks after the same step. This includes the end of the epoch, though a rank may
+        have one batch less (``tail="exact"``). So the state of any rank serves all.
         """
         return {
             "version": STATE_VERSION,
             "dataset": self.dataset.identity,
             "samples": self._sharing.samples,
-            **self._order.plain(),
+            **self._order.to_dict(),
             "epoch": self._progress.epoch,
             "position": self._progress.position,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another loader stood: the next pass is the rest of the one it was in.
+        """Resume from another loader's state.
 
-        Batch size, num_workers, rank, world_size, tail, fields and transform may differ from the saved
-        loader's, and a built data set may stand in for the unbuilt one. Seed and shuffling may not.
+        The next pass is the rest of the saved one. Batch size, num_workers, rank, world_size, tail, fields and
+        transform may differ, and a built data set may replace an unbuilt one. Seed and shuffling must be the same.
 
         Raises
         ------
         DatasetError
-            If the state belongs to another data set, order or version, or is none.
+            If the state belongs to another data set, order or version, or is not a loader's state.
         """
         self._progress.load(state, self.state_dict())
 
     def _batches(self, this: Pass) -> Iterator[Any]:
         share = self._progress.begin(this)
-        for batch in self._reader.read(share, spans_of(self._order, share, this.epoch, this.begin)):
+        for batch in self._reader.read(share, iter_spans(self._order, share, this.epoch, this.begin)):
             this.batches += 1
             yield batch
         self._progress.end(this)

@@ -1,7 +1,7 @@
-"""Which sample stands at which position of an epoch: the global order.
+"""The global order of samples in an epoch.
 
-An order is a pure function of (seed, epoch, position). It knows nothing of batches, ranks, workers or the
-past, so a loader can start anywhere, and none of those can change what it gives::
+An order is a pure function of (seed, epoch, position). It depends neither on batches, ranks and workers nor on
+earlier calls, so a loader can start anywhere::
 
     position   0  1  2  3  4  5  6  7  8  9 ...      the same for every rank and worker
     sample    71 12 90  3 44  8 65 27 39 50 ...      InOrder, Shuffled or WindowShuffled
@@ -21,59 +21,59 @@ _RUNS_IN_A_WINDOW = 4
 
 
 class Order(Protocol):
-    """What a loader needs to know about an order."""
+    """A global order, as a loader needs it."""
 
     def at(self, positions: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
-        """Return the samples (int64) at positions (int64, 0 .. samples - 1) of an epoch."""
+        """Compute the samples at positions of an epoch, both int64 (N,)."""
 
-    def plain(self) -> dict[str, object]:
-        """Return what makes this order as a state keeps it."""
+    def to_dict(self) -> dict[str, object]:
+        """Convert the parameters to plain values, for a loader's state."""
 
 
 @dataclass(frozen=True)
 class InOrder:
-    """Sample by sample, as they are numbered."""
+    """Samples in the order of their numbers."""
 
     samples: int
 
     def at(self, positions: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:  # noqa: ARG002
-        """Return the samples (int64) at positions (int64, 0 .. samples - 1) of an epoch."""
+        """Compute the samples at positions of an epoch, both int64 (N,)."""
         return positions
 
-    def plain(self) -> dict[str, object]:
-        """Return what makes this order as a state keeps it."""
+    def to_dict(self) -> dict[str, object]:
+        """Convert the parameters to plain values, for a loader's state."""
         return {"shuffle": False}
 
 
 @dataclass(frozen=True)
 class Shuffled:
-    """Every epoch a random order of its own, of the whole data set."""
+    """A random order of the whole data set, new in each epoch."""
 
     samples: int
     seed: int
 
     def at(self, positions: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
-        """Return the samples (int64) at positions (int64, 0 .. samples - 1) of an epoch."""
+        """Compute the samples at positions of an epoch, both int64 (N,)."""
         return permutation(self.samples, self.seed, "shuffle", epoch)(positions)
 
-    def plain(self) -> dict[str, object]:
-        """Return what makes this order as a state keeps it."""
+    def to_dict(self) -> dict[str, object]:
+        """Convert the parameters to plain values, for a loader's state."""
         return {"shuffle": True, "seed": self.seed}
 
 
 @dataclass(frozen=True)
 class WindowShuffled:
-    """A random order that reads nearly in sequence, for sets that are larger than memory.
+    """A random order with nearly sequential reads, for sets larger than memory.
 
-    The samples are cut into runs of a quarter of a window, the runs put into a random order, and each window
-    of the result shuffled within itself::
+    Samples are cut into runs of a quarter of a window, the runs are put into random order, and each window of the
+    result is shuffled::
 
         samples  | run 0 | run 1 | run 2 | run 3 | run 4 | run 5 | run 6 | run 7 |
         runs     | run 5 | run 2 | run 7 | run 0 | run 3 | run 6 | run 1 | run 4 |
         windows  |<----- any order in here ----->|<----- any order in here ----->|
 
-    Whoever reads on in this order touches four runs (five where the last, shorter one is among them) at a
-    time, and each once an epoch. A set of no more than one window is shuffled completely.
+    A sequential reader touches four runs at a time (five if the shorter last one is among them), and each run once
+    an epoch. A set of at most one window is shuffled completely.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class WindowShuffled:
     window: int = DEFAULT_WINDOW
 
     def at(self, positions: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
-        """Return the samples (int64) at positions (int64, 0 .. samples - 1) of an epoch."""
+        """Compute the samples at positions of an epoch, both int64 (N,)."""
         mixed = np.empty_like(positions)
         windows = positions // self.window
         for window in np.unique(windows).tolist():
@@ -97,27 +97,27 @@ class WindowShuffled:
             length = min(self.window, self.samples - first)
             shuffle = permutation(length, self.seed, "shuffle in a window", epoch, window)
             mixed[here] = first + shuffle(positions[here] - first)
-        return self._in_runs(mixed, epoch)
+        return self._map_to_runs(mixed, epoch)
 
-    def plain(self) -> dict[str, object]:
-        """Return what makes this order as a state keeps it."""
+    def to_dict(self) -> dict[str, object]:
+        """Convert the parameters to plain values, for a loader's state."""
         return {"shuffle": "window", "seed": self.seed, "window": self.window}
 
-    def _in_runs(self, places: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
-        """Return the samples at places of the runs laid end to end in their random order."""
+    def _map_to_runs(self, positions: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
+        """Compute the samples at positions of the concatenated shuffled runs."""
         length = max(1, self.window // _RUNS_IN_A_WINDOW)
         runs = -(-self.samples // length)
-        order = _order_of_runs(runs, self.seed, epoch)
-        # Only the last run can be shorter. Count the places behind it as if it were not.
+        order = _shuffle_runs(runs, self.seed, epoch)
+        # Only the last run can be shorter. Count the positions after it as if it were not.
         missing = runs * length - self.samples
         short_ends = int(np.flatnonzero(order == runs - 1)[0] + 1) * length - missing if runs else 0
-        slot, within = divmod(places + missing * (places >= short_ends), length)
+        slot, within = divmod(positions + missing * (positions >= short_ends), length)
         samples: NDArray[np.int64] = order[slot] * length + within
         return samples
 
 
 @lru_cache(maxsize=4)
-def _order_of_runs(runs: int, seed: int, epoch: int) -> NDArray[np.int64]:
+def _shuffle_runs(runs: int, seed: int, epoch: int) -> NDArray[np.int64]:
     order = permutation(runs, seed, "order of runs", epoch)(np.arange(runs))
     order.flags.writeable = False
     return order

@@ -1,39 +1,40 @@
-"""How far a loader has come: one number, the position in the global order of its epoch.
+"""The position of a loader in the global order of an epoch.
 
-Batches that workers have prefetched do not count. Frameworks ask for iterators that they never read from, and name
-the epoch after they have asked for one. So a pass begins with its first batch, not with ``iter``: only then does it
-take the epoch and the position that were set or loaded.
+Batches that workers prefetched do not count. Frameworks create iterators that they never read, and set the epoch
+after creating one. So a pass begins with its first batch, not with ``iter``: only then does it take the epoch and
+the position that were set or loaded.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from augforge.errors import DatasetError, listed
-from augforge.torch.arguments import integer
+from augforge.torch.arguments import check_integer
 from augforge.torch.ranks import RankShare, Sharing
 
 STATE_VERSION = 1
 _LAST_EPOCH = 2**32 - 1
 
 
+@dataclass(eq=False)
 class Pass:
-    """How far one pass has come.
+    """One pass through an epoch, and its progress.
 
     Attributes
     ----------
     number : int
-        Counts the passes that were opened.
+        Number of the pass among all that were opened, from 1.
     epoch, begin : int
-        The epoch that it goes through and the position that it began at.
+        Its epoch, and the position where it began.
     batches : int
-        Batches that it has handed out.
+        Batches that it has yielded.
     """
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.epoch = 0
-        self.begin = 0
-        self.batches = 0
+    number: int
+    epoch: int = 0
+    begin: int = 0
+    batches: int = 0
 
 
 class Progress:
@@ -42,33 +43,33 @@ class Progress:
     Attributes
     ----------
     epoch : int
-        Which epoch the next pass goes through.
+        Epoch of the next pass.
     """
 
     def __init__(self, sharing: Sharing) -> None:
         self.epoch = 0
         self._sharing = sharing
-        self._begin = 0  # where the next pass begins
-        self._reached = 0  # where the last pass stopped, or a loaded one
-        self._pass: Pass | None = None  # the pass that counts, until it ends
-        self._opened = 0  # passes that were opened so far
+        self._begin = 0  # position where the next pass begins
+        self._reached = 0  # position where the last or the loaded pass stopped
+        self._pass: Pass | None = None  # the pass that is recorded, until it ends
+        self._opened = 0  # number of passes so far
 
     @property
     def position(self) -> int:
-        """How many samples all ranks together have been given in this epoch."""
+        """Samples that all ranks together have received in this epoch."""
         if self._pass is None:
             return self._reached
-        return self._sharing.share.reached(self._pass.begin, self._pass.batches)
+        return self._sharing.share.position_after(self._pass.begin, self._pass.batches)
 
     def open(self) -> Pass:
-        """Return a new pass, which has not begun."""
+        """Open a new pass, without beginning it."""
         self._opened += 1
         return Pass(self._opened)
 
     def begin(self, this: Pass) -> RankShare:
-        """Let a pass begin where the loader stands; return its share.
+        """Begin a pass at the current position; return its share.
 
-        From now on it is the one that counts, unless one that was opened later is under way.
+        From now on this pass is recorded, unless a later one is in progress.
         """
         share = self._sharing.fix()
         this.epoch, this.begin, self._begin = self.epoch, self._begin, 0
@@ -77,33 +78,33 @@ class Progress:
         return share
 
     def end(self, this: Pass) -> None:
-        """Record that a pass has handed out its last batch."""
+        """Record that a pass has yielded its last batch."""
         if self._pass is this:
             self._pass, self._reached = None, self._sharing.samples
 
     def set_epoch(self, epoch: Any) -> None:
-        """Stand at the beginning of an epoch, unless it is the current one."""
-        epoch = integer("epoch", epoch, low=0, high=_LAST_EPOCH)
+        """Move to the beginning of an epoch other than the current one."""
+        epoch = check_integer("epoch", epoch, low=0, high=_LAST_EPOCH)
         if epoch != self.epoch:
-            self._stand_at(epoch, 0)
+            self._move_to(epoch, 0)
 
     def load(self, state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-        """Stand where a state says; raise DatasetError if it does not belong to the loader with state `own`."""
-        _refuse_foreign_state(state, own)
+        """Move to a state; raise DatasetError unless it matches `own`."""
+        _check_state(state, own)
         try:
-            epoch = integer("epoch", state["epoch"], low=0, high=_LAST_EPOCH)
-            position = integer("position", state["position"], low=0, high=self._sharing.samples)
+            epoch = check_integer("epoch", state["epoch"], low=0, high=_LAST_EPOCH)
+            position = check_integer("position", state["position"], low=0, high=self._sharing.samples)
         except (TypeError, ValueError) as error:
             raise DatasetError(f"this is not the state of a loader: {error}") from error
-        self._stand_at(epoch, position)
+        self._move_to(epoch, position)
 
-    def _stand_at(self, epoch: int, position: int) -> None:
+    def _move_to(self, epoch: int, position: int) -> None:
         self.epoch, self._begin, self._reached, self._pass = epoch, position, position, None
 
 
-def refuse_other_order(state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    """Raise DatasetError if a state was saved with another order."""
-    for name in ("shuffle", "seed", "window"):
+def check_same(state: Mapping[str, Any], own: Mapping[str, Any], *names: str) -> None:
+    """Raise DatasetError if a state differs in order or in `names`."""
+    for name in (*names, "shuffle", "seed", "window"):
         if state.get(name) != own.get(name):
             raise DatasetError(
                 f"the state was saved with {name}={state.get(name)!r}, this loader has "
@@ -111,9 +112,9 @@ def refuse_other_order(state: Mapping[str, Any], own: Mapping[str, Any]) -> None
             )
 
 
-def _refuse_foreign_state(state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+def _check_state(state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     if not isinstance(state, Mapping):
-        raise DatasetError(f"this is not the state of a loader: a mapping is needed, not {state!r}")
+        raise DatasetError(f"this is not the state of a loader: it must be a mapping, got {state!r}")
     absent = listed(own.keys() - state.keys() - {"seed", "window"})
     if absent:
         raise DatasetError(f"this is not the state of a loader: it lacks {absent}")
@@ -125,4 +126,4 @@ def _refuse_foreign_state(state: Mapping[str, Any], own: Mapping[str, Any]) -> N
             f"{own['samples']} (digests {state['dataset']!s:.16} and {own['dataset']!s:.16}); "
             "recipe, source, variants and the side of a split must be the same"
         )
-    refuse_other_order(state, own)
+    check_same(state, own)

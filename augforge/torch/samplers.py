@@ -1,4 +1,4 @@
-"""A loader's order as a torch sampler, for frameworks that look for one and for other loaders."""
+"""A loader's order as a torch sampler, for frameworks and other loaders."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,38 +10,32 @@ from numpy.typing import NDArray
 from torch.utils.data import DistributedSampler, Sampler
 
 from augforge.errors import DatasetError
-from augforge.torch.arguments import integer
+from augforge.torch.arguments import check_integer
 from augforge.torch.orders import Order
-from augforge.torch.progress import Progress, refuse_other_order
+from augforge.torch.progress import Progress, check_same
 from augforge.torch.ranks import RankShare, Sharing
 
-# Classes of Accelerate that share out among ranks what a sampler yields.
-_SHARERS = frozenset({"BatchSamplerShard", "DataLoaderDispatcher"})
+# Accelerate's classes that divide a sampler's samples among ranks.
+_ACCELERATE_CLASSES = frozenset({"BatchSamplerShard", "DataLoaderDispatcher"})
 
 
-def spans_of(order: Order, share: RankShare, epoch: int, begin: int = 0) -> Iterator[NDArray[np.int64]]:
-    """Yield one rank's samples from a position on, int64 of shape (batches, batch size)."""
+def iter_spans(order: Order, share: RankShare, epoch: int, begin: int = 0) -> Iterator[NDArray[np.int64]]:
+    """Yield one rank's samples from a position on, int64 (batches, batch size)."""
     for positions in share.spans(begin):
         yield order.at(positions.ravel(), epoch).reshape(positions.shape)
 
 
-def sampler_of(order: Order, sharing: Sharing, progress: Progress) -> "OrderSampler":
-    """Return a sampler that frameworks share out themselves only if it yields the whole order."""
-    whole = sharing.given_world_size == 1
-    return (OrderSampler if whole else RankSampler)(order, sharing, progress)
-
-
 class OrderSampler(Sampler[int]):
-    """Yield one rank's samples of the loader's epoch, always the whole epoch.
+    """A sampler of one rank's samples in the loader's whole epoch.
 
-    Each is an index of the loader's data set. Batches of the loader's size are the loader's batches.
+    It yields indices of the loader's data set. Batches of the loader's size equal the loader's batches.
 
     >>> torch.utils.data.DataLoader(loader.dataset, batch_size=256, sampler=loader.sampler)
 
     Attributes
     ----------
     drop_last : bool
-        Whether the loader leaves out what does not fill a batch on every rank.
+        Whether the loader drops a last batch that is not full on every rank.
     """
 
     def __init__(self, order: Order, sharing: Sharing, progress: Progress) -> None:
@@ -56,11 +50,11 @@ class OrderSampler(Sampler[int]):
         return self._progress.epoch
 
     def __len__(self) -> int:
-        """Return how many samples this rank gets in an epoch."""
+        """Count the samples of this rank in an epoch."""
         return self._sharing.share.size
 
     def __iter__(self) -> "SampleIterator":
-        """Return an iterator that can be resumed, as torchdata does."""
+        """Make a resumable iterator, as torchdata expects it."""
         return SampleIterator(self._order, self._sharing, self._progress)
 
     def set_epoch(self, epoch: int) -> None:
@@ -69,36 +63,36 @@ class OrderSampler(Sampler[int]):
 
 
 class RankSampler(OrderSampler, DistributedSampler[int]):  # type: ignore[override]
-    """Yield the share of a rank that torch.distributed or the user names.
+    """A sampler of the share of one rank, maybe from torch.distributed.
 
-    Lightning and Fabric do not share out a `DistributedSampler` again. Accelerate would, and is refused.
+    Lightning and Fabric do not divide a `DistributedSampler` again. Accelerate would, so it gets an error.
     """
 
     @property
     def num_replicas(self) -> int:  # type: ignore[override]
-        """How many ranks there are."""
+        """Number of ranks."""
         return self._sharing.world_size
 
     @property
     def rank(self) -> int:  # type: ignore[override]
-        """Which of them this one is."""
+        """Rank of this process."""
         return self._sharing.rank
 
     def __iter__(self) -> "SampleIterator":
-        """Return an iterator, or raise RuntimeError if its samples would be shared out a second time."""
+        """Make an iterator; raise RuntimeError if Accelerate would divide its samples."""
         if self._sharing.share.world_size > 1:
-            _refuse_second_sharing()
+            _check_callers()
         return super().__iter__()
 
 
 class SampleIterator(Iterator[int]):
-    """Iterate over samples; begin with the first one, and go on from a state."""
+    """A resumable iterator over samples."""
 
     def __init__(self, order: Order, sharing: Sharing, progress: Progress) -> None:
         self._order = order
         self._sharing = sharing
         self._progress = progress
-        self._epoch: int | None = None  # None until it begins
+        self._epoch: int | None = None  # None until the first sample
         self._yielded = 0
         self._rest: Iterator[int] = iter(())
 
@@ -110,34 +104,28 @@ class SampleIterator(Iterator[int]):
         return number
 
     def state_dict(self) -> dict[str, object]:
-        """Return the epoch and the samples yielded, as plain values."""
+        """Return the epoch and the samples so far, as plain values."""
         share = self._sharing.share
         return {
             "samples": share.samples,
             "batch_size": share.batch_size,
             "world_size": share.world_size,
-            **self._order.plain(),
+            **self._order.to_dict(),
             "epoch": self._progress.epoch if self._epoch is None else self._epoch,
             "yielded": self._yielded,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another iterator stood, and set the loader's epoch to its epoch.
+        """Resume from another iterator's state; set the loader's epoch to its epoch.
 
         Raises
         ------
         DatasetError
             If it had other samples, another order, batch size or world size.
         """
-        own = self.state_dict()
-        for name in ("samples", "batch_size", "world_size"):
-            if state.get(name) != own[name]:
-                raise DatasetError(
-                    f"the sampler's state was saved with {name}={state.get(name)!r}, this one has {own[name]!r}"
-                )
-        refuse_other_order(state, own)
+        check_same(state, self.state_dict(), "samples", "batch_size", "world_size")
         try:
-            yielded = integer("yielded", state.get("yielded"), low=0, high=self._sharing.share.size)
+            yielded = check_integer("yielded", state.get("yielded"), low=0, high=self._sharing.share.size)
             self._progress.set_epoch(state.get("epoch"))
         except (TypeError, ValueError) as error:
             raise DatasetError(f"this is not the state of a sampler: {error}") from error
@@ -146,24 +134,29 @@ class SampleIterator(Iterator[int]):
 
     def _begin(self) -> None:
         self._epoch = self._progress.epoch
-        spans = spans_of(self._order, self._sharing.fix(), self._epoch)
+        spans = iter_spans(self._order, self._sharing.fix(), self._epoch)
         numbers = chain.from_iterable(span.ravel().tolist() for span in spans)
         self._rest = islice(numbers, self._yielded, None)
 
 
-def _refuse_second_sharing() -> None:
-    """Raise RuntimeError if the caller shares out among ranks what it gets.
+def _check_callers() -> None:
+    """Raise RuntimeError if Accelerate would divide a rank's samples again.
 
-    Such a caller would lose all but a part of each rank's share without a word. It offers no hook, and it hands the
-    sampler on through torch's batch sampler, so only the call stack shows it.
+    Each rank would then silently train on a fraction of its share. Accelerate offers no hook against that: it wraps
+    the DataLoader's batch sampler, and iterates over this sampler through torch's own `BatchSampler`::
+
+        BatchSamplerShard.__iter__  ->  BatchSampler.__iter__  ->  RankSampler.__iter__
+
+    Only the call stack shows it, at the moment when iteration begins. So this walks up the stack and looks for
+    Accelerate's classes by name. If Accelerate renames them, tests/frameworks fails.
     """
     frame = sys._getframe(1)
     while frame.f_back is not None:
         frame = frame.f_back
         owner = type(frame.f_locals.get("self")).__name__
-        if owner in _SHARERS:
+        if owner in _ACCELERATE_CLASSES:
             raise RuntimeError(
-                f"this sampler yields the share of one rank, and Accelerate's {owner} would share it out again: "
+                f"this sampler yields the share of one rank, and Accelerate's {owner} would divide it again: "
                 "iterate over the loader itself, or prepare a DataLoader with the sampler of "
                 "make_loader(..., rank=0, world_size=1); docs/training.md shows both"
             )

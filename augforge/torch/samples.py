@@ -1,7 +1,7 @@
-"""Samples as tensors, one by one or in batches, wherever they come from.
+"""Samples as tensors, singly or in batches, from any reader.
 
-Whole batches are read as NumPy arrays through ``read_each(numbers, fields)`` and only wrapped as tensors, so no
-Python runs per sample. A data set, or a side of one, is a rectangle of originals and variants::
+``read_each(numbers, fields)`` reads whole batches as NumPy arrays, which tensors then wrap: no Python code runs per
+sample. A data set, or a side of one, is a rectangle of originals and variants::
 
     sample k  =  variant k // n  of the k % n-th of its n originals
 """
@@ -10,8 +10,9 @@ import copy
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from multiprocessing.context import get_spawning_popen
-from typing import Any, NoReturn, Protocol, Self, SupportsIndex, TypeGuard
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, SupportsIndex, TypeGuard
 
 import numpy as np
 import torch
@@ -22,37 +23,40 @@ from torch.utils.data import Dataset
 from augforge.errors import DatasetError, did_you_mean
 from augforge.forge import FIELDS
 
+if TYPE_CHECKING:
+    from augforge.format.models import Manifest
+
 Transform = Callable[[torch.Tensor], torch.Tensor]
 Fields = str | Sequence[str]
 
 
 class Reader(Protocol):
-    """Where samples come from: a `ShardReader`, or a `Forge` behind a `ForgeReader`."""
+    """A source of samples: a `ShardReader`, or a `ForgeReader` of a `Forge`."""
 
     def read_each(
         self, numbers: NDArray[np.int64], fields: Sequence[str]
     ) -> Iterator[dict[str, NDArray[Any]]]:
-        """Yield for each row of numbers (batches, N) the asked fields of these samples, as arrays of N rows."""
+        """Yield arrays of N samples for each row of numbers (batches, N)."""
 
 
 @dataclass(frozen=True)
-class About:
-    """What is known of a data set before a sample is read.
+class DatasetInfo:
+    """The facts about a data set that need no sample.
 
     Attributes
     ----------
     samples, originals : int
-        All samples; the originals that they are made from.
+        Number of samples, and of the originals they are made from.
     labelled : bool
-        Whether there are labels.
+        Whether samples have labels.
     columns : tuple of str
         Names of the columns of ``parameters``.
     image_shape : tuple of int
         Height and width in pixels.
     class_names : tuple of str
-        What label 0, 1, ... means.
+        Names of label 0, 1, ...
     pixel_digest : str
-        Data sets with the same digest and as many samples are equal to the bit.
+        Data sets of equal digest and size are bit-identical.
     """
 
     samples: int
@@ -63,23 +67,28 @@ class About:
     class_names: tuple[str, ...]
     pixel_digest: str
 
+    @classmethod
+    def of(cls, manifest: "Manifest") -> Self:
+        """Take the facts from a manifest."""
+        return cls(**{each.name: getattr(manifest, each.name) for each in dataclass_fields(cls)})
+
 
 class SampleDataset(Dataset[Any]):
-    """What `ShardDataset` and `ForgeDataset` have in common; made by them.
+    """Base class of `ShardDataset` and `ForgeDataset`.
 
-    ``dataset[4711]`` is a sample, ``dataset[-1]`` the last; ``dataset[10:20]`` and ``dataset[[3, 1, 4]]``
-    (any sequence or integer array) are whole batches, which is far faster than sample by sample.
+    ``dataset[4711]`` is a sample, ``dataset[-1]`` the last one. ``dataset[10:20]`` and ``dataset[[3, 1, 4]]`` (any
+    sequence or integer array) are batches, far faster than single samples.
 
     Attributes
     ----------
-    about : About
-        Columns, class names, image shape and the like, of the whole data set.
+    about : DatasetInfo
+        Columns, class names, image shape and more, of the whole data set.
     """
 
     def __init__(
         self,
         reader: Reader,
-        about: About,
+        about: DatasetInfo,
         *,
         fields: Fields | None = None,
         transform: Transform | None = None,
@@ -90,12 +99,12 @@ class SampleDataset(Dataset[Any]):
         self._originals: NDArray[np.int64] | None = None
         self._fields: tuple[str, ...] = ()
         self._bare = False
-        self._choose(_default_fields(about) if fields is None else fields)
+        self._choose_fields(_default_fields(about) if fields is None else fields)
         self._transform = transform
         self._scale = scale
 
     def __getstate__(self) -> dict[str, Any]:
-        # Loader workers that are spawned get a copy: what is wrong with the kernel cache is said here, not by each.
+        # Spawned loader workers get a copy: warn of a broken kernel cache here, not in each of them.
         if get_spawning_popen() is not None:
             from augforge.compiling import check_cache
 
@@ -104,17 +113,17 @@ class SampleDataset(Dataset[Any]):
 
     @property
     def originals(self) -> NDArray[np.int64]:
-        """The source indexes of the originals that its samples are made from, rising, int64."""
+        """Source indexes of the originals of its samples, int64, ascending."""
         return np.arange(self.about.originals) if self._originals is None else self._originals.copy()
 
     @property
     def transforms(self) -> bool:
-        """Whether images are transformed, by what the user gave."""
+        """Whether there is a transform."""
         return self._transform is not None
 
     @property
     def sample_bytes(self) -> int:
-        """The bytes that a sample takes up in the tensors of a batch."""
+        """Bytes of a sample in the tensors of a batch."""
         height, width = self.about.image_shape
         sizes = {
             "image": height * width * (torch.float32.itemsize if self._scale else 1),
@@ -124,7 +133,7 @@ class SampleDataset(Dataset[Any]):
 
     @property
     def identity(self) -> str:
-        """Equal for data sets that hold the same samples in the same order, built or not."""
+        """Digest of samples and order, equal for built and unbuilt data sets."""
         words = f"{self.about.pixel_digest} {self.about.samples}".encode()
         if self._originals is not None:
             words += self._originals.astype("<i8").tobytes()
@@ -136,69 +145,72 @@ class SampleDataset(Dataset[Any]):
         return self._originals.size * (self.about.samples // self.about.originals)
 
     def __getitem__(self, index: Any) -> Any:
-        """Return one sample, or for a slice, sequence or integer array the batch of those samples.
+        """Read a sample, or the batch of a slice, sequence or array.
 
         Returns
         -------
-        tuple, or a single value where one field was asked for by its bare name
-            For a sample: image (1, H, W), label, number, source_index and variant int, parameters float32
-            (P,). For a batch: tensors with a first dimension B, the integers int64.
+        tuple, or a single value if `fields` is a single name
+            For a sample: image (1, H, W), label, number, source_index and variant int, parameters float32 (P,). For
+            a batch: tensors with a first dimension B, the integers int64.
 
         Raises
         ------
         IndexError
-            If an index is not within -len .. len - 1.
+            If an index is not from -len to len - 1.
         TypeError
-            If an index is no integer.
+            If an index is not an integer.
         """
         if isinstance(index, slice):
             return self.batch(np.arange(*index.indices(len(self))))
         if _is_integer(index):
             number = operator.index(index)
-            if not -len(self) <= number < len(self):  # here, because it may be too large for NumPy
+            if not -len(self) <= number < len(self):  # checked here, since it may be too large for NumPy
                 self._refuse(number)
             return self.__getitems__([number])[0]
-        return self.batch(self._inside(_as_indices(index)))
+        return self.batch(self._resolve(_as_indices(index)))
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """Return a list of samples, read at once: what torch's own DataLoader wants for its collate function.
+        """Read samples at once as a list, for DataLoader's collate function.
 
-        `make_loader` does without such lists and is many times faster.
+        `make_loader` needs no such lists, and is many times faster.
         """
-        columns = self.columns(self._inside(_as_indices(indices)))
-        rows = zip(*map(self._one_by_one, self._fields, columns), strict=True)
-        return [self._packed(list(row)) for row in rows]
+        columns = self.columns(self._resolve(_as_indices(indices)))
+        rows = zip(*map(self._split_rows, self._fields, columns), strict=True)
+        return [self._pack(list(row)) for row in rows]
 
     def batch(self, indices: NDArray[np.int64]) -> Any:
-        """Return the batch of samples at indices (int64, within 0 .. len - 1, any order, repeats allowed)."""
+        """Read the batch at indices.
+
+        Indices are int64 from 0 to len - 1, in any order; repeats are allowed.
+        """
         return next(self.batches(indices[np.newaxis]))
 
     def batches(self, indices: NDArray[np.int64]) -> Iterator[Any]:
-        """Yield the batch of each row of indices, as of `batch`; what they have in common is worked out once."""
+        """Yield the batch of each row of indices, sharing the overhead."""
         for columns in self._columns(indices):
-            yield self._packed(
+            yield self._pack(
                 [
-                    self._transformed(values) if field == "image" else values
+                    self._apply_transform(values) if field == "image" else values
                     for field, values in zip(self._fields, columns, strict=True)
                 ]
             )
 
     def columns(self, indices: NDArray[np.int64]) -> list[torch.Tensor]:
-        """Return the fields of the samples at indices, as in `batch`, but not transformed."""
+        """Read the fields of the batch at indices, without the transform."""
         return next(self._columns(indices[np.newaxis]))
 
     def cut(self, columns: Sequence[torch.Tensor], batch_size: int) -> Iterator[Any]:
-        """Return the batches that columns consist of, not transformed; nothing is copied."""
+        """Split columns into batches, without transform or copies."""
         parts = [torch.split(values, batch_size) for values in columns]
         return iter(parts[0]) if self._bare else zip(*parts, strict=True)
 
     def with_options(
         self, *, fields: Fields | None = None, transform: Transform | None = None, scale: bool | None = None
     ) -> Self:
-        """Return the same samples with other fields, transform or scale; what is None stays."""
+        """Copy the data set with the options that are not None."""
         other = copy.copy(self)
         if fields is not None:
-            other._choose(fields)
+            other._choose_fields(fields)
         if transform is not None:
             other._transform = transform
         if scale is not None:
@@ -206,12 +218,19 @@ class SampleDataset(Dataset[Any]):
         return other
 
     def of_originals(self, originals: NDArray[np.int64]) -> Self:
-        """Return the samples made from some of the originals, all their variants.
+        """Select all variants of some originals.
 
         Parameters
         ----------
         originals : ndarray of integers
             Source indexes, a subset of `originals`.
+
+        Raises
+        ------
+        ValueError
+            If an index is not among `originals`.
+        DatasetError
+            If the originals have different numbers of variants.
         """
         chosen = np.unique(np.asarray(originals, np.int64))
         foreign = np.setdiff1d(chosen, self.originals)
@@ -228,7 +247,7 @@ class SampleDataset(Dataset[Any]):
         other._originals = chosen
         return other
 
-    def _choose(self, fields: Fields) -> None:
+    def _choose_fields(self, fields: Fields) -> None:
         self._bare = isinstance(fields, str)
         self._fields = (fields,) if isinstance(fields, str) else tuple(fields)
         if not self._fields:
@@ -247,8 +266,8 @@ class SampleDataset(Dataset[Any]):
         allowed = f"allowed: {-size} to {size - 1}" if size else "it is empty"
         raise IndexError(f"index {index} is outside a data set of {size:,} samples; {allowed}")
 
-    def _inside(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return indices with negative ones counted from the end, all checked."""
+    def _resolve(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Check indices; count negative ones from the end."""
         size = len(self)
         outside = indices[(indices < -size) | (indices >= size)]
         if outside.size:
@@ -258,8 +277,8 @@ class SampleDataset(Dataset[Any]):
     def _numbers(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         if self._originals is None:
             return indices
-        variant, place = divmod(indices, self._originals.size)
-        return variant * self.about.originals + self._originals[place]
+        variant, index = divmod(indices, self._originals.size)
+        return variant * self.about.originals + self._originals[index]
 
     def _columns(self, indices: NDArray[np.int64]) -> Iterator[list[torch.Tensor]]:
         for arrays in self._reader.read_each(self._numbers(indices), self._fields):
@@ -271,30 +290,30 @@ class SampleDataset(Dataset[Any]):
             return images.to(torch.float32).div_(255) if self._scale else images
         return _as_tensor(values if field == "parameters" else values.astype(np.int64))
 
-    def _one_by_one(self, field: str, values: torch.Tensor) -> Iterable[Any]:
+    def _split_rows(self, field: str, values: torch.Tensor) -> Iterable[Any]:
         if field == "image":
-            return map(self._transformed, values)
+            return map(self._apply_transform, values)
         return values if field == "parameters" else values.tolist()
 
-    def _transformed(self, images: torch.Tensor) -> torch.Tensor:
+    def _apply_transform(self, images: torch.Tensor) -> torch.Tensor:
         return images if self._transform is None else self._transform(images)
 
-    def _packed(self, values: list[Any]) -> Any:
+    def _pack(self, values: list[Any]) -> Any:
         return values[0] if self._bare else tuple(values)
 
 
-def _default_fields(about: About) -> Fields:
+def _default_fields(about: DatasetInfo) -> Fields:
     return ("image", "label") if about.labelled else "image"
 
 
 def _is_integer(index: Any) -> TypeGuard[SupportsIndex]:
-    """Tell whether this is one integer; True and False, of whatever library, are none."""
+    """Check for a single integer; the booleans of any library are none."""
     one = isinstance(index, SupportsIndex) and getattr(index, "ndim", 0) == 0
     return one and np.asarray(index).dtype.kind != "b"
 
 
 def _as_indices(indices: Any) -> NDArray[np.int64]:
-    """Return a sequence or tensor of integers as int64 of shape (N,)."""
+    """Convert a sequence or tensor of integers to int64 (N,)."""
     array = np.asarray(indices)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(
@@ -305,5 +324,5 @@ def _as_indices(indices: Any) -> NDArray[np.int64]:
 
 
 def _as_tensor(array: NDArray[Any]) -> torch.Tensor:
-    # torch warns of arrays that it must not write to, and a transform may write.
+    # torch warns of read-only arrays, and a transform may write.
     return torch.from_numpy(array if array.flags.writeable else array.copy())

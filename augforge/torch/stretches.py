@@ -1,8 +1,8 @@
-"""Reading batches: several at a time, here or in torch's worker processes.
+"""Read several batches at a time, here or in torch's workers.
 
-Small batches are read together, in a *stretch*: they share the cost of a call and of passing a tensor to another
-process. Workers send stretches through shared memory, of which a container has 64 MB by default. So a stretch is
-bounded in bytes, and a batch that is too large is sent in pieces and joined on arrival::
+Small batches are read together, in a *stretch*, to share the cost of a call and of sending a tensor to another
+process. Workers send stretches through shared memory, and a container has 64 MB of it by default. So the bytes of a
+stretch are bounded. A batch that is too large is sent in pieces and joined on arrival::
 
     batches   |--- 0 ---|--- 1 ---|--- 2 ---|--- 3 ---|      |------------ 0 ------------|
     stretches |----------- 0 -----|-------- 1 --------|      |-- 0 --|-- 1 --|-- 2 --|-3-|
@@ -23,15 +23,13 @@ from augforge.randomness import stream_key
 from augforge.torch.ranks import RankShare
 from augforge.torch.samples import SampleDataset
 
-# Samples that are read at a time: the first batch must not be long in coming, frames may be large, and all workers
-# need work.
-_TOGETHER = 4096
-_PIXELS = 1 << 22
-_STRETCHES_OF_A_WORKER = 4
-# Bytes that a loader's workers send and nobody has taken yet. Two such loaders, for training and validation, fit
-# into the 64 MB of shared memory that a container has.
+# Limits of a stretch: the first batch must come soon, images may be large, and all workers need work.
+_MAX_SAMPLES = 4096
+_MAX_PIXELS = 1 << 22
+_MIN_STRETCHES_PER_WORKER = 4
+# Bytes that a loader's workers may have in flight. Two loaders, for training and validation, fit into 64 MB.
 _BYTES_IN_FLIGHT = 24 << 20
-# Stretches that have arrived and are still in shared memory: one is cut into batches, the batch before is in use.
+# Stretches that arrived and are still in shared memory: one is being cut, the batch before it is in use.
 _ARRIVED = 2
 _PREFETCHED = 2  # torch's own prefetch_factor
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108
@@ -41,37 +39,46 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Stretch:
-    """How much is read at a time.
+    """The size of a stretch.
 
     Attributes
     ----------
     batches : int
-        Batches that are read together, at least 1.
+        Batches read together, at least 1.
     samples : int
-        The most samples of a batch that are read at once, at least 1.
+        Maximum samples of a batch read at once, at least 1.
     """
 
     batches: int
     samples: int
 
     def cut(self, spans: Iterable[Indices]) -> Iterator[Indices]:
-        """Yield spans of batches (batches, batch size) as stretches of the same form."""
+        """Cut spans (batches, batch size) into stretches of the same form."""
         for span in spans:
             for first in range(0, len(span), self.batches):
                 yield span[first : first + self.batches]
 
 
 class StretchReader:
-    """Read the batches of a data set.
+    """A reader of a data set's batches.
 
     Parameters
     ----------
     dataset : SampleDataset
-        Where the samples come from.
+        The samples.
     batch_size, seed : int
-        The loader's. What transforms in workers draw follows from seed and rank.
+        Those of the loader. Seed and rank determine the random numbers of transforms in workers.
     torch_options : mapping or None
-        Arguments of `DataLoader`; None reads in this process, without the overhead of a DataLoader.
+        Arguments of `DataLoader`; None to read in this process without a DataLoader.
+
+    Attributes
+    ----------
+    num_workers : int
+        Number of worker processes.
+    pin_memory : bool
+        Whether batches are in pinned memory.
+    prefetch_factor : int or None
+        Stretches that each worker prefetches, None without workers.
     """
 
     def __init__(
@@ -81,42 +88,30 @@ class StretchReader:
         self._feed = _Feed()
         self._torch: DataLoader[Any] | None = None
         self._seeds: tuple[torch.Generator, int] | None = None
+        self.num_workers, self.pin_memory = 0, False
+        self.prefetch_factor: int | None = None
         if torch_options is None:
             return
         options = dict(torch_options)
         if "generator" not in options:
-            # A generator of its own, so that training sees the same random numbers whatever the workers.
+            # A separate generator, so that training gets the same random numbers with any number of workers.
             options["generator"] = torch.Generator()
             self._seeds = options["generator"], seed
         if options.get("prefetch_factor") is None and options["num_workers"] and dataset.transforms:
-            options["prefetch_factor"] = self._prefetched(batch_size, options["num_workers"])
+            options["prefetch_factor"] = self._choose_prefetch_factor(batch_size, options["num_workers"])
         self._torch = DataLoader(_Columns(dataset), batch_size=None, sampler=self._feed, **options)
-
-    @property
-    def num_workers(self) -> int:
-        """The number of worker processes."""
-        return 0 if self._torch is None else self._torch.num_workers
-
-    @property
-    def pin_memory(self) -> bool:
-        """Whether batches are copied to pinned memory."""
-        return self._torch is not None and self._torch.pin_memory
-
-    @property
-    def prefetch_factor(self) -> int | None:
-        """The stretches that each worker prefetches, or None without workers."""
-        return None if self._torch is None else self._torch.prefetch_factor
+        self.num_workers, self.pin_memory = self._torch.num_workers, self._torch.pin_memory
+        self.prefetch_factor = self._torch.prefetch_factor
 
     def read(self, share: RankShare, spans: Iterable[Indices]) -> Iterator[Any]:
-        """Yield the batches of spans, int64 of shape (batches, batch size)."""
-        stretch = self.stretch(share)
+        """Yield the batches of spans, int64 (batches, batch size)."""
+        stretch = self.choose_stretch(share)
         stretches = stretch.cut(spans)
         if self._torch is None:
-            # What torch's DataLoader would do, without its overhead.
             for indices in stretches:
                 yield from self._dataset.batches(indices)
         elif stretch.samples < share.batch_size:
-            yield from self._joined(self._torch, stretches, stretch.samples, share)
+            yield from self._join_pieces(self._torch, stretches, stretch.samples, share)
         else:
             self._feed.stretches = stretches
             for made in self._from_torch(self._torch, share):
@@ -125,25 +120,25 @@ class StretchReader:
                 else:
                     yield from self._dataset.cut(made, share.batch_size)
 
-    def stretch(self, share: RankShare) -> Stretch:
-        """Return how much is read at a time of a share."""
+    def choose_stretch(self, share: RankShare) -> Stretch:
+        """Choose the size of stretches for a share."""
         if self._torch is not None and self._dataset.transforms:
-            # The result may be anything, so it is neither cut nor joined.
+            # A transform may return anything, so its results are neither cut nor joined.
             return Stretch(1, share.batch_size)
         height, width = self._dataset.about.image_shape
-        samples = min(_TOGETHER, _PIXELS // (height * width))
+        samples = min(_MAX_SAMPLES, _MAX_PIXELS // (height * width))
         if not self.num_workers:
             return Stretch(max(1, samples // share.batch_size), share.batch_size)
         prefetched = self.prefetch_factor or _PREFETCHED
         most = samples_in_flight(self._dataset.sample_bytes, self.num_workers, prefetched)
         together = min(
             min(samples, most) // share.batch_size,
-            share.count(0) // (_STRETCHES_OF_A_WORKER * self.num_workers),
+            share.count(0) // (_MIN_STRETCHES_PER_WORKER * self.num_workers),
         )
         return Stretch(max(1, together), min(most, share.batch_size))
 
-    def _prefetched(self, batch_size: int, workers: int) -> int:
-        """Return how many batches each worker prefetches that cannot be sent in pieces."""
+    def _choose_prefetch_factor(self, batch_size: int, workers: int) -> int:
+        """Choose how many batches each worker prefetches if none can be cut."""
         most = samples_in_flight(self._dataset.sample_bytes, workers, _PREFETCHED)
         return _PREFETCHED if batch_size <= most else 1
 
@@ -154,16 +149,16 @@ class StretchReader:
             self._seeds = None
         return iter(loader)
 
-    def _joined(
+    def _join_pieces(
         self, loader: DataLoader[Any], stretches: Iterator[Indices], samples: int, share: RankShare
     ) -> Iterator[Any]:
-        """Yield batches that workers send in pieces of so many samples."""
+        """Join batches from the workers' pieces of up to `samples` samples."""
         sizes: deque[int] = deque()
-        self._feed.stretches = _pieces(stretches, samples, sizes)
+        self._feed.stretches = _cut_pieces(stretches, samples, sizes)
         whole: list[torch.Tensor] = []
         filled = 0
         for piece in self._from_torch(loader, share):
-            whole = whole or _room(piece, sizes[0])
+            whole = whole or _empty_columns(piece, sizes[0])
             for values, part in zip(whole, piece, strict=True):
                 values[filled : filled + len(part)] = part
             filled += len(piece[0])
@@ -173,7 +168,7 @@ class StretchReader:
 
 
 def samples_in_flight(sample_bytes: int, workers: int, prefetch_factor: int) -> int:
-    """Return the most samples of a stretch, so that all in flight are bounded in bytes.
+    """Compute the maximum samples of a stretch from the bytes in flight.
 
     >>> samples_in_flight(1024, workers=2, prefetch_factor=2)
     4096
@@ -182,8 +177,8 @@ def samples_in_flight(sample_bytes: int, workers: int, prefetch_factor: int) -> 
     return max(1, _BYTES_IN_FLIGHT // (in_flight * sample_bytes))
 
 
-def _pieces(stretches: Iterable[Indices], samples: int, sizes: deque[int]) -> Iterator[Indices]:
-    """Yield each batch in pieces of so many samples, and append its size to sizes."""
+def _cut_pieces(stretches: Iterable[Indices], samples: int, sizes: deque[int]) -> Iterator[Indices]:
+    """Cut batches into pieces of up to `samples`; append batch sizes."""
     for indices in stretches:
         for batch in indices:
             sizes.append(len(batch))
@@ -191,15 +186,18 @@ def _pieces(stretches: Iterable[Indices], samples: int, sizes: deque[int]) -> It
                 yield batch[np.newaxis, first : first + samples]
 
 
-def _room(piece: Sequence[torch.Tensor], size: int) -> list[torch.Tensor]:
-    """Return empty columns for a batch of which piece is a part."""
+def _empty_columns(piece: Sequence[torch.Tensor], size: int) -> list[torch.Tensor]:
+    """Allocate the columns of a batch like those of its piece."""
     return [
         torch.empty((size, *part.shape[1:]), dtype=part.dtype, pin_memory=part.is_pinned()) for part in piece
     ]
 
 
 class _Feed:
-    """The sampler of torch's DataLoader, which keeps one for ever: yields the stretches of the current pass."""
+    """The DataLoader's sampler: yield the stretches of the current pass.
+
+    A DataLoader keeps its sampler forever, so each pass replaces `stretches`.
+    """
 
     def __init__(self) -> None:
         self.stretches: Iterator[Indices] = iter(())
@@ -208,14 +206,14 @@ class _Feed:
         return self.stretches
 
     def __reduce__(self) -> tuple[type["_Feed"], tuple[()]]:
-        # A pass cannot be pickled, and its loader can do without.
+        # A pass cannot be pickled, and workers do not need it.
         return _Feed, ()
 
 
 class _Columns(torch.utils.data.Dataset[Any]):
-    """What DataLoader asks for, and workers make: the columns of a whole stretch, to be cut where they arrive.
+    """The DataLoader's data set of stretches.
 
-    With a transform a stretch is one batch, which is made here to the end.
+    An item holds the columns of a stretch, cut on arrival. With a transform, an item is one transformed batch.
     """
 
     def __init__(self, dataset: SampleDataset) -> None:
@@ -225,14 +223,14 @@ class _Columns(torch.utils.data.Dataset[Any]):
         read = self.dataset.batch if self.dataset.transforms else self.dataset.columns
         made = read(stretch.ravel())
         if torch.utils.data.get_worker_info() is not None:
-            _refuse_what_does_not_fit(made)
+            _check_shared_memory(made)
         return made
 
 
-def _refuse_what_does_not_fit(made: Any) -> None:
-    """Raise RuntimeError if shared memory has no room for what a worker is about to send.
+def _check_shared_memory(made: Any) -> None:
+    """Raise RuntimeError if a worker's result does not fit into shared memory.
 
-    torch sends it from a thread, whose failure nobody hears of: training would wait for ever.
+    torch sends it from a thread and ignores that thread's failure: training would wait forever.
     """
     try:
         free = shutil.disk_usage(_SHARED_MEMORY).free

@@ -1,10 +1,9 @@
-"""Write a shard's file, uncompressed or compressed, in order and then finish it."""
+"""Writers of a shard's file, uncompressed or compressed."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,9 @@ _WRITE_BACK_BYTES = 2 << 20
 
 
 class PlainFile:
-    """An uncompressed shard: HDF5 lays it out, ``pwrite`` fills it.
+    """An uncompressed shard, laid out by HDF5 and filled by ``pwrite``.
 
-    It is not filled through a memory map: on a full disk a map kills the process.
+    A memory map would kill the process on a full disk.
 
     Parameters
     ----------
@@ -42,8 +41,7 @@ class PlainFile:
         self._descriptor = os.open(path, os.O_RDWR)
         self._size = os.fstat(self._descriptor).st_size
         self._hash = IncrementalFileHash(self._descriptor)
-        # HDF5 puts arrays that are too small for a page, such as the labels of a few samples, before the first
-        # page.
+        # HDF5 puts arrays smaller than a page, such as the labels of a few samples, before the first page.
         others = (offset for name, offset in self.offsets.items() if name != _LARGEST_ARRAY)
         first = self.offsets[_LARGEST_ARRAY] or 0
         self._images_first = all(offset is None or offset > first for offset in others)
@@ -54,16 +52,12 @@ class PlainFile:
             os.close(self._descriptor)
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file, complete or not."""
         os.close(self._descriptor)
 
     def write(self, row: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write the next arrays, beginning at a row of the shard."""
+        """Write the next arrays, from a row of the shard on."""
         for name, array in arrays.items():
             offset = self.offsets[name]
             if offset is not None:
@@ -87,10 +81,9 @@ class PlainFile:
 
 
 class CompressedFile:
-    """A compressed shard: HDF5 writes it into space that was reserved before.
+    """A compressed shard, written by HDF5 into reserved space.
 
-    HDF5 cannot continue after a full disk. So the maximum size of the file is reserved first, and the rest released
-    at the end.
+    HDF5 cannot continue after a full disk. So the file's maximum size is reserved first, and truncated at the end.
 
     Parameters
     ----------
@@ -114,15 +107,11 @@ class CompressedFile:
             self._descriptor = os.open(path, os.O_RDWR)
             reserve(self._descriptor, shard_bytes(spec))
         except BaseException:
-            self.__exit__(None, None, None)
+            self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file, complete or not."""
         self._file.abandon()
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -133,7 +122,7 @@ class CompressedFile:
             self._file.append(name, array)
 
     def finish(self) -> tuple[int, str]:
-        """Close the HDF5 file, truncate it and make it durable; return its size and hash."""
+        """Truncate the file and make it durable; return its size and hash."""
         size = self._file.close()
         os.ftruncate(self._descriptor, size)
         found = file_hash(self._path)

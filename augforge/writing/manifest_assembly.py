@@ -1,4 +1,4 @@
-"""Assemble the manifest of a data set from its receipts."""
+"""Assembly of a data set's manifest from its receipts."""
 
 import math
 import platform
@@ -39,14 +39,14 @@ def library_versions(*more: str) -> dict[str, str]:
 
 
 def processor_family() -> str:
-    """Look up the family of this machine's processor, such as ``x86_64`` or ``aarch64``."""
+    """Look up this machine's processor family, such as ``x86_64`` or ``aarch64``."""
     machine = platform.machine().lower()
     return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """The fields of a manifest that no receipt has; attributes as in `Manifest`."""
+    """The fields of a manifest that receipts lack; attributes as in `Manifest`."""
 
     pixel_version: int
     source_digest: str
@@ -65,9 +65,9 @@ class Provenance:
 
 
 class ManifestAssembly:
-    """The manifest of a data set, from receipts that come one by one.
+    """The manifest of a data set, assembled incrementally from receipts.
 
-    The leaves of a large set are never all in memory.
+    It never holds all leaves of a large set in memory.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class ManifestAssembly:
         self._rejected: Counter[str] = Counter()
 
     def add(self, receipt: Receipt, receipt_hash: str) -> None:
-        """Add the next shard by its receipt and the hash of the receipt's file.
+        """Add the next shard by its receipt and the receipt's hash.
 
         Raises
         ------
@@ -114,12 +114,14 @@ class ManifestAssembly:
         self._rejected.update(receipt.guard.rejected)
 
     def finish(self, provenance: Provenance, recipe_hash: str) -> Manifest:
-        """Make the manifest after all shards were added.
+        """Make the manifest of all shards.
+
+        Call it after the last `add`.
 
         Parameters
         ----------
         provenance : Provenance
-            The fields that no receipt has.
+            The fields that receipts lack.
         recipe_hash : str
             BLAKE3 hash of ``recipe.yaml``.
         """
@@ -154,9 +156,9 @@ def _sd(total: int, squares: int, count: int) -> float:
 
 
 class _LeafJoiner:
-    """Join the leaves of shards that come one by one.
+    """The leaves of a data set, joined incrementally from its shards.
 
-    A leaf lies in two shards or more if a set was extended within it; it is then hashed from their samples.
+    A leaf lies in several shards if a set was extended within it; it is then hashed from their samples.
     """
 
     def __init__(self, folder: Path, samples: int) -> None:
@@ -165,7 +167,7 @@ class _LeafJoiner:
         self._parts: list[dict[str, NDArray[Any]]] = []
 
     def add(self, receipt: Receipt) -> Iterator[str]:
-        """Yield the hash of each leaf that ends in the next shard."""
+        """Yield the hashes of leaves that end in the next shard."""
         spec = receipt.spec
         for numbers, leaf in zip(spec.leaf_ranges, receipt.leaves, strict=True):
             ends_leaf = numbers.stop % LEAF == 0 or numbers.stop == self._samples
@@ -189,7 +191,7 @@ class _LeafJoiner:
 def assemble_manifest(
     folder: Path, specs: Sequence[ShardSpec], provenance: Provenance, recipe_hash: str
 ) -> Manifest:
-    """Assemble the manifest of a data set from the receipts in its folder.
+    """Assemble the manifest of a data set from its receipts.
 
     Parameters
     ----------
@@ -198,7 +200,7 @@ def assemble_manifest(
     specs : sequence of ShardSpec
         All shards, in the order of sample numbers.
     provenance : Provenance
-        The fields that no receipt has.
+        The fields that receipts lack.
     recipe_hash : str
         BLAKE3 hash of ``recipe.yaml``.
 
@@ -214,7 +216,7 @@ def assemble_manifest(
 
 
 def read_leaves(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield the hash of every leaf of a complete data set, from its receipts.
+    """Yield the leaf hashes of a complete data set, from its receipts.
 
     Raises
     ------
@@ -231,9 +233,9 @@ def read_leaves(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_shared_leaves(folder: Path, specs: Sequence[ShardSpec], kept: Iterable[int]) -> None:
-    """Raise `DatasetError` unless kept shards that share a leaf with other shards are intact.
+    """Raise `DatasetError` unless all kept shards with a shared leaf are intact.
 
-    Such a leaf is hashed from the samples of its shards.
+    A leaf in several shards is hashed from their samples.
     """
     for index in sorted(kept):
         spec = specs[index]

@@ -1,4 +1,4 @@
-"""How a data set is divided into shards."""
+"""The division of a data set into shards."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from augforge.format.layout import LEAF, MAX_SHARDS, SampleLayout, ShardSpec, ex
 
 
 class ShardPlan(Sequence[ShardSpec]):
-    """The shards of a data set, each computed on access: a plan of any size takes no memory.
+    """The shards of a data set, each computed on access.
 
     Parameters
     ----------
     whole : ShardSpec
         The data set as if it were one shard: index 0, first sample 0, all samples.
     shard_size : int
-        Samples in each shard, except the last one and the last before each cut; a multiple of 1,024.
+        Samples in each shard but the last one and the last before each cut; a multiple of 1,024.
     cuts : sequence of int
-        Sample numbers where the set once ended, before it was extended; ascending, above 0 and below all samples.
-        A shard begins at each.
+        Sample numbers where the set ended before each extension; ascending, between 0 and the number of samples. A
+        shard begins at each.
 
     Raises
     ------
@@ -36,7 +36,7 @@ class ShardPlan(Sequence[ShardSpec]):
         self.whole = whole
         self.shard_size = shard_size
         self.cuts = tuple(cuts)
-        # Each stretch between two cuts is divided as a set of its own.
+        # Each part between two cuts is divided like a separate set.
         self._begins = (0, *self.cuts)
         lengths = (end - begin for begin, end in pairwise((*self._begins, whole.samples)))
         self._ends = tuple(accumulate(-(-length // shard_size) for length in lengths))
@@ -52,24 +52,24 @@ class ShardPlan(Sequence[ShardSpec]):
         if isinstance(index, slice):
             return tuple(self[i] for i in range(*index.indices(len(self))))
         shard = range(len(self))[index]
-        stretch = bisect_right(self._ends, shard)
-        before = self._ends[stretch - 1] if stretch else 0
-        end = (*self.cuts, self.whole.samples)[stretch]
-        first = self._begins[stretch] + (shard - before) * self.shard_size
+        part = bisect_right(self._ends, shard)
+        before = self._ends[part - 1] if part else 0
+        end = (*self.cuts, self.whole.samples)[part]
+        first = self._begins[part] + (shard - before) * self.shard_size
         return replace(self.whole, index=shard, first_sample=first, samples=min(self.shard_size, end - first))
 
     @property
     def largest(self) -> ShardSpec:
-        """A shard as large as any of them."""
+        """A shard of maximum size."""
         return replace(self.whole, samples=min(self.shard_size, self.whole.samples))
 
     def with_cuts(self, cuts: Sequence[int]) -> "ShardPlan":
-        """Divide the same set at other cuts."""
+        """Copy the plan with other cuts."""
         return ShardPlan(self.whole, self.shard_size, cuts)
 
     @property
     def bytes(self) -> int:
-        """Bytes of all shards on disk: exact if uncompressed, else an upper bound."""
+        """Bytes of all shards: exact if uncompressed, else an upper bound."""
         short = [self[end - 1] for end in self._ends]
         whole = (len(self) - len(short)) * shard_bytes(self.largest)
         return whole + sum(shard_bytes(spec) for spec in short)

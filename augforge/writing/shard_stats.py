@@ -1,4 +1,4 @@
-"""Statistics of a shard, collected while it is written or verified."""
+"""Streaming statistics of a shard."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ _PULLED = ("guard.pull", "guard.level_pull")
 
 
 class ShardStats:
-    """Streaming statistics of one shard.
+    """Statistics of one shard, from samples in order.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class ShardStats:
     pixel_sum, pixel_square_sum : int
         Sums over all pixels of the gray value and of its square.
     redrawn, pulled : int
-        Samples with steps that the guards drew again; samples that they pulled toward the identity.
+        Samples with steps that the guards redrew; samples that they pulled toward the identity.
     rejected : dict
         Name of each guard to the number of samples with a draw that it rejected.
     """
@@ -93,7 +93,7 @@ class ShardStats:
             self._count_classes(arrays["labels"])
 
     def _leaf_samples(self, numbers: range) -> int:
-        """Count the samples of a leaf that lie in this shard."""
+        """Count the samples of a leaf inside this shard."""
         begin = numbers.start - numbers.start % LEAF
         return min(begin + LEAF, self._spec.end) - max(begin, self._spec.first_sample)
 
@@ -108,7 +108,7 @@ class ShardStats:
         self.class_counts = [old + new for old, new in zip(self.class_counts, counts, strict=True)]
 
     def to_receipt(self, size: int, file_hash: str, offsets: Mapping[str, int | None]) -> Receipt:
-        """Make the receipt of the complete shard, with its file's size in bytes, hash and offsets."""
+        """Make the complete shard's receipt from its file's size, hash and offsets."""
         return Receipt.of(
             self._spec,
             bytes=size,
@@ -123,8 +123,8 @@ class ShardStats:
 
 
 def _count_positive(parameters: NDArray[Any], columns: list[int]) -> int:
-    """Count the samples with a value above 0 in any of the columns."""
+    """Count samples with a positive value in any of the columns."""
     above = np.zeros(len(parameters), np.bool_)
-    for column in columns:  # one by one: indexing several at once copies them, which takes far longer
+    for column in columns:  # singly: indexing several at once copies them, which takes far longer
         above |= parameters[:, column] > 0
     return int(np.count_nonzero(above))

@@ -1,10 +1,11 @@
 """Make and publish one shard.
 
-The shard is built under a temporary name in its folder, hashed, synchronized and renamed; then its receipt is
+The shard is written under a temporary name in its folder, hashed, synchronized and renamed; then its receipt is
 published in the same way. A crash at any point costs at most the shard in progress.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -31,14 +32,14 @@ from augforge.temporaries import temporary_beside
 from augforge.writing.file_writers import CompressedFile, PlainFile
 from augforge.writing.shard_stats import ShardStats
 
-# Two leaves at once gain nothing if the images of one have more bytes.
+# Two leaves at once are no faster if the images of one have more bytes.
 _LARGE_LEAF = 1 << 20
-# Images held at once have at most these bytes, unless so few samples have more: some steps need blocks of them.
+# Maximum bytes of images in memory at once, and minimum samples of a chunk, since some steps need blocks.
 _MAX_CHUNK_BYTES, _MIN_CHUNK = 64 << 20, 64
 
 
 class Samples(Protocol):
-    """Samples that a maker returns: a forge's `Batch`, or any value of that form."""
+    """A maker's samples: a forge's `Batch`, or any similar value."""
 
     @property
     def images(self) -> NDArray[Any]:
@@ -82,10 +83,10 @@ def write_shard(
     spec : ShardSpec
         The shard.
     make : callable
-        Makes the samples of a range of sample numbers; called for one or two leaves of 1,024 at a time, or for part
-        of one if a leaf of large images would fill the memory.
+        Makes the samples of a range of sample numbers: one or two leaves of 1,024 samples, or part of a leaf of
+        large images.
     on_progress : callable
-        Called after each such call with the number of samples that it added.
+        Called after each range with its number of samples.
 
     Returns
     -------
@@ -95,8 +96,8 @@ def write_shard(
     Raises
     ------
     BuildError
-        If the shard cannot be written (the message names shard, folder and cause), or `make` returns samples that
-        do not match `spec`. Errors of `make` pass through. No temporary file remains.
+        If the shard cannot be written (the message names shard, folder and cause), or the samples of `make` do not
+        match `spec`. Errors of `make` pass through. No temporary file remains.
     """
     make_folders(folder)
     target = folder / SHARDS / spec.file_name
@@ -105,13 +106,13 @@ def write_shard(
     with temporary_beside(target) as temporary:
         with explain_shard_errors():
             file = (PlainFile if spec.layout.compression == "none" else CompressedFile)(temporary, spec)
-        with file:
+        with closing(file):
             for numbers in write_chunks(spec):
                 arrays = _check_arrays(make(numbers), len(numbers), spec, plans)
                 with explain_shard_errors():
                     file.write(numbers.start - spec.first_sample, arrays)
                 stats.add(numbers, arrays)
-                del arrays  # or large ones would stay in memory while the next are made
+                del arrays  # large ones would stay in memory while the next are made
                 on_progress(len(numbers))
             with explain_shard_errors():
                 size, file_hash = file.finish()
@@ -126,7 +127,10 @@ def write_shard(
 
 
 def write_chunks(spec: ShardSpec) -> Iterator[range]:
-    """Split a shard into chunks: two leaves of small images, one of large ones, or part of one."""
+    """Split a shard into chunks.
+
+    A chunk is two leaves of small images, one leaf of large ones, or part of one.
+    """
     image = prod(spec.layout.image_shape)
     step = 2 * LEAF if LEAF * image <= _LARGE_LEAF else LEAF
     while step > _MIN_CHUNK and step * image > _MAX_CHUNK_BYTES:
@@ -135,9 +139,10 @@ def write_chunks(spec: ShardSpec) -> Iterator[range]:
 
 
 def _withdraw_receipt(path: Path, record: bytes) -> None:
-    """Remove the receipt of a shard that will be replaced: it must never vouch for another file.
+    """Remove the receipt of a shard before the shard is replaced.
 
-    An equal receipt stays: a worker that was given up may finish late, when the set is complete.
+    It must never certify another file. An equal receipt stays: an abandoned worker may finish late, after the set
+    is complete.
     """
     try:
         if read_whole(path, len(record)) == record:
@@ -153,7 +158,7 @@ def _withdraw_receipt(path: Path, record: bytes) -> None:
 def _check_arrays(
     samples: Samples, count: int, spec: ShardSpec, plans: Sequence[ArrayPlan]
 ) -> dict[str, NDArray[Any]]:
-    """Check the arrays of samples; return them in the order of a shard, C-ordered and little-endian."""
+    """Check samples; return their arrays in a shard's order, C-ordered and little-endian."""
     columns = spec.layout.columns
     if samples.columns != columns:
         raise BuildError(

@@ -1,8 +1,8 @@
-"""How others store samples and load them: each module is one of them, in its best form.
+"""Other formats and loaders, one module each, in their best form.
 
-A sample is a gray image of 28 x 28 bytes and a label. Where a library takes bytes, both are one row of 785 bytes:
-one entry is written and read faster than two, in all of them. A module has its ``WRITERS``, its ``LOADERS``, and
-the ``PACKAGE`` whose version is told.
+A sample is a gray image of 28 x 28 bytes and a label. If a library accepts bytes, both are one row of 785 bytes:
+all of them write and read one entry faster than two. A module has its ``WRITERS``, its ``LOADERS``, and the
+``PACKAGE`` whose version is reported.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,13 +29,13 @@ class Writer:
     Attributes
     ----------
     key, name
-        What it is called in figures and in tables.
+        Its names in figures and in tables.
     write
-        Given batches of 1,024, a folder to be made, how many samples in all and how many in a file.
+        Function of batches of 1,024, a new folder, the number of samples, and the number per file.
     read
-        Given the folder and sample numbers, returns these samples.
+        Function of the folder and sample numbers that returns these samples.
     share
-        Which share of the samples is enough to time it: slow ones take less.
+        Share of the samples that is enough to time it; slow writers take less.
     """
 
     key: str
@@ -47,17 +47,17 @@ class Writer:
 
 @dataclass(frozen=True)
 class Loader:
-    """A way to load shuffled batches of what a writer stored.
+    """A way to load shuffled batches of stored samples.
 
     Attributes
     ----------
     key, name
-        What it is called in figures and in tables.
+        Its names in figures and in tables.
     writer
-        Who stored it.
+        The writer that stored the samples.
     open
-        Given the folder, the batch size and the number of worker processes, returns what gives an epoch of batches
-        for each ``iter``: images, uint8 (B, 1, 28, 28), and labels, int64 (B,).
+        Function of the folder, the batch size and the number of worker processes. It returns an iterable of
+        batches, one epoch per ``iter``: images, uint8 (B, 1, 28, 28), and labels, int64 (B,).
     """
 
     key: str
@@ -67,23 +67,23 @@ class Loader:
 
 
 def to_rows(batch: Batch) -> np.ndarray:
-    """Return a batch as rows, uint8 (N, 785)."""
+    """Convert a batch to rows, uint8 (N, 785)."""
     images, labels = batch
     return np.concatenate([images.reshape(-1, PIXELS), labels[:, None]], axis=1)
 
 
 def from_rows(rows: np.ndarray) -> Batch:
-    """Return rows as a batch."""
+    """Convert rows to a batch."""
     return rows[:, :PIXELS].reshape(-1, 28, 28), rows[:, PIXELS]
 
 
 def joined(rows: Sequence[bytes]) -> np.ndarray:
-    """Return rows in bytes as one array, which may be written to."""
+    """Join rows of bytes into one writable array."""
     return np.frombuffer(bytearray(b"".join(rows)), np.uint8).reshape(-1, ROW)
 
 
 def to_tensors(rows: np.ndarray) -> tuple[Any, Any]:
-    """Return rows as the batch that a network is trained with."""
+    """Convert rows to a training batch."""
     import torch
 
     tensor = torch.from_numpy(rows)
@@ -91,12 +91,12 @@ def to_tensors(rows: np.ndarray) -> tuple[Any, Any]:
 
 
 def collate(rows: Sequence[bytes]) -> tuple[Any, Any]:
-    """Return rows in bytes as the batch that a network is trained with, far faster than the default."""
+    """Collate rows of bytes to a training batch, far faster than the default."""
     return to_tensors(joined(rows))
 
 
 def worker_options(workers: int) -> dict[str, Any]:
-    """Return the options of a `torch.utils.data.DataLoader`: workers live on, and one that hangs is an error."""
+    """Return options of a DataLoader with persistent workers and a timeout."""
     return {"num_workers": workers, **({"persistent_workers": True, "timeout": 60} if workers else {})}
 
 
@@ -116,7 +116,7 @@ def all_loaders() -> list[Loader]:
 
 
 def formats_section() -> Section:
-    """Say what each of the others is and does."""
+    """Describe the other formats."""
     rows = [
         (module.PACKAGE, version(module.PACKAGE), " ".join((module.__doc__ or "").split()))
         for module in all_formats()

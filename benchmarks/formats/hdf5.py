@@ -18,7 +18,7 @@ FILE = "samples.h5"
 
 
 def write_rows(batches: Iterable[Batch], folder: Path, samples: int, shard: int) -> None:  # noqa: ARG001
-    """Write a row at a time, all into one file."""
+    """Write row by row into one file."""
     folder.mkdir()
     with h5py.File(folder / FILE, "w") as file:
         images = file.create_dataset("images", (samples, 28, 28), np.uint8)
@@ -31,7 +31,7 @@ def write_rows(batches: Iterable[Batch], folder: Path, samples: int, shard: int)
 
 
 def write_batches(batches: Iterable[Batch], folder: Path, samples: int, shard: int) -> None:  # noqa: ARG001
-    """Write a batch at a time, all into one file."""
+    """Write batch by batch into one file."""
     folder.mkdir()
     with h5py.File(folder / FILE, "w") as file:
         images = file.create_dataset("images", (samples, 28, 28), np.uint8)
@@ -52,7 +52,7 @@ def read(folder: Path, numbers: Sequence[int]) -> Batch:
 
 
 class Samples(Dataset[Any]):
-    """Opens its file when the first sample is asked for, so that each worker has a handle of its own."""
+    """Data set that opens its file at the first sample, so that each worker has its own handle."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.file = path, None

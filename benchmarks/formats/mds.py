@@ -18,7 +18,7 @@ PACKAGE = "mosaicml-streaming"
 
 
 def write(batches: Iterable[Batch], folder: Path, samples: int, shard: int) -> None:  # noqa: ARG001
-    # Each sample has its length, and the file an offset for each.
+    # Samples store their lengths, and the file their offsets.
     size = shard * (ROW + 8) + 1024
     with MDSWriter(out=str(folder), columns={"row": "bytes"}, size_limit=size) as writer:
         for batch in batches:
@@ -36,7 +36,7 @@ def collate_samples(samples: Sequence[Mapping[str, bytes]]) -> tuple[Any, Any]:
 
 
 class ByNumber(Dataset[bytes]):
-    """Its data set for torch's own sampler."""
+    """MDS data set for torch's sampler."""
 
     def __init__(self, dataset: StreamingDataset) -> None:
         self.dataset = dataset
@@ -50,7 +50,7 @@ class ByNumber(Dataset[bytes]):
 
 
 def copied(folder: Path, suffix: str) -> str:
-    """Return a copy: two data sets of one process must not share a folder."""
+    """Copy a data set: two in one process must not share a folder."""
     return str(shutil.copytree(folder, folder.with_name(f"{folder.name}-{suffix}")))
 
 

@@ -13,7 +13,7 @@ from formats import Batch, Loader, Writer, collate, from_rows, joined, to_rows, 
 
 PACKAGE = "webdataset"
 BUFFER = 5_000
-"""Samples that it shuffles at a time; its shards are shuffled as well."""
+"""Samples per shuffle buffer; shards are shuffled as well."""
 
 
 def write(batches: Iterable[Batch], folder: Path, samples: int, shard: int) -> None:  # noqa: ARG001

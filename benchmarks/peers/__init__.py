@@ -1,8 +1,8 @@
-"""The peers of benchmarks/distort.py: each module makes one of them do the steps of a recipe in its best form.
+"""The peers of benchmarks/distort.py, one module each, in their best form.
 
-A module has a ``NAME``, the ``PACKAGE`` whose version is told, the ``BATCH_SIZE`` that suits it best, the steps for
-which it has ``STAND_INS`` only, and ``maker(steps)``, which returns what distorts a batch, or None where it cannot
-do all of these steps. Ranges come from the recipe, so that they cannot differ.
+A module has a ``NAME``, the ``PACKAGE`` whose version is reported, its best ``BATCH_SIZE``, the steps for which
+it has only ``STAND_INS``, and ``maker(steps)``, which returns a function that distorts a batch, or None if it
+lacks a step. Ranges come from the recipe, so that they cannot differ.
 """
 
 from importlib import import_module
@@ -16,9 +16,9 @@ PEERS = {
     "torch batch": "torch_peer",
     "OpenCV loop": "opencv_peer",
 }
-"""The modules by their names, slowest kind first."""
+"""Modules by name, slowest kind first."""
 
 
 def load_peer(name: str) -> ModuleType:
-    """Import a peer, and what it needs."""
+    """Import a peer and its dependencies."""
     return import_module(f"peers.{PEERS[name]}")

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask the network for a newer version
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # no check for newer versions on the network
 
 import albumentations as A  # noqa: N812
 import numpy as np
@@ -40,7 +40,7 @@ def one_affine(steps: Sequence[Step]) -> Any:
                 given["translate_percent"] = {
                     axis: tuple(way / SIDE for way in step.span(axis)) for axis in ("x", "y")
                 }
-            case "scale" | "aspect":  # the axes apart, where both are there
+            case "scale" | "aspect":  # separate axes if both occur
                 low, high = (
                     step.span("factor") if step.op == "scale" else (v**0.5 for v in step.span("ratio"))
                 )
@@ -74,7 +74,7 @@ def occlude(step: Step) -> Any:
 
 
 def maker(steps: Sequence[Step]) -> Maker | None:
-    """Return what does these steps, or None."""
+    """Return a function that applies these steps, or None."""
     transforms: list[Any] = []
     for op, run in runs(steps):
         if op == "affine":
@@ -99,7 +99,7 @@ _TRANSFORMS: dict[str, Callable[[Step], Any]] = {
     "gray_level": gray_level,
     "pixel_noise": pixel_noise,
     "occlude": occlude,
-    # Shares of the frame's side, below what would fold a grid of 5 x 5; a displacement of 2 pixels is more.
+    # Shares of the frame's side, limited so that a grid of 5 x 5 does not fold; 2 pixels would exceed that.
     "elastic": lambda step: A.ElasticTransform(
         (0, min(0.99 * 0.375 / 8**0.5, step.span("displacement")[1] * 1.7 / (SIDE - 1))),
         (5, 5),

@@ -24,7 +24,7 @@ STAND_INS: tuple[str, ...] = ("stroke_width",)
 
 
 class Column(iap.StochasticParameter):  # type: ignore[misc]
-    """One of several values that belong together; the first one that imgaug asks for draws all of them."""
+    """One of several values that are drawn together, at imgaug's first request."""
 
     def __init__(
         self, name: str, draw: Callable[[int, np.random.Generator], dict[str, Any]], kept: dict[str, Any]
@@ -40,7 +40,7 @@ class Column(iap.StochasticParameter):  # type: ignore[misc]
 
 
 def affine(steps: Sequence[Step]) -> Any:
-    """Return all affine maps as one."""
+    """Combine all affine maps."""
 
     def draw(count: int, rng: np.random.Generator) -> dict[str, Any]:
         values = affine_values(steps, count, rng)
@@ -50,7 +50,7 @@ def affine(steps: Sequence[Step]) -> Any:
     columns = {name: Column(name, draw, kept) for name in ("width", "height", "x", "y", "degrees", "slant")}
     return iaa.Affine(
         scale={"x": columns["width"], "y": columns["height"]},
-        translate_percent={"x": columns["x"], "y": columns["y"]},  # translate_px knows whole pixels only
+        translate_percent={"x": columns["x"], "y": columns["y"]},  # translate_px accepts only integers
         rotate=columns["degrees"],
         shear=columns["slant"],
     )
@@ -58,7 +58,7 @@ def affine(steps: Sequence[Step]) -> Any:
 
 def elastic(step: Step) -> Any:
     # It blurs noise by a box 2 sigma wide, whose deviation is sigma / sqrt(3), and displacements have a root mean
-    # square of alpha / (sigma sqrt(6)); on so small an image 1.34 times that, for noise is mirrored at the edges.
+    # square of alpha / (sigma sqrt(6)); 1.34 times that on small images, where noise is mirrored at the edges.
     sigma = tuple(math.sqrt(3) * smoothness for smoothness in step.span("smoothness"))
     alpha = tuple(math.sqrt(6) / 1.34 * sum(sigma) / 2 * way for way in step.span("displacement"))
     return iaa.ElasticTransformation(alpha=alpha, sigma=sigma, mode="constant", order=1)
@@ -66,7 +66,7 @@ def elastic(step: Step) -> Any:
 
 def stroke_width(step: Step) -> Any:
     def other_pens(images: np.ndarray, *_: Any) -> np.ndarray:
-        # The step's own probability is in it.
+        # This includes the step's probability.
         return opencv_peer.stroke_width(images.reshape(-1, SIDE, SIDE), [step]).reshape(images.shape)
 
     return iaa.Lambda(func_images=other_pens)
@@ -91,7 +91,7 @@ def occlude(step: Step) -> Any:
 
 
 def maker(steps: Sequence[Step]) -> Maker | None:
-    """Return what does these steps, or None."""
+    """Return a function that applies these steps, or None."""
     augmenters: list[Any] = []
     for op, run in runs(steps):
         if op == "affine":
@@ -120,7 +120,7 @@ _AUGMENTERS: dict[str, Callable[[Step], Any]] = {
     "gray_level": gray_level,
     "pixel_noise": pixel_noise,
     "occlude": occlude,
-    # One strength for a whole batch. Corners move inward only, which also enlarges the digit: so little is allowed.
+    # One strength per batch. Corners move only inward, which also enlarges the digit, so it stays small.
     "perspective": lambda step: iaa.PerspectiveTransform(scale=step.span("x")[1] / 8),
     "blur": lambda step: iaa.GaussianBlur(step.span("sigma")),
     "motion_blur": lambda step: iaa.MotionBlur(k=(3, 5), angle=step.span("degrees"), direction=0),

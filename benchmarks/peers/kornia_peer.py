@@ -49,7 +49,7 @@ def one_affine(steps: Sequence[Step]) -> nn.Module:
                 given["shear"] = step.span("degrees")
             case "shift":
                 given["translate"] = tuple(step.span(axis)[1] / SIDE for axis in ("x", "y"))
-            case "scale" | "aspect":  # the axes apart, where both are there
+            case "scale" | "aspect":  # separate axes if both occur
                 low, high = (
                     step.span("factor") if step.op == "scale" else (v**0.5 for v in step.span("ratio"))
                 )
@@ -79,7 +79,7 @@ def occlude(step: Step) -> nn.Module:
 
 
 def maker(steps: Sequence[Step]) -> Maker | None:
-    """Return what does these steps, or None."""
+    """Return a function that applies these steps, or None."""
     modules: list[nn.Module] = []
     for op, run in runs(steps):
         if op == "affine":

@@ -26,7 +26,7 @@ _INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 def maker(steps: Sequence[Step]) -> Maker | None:
-    """Return what does these steps, or None."""
+    """Return a function that applies these steps, or None."""
     parts: list[Callable[[np.ndarray], np.ndarray]] = []
     found = dict(runs(steps))
     if "affine" in found and "elastic" in found:  # one map for both
@@ -45,7 +45,7 @@ def maker(steps: Sequence[Step]) -> Maker | None:
 
 
 def warp(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Warp by affine maps and, where there is one, an elastic field."""
+    """Warp by affine maps and an optional elastic field."""
     maps = to_source([step for step in steps if step.op != "elastic"], len(images), _RNG)
     bent = np.zeros(len(images), bool)
     fields = np.zeros((0, 2, SIDE, SIDE), np.float32)
@@ -67,7 +67,7 @@ def warp(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
 
 
 def moved(maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
-    """Return where pixels that a field has moved come from, about the middle, float32 (N, 2, 28, 28)."""
+    """Compute source positions under a field, relative to the center; float32 (N, 2, 28, 28)."""
     fields[:, 0] += _WAY
     fields[:, 1] += _WAY[:, None]
     places = maps[:, :, :2] @ fields.reshape(-1, 2, SIDE * SIDE)
@@ -76,7 +76,7 @@ def moved(maps: np.ndarray, fields: np.ndarray) -> np.ndarray:
 
 
 def remap(images: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return the images from places about the middle, float32 (N, 2, 28, 28)."""
+    """Sample images at positions relative to the center, float32 (N, 2, 28, 28)."""
     places += np.float32(_MIDDLE)
     out = np.empty_like(images)
     for image, (x, y), into in zip(images, places, out, strict=True):
@@ -85,7 +85,7 @@ def remap(images: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def elastic_fields(step: Step, count: int) -> np.ndarray:
-    """Return displacements, float32 (N, 2, 28, 28): white noise, blurred by products of matrices."""
+    """Draw displacements, float32 (N, 2, 28, 28): white noise blurred by matrix products."""
     sigma = step.draw("smoothness", count, _RNG)
     alpha = step.draw("displacement", count, _RNG) * sigma * np.float32(ALPHA)
     noise = (_RNG.random((count, 2, SIDE, SIDE), np.float32) - np.float32(0.5)) * (2 * alpha)[
@@ -97,7 +97,7 @@ def elastic_fields(step: Step, count: int) -> np.ndarray:
 
 
 def wave(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Let rows and columns sway."""
+    """Displace rows and columns by waves."""
     (step,) = steps
     count = (len(images), 2, 1)
     amplitude = step.draw("amplitude", len(images), _RNG).reshape(-1, 1, 1)
@@ -110,7 +110,7 @@ def wave(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
 
 
 def perspective(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Look at the paper from aside."""
+    """Apply perspective maps."""
     (step,) = steps
     maps = np.tile(np.eye(3), (len(images), 1, 1))
     maps[:, 2, 0] = step.draw("x", len(images), _RNG) / (SIDE / 2)
@@ -118,16 +118,16 @@ def perspective(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
     to_corner, from_corner = np.eye(3), np.eye(3)
     to_corner[:2, 2], from_corner[:2, 2] = _MIDDLE, -_MIDDLE
     out = np.empty_like(images)
-    maps = (to_corner @ maps @ from_corner).astype(np.float32)  # of float64 it takes twice as long
+    maps = (to_corner @ maps @ from_corner).astype(np.float32)  # float64 takes twice as long
     for image, matrix, into in zip(images, maps, out, strict=True):
         cv2.warpPerspective(image, matrix, (SIDE, SIDE), into, _INVERSE)
     return out
 
 
 def stroke_width(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Move edges by half of the change: the image and its gray dilation, or erosion, mixed.
+    """Change stroke width by mixing the image with its gray dilation or erosion.
 
-    All images of a batch as one tall one, a blank row after each. Thin strokes may fade; none is held.
+    All images of a batch form one tall image, with a blank row after each. Thin strokes may fade.
     """
     (step,) = steps
     change = np.where(step.chosen(len(images), _RNG), step.draw("pixels", len(images), _RNG), 0) / 2
@@ -144,7 +144,7 @@ def stroke_width(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
 
 
 def blur(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Blur each by a bell of its own."""
+    """Blur each image by its own Gaussian."""
     (step,) = steps
     matrices = bells(np.maximum(step.draw("sigma", len(images), _RNG), np.float32(0.1)), normed=True)
     blurred = matrices @ images.astype(np.float32) @ matrices
@@ -168,7 +168,7 @@ def motion_blur(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
 
 
 def pixelate(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Make each smaller and larger again."""
+    """Shrink and enlarge each image."""
     (step,) = steps
     out = np.empty_like(images)
     sizes = np.rint(SIDE / step.draw("size", len(images), _RNG)).astype(int).tolist()
@@ -179,7 +179,7 @@ def pixelate(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
 
 
 def gray(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Look levels up."""
+    """Apply tables of gray levels."""
     (step,) = steps
     out = np.empty_like(images)
     for image, table, into in zip(images, gray_tables(step, len(images), _RNG), out, strict=True):
@@ -188,7 +188,7 @@ def gray(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
 
 
 def invert(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Exchange black and white in some."""
+    """Invert some images."""
     (step,) = steps
     return images ^ (step.chosen(len(images), _RNG) * np.uint8(255))[:, None, None]
 
@@ -214,7 +214,7 @@ def gaussian_noise(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
 
 
 def shot_noise(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Count photons, where there are any."""
+    """Apply shot noise."""
     (step,) = steps
     levels = (255 * step.draw("strength", len(images), _RNG) ** 2)[:, None, None]
     lit = images > 0
@@ -237,7 +237,7 @@ def occlude(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
 
 
 def background(images: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Lay the ink on paper."""
+    """Add a background."""
     (step,) = steps
     level, gradient, degrees = (
         step.draw(name, len(images), _RNG)[:, None, None] for name in ("level", "gradient", "degrees")

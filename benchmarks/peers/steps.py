@@ -1,4 +1,4 @@
-"""The steps of a recipe as peers need them, and what the hand-written ones share: parameters drawn by NumPy."""
+"""Steps of recipes for the peers, and parameters drawn by NumPy."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 Maker = Callable[[np.ndarray], np.ndarray]
-"""Distorts a batch: uint8 (N, 28, 28) in and out."""
+"""Function that distorts a batch: uint8 (N, 28, 28) in and out."""
 
 SIDE = 28
 BY_CHANCE = ("elastic", "stroke_width", "invert")
-"""Besides affine maps, the steps that peers can leave out for some images."""
+"""Steps that peers can skip for some images, besides affine maps."""
 AFFINE = ("rotate", "scale", "shift", "slant", "aspect")
 ALPHA = math.sqrt(6 * math.pi)
-"""Simard's alpha is this times displacement times smoothness."""
+"""Factor of Simard's alpha to displacement times smoothness."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a recipe: what is done, by which values as the recipe gives them, and how often."""
+    """A step of a recipe: its kind, values and probability."""
 
     op: str
     values: Mapping[str, Any]
@@ -35,7 +35,7 @@ class Step:
         return (value[0], value[1]) if isinstance(value, list) else (value, value)
 
     def draw(self, name: str, count: int, rng: np.random.Generator, neutral: float = 0) -> np.ndarray:
-        """Return so many values, float32."""
+        """Draw values, float32."""
         match self.values.get(name, neutral):
             case {"normal": {"mean": mean, "sd": sd, "low": low, "high": high}}:
                 return np.clip(rng.normal(mean, sd, count), low, high).astype(np.float32)
@@ -47,12 +47,12 @@ class Step:
                 return np.full(count, value, np.float32)
 
     def chosen(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Return which of so many images the step is applied to, bool."""
+        """Draw the images that the step changes, bool."""
         return rng.random(count) < self.probability
 
 
 def read_steps(nodes: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[Step]:
-    """Return the steps of a recipe's ``distort``."""
+    """Read the steps of a recipe's ``distort``."""
     steps = []
     for node in nodes:
         ((op, given),) = node.items()
@@ -64,7 +64,7 @@ def read_steps(nodes: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[Step]:
 
 
 def runs(steps: Sequence[Step]) -> list[tuple[str, list[Step]]]:
-    """Return steps with all affine maps as one run, where the first of them is: the fewest resamplings."""
+    """Group affine maps into one run at the first of them, for the fewest resamplings."""
     found: dict[str, list[Step]] = {}
     for step in steps:
         found.setdefault("affine" if step.op in AFFINE else step.op, []).append(step)
@@ -72,7 +72,7 @@ def runs(steps: Sequence[Step]) -> list[tuple[str, list[Step]]]:
 
 
 def affine_values(steps: Sequence[Step], count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return what affine steps come to when their order is not minded: one value of each kind for each image."""
+    """Combine affine steps regardless of order: one value per kind and image."""
     total = {name: np.zeros(count, np.float32) for name in ("degrees", "slant", "x", "y")}
     width, height = np.ones(count, np.float32), np.ones(count, np.float32)
     for step in steps:
@@ -95,12 +95,12 @@ def affine_values(steps: Sequence[Step], count: int, rng: np.random.Generator) -
 
 
 def to_source(steps: Sequence[Step], count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the maps from pixels of the result to places in the source, about the middle; float32 (N, 2, 3)."""
+    """Compute inverse maps relative to the center; float32 (N, 2, 3)."""
     drawn = affine_values(steps, count, rng)
     turn, lean = np.radians(drawn["degrees"]), np.tan(np.radians(drawn["slant"]))
     cos, sin = np.cos(turn), np.sin(turn)
     maps = np.empty((count, 2, 3), np.float32)
-    # Turned back first, then leaned back, then made small again.
+    # Invert the rotation first, then the slant, then the scale.
     maps[:, 0, 0], maps[:, 0, 1] = (cos + lean * sin) / drawn["width"], (lean * cos - sin) / drawn["width"]
     maps[:, 1, 0], maps[:, 1, 1] = sin / drawn["height"], cos / drawn["height"]
     maps[:, :, 2] = -(maps[:, :, 0] * drawn["x"][:, None] + maps[:, :, 1] * drawn["y"][:, None])
@@ -108,7 +108,7 @@ def to_source(steps: Sequence[Step], count: int, rng: np.random.Generator) -> np
 
 
 def gray_tables(step: Step, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the new level of each level, uint8 (N, 256)."""
+    """Compute tables of gray levels, uint8 (N, 256)."""
     levels = np.arange(256, dtype=np.float32)
     if step.op == "contrast":
         factor = step.draw("factor", count, rng)[:, None]
@@ -121,9 +121,9 @@ def gray_tables(step: Step, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def pokes(step: Step, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | int]:
-    """Return which pixels of a whole batch are set, as flat places, and to what.
+    """Draw the pixels of a batch to set, as flat positions, and their levels.
 
-    A place may come twice. So many are drawn that every pixel has its chance all the same: Poisson's way.
+    Positions may repeat; their Poisson number gives every pixel the same chance.
     """
     pixels = SIDE * SIDE
     numbers = rng.poisson(-pixels * np.log1p(-step.draw("fraction", count, rng)))
@@ -138,9 +138,9 @@ def pokes(step: Step, count: int, rng: np.random.Generator) -> tuple[np.ndarray,
 
 
 def bells(sigma: np.ndarray, normed: bool) -> np.ndarray:
-    """Return the matrices that blur a column of pixels by a Gaussian bell, float32 (N, 28, 28).
+    """Compute matrices that blur columns by a Gaussian, float32 (N, 28, 28).
 
-    What lies outside is 0. Narrow bells are divided by their sum, wide ones need not be.
+    Outside is 0. Narrow Gaussians are divided by their sum, wide ones need not be.
     """
     way = np.arange(SIDE, dtype=np.float32)
     squares = (way[:, None] - way) ** 2

@@ -22,7 +22,7 @@ STAND_INS: tuple[str, ...] = ()
 _RNG = np.random.default_rng(7)
 _MIDDLE = (SIDE - 1) / 2
 _AXIS = torch.linspace(-1, 1, SIDE)
-# Where pixels are, and 1: what an affine map is multiplied with.
+# Positions of pixels and 1, which affine maps are multiplied with.
 _PLACES = torch.stack(
     [_AXIS.expand(SIDE, SIDE), _AXIS.view(-1, 1).expand(SIDE, SIDE), torch.ones(SIDE, SIDE)]
 ).view(3, -1)
@@ -31,7 +31,7 @@ Part = Callable[[torch.Tensor, Sequence[Step]], torch.Tensor]
 
 
 def maker(steps: Sequence[Step]) -> Maker | None:
-    """Return what does these steps, or None."""
+    """Return a function that applies these steps, or None."""
     parts: list[tuple[Part, Sequence[Step]]] = []
     found = dict(runs(steps))
     if "affine" in found and "elastic" in found:  # one grid for both
@@ -53,7 +53,7 @@ def maker(steps: Sequence[Step]) -> Maker | None:
 
 
 def drawn(step: Step, name: str, count: int) -> torch.Tensor:
-    """Return values for so many images, float32 (N, 1, 1, 1), 0 where the step is not applied."""
+    """Draw values, float32 (N, 1, 1, 1), 0 where the step is not applied."""
     values = step.draw(name, count, _RNG)
     if step.probability < 1:
         values *= step.chosen(count, _RNG)
@@ -61,7 +61,7 @@ def drawn(step: Step, name: str, count: int) -> torch.Tensor:
 
 
 def warp(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
-    """Warp by affine maps and, where there is one, an elastic field."""
+    """Warp by affine maps and an optional elastic field."""
     count = len(images)
     maps = torch.from_numpy(to_source([step for step in steps if step.op != "elastic"], count, _RNG))
     maps[:, :, 2] /= _MIDDLE  # from pixels to shares of half of the frame
@@ -69,7 +69,7 @@ def warp(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
     for step in steps:
         if step.op == "elastic":
             bent = step.chosen(count, _RNG)
-            # A field is in the result: the map takes it to the source.
+            # A field is in coordinates of the result: the map takes it to the source.
             fields = elastic_fields(step, int(bent.sum())).flatten(2)
             where = torch.from_numpy(np.flatnonzero(bent))
             grid.index_add_(0, where, torch.bmm(maps[where, :, :2], fields))
@@ -77,7 +77,7 @@ def warp(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
 
 
 def elastic_fields(step: Step, count: int) -> torch.Tensor:
-    """Return displacements in shares of half of the frame, float32 (N, 2, 28, 28)."""
+    """Draw displacements in shares of half the frame, float32 (N, 2, 28, 28)."""
     sigma = step.draw("smoothness", count, _RNG)
     reach = step.draw("displacement", count, _RNG) * sigma * np.float32(2 * ALPHA / _MIDDLE)
     noise = torch.from_numpy(_RNG.random((count, 2, SIDE, SIDE), np.float32))
@@ -86,18 +86,18 @@ def elastic_fields(step: Step, count: int) -> torch.Tensor:
 
 
 def blurred(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
-    """Return images (N, C, 28, 28) multiplied by matrices (N, 28, 28) from both sides."""
+    """Multiply images (N, C, 28, 28) by matrices (N, 28, 28) from both sides."""
     by_channel = torch.from_numpy(matrices).unsqueeze(1)
     return by_channel @ images @ by_channel
 
 
 def resample(images: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Return images at places (N, 2, 28, 28) in shares of half of the frame."""
+    """Sample images at positions (N, 2, 28, 28) in shares of half the frame."""
     return functional.grid_sample(images, places.permute(0, 2, 3, 1), align_corners=True)
 
 
 def wave(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
-    """Let rows and columns sway."""
+    """Displace rows and columns by waves."""
     (step,) = steps
     count = len(images)
     amplitude = drawn(step, "amplitude", count).view(-1, 1, 1) / _MIDDLE
@@ -108,7 +108,7 @@ def wave(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
 
 
 def perspective(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
-    """Look at the paper from aside."""
+    """Apply perspective maps."""
     (step,) = steps
     x, y = _PLACES[:2].view(2, 1, SIDE, SIDE)
     share = _MIDDLE / (SIDE / 2)
@@ -118,7 +118,7 @@ def perspective(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
 
 
 def stroke_width(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
-    """Move edges by half of the change: the image and its gray dilation, or erosion, mixed. None is held."""
+    """Change stroke width by mixing the image with its gray dilation or erosion."""
     (step,) = steps
     change = drawn(step, "pixels", len(images)) / 2
     sign = torch.sign(change)
@@ -132,7 +132,7 @@ def stroke_width(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
 
 
 def blur(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
-    """Blur each by a bell of its own."""
+    """Blur each image by its own Gaussian."""
     (step,) = steps
     return blurred(
         images, bells(np.maximum(step.draw("sigma", len(images), _RNG), np.float32(0.1)), normed=True)
@@ -161,13 +161,13 @@ def gray_level(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
 
 
 def contrast(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
-    """Draw levels toward the middle one."""
+    """Scale levels about the middle."""
     (step,) = steps
     return images.sub(127.5).mul_(drawn(step, "factor", len(images))).add_(127.5)
 
 
 def invert(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
-    """Exchange black and white in some."""
+    """Invert some images."""
     (step,) = steps
     chosen = torch.from_numpy(step.chosen(len(images), _RNG)).view(-1, 1, 1, 1)
     return torch.where(chosen, 255 - images, images)
@@ -192,7 +192,7 @@ def gaussian_noise(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
 
 
 def shot_noise(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
-    """Count photons, where there are any."""
+    """Apply shot noise."""
     (step,) = steps
     level = (255 * drawn(step, "strength", len(images)) ** 2).expand_as(images)
     lit = images > 0
@@ -215,7 +215,7 @@ def occlude(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
 
 
 def background(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
-    """Lay the ink on paper."""
+    """Add a background."""
     (step,) = steps
     level, gradient, degrees = (drawn(step, name, len(images)) for name in ("level", "gradient", "degrees"))
     turn = torch.deg2rad(degrees)

@@ -25,7 +25,7 @@ STAND_INS: tuple[str, ...] = ("stroke_width", "pixel_dropout", "pixel_noise")
 
 
 class GrayLevel(T.Transform):  # type: ignore[misc]
-    """adjust_gamma with a gain, and a bias: it has no transform that draws them."""
+    """Apply gain, gamma and bias, which torchvision does not draw."""
 
     def __init__(self, step: Step) -> None:
         super().__init__()
@@ -75,8 +75,8 @@ def gaussian_noise(step: Step) -> Any:
 
 
 def maker(steps: Sequence[Step]) -> Maker | None:
-    """Return what does these steps, or None."""
-    # Transforms of single images, and between them those of whole batches.
+    """Return a function that applies these steps, or None."""
+    # Transforms of single images, with those of whole batches in between.
     parts: list[list[Any] | Step] = [[]]
     for op, run in runs(steps):
         if op in STAND_INS:

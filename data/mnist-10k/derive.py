@@ -22,7 +22,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from augforge.sources import SourceSpec, open_source
-from augforge.sources.files.idx import header
+from augforge.sources.files.idx import make_header
 from augforge.sources.published.local_files import hash_idx
 from augforge.sources.published.named import DATASETS
 
@@ -145,7 +145,7 @@ def short_digest(image: NDArray[np.uint8]) -> bytes:
 def write(path: Path, array: NDArray[np.uint8]) -> None:
     """Write a gzipped IDX file without time or name, and print its table row."""
     with path.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as stream:
-        stream.write(header(array.shape) + array.tobytes())
+        stream.write(make_header(array.shape) + array.tobytes())
     packed = hashlib.sha256(path.read_bytes()).hexdigest()
     print(f"| {path.name} | {packed} | {hash_idx(array)} |")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from augforge import AugforgeError
 from augforge.distortions import Distortion
-from augforge.distortions.catalogue import built_in
+from augforge.distortions.catalog import built_in
 from augforge.errors import listed
 
 Ranges = Mapping[str, tuple[float, float]]

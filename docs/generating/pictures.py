@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from augforge import Forge, load_recipe
-from augforge.distortions.catalogue import packages_of
+from augforge.distortions.catalog import packages_of
 from augforge.previewing import Gallery, Layout, contact_gallery, paint
 from augforge.recipe import ready_recipes
 from generating.examples import own_distortions

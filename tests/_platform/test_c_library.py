@@ -10,7 +10,7 @@ import pytest
 from augforge._platform.c_library import start_write_back
 from augforge.format.publishing import write_at
 
-# Page faults of a block of 20 MB that is taken, filled and freed again and again.
+# Count page faults of a block of 20 MB, repeatedly allocated, filled and freed.
 FAULTS = """
 import resource, numpy as np
 from augforge._platform.c_library import keep_freed_memory
@@ -31,7 +31,7 @@ def test_freed_memory_stays_whatever_the_environment_says(threshold: str | None)
     environment = {**os.environ, "NUMPY_MADVISE_HUGEPAGE": "0"}
     environment.pop("MALLOC_TRIM_THRESHOLD_", None)
     if threshold is not None:
-        environment["MALLOC_TRIM_THRESHOLD_"] = threshold  # as Dask has it for workers
+        environment["MALLOC_TRIM_THRESHOLD_"] = threshold  # as Dask sets it for workers
     done = subprocess.run(
         [sys.executable, "-c", FAULTS], env=environment, capture_output=True, text=True, check=True
     )

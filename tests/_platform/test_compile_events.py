@@ -1,4 +1,4 @@
-"""Compiling is reported once, by the thread that does it, and only if it is really done."""
+"""Compiling is reported once, in its thread, and only if it really happens."""
 
 import threading
 

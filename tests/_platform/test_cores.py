@@ -1,4 +1,4 @@
-"""CPU quotas of control groups, read from folders made up for it."""
+"""CPU quotas of control groups, read from fake folders."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ V1 = "33 25 0:30 {group} {point} rw,nosuid shared:15 - cgroup cgroup rw,{control
 
 
 class System:
-    """The files of a process and of mounted hierarchies."""
+    """Write the files of a process and of mounted hierarchies."""
 
     def __init__(self, folder: Path) -> None:
         self.proc, self.root = folder / "proc", folder / "root"

@@ -1,4 +1,4 @@
-"""What child interpreters import."""
+"""Imports of child interpreters."""
 
 import json
 import os
@@ -15,7 +15,7 @@ WHERE = "import json, random, {0}; print(json.dumps([random.__file__, {0}.__file
 
 
 def imported(name: str, folder: Path) -> list[str]:
-    """Return which files a child in a folder imports as ``random`` and as another module."""
+    """List the files that a child in a folder imports as ``random`` and as `name`."""
     done = subprocess.run(
         [sys.executable, "-c", WHERE.format(name)],
         env=child_environment(),
@@ -29,7 +29,7 @@ def imported(name: str, folder: Path) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a user's folder with a package, and with a file named as a module of Python's."""
+    """Give a user's folder with a package, and with a file named like a module of Python."""
     (tmp_path / "random.py").write_text("raise SystemExit('the wrong one')")
     (tmp_path / "only_here.py").touch()
     return tmp_path
@@ -58,7 +58,7 @@ def test_the_working_directory_does_not_count_by_itself(folder: Path) -> None:
 
 
 def test_pythonpath_of_the_user_counts(folder: Path) -> None:
-    """It is in this process's path, and was so from its start."""
+    """``PYTHONPATH`` is in this process's path from its start."""
     code = "from augforge._platform.imports import child_environment as e; print(e()['PYTHONPATH'])"
     path = os.pathsep.join([str(folder / "packages"), *sys.path])
     (folder / "packages").mkdir()

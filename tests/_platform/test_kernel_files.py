@@ -1,4 +1,4 @@
-"""What is kept comes back as it was, or not at all; no failure of the disk is raised."""
+"""Files are read back intact or not at all; disk failures raise nothing."""
 
 import os
 import resource

@@ -9,7 +9,7 @@ import pytest
 
 from augforge._platform.locking import Lock, try_lock, unlock
 
-# Every error number but those that say something about who else is at work.
+# All error numbers but those that a lock of another process can cause.
 WITHOUT_LOCKS = sorted(
     set(errno.errorcode) - {errno.EAGAIN, errno.EACCES, errno.EINTR, errno.EALREADY, errno.EINPROGRESS}
 )

@@ -1,4 +1,4 @@
-"""A right that one process of a command gets."""
+"""A token that one process of a command takes."""
 
 import multiprocessing
 import os
@@ -45,7 +45,7 @@ def test_a_pipe_that_was_closed_is_not_mistaken_for_what_took_its_number(
 ) -> None:
     monkeypatch.delenv("AUGFORGE_TEST_ONCE_CLOSED", raising=False)
     mine = Once("AUGFORGE_TEST_ONCE_CLOSED")
-    reading, writing = os.pipe()  # of somebody else, with a byte that is for them
+    reading, writing = os.pipe()  # of other code, with a byte for it
     os.write(writing, b"x")
     os.close(writing)
     os.close(mine._pipe)

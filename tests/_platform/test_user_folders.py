@@ -1,4 +1,4 @@
-"""A folder is used only where nobody else can change it or any of its parents."""
+"""Folders are used only if no other user can change them or their parents."""
 
 import os
 from collections.abc import Callable
@@ -82,7 +82,7 @@ def test_links_in_a_ring_end(tmp_path: Path) -> None:
 
 
 def test_folders_of_other_users_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As another user sees it, every folder that is not root's belongs to somebody else."""
+    """Make a folder belong to another user, in fact or for this process."""
     (tmp_path / "mine").mkdir()
     if os.geteuid() == 0:
         os.chown(tmp_path / "mine", 4711, -1)

@@ -20,6 +20,8 @@ from augforge.errors import BuildError
 from augforge.recipe import Recipe
 from tests.building.conftest import IMGAUG, TEXT, Cluster, until
 
+pytestmark = pytest.mark.slow("starts a cluster")
+
 MakeRecipe = Callable[..., Recipe]
 
 OTHER_VERSION = "import augforge\naugforge.__version__ = '0.0.9'\n"

@@ -86,6 +86,7 @@ def test_a_cluster_without_workers_is_refused(
     assert not (tmp_path / "set").exists()
 
 
+@pytest.mark.slow("starts a cluster")
 def test_a_cluster_that_loses_its_workers_ends_the_build(
     tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_cluster_that_loses_its_workers_ends_the_build(
     assert str(caught.value) == f"the scheduler {own_cluster.address} has no workers"
 
 
+@pytest.mark.slow("starts a cluster")
 def test_a_lost_scheduler_ends_the_build(
     tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +117,7 @@ def test_a_lost_scheduler_ends_the_build(
     killer.join()
 
 
+@pytest.mark.slow("starts a cluster")
 def test_tasks_of_a_stopped_build_give_up(tmp_path: Path, recipe: MakeRecipe, own_cluster: Cluster) -> None:
     own_cluster.add_worker()
 

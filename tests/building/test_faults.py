@@ -34,6 +34,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield place
 
 
+@pytest.mark.slow("a sample of the stress command")
 @pytest.mark.parametrize("part", [kills, refusals, flips], ids=lambda part: part.__name__.rpartition(".")[2])
 def test_a_few_of_each_part_of_the_stress_command(tmp_path: Path, part: object) -> None:
     outcomes = part.run(0.01, tmp_path)  # type: ignore[attr-defined]

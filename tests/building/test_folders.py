@@ -106,7 +106,7 @@ def test_nothing_is_written_or_removed_through_a_link(
     with pytest.raises(DatasetError) as caught:
         build(recipe(), tmp_path / "set", overwrite=overwrite)
     assert str(caught.value) == (
-        f"{tmp_path / 'set' / name} is a symbolic link; it must be a folder of the data set's own"
+        f"{tmp_path / 'set' / name} is a symbolic link; it must be a real folder inside the data set"
     )
     assert contents(tmp_path) == before
 

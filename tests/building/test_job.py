@@ -65,17 +65,12 @@ def test_a_built_set_is_what_the_forge_makes(tmp_path: Path, recipe: MakeRecipe)
 
 
 def test_the_content_hash_is_the_same_however_it_is_made(
-    tmp_path: Path, recipe: MakeRecipe, small_cluster: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address, scheduler_file = small_cluster
-    ways = {
-        "one thread": {"workers": 1},
-        "two threads": {"workers": 2},
-        "many threads": {"workers": 7},
-        "scheduler": {"scheduler": address},
-        "scheduler file": {"scheduler_file": scheduler_file, "workers": 1},
+    hashes = {
+        f"{workers} threads": build(recipe(), tmp_path / str(workers), workers=workers).content_hash
+        for workers in (1, 2, 7)
     }
-    hashes = {way: build(recipe(), tmp_path / way, **options).content_hash for way, options in ways.items()}  # type: ignore[arg-type]
     monkeypatch.setattr(job, "_PROCESSES_ABOVE", 0)
     hashes["two processes"] = build(recipe(), tmp_path / "processes", workers=2).content_hash
     monkeypatch.undo()
@@ -92,16 +87,24 @@ def test_the_content_hash_is_the_same_however_it_is_made(
 PINNED = "3e97e48d917446eb0008243c02ce78153d57d2eac81244dc342fad8fe7c76722"
 
 
-def test_processes_make_the_same_as_threads(
+@pytest.mark.slow("starts a cluster")
+def test_a_cluster_makes_the_same(
     tmp_path: Path, recipe: MakeRecipe, small_cluster: tuple[str, Path]
 ) -> None:
+    address, scheduler_file = small_cluster
+    assert build(recipe(), tmp_path / "address", scheduler=address).content_hash == PINNED
+    by_file = build(recipe(), tmp_path / "file", scheduler_file=scheduler_file, workers=1)
+    assert by_file.content_hash == PINNED
+    mixed = recipe(variants=1, more=IMGAUG, shard_size=2048)
+    made = build(mixed, tmp_path / "cluster", scheduler=address)
+    assert made.content_hash == build(mixed, tmp_path / "here", workers=1).content_hash
+
+
+def test_processes_make_the_same_as_threads(tmp_path: Path, recipe: MakeRecipe) -> None:
     """A recipe with imgaug steps is built by processes, of which each block comes out the same anywhere."""
     mixed = recipe(variants=1, more=IMGAUG, shard_size=2048)
     manifest = build(mixed, tmp_path / "two", workers=2)
     assert build(mixed, tmp_path / "one", workers=1).content_hash == manifest.content_hash
-    assert (
-        build(mixed, tmp_path / "cluster", scheduler=small_cluster[0]).content_hash == manifest.content_hash
-    )
     made = Forge(mixed).make(range(4000)).images
     np.testing.assert_array_equal(
         ShardReader(tmp_path / "two").read(np.arange(4000), ("image",))["image"], made
@@ -215,7 +218,13 @@ print(augforge.build(augforge.load_recipe(sys.argv[1]), sys.argv[2], workers=2).
 """
 
 
-@pytest.mark.parametrize("more", ["", IMGAUG], ids=["threads", "processes"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param("", id="threads"),
+        pytest.param(IMGAUG, id="processes", marks=pytest.mark.slow("a program with worker processes")),
+    ],
+)
 def test_a_script_without_main_guard_builds(tmp_path: Path, recipe: MakeRecipe, more: str) -> None:
     text, script = tmp_path / "recipe.yaml", tmp_path / "script.py"
     text.write_text(recipe(variants=1, more=more).to_yaml())

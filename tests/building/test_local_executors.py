@@ -33,6 +33,10 @@ MakeRecipe = Callable[..., Recipe]
 Sockets = dict[tuple[int, int], str]  # by process and port
 
 KINDS = {"threads": "", "processes": IMGAUG}
+WITH_SLOW_PROCESSES = [
+    "threads",
+    pytest.param("processes", marks=pytest.mark.slow("a program with worker processes")),
+]
 
 
 def sockets_of(program: int) -> Sockets:
@@ -178,7 +182,7 @@ class TestTraces:
         assert [*(tmp_path / "temporary").iterdir(), *(tmp_path / "here").iterdir()] == []
         assert sys.path == path
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", WITH_SLOW_PROCESSES)
     def test_ctrl_c_leaves_neither_folders_nor_processes(self, tmp_path: Path, kind: str) -> None:
         (tmp_path / "temporary").mkdir()
         environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
@@ -189,7 +193,7 @@ class TestTraces:
         assert list((tmp_path / "temporary").iterdir()) == []
         assert not psutil.wait_procs(below, 5)[1]
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", WITH_SLOW_PROCESSES)
     def test_a_machine_without_network_gets_no_warning(self, tmp_path: Path, kind: str) -> None:
         alone = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
         if not shutil.which("unshare") or subprocess.run([*alone, "true"], check=False).returncode:
@@ -224,6 +228,7 @@ class TestTraces:
 class TestImports:
     """Of worker processes: what the client imports, but Python's own modules are Python's."""
 
+    @pytest.mark.slow("a program with worker processes")
     def test_the_users_files_do_not_replace_pythons(self, tmp_path: Path) -> None:
         for name in ("random", "queue", "secrets", "select"):
             (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong one')")
@@ -249,7 +254,7 @@ class TestImports:
         (home / "augforge").symlink_to(Path(augforge.__file__).parent)
         code = (
             f"import sys; sys.path.insert(0, {str(home)!r})\n"
-            "from augforge.building import local_executors\\n"
+            "from augforge.building import local_executors\n"
             "with local_executors.start_processes(1) as place:\n"
             "    (found,) = place.client.run(lambda: __import__('augforge').__file__).values()\n"
             "print(found)\n"
@@ -277,6 +282,7 @@ class TestErrors:
             pass
         assert str(caught.value) == "the worker processes ended with exit status 1: KeyError: 'the cause'"
 
+    @pytest.mark.slow("starts worker processes again and again")
     def test_a_shard_that_kills_workers_is_told_with_how_they_died(
         self, tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -307,7 +313,7 @@ class TestTimeLeft:
 
         def at(now: float, done: int | str) -> progress.Progress:
             clock.now = now
-            tracker.heard((0.0, (0, done)))
+            tracker.on_event((0.0, (0, done)))
             return seen[-1]
 
         compiling = at(1, "compiling")
@@ -317,6 +323,7 @@ class TestTimeLeft:
         later = at(22, 300)
         assert (later.rate, later.seconds_left, later.seconds) == (100.0, 7.0, 22.0)
 
+    @pytest.mark.slow("compiles without kept kernels")
     @pytest.mark.parametrize("kind", KINDS)
     def test_compiling_is_announced_if_it_is_done(self, tmp_path: Path, kind: str) -> None:
         noise = "  - pixel_noise: {fraction: [0, 0.05], value: [128, 255]}\n"

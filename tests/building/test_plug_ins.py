@@ -55,6 +55,7 @@ def test_processes_make_the_same_as_threads(tmp_path: Path) -> None:
     assert len({manifest["content_hash"] for manifest in manifests}) == 1
 
 
+@pytest.mark.slow("starts a cluster")
 class TestOnACluster:
     @pytest.fixture
     def recipe(self, tmp_path: Path) -> Iterator[Recipe]:

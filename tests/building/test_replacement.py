@@ -378,6 +378,7 @@ def test_what_is_not_ours_in_the_place_of_the_new_set_is_left_alone(
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow("starts a cluster")
 def test_workers_of_a_cluster_make_the_new_set_beside_the_old_one(
     folder: Path, recipe: MakeRecipe, tmp_path: Path, own_cluster: Cluster
 ) -> None:

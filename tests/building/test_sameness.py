@@ -51,7 +51,16 @@ def test_content_hashes_are_pinned(tmp_path: Path) -> None:
     assert content_hashes(tmp_path) == PINNED
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "fork",
+        *(
+            pytest.param(method, marks=pytest.mark.slow("a program with worker processes"))
+            for method in ("forkserver", "spawn")
+        ),
+    ],
+)
 def test_start_methods_of_a_users_processes_make_the_same(tmp_path: Path, method: str) -> None:
     script = tmp_path / "program.py"
     script.write_text(PROGRAM)

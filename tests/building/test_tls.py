@@ -18,6 +18,8 @@ from augforge.errors import BuildError
 from augforge.recipe import Recipe
 from tests.building.conftest import TEXT, until
 
+pytestmark = pytest.mark.slow("starts a cluster")
+
 MakeRecipe = Callable[..., Recipe]
 
 CONFIGURATION = """\

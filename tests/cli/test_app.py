@@ -8,8 +8,8 @@ import click
 import pytest
 
 from augforge import __version__
-from augforge.cli import schema
 from augforge.cli.app import COMMANDS
+from augforge.cli.commands import schema
 from augforge.cli.exits import ExitCode
 from augforge.cli.output import ReaderGoneError
 from augforge.errors import BuildError, DatasetError, RecipeError, SourceError

@@ -8,7 +8,7 @@ import pytest
 
 from augforge.building import Progress
 from augforge.cli.pictures import write_png
-from augforge.cli.progress import CompilingNotice, Lines, counting, line_of, progress_of
+from augforge.cli.progress import CompilingNotice, Lines, format_progress, show_build_progress, show_progress
 from augforge.forge import Forge
 from augforge.normalizing import Normalizer
 
@@ -36,7 +36,7 @@ class Clock:
     ],
 )
 def test_a_line(at, line):
-    assert line_of(at) == line
+    assert format_progress(at) == line
 
 
 def test_compiling_is_announced_once_and_no_time_left_is_guessed():
@@ -47,7 +47,7 @@ def test_compiling_is_announced_once_and_no_time_left_is_guessed():
     lines.show(compiling)
     lines.show(compiling)
     assert said == ["compiling kernels (once)"]
-    assert line_of(compiling) == "  0 %  0 of 1,000 samples"
+    assert format_progress(compiling) == "  0 %  0 of 1,000 samples"
 
 
 def test_lines_do_not_announce_again_what_was_announced_before():
@@ -147,7 +147,7 @@ def terminal_of(monkeypatch):
 
 def test_a_terminal_gets_a_bar(monkeypatch):
     terminal = terminal_of(monkeypatch)
-    with progress_of(Plan, quiet=False) as on_progress:
+    with show_build_progress(Plan, quiet=False) as on_progress:
         on_progress(progress(750, seconds=2, kept=500))
     drawn = terminal.getvalue()
     assert "[b]small[/b]" in drawn
@@ -157,26 +157,26 @@ def test_a_terminal_gets_a_bar(monkeypatch):
 
 def test_a_bar_announces_compiling(monkeypatch):
     terminal = terminal_of(monkeypatch)
-    with progress_of(Plan, quiet=False) as on_progress:
+    with show_build_progress(Plan, quiet=False) as on_progress:
         on_progress(Progress(500, 1000, 0, 1, seconds=2.0, made=0, compiling=True))
     assert "compiling kernels (once)" in terminal.getvalue()
 
 
 def test_a_terminal_gets_a_bar_that_begins_anew_with_each_pass(monkeypatch):
     terminal = terminal_of(monkeypatch)
-    with counting("repairing") as on_progress:
+    with show_progress("repairing") as on_progress:
         on_progress(4, 4)
         on_progress(1, 10)
     assert re.search(r"repairing [^\n]+ 10%", terminal.getvalue())
 
 
 def test_elsewhere_there_is_no_bar(capsys):
-    with counting("verifying") as on_progress:
+    with show_progress("verifying") as on_progress:
         on_progress(3, 4)
     assert capsys.readouterr() == ("", "")
 
 
 def test_quiet_is_quiet(capsys):
-    with progress_of(Plan, quiet=True) as on_progress:
+    with show_build_progress(Plan, quiet=True) as on_progress:
         on_progress(progress(1000))
     assert capsys.readouterr() == ("", "")

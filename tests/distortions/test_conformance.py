@@ -1,6 +1,6 @@
 """What every distortion must do, swept over all of ours; `augforge.testing` says what."""
 
-from augforge.distortions.catalogue import built_in
+from augforge.distortions.catalog import built_in
 from augforge.testing import DistortionConformance
 from tests.distortions.examples import EXAMPLES
 

@@ -9,7 +9,7 @@ import augforge
 from augforge import kernels
 from augforge.distortions import Affine, Chain, SampledStep, SampleIds, chained
 from augforge.distortions.bending import DisplacementField
-from augforge.distortions.catalogue import find
+from augforge.distortions.catalog import find
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
 from augforge.kernels.geometry.fold_check import LEAST_AREA
@@ -196,7 +196,7 @@ def test_maps_of_another_shape_never_reach_a_kernel(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr("augforge.distortions.affine.Rotate.maps", lambda _self, _step, maps=maps: maps)
         with pytest.raises(AugforgeError) as caught:
             step.distortion.render(np.zeros((COUNT, 28, 28), np.uint8), [step])
-        said = f"step 'rotate': Rotate.maps must give float64 ({COUNT}, 6), got {got}"
+        said = f"step 'rotate': Rotate.maps must return float64 ({COUNT}, 6), got {got}"
         assert str(caught.value).startswith(said)
 
 
@@ -206,5 +206,5 @@ def test_tables_of_another_shape_never_reach_a_kernel(monkeypatch: pytest.Monkey
         monkeypatch.setattr(
             "augforge.distortions.gray.Contrast.tables", lambda _self, _step, tables=tables: tables
         )
-        with pytest.raises(AugforgeError, match=r"step 'contrast': Contrast.tables must give uint8"):
+        with pytest.raises(AugforgeError, match=r"step 'contrast': Contrast.tables must return uint8"):
             step.distortion.render(np.zeros((COUNT, 28, 28), np.uint8), [step])

@@ -2,11 +2,11 @@
 
 import pytest
 
-from augforge.distortions import catalogue, synonyms
+from augforge.distortions import catalog, synonyms
 from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
 from augforge.errors import did_you_mean
 
-ALLOWED = [*catalogue.names(), "one_of", "some_of"]
+ALLOWED = [*catalog.names(), "one_of", "some_of"]
 
 
 def meant(word: str) -> list[str]:
@@ -83,7 +83,7 @@ def test_what_is_left_out_on_purpose_leads_nowhere_else(word: str, says: str) ->
 
 
 def test_every_synonym_stands_for_something_that_there_is_and_for_nothing_else() -> None:
-    kinds = [catalogue.find(name) for name in catalogue.built_in()]
+    kinds = [catalog.find(name) for name in catalog.built_in()]
     parameters = {parameter.name for kind in kinds for parameter in kind.parameters()} | {"probability"}
     assert set(synonyms._CALLED) <= set(ALLOWED)
     assert set(synonyms._PARAMETERS) <= parameters

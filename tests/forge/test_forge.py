@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import augforge
 from augforge.forge import Batch, Forge
-from augforge.forge.forge import _chunk_of
+from augforge.forge.forge import _choose_chunk
 from augforge.sources import Source
 
 HEAD = "version: 1\nname: t\nsource: mnist-10k\nseed: 7\n"
@@ -350,8 +350,8 @@ def test_classes_must_be_there(tmp_path: Path) -> None:
 def test_fewer_large_or_bent_images_are_rendered_at_once(
     height: int, width: int, fields: int, block: int, chunk: int
 ) -> None:
-    assert _chunk_of(height, width, fields, block) == chunk
+    assert _choose_chunk(height, width, fields, block) == chunk
 
 
 def test_no_frame_is_too_large_for_a_chunk() -> None:
-    assert _chunk_of(4096, 4096, 1, 1) == 1
+    assert _choose_chunk(4096, 4096, 1, 1) == 1

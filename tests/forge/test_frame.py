@@ -45,7 +45,7 @@ def test_a_frame_does_not_cut() -> None:
     with pytest.raises(RecipeError) as caught:
         forge("[27, 40]")
     assert str(caught.value) == (
-        "'frame' is 27 x 40 pixels, smaller than the originals' 28 x 28; it pads, and must be as large at least"
+        "'frame' is 27 x 40 pixels, smaller than the originals' 28 x 28; it pads, so it must be at least as large"
     )
 
 

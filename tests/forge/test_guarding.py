@@ -317,7 +317,7 @@ def test_a_chain_made_for_a_guard_is_rendered_where_it_is_that_of_all_steps(
     made, render = forge.make(range(300)), guarding.render
     monkeypatch.setattr(guarding, "render", lambda images, steps, *chain: render(images, steps))
     np.testing.assert_array_equal(made.images, forge.make(range(300)).images)
-    monkeypatch.setattr(guarding, "chain_of", lambda steps: None)
+    monkeypatch.setattr(guarding, "compose_geometry", lambda steps: None)
     monkeypatch.setattr(guarding, "render", render)
     assert not np.array_equal(made.images, forge.make(range(300)).images)
 

@@ -7,8 +7,17 @@ from augforge.format.hashing import ContentHash, leaf_hash
 from augforge.format.layout import LEAF, SampleLayout
 from augforge.recipe import load_recipe, ready_recipes
 
+# The two largest; the others are made in a few seconds each.
+LARGE = ("harsh", "mnist-8m-like")
 
-@pytest.mark.parametrize("name", ready_recipes())
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow("a large data set")) if name in LARGE else name
+        for name in ready_recipes()
+    ],
+)
 def test_the_content_hash_is_the_expected_one(name: str) -> None:
     recipe = load_recipe(name)
     if name == "with-imgaug":  # which is the same only with the same libraries

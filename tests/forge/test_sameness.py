@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import augforge
-from augforge.distortions.catalogue import built_in
+from augforge.distortions.catalog import built_in
 from augforge.recipe.guard import GUARD_KINDS
 from tests.distortions.examples import EXAMPLES
 from tests.forge.digest import MORE, NOT_EXACT, RECIPE, digests, digests_of_steps
@@ -95,7 +95,15 @@ def test_no_distortion_and_no_guard_is_left_out() -> None:
     assert {name for name in guards for text in recipes if f"{name}:" in text} == guards
 
 
-@pytest.mark.parametrize("processor", OTHER_PROCESSORS)
+@pytest.mark.parametrize(
+    "processor",
+    [
+        pytest.param(name, marks=pytest.mark.slow("compiles every kernel again"))
+        if "NUMBA_CPU_NAME" in changed
+        else name
+        for name, changed in OTHER_PROCESSORS.items()
+    ],
+)
 def test_other_processors_make_the_same(processor: str) -> None:
     settings = OTHER_PROCESSORS[processor]
     command = [sys.executable, "-m", "tests.forge.digest"]

@@ -74,8 +74,8 @@ def test_a_broken_seal_says_both_hashes():
     [
         ('{"a":1,"a":2', "key 'a' occurs twice"),
         ('{"a":{"b":1,"b":1}', "key 'b' occurs twice"),
-        ('{"a":NaN', "NaN is no number of JSON"),
-        ('{"a":-Infinity', "-Infinity is no number of JSON"),
+        ('{"a":NaN', "NaN is not a JSON number"),
+        ('{"a":-Infinity', "-Infinity is not a JSON number"),
         ('{"a":tru', "Expecting value"),
         ('["a"', "Expecting ',' delimiter"),
         ('{"seal":"x"', "key 'seal' occurs twice"),
@@ -96,7 +96,7 @@ def test_bytes_that_are_no_text_are_refused():
 
 
 def test_only_ordinary_files_are_read(tmp_path):
-    os.mkfifo(tmp_path / "pipe")  # reading it would wait for ever
+    os.mkfifo(tmp_path / "pipe")  # reading it would wait forever
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
     for name in ("pipe", "link", "."):
         with pytest.raises(DatasetError, match="is not an ordinary file"):

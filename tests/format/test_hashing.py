@@ -1,4 +1,7 @@
-"""The content hash is part of the format: do not update the literal values here casually."""
+"""Hashes of content and files.
+
+The content hash is part of the format: do not update the literal values here casually.
+"""
 
 from dataclasses import replace
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 HERE = Path(__file__).parent
-# The data set without files, which the tests of augforge.torch use too.
+# The data set without files of tests/torch.
 sys.path.append(str(HERE.parent / "torch"))
 sys.path.append(str(HERE))
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., list]:
-    """Return a function that runs a script's part and returns what each process saved with `torch.save`."""
+    """Give a function that runs a part of a script and loads the results of each process."""
 
     def run(script: str, part: str, processes: int = 1) -> list:
         path = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent / "torch")])

@@ -7,7 +7,7 @@ both = pytest.mark.parametrize("processes", [1, 2])
 
 
 def check_epochs(of_ranks):
-    """Each epoch has every sample once on all ranks together, and each an order of its own."""
+    """Each epoch has every sample once on all ranks together, in another order."""
     orders = []
     for epoch in range(EPOCHS):
         steps = zip(*(seen[epoch] for seen in of_ranks), strict=True)
@@ -41,4 +41,4 @@ def test_accelerate(processes, run):
         if processes == 1:
             assert seen["twice"] == seen["itself"][0]
         else:
-            assert "Accelerate's BatchSamplerShard would share it out again" in seen["error"]
+            assert "Accelerate's BatchSamplerShard would divide it again" in seen["error"]

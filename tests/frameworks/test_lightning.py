@@ -12,7 +12,7 @@ def batches(seen, epoch=None):
 
 
 def check_epochs(of_ranks, samples):
-    """Each epoch has every sample once on all ranks together, and each an order of its own."""
+    """Each epoch has every sample once on all ranks together, in another order."""
     orders = []
     for epoch in range(EPOCHS):
         steps = zip(*(batches(seen, epoch) for seen in of_ranks), strict=True)

@@ -17,7 +17,7 @@ ENDINGS = [{}, {"rank": 1, "world_size": 3, "tail": "exact"}, {"rank": 1, "world
 
 
 def made(workers=0, **options):
-    """Return torchdata's loader over ours, and ours."""
+    """Make torchdata's loader over ours; return both."""
     loader = make_loader(fake_dataset(100, 1, fields="number"), 8, shuffle=True, **options)
     context = {"multiprocessing_context": "fork"} if workers else {}
     own = stateful.StatefulDataLoader(

@@ -1,4 +1,7 @@
-"""Train with Lightning and save what each batch held; a program, which Lightning starts again for each rank."""
+"""Train with Lightning and save the samples of each batch.
+
+It is a program, since Lightning starts it again for each rank.
+"""
 
 import logging
 import sys
@@ -59,7 +62,7 @@ def fit(loader, *, checkpoint=None, validation=None, **options):
 
 
 def resuming(**options):
-    """Three epochs, and their rest from checkpoints in the middle of the first, the second and at an end."""
+    """Train three epochs; resume from the middle of two and from an end."""
     keep = ModelCheckpoint(FOLDER, "{step}", every_n_train_steps=10, save_top_k=-1)
     seen = {"whole": fit(loader_of(**options), callbacks=[keep], enable_checkpointing=True)[0]}
     for step in (20, 50, 70):
@@ -68,7 +71,7 @@ def resuming(**options):
 
 
 def epoch_ends():
-    """Checkpoints that are saved between two epochs."""
+    """Resume from checkpoints saved between two epochs."""
     keep = ModelCheckpoint(FOLDER, "{epoch}", every_n_epochs=1, save_top_k=-1, save_on_train_epoch_end=True)
     seen = {"whole": fit(loader_of(shuffle=True), callbacks=[keep], enable_checkpointing=True)[0]}
     for epoch in (0, 1):
@@ -82,7 +85,7 @@ def validating():
 
 
 def plain():
-    """torch's own loaders over a data set of ours, and over the loader's sampler."""
+    """Train with torch's loaders over our data set and over the loader's sampler."""
     seen = {}
     for name in ("shuffle", "sampler"):
         loader = loader_of(shuffle=True)

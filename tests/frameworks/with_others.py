@@ -1,4 +1,4 @@
-"""Load with Accelerate and Fabric, and save what each batch held."""
+"""Load with Accelerate and Fabric; save the samples of each batch."""
 
 import os
 import sys

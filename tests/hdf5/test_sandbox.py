@@ -1,5 +1,8 @@
 """The sandbox gives the same arrays, and survives whatever ends its subprocess."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -106,3 +109,13 @@ def test_output_of_a_filter_is_not_taken_for_an_answer(tmp_path):
         with pytest.raises(DatasetError, match="cannot be read as HDF5: "):
             list(file.blocks(file.describe("images")))
         assert file.names() == ("images",)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no limit of address space")
+def test_memory_of_the_child_is_bounded():
+    code = (
+        "from augforge.hdf5 import sandbox; import numpy as np; sandbox._limit_memory(); "
+        "np.empty(sandbox._MAX_MEMORY, np.uint8)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "Unable to allocate 8.00 GiB" in done.stderr

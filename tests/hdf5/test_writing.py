@@ -85,7 +85,7 @@ def test_compressed_arrays_come_back(tmp_path, compression, samples, columns, bl
             np.testing.assert_array_equal(file[name][()], array)
 
 
-def test_our_gzip_chunks_are_what_hdf5_would_write(tmp_path):
+def test_our_gzip_chunks_equal_those_of_hdf5(tmp_path):
     values, _ = write_packed(tmp_path / "ours.h5", "gzip", plans())
     with h5py.File(tmp_path / "theirs.h5", "w") as theirs, h5py.File(tmp_path / "ours.h5") as ours:
         for plan in plans():

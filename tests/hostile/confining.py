@@ -1,10 +1,11 @@
 """Runs cases where they can do no harm: in child processes with limits on memory and time.
 
-``python -m tests.hostile.confining TARGET FIRST LAST FOLDER`` tries the cases FIRST to LAST - 1 of a target and
-prints a line for each that failed. Whatever a case does to its process (a segmentation fault, an endless loop) ends
-that child alone, and is told of this very case.
+``python -m tests.hostile.confining TARGET... FIRST LAST FOLDER`` tries the cases FIRST to LAST - 1 of each target,
+each in a folder of its name in FOLDER, and prints as JSON a line for each case that failed. Whatever a case does to
+its process (a segmentation fault, an endless loop) ends that child alone, and is told of this very case.
 """
 
+import json
 import mmap
 import os
 import resource
@@ -98,9 +99,10 @@ def _ending(status: int) -> str:
 
 
 def main() -> None:
-    name, first, last, folder = sys.argv[1:]
-    for line in failures(target_named(name), range(int(first), int(last)), Path(folder)):
-        print(line)
+    *names, first, last, scratch = sys.argv[1:]
+    cases = range(int(first), int(last))
+    folders = {name: Path(scratch, name.replace(" ", "-")) for name in names}
+    print(json.dumps({name: failures(target_named(name), cases, folders[name]) for name in names}))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from augforge.distortions import catalogue
+from augforge.distortions import catalog
 from augforge.distortions.parameters import Parameter
 from augforge.recipe.guard import GUARD_KINDS
 
@@ -45,7 +45,7 @@ def _applies(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def _given(draw: st.DrawFn, kind: str) -> list[Parameter]:
     """Return which parameters of a distortion are said: of those that may be left out, the first one at least."""
-    parameters = catalogue.find(kind).parameters()
+    parameters = catalog.find(kind).parameters()
     if kind == "scale":  # both sides together, or each for itself
         return [
             one for one in parameters if (one.name == "factor") == draw(st.shared(st.booleans(), key="scale"))
@@ -59,7 +59,7 @@ def _steps(draw: st.DrawFn, prefix: str, depth: int = 0) -> list[dict[str, Any]]
     steps = []
     for number in range(draw(st.integers(depth > 0, 3))):
         step_id = f"{prefix}{number}"
-        kinds = [name for name in catalogue.names() if not catalogue.find(name).open_ended]
+        kinds = [name for name in catalog.names() if not catalog.find(name).open_ended]
         kind = draw(st.sampled_from([*kinds, "one_of", "some_of"] if depth < 2 else kinds))
         body: dict[str, Any] = {"id": step_id, **draw(_applies())}
         if kind in ("one_of", "some_of"):

@@ -132,10 +132,10 @@ def _idx(end: str = "") -> Callable[[], Sequence[Files]]:
     pack = gzip.compress if end else bytes
 
     def valid() -> Sequence[Files]:
-        from augforge.sources.files.idx import header
+        from augforge.sources.files.idx import make_header
 
-        images = header(IMAGES.shape) + IMAGES.tobytes()
-        labels = header(LABELS.shape) + LABELS.tobytes()
+        images = make_header(IMAGES.shape) + IMAGES.tobytes()
+        labels = make_header(LABELS.shape) + LABELS.tobytes()
         return [
             {f"train-images-idx3-ubyte{end}": pack(images), f"train-labels-idx1-ubyte{end}": pack(labels)}
         ]
@@ -186,12 +186,12 @@ def _hdf5() -> Sequence[Files]:
 def _hdf5_here(path: str) -> Callable[[Path], None]:
     """Return what reads HDF5 files in this process: starting another one takes too long for every case."""
     from augforge.hdf5.reading import ArrayFile
-    from augforge.sources.files import hdf5_arrays
+    from augforge.sources.files import hdf5_file
 
     read = _open(path=path)
 
     def read_here(folder: Path) -> None:
-        with mock.patch.object(hdf5_arrays, "SandboxedArrayFile", ArrayFile):
+        with mock.patch.object(hdf5_file, "SandboxedArrayFile", ArrayFile):
             read(folder)
 
     return read_here

@@ -152,7 +152,7 @@ def test_nested_beyond_what_python_reads(mine: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("shards", "is a symbolic link; it must be a folder of the data set's own"),
+        ("shards", "is a symbolic link; it must be a real folder inside the data set"),
         ("shards/tiny-00001.h5", "is not an ordinary file, but a symbolic link"),
     ],
 )

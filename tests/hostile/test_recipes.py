@@ -81,7 +81,7 @@ SOURCE = "version: 1\nname: t\ndistort: []\nsource: "
         (HEAD + "extends: " + "a" * 5000, "5:10: error: no such file"),
         (
             HEAD + "extends: pipe",
-            "5:10: error: {folder}/pipe is no regular file; needed is a recipe, a .yaml file",
+            "5:10: error: {folder}/pipe is not a regular file; expected a recipe, a .yaml file",
         ),
         (HEAD + "a: 1\n" * 10, "6:1: error: the key 'a' comes twice"),
         ("- a\n" * 30_000, "20000:3: error: more than 20,000 values; no recipe needs that"),

@@ -42,11 +42,11 @@ HOSTILE = {
     ),
     "array": (
         "name: t\nsource: {path: digits.npz, images: ../secret}\ndistort: []",
-        "{folder}/digits.npz: no array '../secret', which 'images' names; it holds: images, labels, secret.",
+        "{folder}/digits.npz: no array '../secret', as given by 'images'; it holds: images, labels, secret.",
     ),
     "pickled": (
         "name: t\nsource: {path: digits.npz, labels: secret}\ndistort: []",
-        "{folder}/digits.npz: array 'secret': pickled Python objects, which are never loaded",
+        "{folder}/digits.npz: array 'secret': pickled Python objects, which augforge never loads",
     ),
     "module": (
         "name: t\nsource: mnist-10k\ndistort: [os.system: {command: touch pwned}]",

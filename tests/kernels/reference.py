@@ -426,11 +426,10 @@ def bent_ink_kept(image: np.ndarray, maps: np.ndarray, fields: np.ndarray) -> fl
     inside = 0
     if edge is None or not image.any():
         return 1.0 if not image.any() else 0.0
-    points = [(x + (width - 1) * 0.5, y + (height - 1) * 0.5) for x, y in edge]
+    ends = np.array(edge) + np.array([(width - 1) * 0.5, (height - 1) * 0.5])
+    (x0, y0), (x1, y1) = np.roll(ends, 1, axis=0).T, ends.T
     for row, column in zip(*np.nonzero(image), strict=True):
-        crossings = 0
-        for (x0, y0), (x1, y1) in zip([points[-1], *points[:-1]], points, strict=True):
-            if (y0 < row) != (y1 < row):
-                crossings += column < (x0 - x1) * (row - y1) / (y0 - y1) + x1
-        inside += int(image[row, column]) * (crossings % 2)
+        crossed = (y0 < row) != (y1 < row)
+        at = (x0 - x1)[crossed] * (row - y1[crossed]) / (y0 - y1)[crossed] + x1[crossed]
+        inside += int(image[row, column]) * (int((column < at).sum()) % 2)
     return inside / int(image.sum(dtype=np.int64))

@@ -26,10 +26,10 @@ def test_captions_tell_property_values_and_what_the_source_shows(forge):
     first = report.extremes[0]
     told = next(about for about in report.properties if about.about.name == first.property)
     name, range_, numbers = gallery.rows[0].caption
-    assert name.startswith(f"{told.about.title}: {told.about.shown(first.value)}")
+    assert name.startswith(f"{told.about.title}: {told.about.format(first.value)}")
     assert range_ == (
         f"{told.about.unit or 'ratio'}; 98 % of originals: "
-        f"{told.about.shown(told.source[0])} to {told.about.shown(told.source[2])}"
+        f"{told.about.format(told.source[0])} to {told.about.format(told.source[2])}"
     )
     assert numbers.startswith(f"samples {first.number}")
     assert gallery.title == "shown: most extreme samples"

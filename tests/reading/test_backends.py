@@ -13,7 +13,7 @@ from augforge.reading.backends import DecodedShards, MappedShards
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """Count what is decoded: (file name, array names) of each call."""
+    """Record each decoding as (file name, array names)."""
     calls = []
     read_arrays = hdf5.read_arrays
 

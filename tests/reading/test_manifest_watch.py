@@ -1,4 +1,4 @@
-"""An open reader never mixes the shards of two data sets, and goes on where its own are still there."""
+"""An open reader never mixes two data sets, and goes on with its own shards."""
 
 import pickle
 import re
@@ -19,7 +19,7 @@ FIELDS = ("image", "label", "parameters")
 
 @dataclass(frozen=True)
 class OtherMaker(FakeMaker):
-    """Other pixels of the same size."""
+    """Make other pixels of the same size."""
 
     def __call__(self, numbers) -> FakeBatch:
         batch = super().__call__(numbers)
@@ -35,7 +35,7 @@ def replaced(folder, samples, shard_size=1024, compression="none", maker=None):
 
 
 def opened(folder):
-    """A reader whose first shard is mapped, and that reader in another process that has mapped none."""
+    """Give a reader with a mapped shard, and its copy in another process without one."""
     reader = ShardReader(folder, cache_bytes=0)
     reader.read([3], FIELDS)
     return reader, pickle.loads(pickle.dumps(reader))
@@ -51,14 +51,14 @@ def test_shards_of_a_set_that_took_its_place_are_not_mixed_in(maker, folder, com
         for _ in range(2):
             with pytest.raises(DatasetError, match=re.escape(f"{folder} was replaced by another data set")):
                 one.read([5, 2000], FIELDS)
-    if compression == "none":  # what is mapped stays what it was
+    if compression == "none":  # mapped shards stay as they were
         assert (reader.read(np.arange(1024), FIELDS)["image"] == before["image"]).all()
     assert (ShardReader(folder).read([7], FIELDS)["image"] != before["image"][7]).all()
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_while_the_manifest_is_withdrawn_sound_shards_are_read_on(maker, folder, compression):
-    """As while a build makes damaged shards again."""
+    """Remove the manifest, as while a build repairs shards."""
     manifest = maker.build(folder, 3000, compression=compression)
     expected = ShardReader(folder).read(np.arange(3000), FIELDS)
     readers = opened(folder)
@@ -97,7 +97,7 @@ def test_while_another_set_is_moved_in(maker, folder, step):
     message = "is being replaced by another data set: a complete new set is being moved in from .replacement"
     for shard in range(3):
         numbers = np.arange(shard * 1024, min(3000, shard * 1024 + 1024))
-        if step <= shard:  # its receipt is the old one yet
+        if step <= shard:  # it still has its old receipt
             assert (reader.read(numbers, FIELDS)["image"] == expected["image"][numbers]).all()
         else:
             with pytest.raises(DatasetError, match=message):
@@ -128,7 +128,7 @@ def test_a_set_of_other_shards_or_fewer_samples(maker, folder, samples, shard_si
     replaced(folder, samples, shard_size, maker=FakeMaker())
     for number in (5, 1500, 2500):
         first, last = number // 1024 * 1024, min(number // 1024 * 1024 + 1024, 3000)
-        if shard_size == 1024 and last <= samples:  # the very same shard
+        if shard_size == 1024 and last <= samples:  # an identical shard
             assert other.read([number], FIELDS)["image"].shape == (1, 4, 5)
         else:
             with pytest.raises(DatasetError, match="was replaced by another data set"):
@@ -193,12 +193,12 @@ def test_a_missing_shard_of_a_set_that_is_as_it_was_is_named(maker, folder):
     manifest = maker.build(folder, 3000)
     reader = ShardReader(folder)
     (folder / "shards" / manifest.shards[1].file).unlink()
-    with pytest.raises(DatasetError, match=r"tiny-00001.h5 cannot be read: No such file"):
+    with pytest.raises(DatasetError, match=r"tiny-00001.h5 is missing"):
         reader.read([1500], FIELDS)
 
 
 def test_a_set_that_was_moved_over_it(maker, folder, tmp_path):
-    """As a folder that is renamed into its place."""
+    """Replace the data set by renaming another folder."""
     maker.build(folder, 3000)
     _, other = opened(folder)
     OtherMaker().build(tmp_path / "new", 3000)

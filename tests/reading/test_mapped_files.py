@@ -51,7 +51,7 @@ def test_only_what_is_needed_is_mapped_and_for_as_long_as_it_is_needed(files):
     mapped.ensure_mapped(np.array([2, 1]))
     assert mapped_now() == [1, 2]
     part = mapped.bytes[mapped.positions[1] :][:5]
-    files[1].unlink()  # what is mapped stays readable
+    files[1].unlink()  # mapped files stay readable
     del mapped
     gc.collect()
     assert mapped_now() == [1, 2]
@@ -90,7 +90,7 @@ def test_what_cannot_be_mapped_is_named(tmp_path):
     (tmp_path / "folder").mkdir()
     for name, message in (
         ("file", "has 10 bytes, but was published with 11"),
-        ("gone", "cannot be read: No such file or directory"),
+        ("gone", "is missing"),
         ("link", "is not an ordinary file, but a symbolic link"),
         ("folder", "is not an ordinary file"),
     ):
@@ -102,7 +102,7 @@ def test_what_cannot_be_mapped_is_named(tmp_path):
 
 
 def test_too_little_address_space_is_told(tmp_path):
-    """In a process of its own: its limit cannot be raised again."""
+    """Use a separate process: its limit cannot be raised again."""
     script = (
         "import resource, sys\n"
         "from pathlib import Path\n"

@@ -199,7 +199,7 @@ def test_links_out_of_the_folder_are_not_followed(maker, folder, tmp_path):
     with pytest.raises(DatasetError) as caught:
         ShardReader(folder)
     assert str(caught.value) == (
-        f"{folder / 'shards'} is a symbolic link; shards must are in the data set's own folder"
+        f"{folder / 'shards'} is a symbolic link; it must be a real folder inside the data set"
     )
 
 

@@ -38,4 +38,4 @@ def test_any_number_of_rows(count):
     rows = RowGather(ArrayPlan("any", "u1", (1, 2)), BYTES, np.array([1]))
     found = rows.copy(rows.offsets(np.zeros(count, np.int64), np.arange(count)))
     np.testing.assert_array_equal(found.ravel(), BYTES[1 : 1 + 2 * count])
-    found[:] = 0  # it is the caller's own
+    found[:] = 0  # the caller owns it

@@ -121,6 +121,6 @@ def test_tolerance_grows_with_the_frame_as_its_unit_does():
 
 
 def test_values_are_shown_with_the_digits_that_matter():
-    shown = {one.name: one.shown(1.2345) for one in PROPERTIES}
+    shown = {one.name: one.format(1.2345) for one in PROPERTIES}
     assert (shown["ink"], shown["slant"], shown["aspect"], shown["stroke"]) == ("1", "1.2", "1.23", "1.23")
-    assert PROPERTIES[0].shown(float("nan")) == "-"
+    assert PROPERTIES[0].format(float("nan")) == "-"

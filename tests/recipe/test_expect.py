@@ -54,17 +54,16 @@ def message_of(value: str) -> str:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("12", f"'expect' must be {FORMS}; got 12"),
-        ("true", f"'expect' must be {FORMS}; got true"),
-        ("[]", f"'expect' must be {FORMS}; got an empty list"),
-        ("[a]", f"'expect' must be {FORMS}; got a list of 1"),
-        ("{}", f"'expect' must be {FORMS}; got an empty mapping"),
+        ("12", f"'expect' must be {FORMS}, got 12"),
+        ("true", f"'expect' must be {FORMS}, got true"),
+        ("[]", f"'expect' must be {FORMS}, got an empty list"),
+        ("[a]", f"'expect' must be {FORMS}, got a list of 1"),
+        ("{}", f"'expect' must be {FORMS}, got an empty mapping"),
         ("abc", f"'expect' must be {FORMS}; a hash is blake3: and 64 hexadecimal digits in lower case; got "),
-        ("{hash: 1}", f"unknown key 'hash' of expect. Allowed: content, of; 'expect' is {FORMS}"),
+        ("{hash: 1}", "unknown key 'hash' of expect. Allowed: content, of"),
         (
             f"{{contents: blake3:{HASH}, of: blake3:{HASH}}}",
-            "unknown key 'contents' of expect. Did you mean 'content'? Allowed: content, of; "
-            f"'expect' is {FORMS}",
+            "unknown key 'contents' of expect. Did you mean 'content'? Allowed: content, of",
         ),
         (f"{{content: blake3:{HASH}}}", f"expect needs 'of': 'expect' is {FORMS}"),
         (f"{{of: blake3:{HASH}}}", f"expect needs 'content': 'expect' is {FORMS}"),

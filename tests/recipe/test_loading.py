@@ -84,7 +84,7 @@ def test_missing() -> None:
         "realistick: error: no such file, and no ready recipe is called 'realistick'. "
         f"Did you mean 'realistic'? Ready recipes: {ready}."
     )
-    assert _error("recipes") == "recipes: error: recipes is a folder; needed is a recipe, a .yaml file."
+    assert _error("recipes") == "recipes: error: recipes is a folder; expected a recipe, a .yaml file."
     assert _error("a\0b") == "a\0b: error: no such file: a\0b."
 
 

@@ -114,7 +114,7 @@ BAD = {
     "distort.tilt=5": "error: name what to set of the step: distort.tilt.PARAMETER=VALUE.",
     "distort.tilt.degreees=5": "error: unknown parameter 'degreees' of rotate. Did you mean 'degrees'? "
     "Allowed: degrees, except_labels, for_labels, id, probability.",
-    "distort.tilt.degrees=[5, -5]": "error: 'low' is 5, above 'high', -5.",
+    "distort.tilt.degrees=[5, -5]": "error: needs low <= high, got 5, -5.",
     "distort.tilt.degrees.high=5": "error: 'degrees' is a list of 2, which holds no key 'high'.",
     "distort.tilt.degrees=[5": "error: this is not YAML: while parsing a flow sequence that begins in line 1, "
     "expected ',' or ']', but got '<stream end>'.",

@@ -1,4 +1,4 @@
-"""IDX files made by hand: the tests' own writer, independent of the reader's."""
+"""IDX files by an independent writer."""
 
 import gzip
 import struct

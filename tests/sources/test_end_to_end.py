@@ -1,4 +1,4 @@
-"""From files to a built data set, or to exit code 2 with nothing half made."""
+"""Build from files, or exit with code 2 and nothing written."""
 
 import gzip
 from pathlib import Path
@@ -67,10 +67,10 @@ def test_without_labels(tmp_path: Path, name: str) -> None:
         ("digits.csv", b"label,pixel0\n5,256\n", "line 2, column 2 (pixel0): got '256'"),
         ("digits.npz", b"PK\3\4", "cut: the archive's directory"),
         ("digits.h5", b"\x89HDF", "cannot be read as HDF5"),
-        ("digits/one/a.png", b"\x89PNG", "no picture in PNG, JPEG or BMP form"),
+        ("digits/one/a.png", b"\x89PNG", "not a picture in PNG, JPEG or BMP format"),
         ("digits/train-images-idx3-ubyte", b"\0\0\x08\x03", "cut: 4 bytes are too few"),
         ("digits/manifest.json", b"{}", "is damaged: it does not end in the hash"),
-        ("digits.txt", b"5", "no known format of originals. Known are hdf5"),
+        ("digits.txt", b"5", "unknown format of originals. Known formats are hdf5"),
     ],
 )
 def test_bad_input_gives_one_error_and_nothing_half_made(

@@ -1,4 +1,4 @@
-"""Which format is at a path."""
+"""Detection of formats."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_by_name_and_by_look(make_folder: Callable[..., Path], images: np.ndarra
         ("classes/one/a.jpg", "folder"),
     ],
 )
-def test_every_format_is_told(tmp_path: Path, name: str, format_name: str) -> None:
+def test_every_format_is_recognized(tmp_path: Path, name: str, format_name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
@@ -43,7 +43,7 @@ def test_keys_are_the_formats_own_names() -> None:
     assert all(key == known.name for key, known in FORMATS.items())
 
 
-def test_what_is_not_known(tmp_path: Path) -> None:
+def test_unknown_paths(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as raised:
         find_format(tmp_path, "idxx")
     assert (
@@ -56,7 +56,7 @@ def test_what_is_not_known(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as raised:
         find_format(tmp_path, None)
     assert str(raised.value) == (
-        f"{tmp_path}: an empty folder. Known are "
+        f"{tmp_path}: an empty folder. Known formats are "
         "hdf5: a data set that augforge built, or an .h5 or .hdf5 file; "
         "idx: a folder of MNIST-like IDX files, gzipped or not; "
         "csv: a .csv or .csv.gz file with a label and pixels in each line; "
@@ -69,58 +69,58 @@ def test_what_is_not_known(tmp_path: Path) -> None:
     ("names", "said"),
     [
         ([".hidden", "Thumbs.db"], "an empty folder"),
-        (["0/", "1/"], "a folder with nothing but folders"),
+        (["0/", "1/"], "a folder that holds only folders"),
         (
             ["a.gif", "0/b.GIF", "0/c.tiff", "notes", "deep/er/a.png"],
-            "a folder without pictures or other originals that are read; its files' endings: .gif, .tiff, none",
+            "a folder without pictures or other known originals; suffixes of its files: .gif, .tiff, none",
         ),
         (
             [f"a.{letter}" for letter in "jihgfedcb"],
-            "a folder without pictures or other originals that are read; "
-            "its files' endings: .b, .c, .d, .e, .f, .g, .h, .i, ...",
+            "a folder without pictures or other known originals; "
+            "suffixes of its files: .b, .c, .d, .e, .f, .g, .h, .i, ...",
         ),
     ],
 )
-def test_a_folder_of_something_else(tmp_path: Path, names: list[str], said: str) -> None:
+def test_a_folder_of_other_files(tmp_path: Path, names: list[str], said: str) -> None:
     for name in names:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir() if name.endswith("/") else path.touch()
     with pytest.raises(SourceError) as raised:
         find_format(tmp_path, None)
-    assert str(raised.value).startswith(f"{tmp_path}: {said}. Known are hdf5: ")
+    assert str(raised.value).startswith(f"{tmp_path}: {said}. Known formats are hdf5: ")
 
 
 def test_a_file_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "a.gif").touch()
-    with pytest.raises(SourceError, match=r"a\.gif: no known format of originals\. Known are hdf5: "):
+    with pytest.raises(SourceError, match=r"a\.gif: unknown format of originals\. Known formats are hdf5: "):
         find_format(tmp_path / "a.gif", None)
 
 
 @pytest.mark.parametrize(
     ("format_name", "spec", "message"),
     [
-        ("csv", {"split": "test"}, "'split: test' means nothing to the format csv, only to hdf5, idx, npz"),
-        ("idx", {"images": "x"}, "'images: x' means nothing to the format idx, only to hdf5, npz"),
+        ("csv", {"split": "test"}, "'split: test' has no effect on the format csv, only on hdf5, idx, npz"),
+        ("idx", {"images": "x"}, "'images: x' has no effect on the format idx, only on hdf5, npz"),
         (
             "idx",
             {"shape": (28, 28)},
-            "'shape: [28, 28]' means nothing to the format idx, only to csv, hdf5, npz",
+            "'shape: [28, 28]' has no effect on the format idx, only on csv, hdf5, npz",
         ),
         (
             "csv",
             {"colour": "gray"},
-            "'colour: gray' means nothing to the format csv, only to folder, hdf5, npz",
+            "'color: gray' has no effect on the format csv, only on folder, hdf5, npz",
         ),
         (
             "folder",
             {"labels": "names.txt"},
-            "'labels: names.txt' means nothing to the format folder, only to hdf5, npz; "
-            "only 'labels: none' goes with every format",
+            "'labels: names.txt' has no effect on the format folder, only on hdf5, npz; "
+            "'labels: none' goes with every format",
         ),
     ],
 )
-def test_keys_that_mean_nothing(format_name: str, spec: dict[str, Any], message: str) -> None:
+def test_keys_without_effect(format_name: str, spec: dict[str, Any], message: str) -> None:
     with pytest.raises(SourceError) as raised:
         check_keys(FORMATS[format_name], SourceSpec(path=Path("/digits"), **spec))
     assert str(raised.value) == f"/digits: {message}"

@@ -1,4 +1,4 @@
-"""Light paper and dark ink are noticed, whatever the source's size, and nothing else is."""
+"""Warnings about light paper and dark ink."""
 
 from pathlib import Path
 
@@ -40,13 +40,13 @@ def test_digits_cut_to_their_box_are_not_suspicious() -> None:
 def test_light_paper(paper: int) -> None:
     images = (paper - DIGITS.astype(int) * paper // 255).astype(np.uint8)
     assert level_warnings(source_of(images), SPEC) == (
-        "digits: 300 of 300 originals looked at are mostly light, but steps take light ink on black paper: they "
+        "digits: 300 of 300 sampled originals are mostly light, but steps expect light ink on black paper: they "
         "leave black corners and thin dark ink; write 'invert: true' in the source, or 'normalize: true' in the "
         "recipe",
     )
 
 
-def test_the_remedy_follows_from_what_is_said() -> None:
+def test_the_remedy_depends_on_the_spec() -> None:
     light = source_of(255 - DIGITS)
     (inverted,) = level_warnings(light, SPEC.model_copy(update={"invert": True}))
     assert inverted.endswith("; leave out 'invert: true'")
@@ -77,19 +77,19 @@ def test_one_bright_original_among_many_is_enough() -> None:
     assert level_warnings(source_of(images), SPEC) == ()
 
 
-def test_what_is_looked_at_is_bounded_and_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sample_is_bounded_and_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     for shape in ((1, 28, 28), (17, 4096, 4096), (7_000_000, 28, 28), (2_000_000, 512, 512)):
-        numbers = levels._looked_at(shape)
+        numbers = levels._choose_sample(shape)
         assert len(numbers) <= 1000
         assert len(numbers) <= 16 or len(numbers) * shape[1] * shape[2] <= 1 << 24
         assert (numbers[0], numbers[-1]) == (0, shape[0] - 1)
-        assert (levels._looked_at(shape) == numbers).all()
-    monkeypatch.setattr(levels, "_peak", lambda _: pytest.fail("all of a bright source were read"))
+        assert (levels._choose_sample(shape) == numbers).all()
+    monkeypatch.setattr(levels, "_find_peak", lambda _: pytest.fail("all of a bright source were read"))
     level_warnings(source_of(DIGITS), SPEC)
 
 
 @pytest.mark.parametrize(("normalize", "count"), [("", 1), ("normalize: true\n", 0)])
-def test_originals_that_are_normalized_are_not_looked_at(tmp_path: Path, normalize: str, count: int) -> None:
+def test_normalized_originals_are_not_checked(tmp_path: Path, normalize: str, count: int) -> None:
     np.savez(tmp_path / "light.npz", images=255 - DIGITS[:20], labels=np.zeros(20, int))
     text = f"version: 1\nname: case\nsource: {{path: {tmp_path}/light.npz}}\n{normalize}variants: 1\ndistort: []\n"
     assert len(Forge(parse_recipe(text)).warnings()) == count

@@ -1,4 +1,4 @@
-"""From a spec to the originals."""
+"""Opening the originals of a spec."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -49,12 +49,10 @@ def test_a_known_data_set_is_prepared_too() -> None:
     assert source.digest != whole.digest
 
 
-def test_what_means_nothing_to_a_format_is_an_error(
-    make_folder: Callable[..., Path], images: np.ndarray
-) -> None:
+def test_a_key_without_effect_is_an_error(make_folder: Callable[..., Path], images: np.ndarray) -> None:
     folder = make_folder(**{"train-images-idx3-ubyte": images})
     with pytest.raises(
-        SourceError, match="'images: pictures' means nothing to the format idx, only to hdf5, npz"
+        SourceError, match="'images: pictures' has no effect on the format idx, only on hdf5, npz"
     ):
         open_source(SourceSpec(path=folder, images="pictures"))
 
@@ -83,10 +81,10 @@ def written(folder: Path, kind: str, images: np.ndarray, labels: np.ndarray) -> 
 
 
 @pytest.mark.parametrize("kind", ["npz", "hdf5", "csv", "idx", "folder"])
-def test_inverted_originals_are_the_same_source_in_every_format(
+def test_inverted_originals_are_equal_in_every_format(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "_INVERTED_AT_ONCE", 50)  # several blocks, and the last one smaller
+    monkeypatch.setattr(opening, "_BLOCK_BYTES", 50)  # several blocks, and the last one smaller
     images, labels = (
         (np.arange(7 * 16) * 2 % 251).astype(np.uint8).reshape(7, 4, 4),
         np.arange(7, dtype=np.uint8),
@@ -103,7 +101,9 @@ def test_inverted_originals_are_the_same_source_in_every_format(
     assert not inverted.images.flags.writeable
 
 
-def test_what_is_normalized_is_not_inverted(make_folder: Callable[..., Path], images: np.ndarray) -> None:
+def test_normalizing_and_inverting_is_an_error(make_folder: Callable[..., Path], images: np.ndarray) -> None:
     folder = make_folder(**{"train-images-idx3-ubyte": images})
-    with pytest.raises(SourceError, match="'invert' and 'normalize' both say which level is ink"):
+    with pytest.raises(
+        SourceError, match="'invert' and 'normalize' both decide whether ink is light or dark"
+    ):
         open_source(SourceSpec(path=folder, labels="none", invert=True), lambda image: image)

@@ -1,4 +1,4 @@
-"""What is asked for, what comes back, and the digest that it is known by."""
+"""Checks and digests of sources."""
 
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def test_arrays_are_plain_c_ordered_and_read_only(
     assert np.shares_memory(_source(mine, labels).images, mine)
 
 
-def test_unlabelled(images: np.ndarray) -> None:
+def test_unlabeled(images: np.ndarray) -> None:
     source = _source(images, None)
     assert source.labels is None
     assert source.class_names == ()
@@ -130,10 +130,10 @@ def test_class_names(images: np.ndarray, labels: np.ndarray) -> None:
     assert source.digest != Source.from_arrays("x", "train", images, labels, class_names=(*names, "k")).digest
 
 
-def test_a_spec_has_the_last_word(images: np.ndarray, labels: np.ndarray) -> None:
+def test_a_spec_overrides_the_files(images: np.ndarray, labels: np.ndarray) -> None:
     def made(found: tuple[str, ...] | None, **spec: Any) -> Source:
         asked = SourceSpec(path=Path("/digits"), **spec)
-        return Source.as_asked(asked, images, labels, class_names=found, images_from="a", labels_from="b")
+        return Source.from_spec(asked, images, labels, class_names=found, images_from="a", labels_from="b")
 
     names, found = tuple("abcdefghij"), tuple("ABCDEFGHIJ")
     assert made(None).class_names == tuple("0123456789")
@@ -149,5 +149,5 @@ def test_the_digest_of_a_large_source_is_made_in_parts(
     images: np.ndarray, labels: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = _source(images, labels).digest
-    monkeypatch.setattr("augforge.sources.source._HASHED_AT_ONCE", 7)
+    monkeypatch.setattr("augforge.sources.source._BLOCK_BYTES", 7)
     assert _source(images, labels).digest == whole

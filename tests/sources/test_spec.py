@@ -1,4 +1,4 @@
-"""What is asked for."""
+"""Specifications of originals."""
 
 from pathlib import Path
 
@@ -27,10 +27,10 @@ def test_the_name_is_the_users_own() -> None:
         ({"dataset": "mnist", "labels": "none"}, "'labels' goes with 'path'"),
         ({"path": "x", "class_names": ["a", "b", "a"]}, "the value 'a' comes twice in"),
         ({"path": "x", "class_names": ["a", "b"], "classes": 3}, "'classes' is 3, but 'class_names' has 2"),
-        ({"path": "x", "class_names": ["a"], "labels": "none"}, "but 'labels' is none"),
+        ({"path": "x", "class_names": ["a"], "labels": "none"}, "if 'labels' is none"),
         (
             {"path": "x", "classes": 3, "labels": "none"},
-            "'classes' counts what labels mean, but 'labels' is none",
+            "'classes' has no effect if 'labels' is none; leave it out",
         ),
         ({"path": "x", "class_names": []}, "must be a list such as"),
         ({"path": "x", "class_names": [""]}, "must have 1 to 100 letters"),

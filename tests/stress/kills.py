@@ -20,7 +20,7 @@ from tests.stress.outcome import Outcome
 from tests.stress.steps import Fault
 
 _PROMISE = (
-    "run again, it gives the very files of an undisturbed run; at no time a manifest over an incomplete set"
+    "run again, it gives the same files as an undisturbed run; at no time a manifest over an incomplete set"
 )
 _LIKE_KILLED = -9
 

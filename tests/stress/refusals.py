@@ -27,7 +27,7 @@ from tests.stress.outcome import Outcome
 from tests.stress.steps import Fault
 
 _PROMISE = (
-    "an error with its cause, no temporary file; run again, it gives the very files of an undisturbed run"
+    "an error with its cause, no temporary file; run again, it gives the same files as an undisturbed run"
 )
 _CODES = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT)
 
@@ -92,7 +92,7 @@ def _gone(job: Job, folder: Path, cases: float) -> Outcome:
             found.append("it could not be run again")
         found += differences(folder, job.after)
         failures += [f"{job.name}, folder gone at step {step} ({steps[step]}): {what}" for what in found[:1]]
-    promise = "an error with its cause; run again, it gives the very files of an undisturbed run"
+    promise = "an error with its cause; run again, it gives the same files as an undisturbed run"
     return Outcome(f"folder removed under a running job: {job.name}", promise, count, tuple(failures))
 
 

@@ -8,7 +8,7 @@ import distributed  # noqa: F401
 import hdf5plugin  # noqa: F401
 
 from augforge.building import job
-from augforge.cli import build, main, verify  # noqa: F401
+from augforge.cli.commands import build, verify  # noqa: F401
 from augforge.forge import Forge
 from augforge.integrity import repairs  # noqa: F401
 from augforge.recipe import load_recipe

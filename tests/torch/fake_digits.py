@@ -1,14 +1,14 @@
-"""A data set without files: every field follows from the sample number."""
+"""A data set without files, computed from sample numbers."""
 
 import numpy as np
 
-from augforge.torch.samples import About, SampleDataset
+from augforge.torch.samples import DatasetInfo, SampleDataset
 
 COLUMNS = ("rotate.degrees", "scale.factor", "shift.x")
 
 
 class FakeReader:
-    def __init__(self, about: About) -> None:
+    def __init__(self, about: DatasetInfo) -> None:
         self.about = about
         self.shapes = []
 
@@ -50,7 +50,7 @@ def fake_dataset(
     digest="d" * 64,
     **options,
 ) -> SampleDataset:
-    about = About(
+    about = DatasetInfo(
         samples=originals * variants,
         originals=originals,
         labelled=labelled,

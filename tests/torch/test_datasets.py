@@ -1,4 +1,4 @@
-"""The same laws on real digits: built shards and their unbuilt twin."""
+"""Built shards and their unbuilt equivalent give the same samples."""
 
 import itertools
 import pickle

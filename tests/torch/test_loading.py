@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from augforge.errors import DatasetError
 from augforge.torch import make_loader
 
-# A machine of one core is told that two workers are too many; Python tells that torch has threads when it forks.
+# torch warns of two workers on one core; Python warns of forks while torch has threads.
 WORKERS = pytest.mark.filterwarnings(
     "ignore:This DataLoader will create", "ignore:This process .* is multi-threaded:DeprecationWarning"
 )
@@ -20,7 +20,7 @@ SHUFFLES = st.sampled_from([{}, {"shuffle": True}, {"shuffle": "window", "window
 
 
 def numbers(loader):
-    """The sample numbers of each batch."""
+    """List the sample numbers of each batch."""
     return [batch.tolist() for batch in loader]
 
 
@@ -36,7 +36,7 @@ def ranks(dataset, world_size, **options):
 
 
 def in_turn(passes):
-    """All ranks' samples in the order of training steps."""
+    """List all ranks' samples in the order of training steps."""
     return [
         number for step in itertools.zip_longest(*passes, fillvalue=[]) for batch in step for number in batch
     ]
@@ -75,7 +75,7 @@ class TestBatches:
 
 
 class TestStretches:
-    """Batches that are read at once."""
+    """Batches are read several at a time."""
 
     def test_hold_as_many_batches_as_fit(self):
         dataset = fake_dataset(10, 1000)
@@ -256,7 +256,7 @@ class TestPasses:
         assert numbers(this) == first[3:]
 
     def test_a_finished_state_and_the_next_epoch(self):
-        """What Lightning does with the checkpoint of an epoch's end."""
+        """Resume as Lightning does from a checkpoint at the end of an epoch."""
         loader, other = numbered(shuffle=True), numbered(shuffle=True)
         numbers(loader)
         other.load_state_dict(loader.state_dict())
@@ -267,7 +267,7 @@ class TestPasses:
 
 
 class TestLaws:
-    """What holds for any number of samples, ranks and batches, wherever a training stops and goes on."""
+    """Properties for any samples, ranks and batches, wherever training stops and resumes."""
 
     @given(
         samples=st.integers(1, 120),
@@ -311,7 +311,7 @@ class TestLaws:
         assert sorted(found[:samples]) == list(range(samples))
         assert found[samples:] == [found[k % samples] for k in range(samples, len(found))]
 
-    # Real worker processes, forked because that is quick: an epoch of two trainings, each with its own number of
+    # Real worker processes, forked for speed: an epoch of two trainings, each with its own number of
     # ranks and workers and its own batch size, and then the whole of the next epoch.
     @WORKERS
     @given(
@@ -348,7 +348,9 @@ class TestLaws:
     def test_resumed_with_other_workers(self, shuffle):
         loader = numbered(shuffle=shuffle, num_workers=2)
         expected = numbers(numbered(shuffle=shuffle))
-        begun = [batch.tolist() for batch in itertools.islice(loader, 3)]  # workers have read on by now
+        begun = [
+            batch.tolist() for batch in itertools.islice(loader, 3)
+        ]  # workers have prefetched more by now
         other = numbered(shuffle=shuffle)
         other.load_state_dict(loader.state_dict())
         assert begun + numbers(other) == expected
@@ -508,7 +510,7 @@ class TestState:
         ({"shuffle": "windows"}, ValueError, "shuffle='windows'; allowed: False, True, \"window\""),
         ({"shuffle": None}, ValueError, "shuffle=None; allowed"),
         ({"shuffle": "window", "window": 0}, ValueError, "window=0; allowed: 1 or more"),
-        ({"shuffle": True, "window": 9}, ValueError, 'window=9 has a meaning only with shuffle="window"'),
+        ({"shuffle": True, "window": 9}, ValueError, 'window=9 needs shuffle="window"'),
         ({"tail": "drop"}, ValueError, 'tail=\'drop\'; allowed: "exact", "pad"'),
         ({"fields": "labels"}, ValueError, "no field is named 'labels'.*Did you mean 'label'"),
         ({"pin_memry": True}, TypeError, "no argument 'pin_memry'.*Did you mean 'pin_memory'"),
@@ -536,7 +538,7 @@ def test_iterators_that_nobody_reads_change_no_position():
     steps = iter(loader)
     for _ in range(3):
         next(steps)
-    iter(loader)  # frameworks look whether a loader can be iterated
+    iter(loader)  # frameworks check whether a loader is iterable
     assert loader.state_dict()["position"] == 24
     next(steps)
     assert loader.state_dict()["position"] == 32

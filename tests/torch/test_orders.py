@@ -54,7 +54,7 @@ def test_a_window_touches_few_runs(samples, window, seed):
     run = max(1, window // 4)
     for first in range(0, samples, window):
         here = order.at(np.arange(first, min(first + window, samples)), 0)
-        # Four whole runs; cut at both ends, behind the short run, and where a window is no multiple of four.
+        # Four whole runs; cut at both ends, after the short run, and with a window that is no multiple of four.
         assert np.unique(here // run).size <= -(-window // run) + 2
 
 
@@ -85,6 +85,6 @@ def test_a_billion_samples_need_no_list():
 
 
 def test_pinned():
-    # Interrupted trainings of users rely on these: a change here loses their place.
+    # Resumed trainings of users rely on these values: a change loses their position.
     assert whole(Shuffled(10, 0)).tolist() == [8, 9, 3, 5, 7, 0, 6, 4, 1, 2]
     assert whole(WindowShuffled(10, 0, 4), epoch=1).tolist() == [6, 9, 8, 5, 3, 1, 7, 2, 4, 0]

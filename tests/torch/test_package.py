@@ -19,7 +19,7 @@ def test_without_torch_it_says_what_to_install(monkeypatch):
 
 
 def endings(node):
-    """Yield the last constant text of each message that is raised, in all its branches."""
+    """Yield the last constant text of each raised message, in all its branches."""
     for raised in ast.walk(node):
         for message in (
             raised.exc.args if isinstance(raised, ast.Raise) and hasattr(raised.exc, "args") else ()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from augforge.torch.permutations import FeistelPermutation, SortedPermutation, _rectangle, permutation
+from augforge.torch.permutations import FeistelPermutation, SortedPermutation, _choose_rectangle, permutation
 
 KINDS = pytest.mark.parametrize("kind", [SortedPermutation, FeistelPermutation])
 SIZES = pytest.mark.parametrize("size", [65_537, 99_991, 262_144, 540_000])
@@ -65,7 +65,7 @@ def _sent_through(shuffle, number):
 
 @given(st.integers(1, 2**62))
 def test_the_rectangle_holds_all_and_is_nearly_square(size):
-    rows, columns = _rectangle(size)
+    rows, columns = _choose_rectangle(size)
     assert size <= rows * columns < size + rows
     assert rows <= 2 * columns + 2
 
@@ -99,7 +99,7 @@ def test_kept_while_it_is_used():
 
 
 def test_pinned():
-    # Interrupted trainings of users rely on these: a change here loses their place.
+    # Resumed trainings of users rely on these values: a change loses their position.
     assert whole(10).tolist() == [9, 2, 8, 4, 6, 1, 0, 5, 3, 7]
     assert permutation(10**9, 7, "shuffle", 2)(np.arange(4)).tolist() == [
         441376896,
@@ -137,14 +137,14 @@ def test_position_says_nothing_about_value(size):
 @SIZES
 def test_neighbours_are_unrelated(size):
     order = whole(size, 5)
-    columns = _rectangle(size)[1]
+    columns = _choose_rectangle(size)[1]
     for lag in (1, 2, columns, columns + 1, 60_000):
         correlation = np.corrcoef(order[:-lag], order[lag:])[0, 1]
         assert abs(correlation) < 4.5 / np.sqrt(size - lag)
         steps = (order[lag:] - order[:-lag]) % size
         cells = np.bincount(steps * 64 // size, minlength=64)
         assert stats.chisquare(cells).pvalue > 1e-4
-        # A difference that is repeated too often would mean that stretches move together.
+        # A difference repeated too often would mean that neighbors move together.
         assert np.unique(steps, return_counts=True)[1].max() < 15
 
 

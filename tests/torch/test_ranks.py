@@ -9,7 +9,7 @@ from augforge.torch.ranks import RankShare
 
 @st.composite
 def shares(draw, tail=None, drop_last=None):
-    """The shares of all ranks, and the position where they begin."""
+    """Draw the shares of all ranks and their begin."""
     samples, world_size = draw(st.integers(0, 200)), draw(st.integers(1, 5))
     batch_size = draw(st.integers(1, 60))
     tail = tail or draw(st.sampled_from(["exact", "pad"]))
@@ -23,7 +23,7 @@ def batches(share, begin):
 
 
 def in_turn(of_ranks):
-    """All ranks' batches in the order of training steps."""
+    """List all ranks' batches in the order of training steps."""
     steps = max(map(len, of_ranks))
     return [rank[step] for step in range(steps) for rank in of_ranks if step < len(rank)]
 

@@ -11,6 +11,9 @@ from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, Sampl
 from augforge.errors import DatasetError
 from augforge.torch import make_loader
 
+# Python tells that torch has threads when it forks.
+FORKING = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 SHUFFLES = st.sampled_from([{}, {"shuffle": True}, {"shuffle": "window", "window": 20}])
 
 
@@ -56,13 +59,14 @@ def test_a_side_of_a_split_has_its_own_indices():
     assert numbers(by_sampler) == numbers(loader)
 
 
+@FORKING
 @pytest.mark.parametrize("workers", [0, 1])
 def test_the_epoch_set_through_the_sampler_is_the_loaders(workers):
-    """Both ways in which Lightning and Fabric look for a sampler."""
+    """Look for a sampler in both ways of Lightning and Fabric."""
     options = {
         "shuffle": True,
         "num_workers": workers,
-        "multiprocessing_context": "spawn" if workers else None,
+        "multiprocessing_context": "fork" if workers else None,  # spawning imports torch anew
     }
     loader, expected = numbered(**options), numbered(shuffle=True)
     for epoch, sampler in enumerate([loader.sampler, loader.batch_sampler.sampler, loader.sampler]):
@@ -141,7 +145,7 @@ class TestAttributes:
 
 
 class TestState:
-    """What torchdata's StatefulDataLoader saves of a sampler."""
+    """The state that torchdata's StatefulDataLoader saves of a sampler."""
 
     @pytest.mark.parametrize("taken", [0, 1, 37, 100])
     def test_of_an_iterator_is_where_another_goes_on(self, taken):
@@ -150,17 +154,17 @@ class TestState:
         expected = list(loader.sampler)
         iterator = iter(loader.sampler)
         begun = list(itertools.islice(iterator, taken))
-        find_published = iter(other.sampler)
-        find_published.load_state_dict(pickle.loads(pickle.dumps(iterator.state_dict())))
-        assert begun + list(find_published) == expected
+        resumed = iter(other.sampler)
+        resumed.load_state_dict(pickle.loads(pickle.dumps(iterator.state_dict())))
+        assert begun + list(resumed) == expected
         assert other.epoch == 3
 
     @pytest.mark.parametrize(
         ("change", "message"),
         [
             ({"seed": 1}, "saved with seed=1, this loader has seed=0"),
-            ({"samples": 9}, "saved with samples=9, this one has 100"),
-            ({"world_size": 2}, "saved with world_size=2, this one has 1"),
+            ({"samples": 9}, "saved with samples=9, this loader has samples=100"),
+            ({"world_size": 2}, "saved with world_size=2, this loader has world_size=1"),
             ({"yielded": 101}, "not the state of a sampler: yielded=101; allowed: 0 to 100"),
             ({"epoch": None}, "not the state of a sampler: epoch=None is not an integer"),
         ],
@@ -172,7 +176,7 @@ class TestState:
 
 
 def pretend(monkeypatch, rank, world_size):
-    """Let torch.distributed say that this is a rank of so many."""
+    """Let torch.distributed report a rank and a world size."""
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: world_size)
@@ -223,11 +227,12 @@ class TestRanksOfTorchDistributed:
         assert len(loader) == 7
         assert numbers(loader) == numbers(numbered(rank=1, world_size=2))
 
+    @FORKING
     def test_transforms_in_workers_differ_between_them(self, monkeypatch):
         def noise(rank):
             pretend(monkeypatch, rank, 2)
             dataset = fake_dataset(fields="image", transform=_noise)
-            return torch.cat(list(make_loader(dataset, 10, num_workers=1, multiprocessing_context="spawn")))
+            return torch.cat(list(make_loader(dataset, 10, num_workers=1, multiprocessing_context="fork")))
 
         assert not noise(0).equal(noise(1))
 
@@ -236,8 +241,9 @@ def _noise(images):
     return torch.randint(100, images.shape)
 
 
+@pytest.mark.slow("spawns processes of torch")
 def test_a_real_group(tmp_path):
-    """Two processes, each with a loader made before the group is."""
+    """Test two processes, each with a loader made before the process group."""
     torch.multiprocessing.spawn(_rank, (str(tmp_path),), nprocs=2)
     found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
     expected = [numbers(numbered(shuffle=True, rank=rank, world_size=2)) for rank in range(2)]
@@ -266,7 +272,7 @@ class TestPickled:
 
 
 class TestSharedOutTwice:
-    """Accelerate shares out what any sampler yields; these stand for its classes."""
+    """Stand-ins for Accelerate's classes, which divide any sampler's samples."""
 
     class BatchSamplerShard:
         def __init__(self, batch_sampler):
@@ -280,7 +286,7 @@ class TestSharedOutTwice:
     def test_is_refused(self):
         shard = self.BatchSamplerShard(numbered(rank=1, world_size=2).batch_sampler)
         with pytest.raises(
-            RuntimeError, match=r"share of one rank, .* BatchSamplerShard would share it out again"
+            RuntimeError, match=r"share of one rank, .* BatchSamplerShard would divide it again"
         ):
             list(shard)
 

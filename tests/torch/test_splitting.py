@@ -71,5 +71,5 @@ def test_wrong_arguments(arguments, message):
 
 
 def test_pinned():
-    # Published validation scores of users rely on this: a change here mixes their sides.
+    # Published validation scores of users rely on these values: a change mixes their sides.
     assert split_by_source(fake_dataset(), 0.4, 7)[0].originals.tolist() == [4, 5, 7, 8]

@@ -1,4 +1,7 @@
-"""What loader workers send is bounded in bytes. TestStretches in test_loading.py has what is read at a time."""
+"""Loader workers have a bounded number of bytes in flight.
+
+TestStretches in test_loading.py tests how much is read at a time.
+"""
 
 import os
 import shutil
@@ -45,7 +48,7 @@ def test_the_bytes_of_a_sample_are_those_of_its_tensors(fields, scale, image_sha
 def test_all_in_flight_are_bounded(fields, scale, image_shape, batch_size, workers, prefetch_factor):
     dataset = fake_dataset(100, 1000, fields=tuple(fields), scale=scale, image_shape=image_shape)
     loader = make_loader(dataset, batch_size, num_workers=workers, prefetch_factor=prefetch_factor)
-    stretch = loader._reader.stretch(loader._sharing.share)
+    stretch = loader._reader.choose_stretch(loader._sharing.share)
     in_flight = workers * (prefetch_factor or 2) + 2
     sent = stretch.batches * stretch.samples * loader.dataset.sample_bytes
     assert sent * in_flight <= _BYTES_IN_FLIGHT or (stretch.batches, stretch.samples) == (1, 1)
@@ -59,7 +62,7 @@ def test_batches_that_are_sent_in_pieces_are_the_same(fields, drop_last):
     dataset = fake_dataset(10, 11, fields=fields, image_shape=(300, 200), scale=True)
     options = {"shuffle": True, "drop_last": drop_last}
     loader = make_loader(dataset, 40, num_workers=2, prefetch_factor=4, **options)
-    assert loader._reader.stretch(loader._sharing.share).samples < 40
+    assert loader._reader.choose_stretch(loader._sharing.share).samples < 40
     for _ in range(2):
         for one, other in zip(loader, make_loader(dataset, 40, **options), strict=True):
             pairs = [(one, other)] if fields == "image" else zip(one, other, strict=True)
@@ -125,7 +128,7 @@ print(next(iter(make_loader(dataset, 64, num_workers=1, multiprocessing_context=
 
 
 def in_a_container(code):
-    """Run code where /dev/shm has 64 MB, Docker's default."""
+    """Run code with 64 MB of /dev/shm, Docker's default."""
     mounted = 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
     command = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", code, *paths]
@@ -135,9 +138,10 @@ def in_a_container(code):
 in_a_namespace = pytest.mark.skipif(NO_NAMESPACE, reason="needs root and a mount namespace of its own")
 
 
+@pytest.mark.slow("loads wide and large batches")
 @in_a_namespace
 def test_training_and_validation_fit_into_a_containers_shared_memory():
-    """With wide parameters, large frames and large batches as float32."""
+    """Test wide parameters, large images and large float32 batches."""
     done = in_a_container(LOADING)
     assert done.stdout.endswith("all\n"), done.stdout + done.stderr
 

@@ -182,7 +182,7 @@ def test_a_killed_writer_leaves_only_what_sweeping_removes(folder):
 
 
 def test_a_receipt_never_vouches_for_another_file(maker, folder, monkeypatch):
-    """Between the replacing of a published shard and its new receipt there is no receipt at all."""
+    """While a published shard is replaced, it has no receipt."""
     spec = maker.plan(100)[0]
     write_shard(folder, spec, maker)
 
@@ -196,7 +196,7 @@ def test_a_receipt_never_vouches_for_another_file(maker, folder, monkeypatch):
 
 
 def test_a_late_writer_leaves_what_another_one_published(maker, folder):
-    """Whoever did the same work meanwhile removed what seemed to be left over."""
+    """Another worker with the same task removes the temporary file."""
     spec = maker.plan(1000)[0]
     write_shard(folder, spec, maker)
 

@@ -1,7 +1,7 @@
-"""NPZ files: arrays by name in a ZIP archive, as ``numpy.savez`` writes them.
+"""NPZ files: named arrays in a ZIP archive.
 
-Nothing is unpickled, ever, and nothing is allocated on a header's word alone: what it claims must be what the
-archive's directory says, and that must fit into the bytes that are there.
+Nothing is ever unpickled. The archive's directory and the size of the compressed data bound every claim of a header
+before any allocation.
 """
 
 import math
@@ -21,9 +21,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from augforge.errors import SourceError
-from augforge.sources.files.arrays_by_name import array_place, open_arrays
-from augforge.sources.files.damage import naming_damage
-from augforge.sources.gathering import IN_MEMORY, Gatherer, check_claim
+from augforge.sources.decoding import MAX_IN_MEMORY, SpillBuffer, check_claim, report_damage
+from augforge.sources.files.arrays import format_array, open_arrays
 from augforge.sources.preparing import Prepare
 from augforge.sources.source import Source
 from augforge.sources.spec import SourceSpec
@@ -40,9 +39,9 @@ _READERS: dict[tuple[int, int], Any] = {
 
 @dataclass(frozen=True)
 class _Member:
-    """An array in the archive, as claimed by its header and checked against the directory."""
+    """An array in the archive, with a checked header."""
 
-    place: str
+    where: str
     info: zipfile.ZipInfo
     dtype: "np.dtype[Any]"
     shape: tuple[int, ...]
@@ -55,30 +54,30 @@ class _Member:
 
 
 def is_npz_file(path: Path) -> bool:
-    """Tell whether a path is a file whose name ends in ``.npz``."""
+    """Check for a file named ``*.npz``."""
     return path.is_file() and path.suffix.lower() == ".npz"
 
 
 def open_npz_file(path: Path, spec: SourceSpec, prepare: Prepare | None = None) -> Source:
     """Open an NPZ file.
 
-    Images that are stored uncompressed are memory-mapped.
+    Uncompressed images are memory-mapped.
 
     Parameters
     ----------
-    path
+    path : Path
         The file.
-    spec
-        What is wanted of it; ``images`` and ``labels`` name arrays, see `choose_arrays`.
-    prepare
+    spec : SourceSpec
+        The source; ``images`` and ``labels`` name arrays, see `choose_arrays`.
+    prepare : callable, optional
         As in `open_source`.
 
     Raises
     ------
     SourceError
-        If the file is damaged, or has no such arrays, or they are not what they should be.
+        If the file is damaged or lacks the arrays, or they are unsuitable.
     """
-    return open_arrays(_opened(path), path, spec, prepare)
+    return open_arrays(_open(path), path, spec, prepare)
 
 
 class _Arrays:
@@ -92,29 +91,29 @@ class _Arrays:
         return self._members.keys()
 
     def describe(self, name: str) -> _Member:
-        return _read_header(self._archive, self._members[name], array_place(self._path, name))
+        return _read_header(self._archive, self._members[name], format_array(self._path, name))
 
     def values(self, array: _Member) -> NDArray[Any]:
-        return _decoded(self._archive, array)
+        return _decode(self._archive, array)
 
     def pixels(self, array: _Member) -> NDArray[np.uint8]:
         stored = array.info.compress_type == zipfile.ZIP_STORED and not array.fortran
-        return _mapped(self._file, array) if stored else _decoded(self._archive, array)
+        return _map(self._file, array) if stored else _decode(self._archive, array)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Arrays]:
+def _open(path: Path) -> Iterator[_Arrays]:
     try:
-        with naming_damage(path), path.open("rb") as file, _archive(file, path) as archive:
+        with report_damage(path), path.open("rb") as file, _open_archive(file, path) as archive:
             yield _Arrays(path, file, archive)
     except (zipfile.BadZipFile, struct.error, NotImplementedError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: corrupt: {error}") from None
 
 
-def _archive(file: BinaryIO, path: Path) -> zipfile.ZipFile:
+def _open_archive(file: BinaryIO, path: Path) -> zipfile.ZipFile:
     magic = file.read(6)
     if magic.startswith(b"\x93NUMPY"):
-        raise SourceError(f"{path}: a single array (.npy); needed is an .npz file, as numpy.savez writes it")
+        raise SourceError(f"{path}: a single array (.npy); needed: an .npz file, as written by numpy.savez")
     if not magic.startswith(b"PK"):
         raise SourceError(
             f"{path}: not an NPZ file: it starts with the bytes {magic[:4].hex(' ') or '(none)'}, "
@@ -126,22 +125,20 @@ def _archive(file: BinaryIO, path: Path) -> zipfile.ZipFile:
         raise SourceError(f"{path}: cut: the archive's directory, at its end, is missing") from None
 
 
-def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: str) -> _Member:
+def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> _Member:
     if info.flag_bits & _ENCRYPTED:
-        raise SourceError(f"{place}: encrypted")
+        raise SourceError(f"{where}: encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise SourceError(
-            f"{place}: packed by ZIP's method {info.compress_type}; allowed are stored (0) and deflated (8)"
+            f"{where}: compressed by ZIP's method {info.compress_type}; allowed: stored (0), deflated (8)"
         )
     with archive.open(info) as stream:
         try:
             version = npy.read_magic(stream)  # type: ignore[no-untyped-call]
             if version not in _READERS:
-                raise SourceError(f"{place}: NPY version {version[0]}.{version[1]}; allowed are 1.0 and 2.0")
+                raise SourceError(f"{where}: NPY version {version[0]}.{version[1]}; allowed: 1.0, 2.0")
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", UserWarning
-                )  # of Python 2's way to write numbers, which is read
+                warnings.simplefilter("ignore", UserWarning)  # about headers written by Python 2
                 shape, fortran, dtype = _READERS[version](stream)
         except (
             ValueError,
@@ -152,8 +149,8 @@ def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: str) ->
             MemoryError,
         ) as error:
             why = error if str(error) else type(error).__name__
-            raise SourceError(f"{place}: not an array in NPY form: {why}") from None
-        member = _Member(place, info, dtype, shape, fortran, stream.tell())
+            raise SourceError(f"{where}: not an array in NPY format: {why}") from None
+        member = _Member(where, info, dtype, shape, fortran, stream.tell())
     _check_claims(member)
     return member
 
@@ -161,51 +158,53 @@ def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: str) ->
 def _check_claims(member: _Member) -> None:
     if member.dtype.hasobject:
         raise SourceError(
-            f"{member.place}: pickled Python objects, which are never loaded; save it as an array of numbers"
+            f"{member.where}: pickled Python objects, which augforge never loads; save an array of numbers"
         )
-    there = member.info.file_size - member.header
-    if any(type(length) is not int or length < 0 for length in member.shape) or member.nbytes != there:
+    stored = member.info.file_size - member.header
+    if any(type(length) is not int or length < 0 for length in member.shape) or member.nbytes != stored:
         raise SourceError(
-            f"{member.place}: its header claims {member.dtype} of shape {member.shape}, {member.nbytes:,} bytes, "
-            f"but {there:,} follow it"
+            f"{member.where}: its header claims {member.dtype} of shape {member.shape}, {member.nbytes:,} bytes, "
+            f"but {stored:,} follow it"
         )
     if member.info.compress_type == zipfile.ZIP_DEFLATED:
         what = f"{member.dtype} of shape {member.shape}"
-        check_claim(member.place, what, member.nbytes, member.info.compress_size)
+        check_claim(member.where, what, member.nbytes, member.info.compress_size)
 
 
-def _decoded(archive: zipfile.ZipFile, member: _Member) -> NDArray[Any]:
-    if member.fortran and member.nbytes > IN_MEMORY:
+def _decode(archive: zipfile.ZipFile, member: _Member) -> NDArray[Any]:
+    if member.fortran and member.nbytes > MAX_IN_MEMORY:
         raise SourceError(
-            f"{member.place}: {member.nbytes:,} bytes in Fortran's order, of which {IN_MEMORY:,} are allowed; "
+            f"{member.where}: {member.nbytes:,} bytes in Fortran order; at most {MAX_IN_MEMORY:,} are allowed: "
             f"save it through numpy.ascontiguousarray"
         )
-    with Gatherer(member.place, member.nbytes) as gathered, archive.open(member.info) as stream:
+    with SpillBuffer(member.where, member.nbytes) as buffer, archive.open(member.info) as stream:
         stream.read(member.header)
         while part := stream.read(_CHUNK):
-            gathered.append(part)
-        if len(gathered) != member.nbytes:
+            buffer.append(part)
+        if len(buffer) != member.nbytes:
             raise SourceError(
-                f"{member.place}: cut: {len(gathered):,} bytes, but its header claims {member.nbytes:,}"
+                f"{member.where}: cut: {len(buffer):,} bytes, but its header claims {member.nbytes:,}"
             )
-        values = gathered.finish().view(member.dtype)
+        values = buffer.finish().view(member.dtype)
     if member.fortran:
         return np.ascontiguousarray(values.reshape(member.shape[::-1]).T)
     return values.reshape(member.shape)
 
 
-def _mapped(file: BinaryIO, member: _Member) -> NDArray[Any]:
-    # The directory's word for where a member begins; its own header says how far behind that its bytes are.
+def _map(file: BinaryIO, member: _Member) -> NDArray[Any]:
+    # The directory gives the offset of the member, and its local header the offset of its bytes after that.
     file.seek(member.info.header_offset)
     _, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
     begin = member.info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
     end = begin + member.info.file_size
     if member.info.compress_size != member.info.file_size or end > file.seek(0, 2):
-        raise SourceError(f"{member.place}: cut: its {member.info.file_size:,} bytes are not all there")
+        raise SourceError(f"{member.where}: cut: its {member.info.file_size:,} bytes are not all in the file")
     whole = np.memmap(file, np.uint8, "r", begin, (member.info.file_size,))
     checksum = 0
     for first in range(0, len(whole), _CHUNK):
         checksum = zlib.crc32(whole[first : first + _CHUNK].data, checksum)
     if checksum != member.info.CRC:
-        raise SourceError(f"{member.place}: damaged: its checksum is not the one in the archive's directory")
+        raise SourceError(
+            f"{member.where}: damaged: its checksum differs from the one in the archive's directory"
+        )
     return whole[member.header :].view(member.dtype).reshape(member.shape)

@@ -1,4 +1,4 @@
-"""Download one file from one server, bounded in size and time.
+"""Download a file, bounded in size and time.
 
 Servers are untrusted: one may send another file, only a part of it or endless data, or redirect to another scheme.
 The hash decides in the end, but a download must not fill the disk or hang before that.
@@ -29,7 +29,7 @@ _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "augforge"}
 
 
 class DownloadError(Exception):
-    """A server did not give the file; the message is the reason, without the URL."""
+    """A server did not give the file; the message is the reason."""
 
 
 def download(url: str, file: PublishedFile, path: Path, on_bytes: Callable[[int], None]) -> None:
@@ -62,7 +62,7 @@ def download(url: str, file: PublishedFile, path: Path, on_bytes: Callable[[int]
 
 
 def _get(session: "requests.Session", url: str) -> "requests.Response":
-    """Request a URL and follow redirects, but never from https to http."""
+    """Request a URL; follow redirects except from https to http."""
     import requests
 
     for _ in range(_MAX_REDIRECTS + 1):
@@ -99,7 +99,7 @@ def _resolve_redirect(url: str, location: str) -> str:
 def _read_body(
     answer: "requests.Response", file: PublishedFile, on_bytes: Callable[[int], None]
 ) -> Iterator[bytes]:
-    """Yield the file as it arrives; fail if its size is not the published or announced one."""
+    """Yield the file as it arrives; check its size."""
     length = answer.headers.get("Content-Length", "")
     announced = int(length) if length.isascii() and length.isdigit() else None
     limit = _limit_size(announced, file)
@@ -114,7 +114,7 @@ def _read_body(
 
 
 def _limit_size(announced: int | None, file: PublishedFile) -> int:
-    """Return the most bytes to accept; refuse an announced size that is wrong."""
+    """Limit the bytes to accept; refuse a wrong announced size."""
     max_size = file.max_size
     if announced is None:
         if max_size is None:
@@ -127,7 +127,7 @@ def _limit_size(announced: int | None, file: PublishedFile) -> int:
 
 
 def _read_parts(answer: "requests.Response", limit: int) -> Iterator[bytes]:
-    """Yield data as it arrives; give up on a server that sends too much or too slowly."""
+    """Yield data as it arrives; limit its size and slowness."""
     import urllib3
 
     start, received = time.monotonic(), 0
@@ -150,7 +150,7 @@ def _read_parts(answer: "requests.Response", limit: int) -> Iterator[bytes]:
 
 
 def _explain(error: BaseException, what: str = "no connection") -> str:
-    """Name the cause of an error that requests and urllib3 wrapped several times."""
+    """Name the cause of an error by requests or urllib3."""
     import requests
     import urllib3
 
@@ -171,7 +171,7 @@ def _explain(error: BaseException, what: str = "no connection") -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those it wraps as cause, context, reason or argument."""
+    """Yield an error and the errors inside it."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,4 +1,4 @@
-"""Fetch a public data set: use the files already there, download and verify the others.
+"""Fetch a public data set: verify local files, download the others.
 
 A file gets its final name only when it is complete and its hash is right. After a failure, a folder is as it was
 before; what a crash left behind is removed when the data set is fetched again.
@@ -7,6 +7,8 @@ before; what a crash left behind is removed when the data set is fetched again.
 import contextlib
 import errno
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +16,20 @@ from pathlib import Path
 from augforge.callbacks import ignore
 from augforge.errors import SourceError, did_you_mean, listed
 from augforge.sources.published.downloading import DownloadError, download
-from augforge.sources.published.extracting import extract
 from augforge.sources.published.local_files import (
     find_file,
     find_mismatch,
     format_name,
+    hash_file,
     read_record,
+    write_file,
     write_record,
 )
 from augforge.sources.published.named import DATASETS, Archive, NamedDataset
 from augforge.sources.published.registry import PublishedFile
 from augforge.temporaries import sweep_abandoned, temporary_folder
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Fetched:
 
 
 def fetch(name: str, to: Path | None = None, listener: Listener | None = None) -> Fetched:
-    """Download the missing files of a data set, and verify all.
+    """Download a data set's missing files, and verify all.
 
     Parameters
     ----------
@@ -109,7 +114,7 @@ def fetch(name: str, to: Path | None = None, listener: Listener | None = None) -
 
 
 def _sort_files(dataset: NamedDataset, folder: Path) -> tuple[list[PublishedFile], list[PublishedFile]]:
-    """Return the files that a folder holds and those missing; raise on other files."""
+    """Sort files into held and missing; raise on wrong ones."""
     record = None if dataset.archive is None else read_record(folder, dataset.archive.file)
     held: list[PublishedFile] = []
     missing: list[PublishedFile] = []
@@ -150,12 +155,41 @@ def _extract_missing(
         listener.note(f"{packed} is kept: data sets of the same archive need no other download")
     else:
         listener.note(f"{packed} is already there: nothing is downloaded")
-    sha256 = extract(packed, archive.prefix, missing, folder)
+    sha256 = _extract(packed, archive, missing, folder)
     write_record(folder, archive.file, (read_record(folder, archive.file) or {}) | sha256)
 
 
+def _extract(packed: Path, archive: Archive, files: Sequence[PublishedFile], folder: Path) -> dict[str, str]:
+    """Extract files, each atomically; return their SHA-256 by name."""
+    try:
+        with zipfile.ZipFile(packed) as opened, temporary_folder(folder, "fetch") as scratch:
+            return {
+                file.name: _extract_one(opened, archive.prefix + file.name, scratch, folder / file.name)
+                for file in files
+            }
+    except KeyError as error:
+        raise SourceError(f"{packed}: {error.args[0]}") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise SourceError(f"{packed}: damaged: {error}. Move it away, and try again") from None
+
+
+def _extract_one(opened: zipfile.ZipFile, member: str, scratch: Path, target: Path) -> str:
+    """Extract a file, or compare it if it exists."""
+    temporary = scratch / target.name
+    with opened.open(member) as stream:  # at its end, zipfile compares the archive's checksum
+        sha256 = write_file(temporary, iter(lambda: stream.read(_CHUNK), b""))
+    if not target.exists():
+        temporary.replace(target)
+    elif hash_file(target) != sha256:
+        raise SourceError(
+            f"{target} differs from the file in the archive; nothing was changed. "
+            f"Move it away, or set another folder with --to"
+        )
+    return sha256
+
+
 def _find_archive(archive: Archive, folder: Path) -> Path | None:
-    """Find the archive in the data set's folder or its own, and verify it."""
+    """Find and verify the archive, in the data set's folder or its own."""
     for holder in (folder, archive.folder()):
         path = holder / archive.file.name
         if path.is_file():
@@ -211,7 +245,7 @@ def _check_space(folder: Path, files: Sequence[PublishedFile]) -> None:
 
 @contextlib.contextmanager
 def _create_folder(folder: Path) -> Iterator[None]:
-    """Create a folder, and remove it after an error that left it empty.
+    """Create a folder; remove it if an error leaves it empty.
 
     A failing write is a `SourceError`.
     """

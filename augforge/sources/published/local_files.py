@@ -1,4 +1,4 @@
-"""Find, verify and write the files of a published data set in a folder.
+"""Find, verify and write local files of published data sets.
 
 A SHA-256 identifies a file: that of the uncompressed bytes if known, since compressors differ, and otherwise that
 of the file as published. For an archive only its own hash is published: extracting writes a record of the hashes of
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augforge.errors import SourceError
+from augforge.sources.decoding import is_gzipped
 from augforge.sources.files import idx
-from augforge.sources.files.damage import is_gzipped
 from augforge.sources.published.registry import PublishedFile
 from augforge.temporaries import temporary_beside
 
@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 
 
 def find_file(folder: Path, file: PublishedFile) -> Path | None:
-    """Find a published file in a folder, under any of its names.
+    """Find a published file under any of its names.
 
     An uncompressed file is preferred, because it can be memory-mapped.
     """
@@ -54,7 +54,7 @@ def format_name(file: PublishedFile) -> str:
 
 
 def find_mismatch(path: Path, file: PublishedFile, record: Mapping[str, str] | None) -> str | None:
-    """Explain why a file is not the published one; return None if it is.
+    """Explain why a file differs from the published one, or return None.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def find_mismatch(path: Path, file: PublishedFile, record: Mapping[str, str] | N
 
 
 def look_up_sha256(file: PublishedFile, record: Mapping[str, str] | None) -> str | None:
-    """Return the published or recorded SHA-256 of the file itself; None if unknown."""
+    """Look up the published or recorded SHA-256, or None."""
     return file.sha256 or (record or {}).get(file.name)
 
 
@@ -127,13 +127,13 @@ def hash_content(path: Path, size: int | None) -> str | None:
 
 def hash_idx(array: NDArray[np.uint8]) -> str:
     """Compute the SHA-256 of an array's uncompressed IDX file."""
-    hasher = hashlib.sha256(idx.header(array.shape))
+    hasher = hashlib.sha256(idx.make_header(array.shape))
     hasher.update(array.data.cast("B"))
     return hasher.hexdigest()
 
 
 def write_file(path: Path, parts: Iterable[bytes]) -> str:
-    """Write parts to a file and flush it to disk; return its SHA-256."""
+    """Write a file to disk; return its SHA-256."""
     hasher = hashlib.sha256()
     with path.open("wb") as output:
         for part in parts:
@@ -145,7 +145,7 @@ def write_file(path: Path, parts: Iterable[bytes]) -> str:
 
 
 def read_record(folder: Path, archive: PublishedFile) -> dict[str, str] | None:
-    """Read the SHA-256 of the files extracted from an archive, by name.
+    """Read the SHA-256 of extracted files, by name.
 
     Returns
     -------

@@ -13,7 +13,6 @@ from augforge import bundle
 from augforge._platform.user_folders import user_cache
 from augforge.errors import SourceError, did_you_mean, listed
 from augforge.sources.files import idx
-from augforge.sources.files.label_table import read_first_column
 from augforge.sources.published import registry
 from augforge.sources.published.local_files import (
     find_file,
@@ -45,12 +44,10 @@ _CHARACTERS = (*string.digits, *string.ascii_uppercase, *string.ascii_lowercase)
 _MERGED = (*string.digits, *string.ascii_uppercase, *"abdefghnqrt")
 _LETTERS = tuple(string.ascii_lowercase)
 
-_BLOCK = 2048  # images
-
 
 @dataclass(frozen=True)
 class Split:
-    """A split of a data set: samples `start` to `stop` of its files."""
+    """A split: samples `start` to `stop` of its files."""
 
     images: PublishedFile
     labels: PublishedFile
@@ -143,7 +140,7 @@ def locate_data_folder() -> Path:
 
 
 def make_splits(files: tuple[PublishedFile, ...]) -> dict[str, Split]:
-    """Make the splits of four files: images and labels to train, then to test."""
+    """Make the splits train and test of four files."""
     return {"train": Split(files[0], files[1]), "test": Split(files[2], files[3])}
 
 
@@ -233,7 +230,7 @@ DATASETS: dict[str, NamedDataset] = {
 
 
 def open_named(name: str, split: str) -> Source:
-    """Open and verify one split of a data set known by name.
+    """Open and verify a split of a known data set.
 
     Images are upright and labels start at 0, whatever the files' conventions.
 
@@ -255,13 +252,13 @@ def open_named(name: str, split: str) -> Source:
         )
     wanted = dataset.splits[split]
     part = slice(wanted.start, wanted.stop)
-    read_labels = read_first_column if "idx2" in wanted.labels.name else idx.read_labels
+    read_labels = idx.read_first_column if "idx2" in wanted.labels.name else idx.read_labels
     images, images_path = _read(dataset, split, wanted.images, idx.read_images)
     labels, labels_path = _read(dataset, split, wanted.labels, read_labels)
     return Source.from_arrays(
         name,
         split,
-        (_transpose(images) if dataset.transposed else images)[part],
+        (np.ascontiguousarray(images.transpose(0, 2, 1)) if dataset.transposed else images)[part],
         _shift_labels(labels, dataset.first_label, labels_path)[part],
         class_names=dataset.class_names,
         images_from=str(images_path),
@@ -325,13 +322,3 @@ def _shift_labels(labels: NDArray[np.uint8], first: int, path: Path) -> NDArray[
     if (lowest := int(labels.min())) < first:
         raise SourceError(f"{path}: label {lowest}; the labels of this data set start at {first}")
     return labels - np.uint8(first)
-
-
-def _transpose(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Exchange rows and columns of images, in C order."""
-    count, height, width = images.shape
-    transposed = np.empty((count, width, height), np.uint8)
-    # Blocks stay in the processor's cache.
-    for first in range(0, count, _BLOCK):
-        transposed[first : first + _BLOCK] = images[first : first + _BLOCK].transpose(0, 2, 1)
-    return transposed

@@ -4,12 +4,13 @@ Comments give the source of each hash. Only the hashes of the uncompressed MNIST
 computed, from files with the published MD5. docs/datasets.md has the details.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file and its published sizes and hashes; None for those not published.
+    """A file with its published sizes and hashes, None if not published.
 
     Attributes
     ----------
@@ -33,7 +34,7 @@ class PublishedFile:
 
     @property
     def max_size(self) -> int | None:
-        """Bound the bytes of the published file; None without any bound."""
+        """Bound the bytes of the published file, if possible."""
         if self.size is not None or self.content_size is None:
             return self.size
         # Incompressible data grows by at most five bytes in every 16 kB, plus the gzip header.
@@ -44,8 +45,26 @@ _IMAGES_60K, _IMAGES_10K = 16 + 60_000 * 28 * 28, 16 + 10_000 * 28 * 28
 _LABELS_60K, _LABELS_10K = 8 + 60_000, 8 + 10_000
 _TABLE_60K = 12 + 60_000 * 8 * 4
 
-TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
-TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
+_MNIST_NAMES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+_MNIST_SIZES = (_IMAGES_60K, _LABELS_60K, _IMAGES_10K, _LABELS_10K)
+
+
+def _files(
+    names: Sequence[str],
+    content_size: Sequence[int],
+    sha256: Sequence[str],
+    size: Sequence[int | None] = (None,) * 4,
+    content_sha256: Sequence[str | None] = (None,) * 4,
+) -> tuple[PublishedFile, ...]:
+    """Make the files of images and labels to train, then to test."""
+    columns = zip(names, sha256, size, content_sha256, content_size, strict=True)
+    return tuple(PublishedFile(*row) for row in columns)
+
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",  # torchvision's
@@ -55,34 +74,21 @@ MNIST_MIRRORS = (
 # Sizes and SHA-256: TensorFlow Datasets, tensorflow_datasets/url_checksums/mnist.txt.
 # Uncompressed: prabhuomkar/pytorch-cpp, cmake/fetch_mnist.cmake lists the MD5 of the .gz files (the same as in
 # torchvision/datasets/mnist.py) and of their contents; the SHA-256 were computed from files with the latter.
-MNIST_FILES = (
-    PublishedFile(
-        TRAIN_IMAGES,
+MNIST_FILES = _files(
+    _MNIST_NAMES,
+    _MNIST_SIZES,
+    sha256=(
         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        9_912_422,
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        _IMAGES_60K,
-    ),
-    PublishedFile(
-        TRAIN_LABELS,
         "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        28_881,
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        _LABELS_60K,
-    ),
-    PublishedFile(
-        TEST_IMAGES,
         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        1_648_877,
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        _IMAGES_10K,
-    ),
-    PublishedFile(
-        TEST_LABELS,
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        4_542,
+    ),
+    size=(9_912_422, 28_881, 1_648_877, 4_542),
+    content_sha256=(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        _LABELS_10K,
     ),
 )
 
@@ -95,34 +101,21 @@ FASHION_MNIST_MIRRORS = (
 # Sizes and SHA-256: TensorFlow Datasets, tensorflow_datasets/url_checksums/fashion_mnist.txt.
 # Uncompressed: computed from Debian's package dataset-fashion-mnist. Debian strips time stamp and name from the .gz
 # headers; with these restored, the files have the MD5 listed in zalandoresearch/fashion-mnist, README.md.
-FASHION_MNIST_FILES = (
-    PublishedFile(
-        TRAIN_IMAGES,
+FASHION_MNIST_FILES = _files(
+    _MNIST_NAMES,
+    _MNIST_SIZES,
+    sha256=(
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        26_421_880,
-        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        _IMAGES_60K,
-    ),
-    PublishedFile(
-        TRAIN_LABELS,
         "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        29_515,
-        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        _LABELS_60K,
-    ),
-    PublishedFile(
-        TEST_IMAGES,
         "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        4_422_102,
-        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        _IMAGES_10K,
-    ),
-    PublishedFile(
-        TEST_LABELS,
         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        5_148,
+    ),
+    size=(26_421_880, 29_515, 4_422_102, 5_148),
+    content_sha256=(
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        _LABELS_10K,
     ),
 )
 
@@ -132,31 +125,16 @@ KMNIST_MIRRORS = (
 )
 
 # Sizes and SHA-256: TensorFlow Datasets, tensorflow_datasets/url_checksums/kmnist.txt.
-KMNIST_FILES = (
-    PublishedFile(
-        TRAIN_IMAGES,
+KMNIST_FILES = _files(
+    _MNIST_NAMES,
+    _MNIST_SIZES,
+    sha256=(
         "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
-        18_165_135,
-        content_size=_IMAGES_60K,
-    ),
-    PublishedFile(
-        TRAIN_LABELS,
         "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
-        29_497,
-        content_size=_LABELS_60K,
-    ),
-    PublishedFile(
-        TEST_IMAGES,
         "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
-        3_041_136,
-        content_size=_IMAGES_10K,
-    ),
-    PublishedFile(
-        TEST_LABELS,
         "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
-        5_120,
-        content_size=_LABELS_10K,
     ),
+    size=(18_165_135, 29_497, 3_041_136, 5_120),
 )
 
 QMNIST_MIRRORS = (
@@ -166,26 +144,19 @@ QMNIST_MIRRORS = (
 
 # SHA-256: torchvision, torchvision/prototype/datasets/_builtin/mnist.py (the MD5 of the same files are in its
 # torchvision/datasets/mnist.py). Shapes: facebookresearch/qmnist, README.md. The sizes are not published.
-QMNIST_FILES = (
-    PublishedFile(
+QMNIST_FILES = _files(
+    (
         "qmnist-train-images-idx3-ubyte.gz",
-        "9e26a7bf1683614e065d7b76460ccd52807165b3f22561fb782bd9f38c52b51d",
-        content_size=_IMAGES_60K,
-    ),
-    PublishedFile(
         "qmnist-train-labels-idx2-int.gz",
-        "2c05dc77f6b916b38e455e97ab129a42a444f3dbef09b278a366f82904e0dd9f",
-        content_size=_TABLE_60K,
-    ),
-    PublishedFile(
         "qmnist-test-images-idx3-ubyte.gz",
-        "43fc22bf7498b8fc98de98369d72f752d0deabc280a43a7bcc364ab19e57b375",
-        content_size=_IMAGES_60K,
-    ),
-    PublishedFile(
         "qmnist-test-labels-idx2-int.gz",
+    ),
+    (_IMAGES_60K, _TABLE_60K) * 2,
+    sha256=(
+        "9e26a7bf1683614e065d7b76460ccd52807165b3f22561fb782bd9f38c52b51d",
+        "2c05dc77f6b916b38e455e97ab129a42a444f3dbef09b278a366f82904e0dd9f",
+        "43fc22bf7498b8fc98de98369d72f752d0deabc280a43a7bcc364ab19e57b375",
         "9fbcbe594c3766fdf4f0b15c5165dc0d1e57ac604e01422608bb72c906030d06",
-        content_size=_TABLE_60K,
     ),
 )
 
@@ -204,7 +175,7 @@ EMNIST_ARCHIVE = PublishedFile(
 
 
 def emnist_files(part: str) -> tuple[PublishedFile, ...]:
-    """List the files of one of EMNIST's six sets: ``balanced``, ``byclass``, ..."""
+    """List the files of an EMNIST set, such as ``balanced``."""
     return tuple(
         PublishedFile(f"emnist-{part}-{split}-{kind}-ubyte.gz")
         for split in ("train", "test")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge.kernels import count_components
-from tests.kernels.digits import digits, pieces_and_holes
+from tests.kernels.digits import digits, pieces_and_holes_of_each
 
 ANY = hnp.arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 12), st.integers(1, 12)))
 TWO = hnp.arrays(
@@ -14,8 +14,7 @@ TWO = hnp.arrays(
 
 
 def expected(images: np.ndarray, thresholds: np.ndarray, least: int) -> np.ndarray:
-    counted = [pieces_and_holes(one >= level, least) for one, level in zip(images, thresholds, strict=True)]
-    return np.array(counted, np.int32)
+    return pieces_and_holes_of_each(images >= thresholds[:, None, None], least)
 
 
 @given(st.one_of(ANY, TWO), st.integers(0, 255), st.integers(0, 6))

@@ -1,4 +1,4 @@
-"""Data sets that augforge built, as originals of others."""
+"""Built data sets as originals."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from augforge.errors import SourceError
 from augforge.reading.reader import ShardReader
 from augforge.sources import SourceSpec, open_source
 from augforge.sources.files import built_dataset
+from augforge.sources.spec import spell_key
 
 RECIPE = """\
 version: 1
@@ -113,7 +114,7 @@ def test_no_manifest(mine: Path) -> None:
         "run its build again to finish it"
     )
     assert _error(mine, format=None).startswith(
-        f"{mine}: a folder without pictures or other originals that are read; its files' endings: "
+        f"{mine}: a folder without pictures or other known originals; suffixes of its files: "
     )
 
 
@@ -175,7 +176,7 @@ def test_a_shard_that_is_missing_or_changed(mine: Path) -> None:
         f"{shard} has the hash {blake3(shard.read_bytes()).hexdigest()}, but was published with {published}"
     )
     shard.unlink()
-    assert _error(mine) == f"{shard} cannot be read: No such file or directory"
+    assert _error(mine) == f"{shard} is missing"
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "shards/small-00001.h5"])
@@ -185,7 +186,7 @@ def test_nothing_waits_for_a_pipe(mine: Path, name: str) -> None:
     assert _error(mine) == f"{mine / name} is not an ordinary file"
 
 
-def test_a_shard_of_another_shape_than_said(mine: Path) -> None:
+def test_a_shard_of_another_shape_than_in_the_manifest(mine: Path) -> None:
     _spoilt(mine / "manifest.json", image_shape=[3, 4])
     assert _error(mine) == (
         f"{mine / 'shards' / 'small-00000.h5'}: 'images' is uint8 of shape (1024, 4, 3); "
@@ -197,9 +198,9 @@ def test_a_shard_of_another_shape_than_said(mine: Path) -> None:
     "spec",
     [{"split": "test"}, {"images": "images"}, {"labels": "labels"}, {"shape": (4, 3)}, {"colour": "gray"}],
 )
-def test_choices_that_mean_nothing(mine: Path, spec: dict[str, Any]) -> None:
+def test_choices_without_effect(mine: Path, spec: dict[str, Any]) -> None:
     assert _error(mine, **spec) == (
-        f"{mine}: a data set that augforge built, to which '{next(iter(spec))}' means nothing; leave it out"
+        f"{mine}: '{spell_key(next(iter(spec)))}' has no effect on a data set that augforge built; leave it out"
     )
 
 

@@ -1,4 +1,4 @@
-"""CSV files: Kaggle's two, their relatives, and what each kind of bad file is told."""
+"""CSV files: Kaggle's and similar ones, and an error for each kind of bad file."""
 
 import gzip
 from pathlib import Path
@@ -108,99 +108,99 @@ def test_prepared(tmp_path: Path) -> None:
 
 
 def test_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augforge.sources.files.csv_parsing.READ_AT_ONCE", 32)
+    monkeypatch.setattr("augforge.sources.files.csv_parsing.READ_BYTES", 32)
     np.testing.assert_array_equal(_open(tmp_path, KAGGLE + _rows() * 40).images, np.tile(IMAGES, (40, 1, 1)))
     with pytest.raises(SourceError, match=r"digits.csv: line 202, column 2 \(pixel0\): got 'x'"):
         _open(tmp_path, KAGGLE + _rows() * 40 + "1,x,2,3,4\n")
 
 
-NEEDED = "; needed is a line such as 'label,pixel0,pixel1,...' or an image's numbers"
+NEEDED = "; needed: a line such as 'label,pixel0,pixel1,...', or the numbers of an image"
 BAD = {
     "empty": (b"", {}, "an empty file" + NEEDED),
     "BOM alone": ("\ufeff", {}, "an empty file" + NEEDED),
     "classes without labels": (
         _rows(labelled=False),
         {"classes": 3},
-        "no labels, so 'classes' has nothing to count; leave it out",
+        "no labels, so 'classes' has no effect; leave it out",
     ),
     "empty first line": (b"\n1,2,3,4,5\n", {}, "line 1 is empty" + NEEDED),
     "header alone": (KAGGLE, {}, "no images; at least one is needed"),
-    "a picture": (b"\x89PNG\r\n\x1a\n", {}, "line 1: byte 1 is no text" + NEEDED),
-    "UTF-16": (KAGGLE.encode("utf-16"), {}, "line 1: byte 1 is no text" + NEEDED),
+    "a picture": (b"\x89PNG\r\n\x1a\n", {}, "line 1: byte 1 is not text" + NEEDED),
+    "UTF-16": (KAGGLE.encode("utf-16"), {}, "line 1: byte 1 is not text" + NEEDED),
     "no pixels": ("label\n5\n", {}, "line 1: no columns of pixels" + NEEDED),
     "another label": (
         "digit,pixel0\n5,0\n",
         {},
-        "line 1, column 1 is called 'digit'; needed is 'label' or 'pixel0'",
+        "line 1, column 1 is named 'digit'; needed: 'label' or 'pixel0'",
     ),
     "pixels out of order": (
         "label,pixel0,pixel2,pixel1,pixel3\n",
         {},
-        "line 1, column 3 is called 'pixel2'; needed is 'pixel1'",
+        "line 1, column 3 is named 'pixel2'; needed: 'pixel1'",
     ),
     "label last": (
         "pixel0,pixel1,pixel2,pixel3,label\n",
         {},
-        "line 1, column 5 is called 'label'; the label comes first: make it column 1",
+        "line 1, column 5 is named 'label'; labels must be in column 1",
     ),
     "rows out of order": (
         "label,1x1,2x1,1x2,2x2\n",
         {},
-        "line 1, column 3 is called '2x1'; needed is '1x2'",
+        "line 1, column 3 is named '2x1'; needed: '1x2'",
     ),
     "no square": (
         "label,pixel0,pixel1,pixel2\n",
         {},
-        "line 1: 3 pixels an image are no square; write 'shape: [HEIGHT, WIDTH]' in the source",
+        "line 1: 3 pixels an image are not a square; write 'shape: [HEIGHT, WIDTH]' in the source",
     ),
     "another shape": (
         KAGGLE,
         {"shape": (28, 28)},
-        "line 1: 4 pixels an image, but 'shape' in the source says 28 x 28, 784",
+        "line 1: 4 pixels an image, but 'shape' in the source is 28 x 28, 784 pixels",
     ),
     "headless, no square": (
         "1,2,3\n",
         {},
-        "line 1: no header, 3 columns: 2 pixels an image are no square; "
+        "line 1: no header, 3 columns: 2 pixels an image are not a square; "
         "write 'shape: [HEIGHT, WIDTH]' in the source",
     ),
     "a pixel out of range": (
         KAGGLE + "5,0,0,0,0\n5,0,256,0,0\n",
         {},
-        "line 3, column 3 (pixel1): got '256'; needed is a whole number from 0 to 255",
+        "line 3, column 3 (pixel1): got '256'; needed: an integer from 0 to 255",
     ),
     "NaN": (
         KAGGLE + "5,0,NaN,0,0\n",
         {},
-        "line 2, column 3 (pixel1): got 'NaN'; needed is a whole number from 0 to 255",
+        "line 2, column 3 (pixel1): got 'NaN'; needed: an integer from 0 to 255",
     ),
     "a fraction, headless": (
         "5,0,0.5,0,0\n",
         {},
-        "line 1, column 3 (pixel1): got '0.5'; needed is a whole number from 0 to 255",
+        "line 1, column 3 (pixel1): got '0.5'; needed: an integer from 0 to 255",
     ),
     "cut": (
         KAGGLE + "5,0,0,0,0\n5,0,0",
         {},
-        "line 3 has 3 columns; needed are 5, as in the first line",
+        "line 3 has 3 columns; needed: 5, as in the first line",
     ),
     "an empty line": (KAGGLE + "5,0,0,0,0\n\n5,0,0,0,0\n", {}, "line 3 is empty"),
     "a label out of range": (
         KAGGLE + "5,0,0,0,0\n10,0,0,0,0\n",
         {},
         "line 3, column 1 (label): label 10 is out of range: with 10 classes labels are 0 to 9; "
-        "'classes: NUMBER' in the source sets how many there are",
+        "write 'classes: NUMBER' in the source to change this",
     ),
     "a label beyond the names": (
         KAGGLE + "2,0,0,0,0\n",
         {"class_names": ("a", "b")},
         "line 2, column 1 (label): label 2 is out of range: with 2 classes labels are 0 to 1; "
-        "'classes: NUMBER' in the source sets how many there are",
+        "write 'classes: NUMBER' in the source to change this",
     ),
     "names without labels": (
         "pixel0\n5\n",
         {"class_names": ("a", "b")},
-        "no labels, so 'class_names' has nothing to name; leave it out",
+        "no labels, so 'class_names' has no effect; leave it out",
     ),
     "cut gzip": (
         gzip.compress((KAGGLE + _rows()).encode())[:-6],
@@ -225,7 +225,7 @@ def test_bad_files(tmp_path: Path, content: str | bytes, spec: dict[str, Any], m
 
 def test_an_endless_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_LINE", 20)
-    with pytest.raises(SourceError, match="line 1 does not end within 20 bytes; needed is a line"):
+    with pytest.raises(SourceError, match="line 1 does not end within 20 bytes; needed: a line"):
         _open(tmp_path, KAGGLE + _rows())
 
 

@@ -1,4 +1,4 @@
-"""Lines of numbers: what is taken, and that every block that is not has a fault which is told."""
+"""Lines of numbers: valid blocks parse, and others have an error."""
 
 import io
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augforge.sources.files import csv_parsing
-from augforge.sources.files.csv_parsing import find_fault, line_blocks, parse_lines
+from augforge.sources.files.csv_parsing import find_fault, parse_lines, read_blocks
 
 NAMES = ("label", "pixel0", "pixel1")
 
@@ -21,7 +21,7 @@ def test_numbers_of_every_length() -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 255), min_size=3, max_size=3), min_size=1))
-def test_what_is_written_is_read(rows: list[list[int]]) -> None:
+def test_round_trip(rows: list[list[int]]) -> None:
     parsed = parse_lines(b"\n".join(b",".join(b"%d" % value for value in row) for row in rows), 3)
     assert parsed is not None
     assert parsed.tolist() == rows
@@ -39,26 +39,26 @@ def test_a_block_is_either_parsed_or_has_a_fault(text: str, at: int, letter: str
 
 
 FAULTS = {
-    "text": (b"1,2,3\n1,x,3", "line 8, column 2 (pixel0): got 'x'; needed is a whole number from 0 to 255"),
-    "NaN": (b"1,nan,3", "line 7, column 2 (pixel0): got 'nan'; needed is a whole number from 0 to 255"),
-    "too large": (b"1,2,256", "line 7, column 3 (pixel1): got '256'; needed is a whole number from 0 to 255"),
-    "negative": (b"-1,2,3", "line 7, column 1 (label): got '-1'; needed is a whole number from 0 to 255"),
-    "fraction": (b"1,0.5,3", "line 7, column 2 (pixel0): got '0.5'; needed is a whole number from 0 to 255"),
-    "nothing": (b"1,,3", "line 7, column 2 (pixel0): got ''; needed is a whole number from 0 to 255"),
-    "quotes": (b'"1",2,3', "line 7, column 1 (label): got '\"1\"'; needed is a whole number from 0 to 255"),
-    "blank": (b"1, 2,3", "line 7, column 2 (pixel0): got ' 2'; needed is a whole number from 0 to 255"),
+    "text": (b"1,2,3\n1,x,3", "line 8, column 2 (pixel0): got 'x'; needed: an integer from 0 to 255"),
+    "NaN": (b"1,nan,3", "line 7, column 2 (pixel0): got 'nan'; needed: an integer from 0 to 255"),
+    "too large": (b"1,2,256", "line 7, column 3 (pixel1): got '256'; needed: an integer from 0 to 255"),
+    "negative": (b"-1,2,3", "line 7, column 1 (label): got '-1'; needed: an integer from 0 to 255"),
+    "fraction": (b"1,0.5,3", "line 7, column 2 (pixel0): got '0.5'; needed: an integer from 0 to 255"),
+    "nothing": (b"1,,3", "line 7, column 2 (pixel0): got ''; needed: an integer from 0 to 255"),
+    "quotes": (b'"1",2,3', "line 7, column 1 (label): got '\"1\"'; needed: an integer from 0 to 255"),
+    "blank": (b"1, 2,3", "line 7, column 2 (pixel0): got ' 2'; needed: an integer from 0 to 255"),
     "not ASCII": (
         "1,٣,3".encode(),
-        r"line 7, column 2 (pixel0): got '\xd9\xa3'; needed is a whole number from 0 to 255",
+        r"line 7, column 2 (pixel0): got '\xd9\xa3'; needed: an integer from 0 to 255",
     ),
     "endless": (
         b"1,2," + b"9" * 99,
-        f"line 7, column 3 (pixel1): got '{'9' * 40}...'; needed is a whole number from 0 to 255",
+        f"line 7, column 3 (pixel1): got '{'9' * 40}...'; needed: an integer from 0 to 255",
     ),
-    "short": (b"1,2,3\n1,2", "line 8 has 2 columns; needed are 3, as in the first line"),
-    "long": (b"1,2,3,4\n1,2", "line 7 has 4 columns; needed are 3, as in the first line"),
+    "short": (b"1,2,3\n1,2", "line 8 has 2 columns; needed: 3, as in the first line"),
+    "long": (b"1,2,3,4\n1,2", "line 7 has 4 columns; needed: 3, as in the first line"),
     "empty line": (b"1,2,3\n\n1,2,3", "line 8 is empty"),
-    "semicolons": (b"1;2;3", "line 7 has 1 columns; needed are 3, as in the first line"),
+    "semicolons": (b"1;2;3", "line 7 has 1 columns; needed: 3, as in the first line"),
 }
 
 
@@ -77,8 +77,8 @@ def test_faults(text: bytes, message: str) -> None:
 def test_blocks_are_the_lines(lines: list[bytes], end: bytes, ended: bool, at_once: int) -> None:
     text = end.join(lines) + (end if ended else b"")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_parsing, "READ_AT_ONCE", at_once)
-        blocks = list(line_blocks(io.BytesIO(text), 3))
+        patch.setattr(csv_parsing, "READ_BYTES", at_once)
+        blocks = list(read_blocks(io.BytesIO(text), 3))
     if b"" not in lines:  # otherwise the block with the empty line may be given up early
         assert b"\n".join(blocks) == b"\n".join(lines)
     elif all(parse_lines(block, 3) is not None for block in blocks):
@@ -86,8 +86,8 @@ def test_blocks_are_the_lines(lines: list[bytes], end: bytes, ended: bool, at_on
 
 
 def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_parsing, "READ_AT_ONCE", 64)
+    monkeypatch.setattr(csv_parsing, "READ_BYTES", 64)
     stream = io.BytesIO(b"1" * 10_000)
-    (block,) = line_blocks(stream, 3)
+    (block,) = read_blocks(stream, 3)
     assert len(block) <= 192
     assert parse_lines(block, 3) is None

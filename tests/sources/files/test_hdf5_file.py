@@ -1,4 +1,4 @@
-"""HDF5 files of anybody's: what is read and mapped, and what each kind of bad file is told."""
+"""HDF5 files: reading, mapping, and an error for each kind of bad file."""
 
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from augforge.errors import SourceError
 from augforge.hdf5 import sandbox
 from augforge.hdf5.reading import ArrayFile
 from augforge.sources import Source, SourceSpec
-from augforge.sources.files import hdf5_arrays
-from augforge.sources.files.hdf5_file import is_hdf5, open_hdf5
+from augforge.sources.files import hdf5_file
+from augforge.sources.formats import is_hdf5, open_hdf5
 
 IMAGES = (np.arange(5 * 4 * 3) * 4 % 256).astype(np.uint8).reshape(5, 4, 3)
 LABELS = np.array([5, 0, 4, 1, 9], np.uint8)
@@ -57,27 +57,31 @@ def test_every_naming_and_layout(
     assert source.digest == Source.from_arrays("x", "train", IMAGES, LABELS).digest
 
 
-def test_one_piece_is_mapped_and_anything_else_decoded(
+def test_contiguous_images_are_mapped_and_others_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[str] = []
-    real = hdf5_arrays.append_pixels
-    monkeypatch.setattr(hdf5_arrays, "append_pixels", lambda *given: decoded.append(given[3]) or real(*given))
-    path = _write(tmp_path, images=IMAGES)
-    np.testing.assert_array_equal(_open(path, labels="none").images, IMAGES)
+    real = hdf5_file.HDF5Arrays.append_to
+
+    def note(self: hdf5_file.HDF5Arrays, buffer: Any, array: Any) -> None:
+        decoded.append(array.name)
+        real(self, buffer, array)
+
+    monkeypatch.setattr(hdf5_file.HDF5Arrays, "append_to", note)
+    np.testing.assert_array_equal(_open(_write(tmp_path, images=IMAGES), labels="none").images, IMAGES)
     assert not decoded
     _open(_write(tmp_path, {"chunks": True}, images=IMAGES), labels="none")
-    assert decoded == [f"{path}: array 'images'"]
+    assert decoded == ["images"]
 
 
-@pytest.mark.parametrize("form", ["flat", "channel", "colours"])
+@pytest.mark.parametrize("form", ["flat", "channel", "colors"])
 def test_other_forms(tmp_path: Path, form: str) -> None:
     images = {
         "flat": IMAGES.reshape(5, 12),
         "channel": IMAGES[..., np.newaxis],
-        "colours": np.stack([IMAGES] * 3, axis=-1),
+        "colors": np.stack([IMAGES] * 3, axis=-1),
     }[form]
-    spec: dict[str, Any] = {"flat": {"shape": (4, 3)}, "colours": {"colour": "gray"}}.get(form, {})
+    spec: dict[str, Any] = {"flat": {"shape": (4, 3)}, "colors": {"colour": "gray"}}.get(form, {})
     source = _open(_write(tmp_path, images=images), labels="none", **spec)
     np.testing.assert_array_equal(source.images, IMAGES)
 
@@ -92,24 +96,24 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "nothing": (
         {},
         {},
-        "no array 'x_train' or 'images'; it holds: nothing. 'images: NAME' in the source says which one is meant",
+        "no array 'x_train' or 'images'; it holds: nothing. Write 'images: NAME' in the source to choose one",
     ),
     "other names": (
         {"a__pixels": IMAGES, "digits": LABELS},
         {},
         "no array 'x_train' or 'images'; it holds: a/pixels, digits. "
-        "'images: NAME' in the source says which one is meant",
+        "Write 'images: NAME' in the source to choose one",
     ),
     "typo": (
         {"a__pixels": IMAGES},
         {"images": "a/pixel"},
-        "no array 'a/pixel', which 'images' names; it holds: a/pixels. Did you mean 'a/pixels'?",
+        "no array 'a/pixel', as given by 'images'; it holds: a/pixels. Did you mean 'a/pixels'?",
     ),
     "no labels": (
         {"images": IMAGES},
         {},
-        "no array 'labels'; it holds: images. 'labels: NAME' in the source says which one is meant, "
-        "'labels: none' that there are no labels",
+        "no array 'labels'; it holds: images. Write 'labels: NAME' in the source to choose one, "
+        "or 'labels: none' if there are no labels",
     ),
     "floats": (
         {"images": IMAGES.astype(np.float32), "labels": LABELS},
@@ -120,7 +124,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "text": (
         {"images": IMAGES, "labels": np.array([b"a"] * 5)},
         {},
-        "array 'labels': |S1 of shape (5,); needed: whole numbers of shape (count,)",
+        "array 'labels': |S1 of shape (5,); needed: integers of shape (count,)",
     ),
     "no images": (
         {"images": IMAGES[:0], "labels": LABELS},
@@ -141,23 +145,24 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "NaN among labels": (
         {"images": IMAGES, "labels": np.array([1, np.nan, 3, 4, 5])},
         {},
-        "array 'labels': float64 of shape (5,); needed: whole numbers of shape (count,)",
+        "array 'labels': float64 of shape (5,); needed: integers of shape (count,)",
     ),
     "negative label": (
         {"images": IMAGES, "labels": np.array([1, 2, -1, 4, 5])},
         {},
-        "array 'labels': label -1 at index 2 is out of range: labels are 0 to 255 at most",
+        "array 'labels': label -1 at index 2; labels are 0 to 255",
     ),
     "label out of range": (
         {"images": IMAGES, "labels": LABELS},
         {"class_names": ("a", "b")},
         "array 'labels': label 5 at index 0 is out of range: with 2 classes labels are 0 to 1; "
-        "if the highest label here, 9, is meant, write 'classes: 10' in the source",
+        "if 9 is the highest label, write 'classes: 10' in the source",
     ),
-    "colours": (
+    "colors": (
         {"images": np.zeros((5, 4, 3, 4), np.uint8), "labels": LABELS},
         {},
-        "array 'images': shape (5, 4, 3, 4), so in colour; 'colour: gray' in the source turns it to gray",
+        "array 'images': color images of shape (5, 4, 3, 4); write 'color: gray' in the source to "
+        "convert them to gray",
     ),
 }
 
@@ -220,7 +225,7 @@ def _virtual(file: h5py.File) -> None:
 
 
 NOTHING = (
-    "no array 'x_train' or 'images'; it holds: nothing. 'images: NAME' in the source says which one is meant"
+    "no array 'x_train' or 'images'; it holds: nothing. Write 'images: NAME' in the source to choose one"
 )
 BAD_CONTENTS = {
     _empty: ": 'images' has no shape",
@@ -258,7 +263,7 @@ def test_no_hdf5(tmp_path: Path, content: bytes) -> None:
         _open(path)
 
 
-def test_a_file_that_hdf5_does_not_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_crashes_hdf5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _write(tmp_path, images=IMAGES, labels=LABELS)
     monkeypatch.setattr(sandbox, "_CHILD", "import os; os.abort()")
     with pytest.raises(SourceError) as raised:
@@ -268,15 +273,15 @@ def test_a_file_that_hdf5_does_not_survive(tmp_path: Path, monkeypatch: pytest.M
     )
 
 
-def test_labels_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_beyond_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _write(tmp_path, images=IMAGES, labels=LABELS.astype(np.int64))
-    monkeypatch.setattr(hdf5_arrays, "IN_MEMORY", 39)
-    with pytest.raises(SourceError, match="array 'labels': 40 bytes of labels; 39 are allowed"):
+    monkeypatch.setattr(hdf5_file, "MAX_IN_MEMORY", 39)
+    with pytest.raises(SourceError, match="array 'labels': 40 bytes of labels; at most 39 are allowed"):
         _open(path)
 
 
 def test_every_cut_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hdf5_arrays, "SandboxedArrayFile", ArrayFile)  # a process for each takes long
+    monkeypatch.setattr(hdf5_file, "SandboxedArrayFile", ArrayFile)  # a process for each takes long
     for options in ({}, {"compression": "gzip"}):
         path = _write(tmp_path, options, images=IMAGES, labels=LABELS)
         whole = path.read_bytes()
@@ -301,7 +306,7 @@ def test_known_by_its_name(tmp_path: Path) -> None:
     assert is_hdf5(tmp_path)
 
 
-def test_arrays_whose_names_are_not_text_are_passed_over(tmp_path: Path) -> None:
+def test_arrays_without_utf8_names_are_ignored(tmp_path: Path) -> None:
     path = _write(tmp_path, images=IMAGES, labels=LABELS)
     with h5py.File(path, "a") as file:
         space = h5py.h5s.create_simple((3,))

@@ -1,4 +1,4 @@
-"""One IDX file: what is read, and what each kind of bad file is told."""
+"""IDX files, and an error for each kind of bad file."""
 
 import gzip
 import struct
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from augforge.errors import SourceError
-from augforge.sources import gathering
+from augforge.sources import decoding
 from augforge.sources.files import idx
 
 HEAD = struct.pack(">4B3I", 0, 0, 8, 3, 2, 2, 3)
@@ -47,9 +47,9 @@ BAD_IMAGES = {
     ),
     "float32": (
         struct.pack(">4B3I", 0, 0, 0x0D, 3, 1, 1, 1) + bytes(4),
-        "its type code is 0x0d (float32); 0x08 (uint8) is needed",
+        "its type code is 0x0d (float32); needed: 0x08 (uint8)",
     ),
-    "unknown type": (b"\0\0\x2a\x03", "its type code is 0x2a (no known type); 0x08 (uint8) is needed"),
+    "unknown type": (b"\0\0\x2a\x03", "its type code is 0x2a (no known type); needed: 0x08 (uint8)"),
     "labels": (LABELS, "1 dimension; images need 3: (count, height, width)"),
     "four dimensions": (_head(1, 1, 1, 1) + b"a", "4 dimensions; images need 3: (count, height, width)"),
     "no images": (_head(0, 2, 3), "no images; at least one is needed"),
@@ -155,7 +155,7 @@ def test_a_huge_claim_in_a_small_gzip_allocates_nothing(tmp_path: Path) -> None:
     assert peak < 4 << 20
 
 
-def test_a_gzip_bomb_is_decoded_no_further_than_its_header_claims(tmp_path: Path) -> None:
+def test_a_gzip_bomb_is_decoded_only_to_its_claimed_size(tmp_path: Path) -> None:
     path = tmp_path / "images.gz"
     path.write_bytes(gzip.compress(GOOD + bytes(64 << 20)))
     tracemalloc.start()
@@ -166,17 +166,17 @@ def test_a_gzip_bomb_is_decoded_no_further_than_its_header_claims(tmp_path: Path
     assert peak < 4 << 20
 
 
-def test_a_gzip_larger_than_allowed_is_to_be_stored_uncompressed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gathering, "MAX_DECODED", 11)
+def test_a_too_large_gzip_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "MAX_DECODED", 11)
     path = tmp_path / "images.gz"
     path.write_bytes(gzip.compress(GOOD))
-    with pytest.raises(SourceError, match="are 12 bytes; compressed, 11 are allowed: store it uncompressed"):
+    with pytest.raises(
+        SourceError, match="are 12 bytes; at most 11 are allowed in a compressed file: store it uncompressed"
+    ):
         idx.read_images(path)
 
 
-def test_an_uncompressed_file_is_mapped_and_a_gzipped_one_is_told_by_its_bytes(tmp_path: Path) -> None:
+def test_an_uncompressed_file_is_mapped_and_gzip_is_detected(tmp_path: Path) -> None:
     plain, gzipped = tmp_path / "named.gz", tmp_path / "named-plain"
     plain.write_bytes(GOOD)
     gzipped.write_bytes(gzip.compress(GOOD[:20]) + gzip.compress(GOOD[20:]))  # two members are one stream
@@ -191,7 +191,7 @@ def test_an_uncompressed_file_is_mapped_and_a_gzipped_one_is_told_by_its_bytes(t
 def test_a_gzipped_file_of_several_chunks(tmp_path: Path) -> None:
     array = np.random.default_rng(0).integers(0, 256, (3, 1000, 900), np.uint8)
     path = tmp_path / "images.gz"
-    path.write_bytes(gzip.compress(idx.header(array.shape) + array.tobytes(), 1))
+    path.write_bytes(gzip.compress(idx.make_header(array.shape) + array.tobytes(), 1))
     np.testing.assert_array_equal(idx.read_images(path), array)
 
 
@@ -201,7 +201,7 @@ def test_a_gzipped_file_of_several_chunks(tmp_path: Path) -> None:
     gzipped=st.booleans(),
     cut=st.integers(1, 1000),
 )
-def test_what_is_written_is_read_and_every_cut_is_noticed(
+def test_round_trip_and_every_cut(
     tmp_path_factory: pytest.TempPathFactory, array: np.ndarray, gzipped: bool, cut: int
 ) -> None:
     data = struct.pack(">4B3I", 0, 0, 8, 3, *array.shape) + array.tobytes()
@@ -212,3 +212,74 @@ def test_what_is_written_is_read_and_every_cut_is_noticed(
     path.write_bytes(data[: -min(cut, len(data))])
     with pytest.raises(SourceError, match="cut"):
         idx.read_images(path)
+
+
+TABLE = np.array([[5, 0, 9, 1, 35, 7, 0, 0], [255, 4, 2100, 2, 39, 281769, 0, 0]])
+
+
+def table_bytes(table: np.ndarray) -> bytes:
+    """Return an uncompressed IDX file of an int32 table."""
+    return struct.pack(">4B2I", 0, 0, 0x0C, 2, *table.shape) + table.astype(">i4").tobytes()
+
+
+def _write_table(folder: Path, data: bytes) -> Path:
+    path = folder / "labels.gz"
+    path.write_bytes(gzip.compress(data))
+    return path
+
+
+def test_the_first_column_is_the_class(tmp_path: Path) -> None:
+    labels = idx.read_first_column(_write_table(tmp_path, table_bytes(TABLE)))
+    assert labels.dtype == np.uint8
+    assert labels.tolist() == [5, 255]
+    assert not labels.flags.writeable
+
+
+GOOD_TABLE = table_bytes(TABLE)
+BAD_TABLES = {
+    "nothing in it": (b"", "cut: 0 bytes are too few for an IDX file's header"),
+    "half a header": (GOOD_TABLE[:9], "cut: 9 bytes are too few for an IDX file's header"),
+    "labels of uint8": (
+        bytes((0, 0, 8, 1)) + GOOD_TABLE[4:],
+        "its type code is 0x08 (uint8); needed: 0x0c (int32)",
+    ),
+    "one dimension": (
+        bytes((0, 0, 0x0C, 1)) + GOOD_TABLE[4:],
+        "1 dimension; tables of labels need 2: (count, columns)",
+    ),
+    "not IDX": (
+        b"\x89PNG" + GOOD_TABLE[4:],
+        "not an IDX file: it starts with the bytes 89 50 4e 47, an IDX file with 00 00",
+    ),
+    "no rows": (table_bytes(TABLE[:0]), "no labels; at least one is needed"),
+    "no columns": (table_bytes(TABLE[:, :0]), "no labels; at least one is needed"),
+    "cut": (GOOD_TABLE[:-1], "cut: its header claims 2 labels of 8 columns, 64 bytes, but only 63 follow it"),
+    "more": (GOOD_TABLE + b"x", "more bytes than the 64 of the 2 labels of 8 columns that its header claims"),
+    "negative": (table_bytes(TABLE - 6), "label -1 at index 0; labels are 0 to 255"),
+    "too high": (table_bytes(TABLE + 1), "label 256 at index 1; labels are 0 to 255"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_bad_tables(name: str, tmp_path: Path) -> None:
+    data, message = BAD_TABLES[name]
+    path = _write_table(tmp_path, data)
+    with pytest.raises(SourceError) as raised:
+        idx.read_first_column(path)
+    assert str(raised.value) == f"{path}: {message}"
+
+
+def test_a_huge_claim_of_a_table(tmp_path: Path) -> None:
+    path = _write_table(tmp_path, struct.pack(">4B2I", 0, 0, 0x0C, 2, 2**32 - 1, 8))
+    with pytest.raises(SourceError, match=r"its header claims 4,294,967,295 labels of 8 columns"):
+        idx.read_first_column(path)
+
+
+def test_tables_that_are_uncompressed_or_missing(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"labels\.gz: cannot be read: No such file"):
+        idx.read_first_column(tmp_path / "labels.gz")
+    (tmp_path / "labels.gz").write_bytes(GOOD_TABLE)
+    assert idx.read_first_column(tmp_path / "labels.gz").tolist() == [5, 255]
+    (tmp_path / "labels.gz").write_bytes(GOOD_TABLE + b"x")
+    with pytest.raises(SourceError, match=r"labels\.gz: 1 bytes too many after the 64"):
+        idx.read_first_column(tmp_path / "labels.gz")

@@ -1,4 +1,4 @@
-"""Folders of IDX files: which files are a split, and what is said when they are not."""
+"""Folders of IDX files: splits, and errors for bad folders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -93,29 +93,28 @@ TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte
 PAIR = np.zeros((2, 3, 3), np.uint8), np.zeros(2, np.uint8)
 
 BAD_FOLDERS = {
-    "empty": ({}, "train", "{folder}: no IDX files of images; looked for train-images-idx3-ubyte[.gz]"),
+    "empty": ({}, "train", "{folder}: no IDX files of images; expected train-images-idx3-ubyte[.gz]"),
     "empty, test": (
         {},
         "test",
-        "{folder}: no IDX files of images; "
-        "looked for t10k-images-idx3-ubyte[.gz], test-images-idx3-ubyte[.gz]",
+        "{folder}: no IDX files of images; expected t10k-images-idx3-ubyte[.gz], test-images-idx3-ubyte[.gz]",
     ),
     "unknown split": (
         {TRAIN_IMAGES: PAIR[0], "t10k-images.idx3-ubyte.gz": PAIR[0], "drawn-images-idx3-ubyte": PAIR[0]},
         "trian",
         "{folder}: no split 'trian'; found: drawn, test, train. Did you mean 'train'? "
-        "Looked for trian-images-idx3-ubyte[.gz]",
+        "Expected trian-images-idx3-ubyte[.gz]",
     ),
     "no labels": (
         {TRAIN_IMAGES: PAIR[0], "t10k-labels-idx1-ubyte": PAIR[1]},
         "train",
-        "{folder}: train-images-idx3-ubyte is there, but not its labels: looked for train-labels-idx1-ubyte[.gz]; "
+        "{folder}: no labels for train-images-idx3-ubyte: expected train-labels-idx1-ubyte[.gz]; "
         "if there are none, write 'labels: none' in the source",
     ),
     "two test splits": (
         {"t10k-images-idx3-ubyte": PAIR[0], "test-images-idx3-ubyte": PAIR[0]},
         "test",
-        "{folder}: split 'test' could be t10k-images-idx3-ubyte or test-images-idx3-ubyte; "
+        "{folder}: split 'test' is ambiguous: t10k-images-idx3-ubyte or test-images-idx3-ubyte; "
         "write 'split: t10k' for the first, or move one of them away",
     ),
     "unequal counts": (
@@ -128,7 +127,7 @@ BAD_FOLDERS = {
         "train",
         "{folder}/train-labels-idx1-ubyte: label 26 at index 1 is out of range: "
         "with 10 classes labels are 0 to 9; "
-        "if the highest label here, 26, is meant, write 'classes: 27' in the source",
+        "if 26 is the highest label, write 'classes: 27' in the source",
     ),
     "images for labels": (
         {TRAIN_IMAGES: PAIR[0], TRAIN_LABELS: PAIR[0]},
@@ -156,7 +155,7 @@ def test_no_folder(tmp_path: Path) -> None:
         _open(tmp_path / "digits.csv")
 
 
-def test_recognised_by_what_is_in_it(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+def test_it_is_recognized_by_its_content(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes-images.txt").touch()
     assert has_idx_files(make_folder(**{"any-images.idx3-ubyte.gz": PAIR[0]}))

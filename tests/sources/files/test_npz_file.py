@@ -1,4 +1,4 @@
-"""NPZ files: numpy's and Keras's, and what each kind of bad file is told."""
+"""NPZ files: NumPy's and Keras's, and an error for each kind of bad file."""
 
 import io
 import pickle
@@ -50,7 +50,7 @@ def test_every_naming(tmp_path: Path, compressed: bool, names: tuple[str, str], 
 
 def test_stored_images_are_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mapped: list[object] = []
-    monkeypatch.setattr(npz_file, "_mapped", lambda *given: mapped.append(given) or IMAGES)
+    monkeypatch.setattr(npz_file, "_map", lambda *given: mapped.append(given) or IMAGES)
     _open(tmp_path, False, images=IMAGES, labels=LABELS)
     assert len(mapped) == 1
 
@@ -87,39 +87,39 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"pixels": IMAGES, "digits": LABELS},
         {},
         "no array 'x_train' or 'images'; it holds: digits, pixels. "
-        "'images: NAME' in the source says which one is meant",
+        "Write 'images: NAME' in the source to choose one",
     ),
     "no such split": (
         {"x_train": IMAGES, "y_train": LABELS},
         {"split": "valid"},
-        "no array 'x_valid'; it holds: x_train, y_train. 'images: NAME' in the source says which one is meant",
+        "no array 'x_valid'; it holds: x_train, y_train. Write 'images: NAME' in the source to choose one",
     ),
     "typo in the spec": (
         {"pictures": IMAGES, "digits": LABELS},
         {"images": "picture", "labels": "digits"},
-        "no array 'picture', which 'images' names; it holds: digits, pictures. Did you mean 'pictures'?",
+        "no array 'picture', as given by 'images'; it holds: digits, pictures. Did you mean 'pictures'?",
     ),
     "typo in the labels": (
         {"images": IMAGES, "digits": LABELS},
         {"labels": "digit"},
-        "no array 'digit', which 'labels' names; it holds: digits, images. Did you mean 'digits'?",
+        "no array 'digit', as given by 'labels'; it holds: digits, images. Did you mean 'digits'?",
     ),
     "split and name": (
         {"pictures": IMAGES},
         {"images": "pictures", "labels": "none", "split": "test"},
-        "'split' chooses nothing where 'images' names an array; leave it out",
+        "'split' has no effect if 'images' names an array; leave it out",
     ),
     "no labels": (
         {"images": IMAGES},
         {},
-        "no array 'labels'; it holds: images. 'labels: NAME' in the source says which one is meant, "
-        "'labels: none' that there are no labels",
+        "no array 'labels'; it holds: images. Write 'labels: NAME' in the source to choose one, "
+        "or 'labels: none' if there are no labels",
     ),
     "labels not named": (
         {"pictures": IMAGES, "digits": LABELS},
         {"images": "pictures"},
-        "which array holds the labels?; it holds: digits, pictures. 'labels: NAME' in the source says which one "
-        "is meant, 'labels: none' that there are no labels",
+        "no array of labels is named; it holds: digits, pictures. Write 'labels: NAME' in the source to choose "
+        "one, or 'labels: none' if there are no labels",
     ),
     "floats": (
         {"images": IMAGES / 255, "labels": LABELS},
@@ -133,10 +133,11 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "array 'images': uint8 of shape (1, 1, 5, 4, 3); needed: uint8, 0 to 255, of shape "
         "(count, height, width), (count, height, width, channels) with 1, 3 or 4 channels, or (count, pixels)",
     ),
-    "colours": (
+    "colors": (
         {"images": np.zeros((5, 4, 3, 3), np.uint8), "labels": LABELS},
         {},
-        "array 'images': shape (5, 4, 3, 3), so in colour; 'colour: gray' in the source turns it to gray",
+        "array 'images': color images of shape (5, 4, 3, 3); write 'color: gray' in the source to "
+        "convert them to gray",
     ),
     "no images": (
         {"images": IMAGES[:0], "labels": LABELS},
@@ -146,7 +147,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "flat": (
         {"images": IMAGES.reshape(5, 12), "labels": LABELS},
         {},
-        "array 'images': 12 pixels an image are no square; write 'shape: [HEIGHT, WIDTH]' in the source",
+        "array 'images': 12 pixels an image are not a square; write 'shape: [HEIGHT, WIDTH]' in the source",
     ),
     "unequal": (
         {"images": IMAGES, "labels": LABELS[:4]},
@@ -156,33 +157,33 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "NaN among labels": (
         {"images": IMAGES, "labels": np.array([1, np.nan, 3, 4, 5])},
         {},
-        "array 'labels': float64 of shape (5,); needed: whole numbers of shape (count,)",
+        "array 'labels': float64 of shape (5,); needed: integers of shape (count,)",
     ),
     "one-hot labels": (
         {"images": IMAGES, "labels": np.eye(10, dtype=np.uint8)[:5]},
         {},
-        "array 'labels': uint8 of shape (5, 10); needed: whole numbers of shape (count,)",
+        "array 'labels': uint8 of shape (5, 10); needed: integers of shape (count,)",
     ),
     "negative label": (
         {"images": IMAGES, "labels": np.array([1, 2, -1, 4, 5])},
         {},
-        "array 'labels': label -1 at index 2 is out of range: labels are 0 to 255 at most",
+        "array 'labels': label -1 at index 2; labels are 0 to 255",
     ),
     "label out of range": (
         {"images": IMAGES, "labels": LABELS + 6},
         {},
         "array 'labels': label 11 at index 0 is out of range: with 10 classes labels are 0 to 9; "
-        "if the highest label here, 15, is meant, write 'classes: 16' in the source",
+        "if 15 is the highest label, write 'classes: 16' in the source",
     ),
     "pickled images": (
         {"images": np.array([IMAGES, None], object), "labels": LABELS},
         {},
-        "array 'images': pickled Python objects, which are never loaded; save it as an array of numbers",
+        "array 'images': pickled Python objects, which augforge never loads; save an array of numbers",
     ),
     "pickled labels": (
         {"images": IMAGES, "labels": np.array([1, 2, 3, 4, "five"], object)},
         {},
-        "array 'labels': pickled Python objects, which are never loaded; save it as an array of numbers",
+        "array 'labels': pickled Python objects, which augforge never loads; save an array of numbers",
     ),
 }
 
@@ -230,13 +231,13 @@ BAD_FILES = {
         pickle.dumps([1, 2], protocol=4),
         "not an NPZ file: it starts with the bytes 80 04 95 09, an NPZ file with 50 4b",
     ),
-    "NPY": (_npy(IMAGES), "a single array (.npy); needed is an .npz file, as numpy.savez writes it"),
+    "NPY": (_npy(IMAGES), "a single array (.npy); needed: an .npz file, as written by numpy.savez"),
     "cut": (GOOD[:-20], "cut: the archive's directory, at its end, is missing"),
     "no NPY inside": (_zip(b"GIF89a....."), None),
     "no NPY header inside": (_zip(_npy(IMAGES)[:20]), None),
     "NPY of the future": (
         _zip(b"\x93NUMPY\x03\x00" + _npy(IMAGES)[8:]),
-        "array 'images': NPY version 3.0; allowed are 1.0 and 2.0",
+        "array 'images': NPY version 3.0; allowed: 1.0, 2.0",
     ),
     "short inside": (
         _zip(_npy(IMAGES)[:-1]),
@@ -261,12 +262,12 @@ BAD_FILES = {
     ),
     "bzip2": (
         _zip(_npy(IMAGES), zipfile.ZIP_BZIP2),
-        "array 'images': packed by ZIP's method 12; allowed are stored (0) and deflated (8)",
+        "array 'images': compressed by ZIP's method 12; allowed: stored (0), deflated (8)",
     ),
     "damaged, stored": (_flipped(STORED, 190), "corrupt: Bad CRC-32 for file 'images.npy'"),
     "damaged, stored and mapped": (
         _flipped(_zip(_npy(np.zeros((5, 100, 100), np.uint8)), zipfile.ZIP_STORED), 40_000),
-        "array 'images': damaged: its checksum is not the one in the archive's directory",
+        "array 'images': damaged: its checksum differs from the one in the archive's directory",
     ),
     "damaged, deflated": (_flipped(GOOD, 120), None),
 }
@@ -290,7 +291,7 @@ def _directory_claiming(data: bytes, size: int) -> bytes:
     return data[: at + 24] + struct.pack("<I", size) + data[at + 28 :]
 
 
-def test_a_huge_claim_that_the_directory_backs_allocates_nothing(tmp_path: Path) -> None:
+def test_a_huge_claim_in_header_and_directory_allocates_nothing(tmp_path: Path) -> None:
     header = _claiming((1_000_000, 28, 28))
     path = tmp_path / "digits.npz"
     path.write_bytes(_directory_claiming(_zip(header), 784_000_000 + len(header)))

@@ -1,4 +1,4 @@
-"""Folders of pictures: which labels they get, and what each kind of bad folder is told."""
+"""Folders of pictures: labels, and an error for each kind of bad folder."""
 
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def test_any_size_where_they_are_prepared(tmp_path: Path) -> None:
     assert source.images.tolist() == [[[5, 5], [5, 5]], [[7, 7], [7, 7]]]
 
 
-def test_colours_are_turned_where_it_is_said(tmp_path: Path) -> None:
+def test_color_pictures_are_converted_on_request(tmp_path: Path) -> None:
     root = _make(tmp_path, **{"a.png": np.full((2, 3, 3), INK, np.uint8), "b.png": 9})
     source = _open(root, colour="gray")
     assert _levels(source) == [75, 9]
@@ -101,7 +101,7 @@ def test_colours_are_turned_where_it_is_said(tmp_path: Path) -> None:
         return pixels.reshape(2, -1)[:, :3]
 
     _open(root, prepare, colour="gray")
-    assert shapes == [(2, 3, 3), (2, 3)], "what prepares pictures judges colours itself"
+    assert shapes == [(2, 3, 3), (2, 3)], "prepare gets pictures in color"
 
 
 CLEAR = np.full((2, 3, 4), 99, np.uint8)
@@ -120,51 +120,51 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "pictures beside classes": (
         {"one__a.png": 1, "a.png": 1},
         {},
-        ": a.png lies beside class folders (one); put it into one of them, or elsewhere",
+        ": a.png is beside class folders (one); move it into one of them, or elsewhere",
     ),
     "another file": (
         {"one__a.png": 1, "one__notes.txt": b"x"},
         {},
-        "/one/notes.txt: no picture by its name, which ends in .bmp, .jpeg, .jpg, .png; "
-        "move it away, or hide it by a dot at the beginning of its name",
+        "/one/notes.txt: not a picture by its name (needed: .bmp, .jpeg, .jpg, .png); "
+        "move it away, or hide it with a leading dot in its name",
     ),
     "GIF": (
         {"a.png": 1, "b.gif": 1},
         {},
-        "/b.gif: no picture by its name, which ends in .bmp, .jpeg, .jpg, .png; "
-        "move it away, or hide it by a dot at the beginning of its name",
+        "/b.gif: not a picture by its name (needed: .bmp, .jpeg, .jpg, .png); "
+        "move it away, or hide it with a leading dot in its name",
     ),
     "splits": (
         {"train__a.png": 1, "test__one__a.png": 1},
         {},
-        "/test/one: a folder in a class folder, where only pictures belong; "
-        "a split of its own is given by its path",
+        "/test/one: a folder in a class folder, which may hold only pictures; "
+        "for one split of several give its path",
     ),
     "unreadable": (
         {"one__a.png": 1, "one__b.png": b"x"},
         {},
-        "/one/b.png: no picture in PNG, JPEG or BMP form, or a damaged one",
+        "/one/b.png: not a picture in PNG, JPEG or BMP format, or damaged",
     ),
     "several sizes": (
         {"a.png": 1, "b.png": np.zeros((3, 3), np.uint8)},
         {},
         "/b.png: 3 x 3 pixels (height x width), but {root}/a.png has 2 x 3; "
-        "pictures of several sizes need 'normalize:' in the recipe",
+        "for pictures of several sizes write 'normalize:' in the recipe",
     ),
     "too large": (
         {"a.png": np.zeros((1, 4097), np.uint8)},
         {},
         ": images of 1 x 4097 pixels (height x width); at most 4096 x 4096 is allowed",
     ),
-    "colours": (
+    "colors": (
         {"a.png": np.full((2, 3, 3), INK, np.uint8)},
         {},
-        "/a.png: in colour; 'colour: gray' in the source turns it to gray",
+        "/a.png: in color; write 'color: gray' in the source to convert it to gray",
     ),
     "transparent": (
         {"a.png": CLEAR},
         {},
-        "/a.png: partly transparent; 'colour: gray' in the source turns it to gray",
+        "/a.png: partly transparent; write 'color: gray' in the source to convert it to gray",
     ),
     "a class that is not named": (
         {"one__a.png": 1, "tow__a.png": 1},
@@ -175,7 +175,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {f"{name}__a.png": 1 for name in "abcd"},
         {"classes": 10},
         ": 4 class folders (a, b, c, ...), but 'classes' is 10; "
-        "'class_names: [...]' names all classes, also those without a folder",
+        "write 'class_names: [...]' to name all classes, even without a folder",
     ),
     "too many classes": (
         {f"{number}__a.png": 1 for number in range(257)},
@@ -185,12 +185,12 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a number of classes without classes": (
         {"a.png": 1},
         {"classes": 3},
-        ": no labels, so 'classes' has nothing to count; leave it out",
+        ": no labels, so 'classes' has no effect; leave it out",
     ),
     "names without classes": (
         {"a.png": 1},
         {"class_names": ("one", "two")},
-        ": no labels, so 'class_names' has nothing to name; leave it out",
+        ": no labels, so 'class_names' has no effect; leave it out",
     ),
 }
 
@@ -203,7 +203,7 @@ def test_bad_folders(tmp_path: Path, files: dict[str, Any], spec: dict[str, Any]
     assert str(raised.value) == f"{root}{message.replace('{root}', str(root))}"
 
 
-def test_all_bad_pictures_are_listed_at_once(tmp_path: Path) -> None:
+def test_all_bad_pictures_are_reported_together(tmp_path: Path) -> None:
     bad = {f"{number:02}.png": b"x" for number in range(30)}
     root = _make(tmp_path, **bad, **{"a.png": 1, "b.png": INK.reshape(1, 1, 3), "c.png": 1})
 
@@ -216,7 +216,7 @@ def test_all_bad_pictures_are_listed_at_once(tmp_path: Path) -> None:
         lines = str(raised.value).splitlines()
         assert lines[0] == f"{count} of 33 originals cannot be used:"
         assert lines[1:3] == [
-            f"  {root}/{name}.png: no picture in PNG, JPEG or BMP form, or a damaged one"
+            f"  {root}/{name}.png: not a picture in PNG, JPEG or BMP format, or damaged"
             for name in ("00", "01")
         ]
         assert (len(lines), lines[-1]) == (22, f"  and {count - 20} more")
@@ -227,12 +227,12 @@ def test_all_bad_pictures_are_listed_at_once(tmp_path: Path) -> None:
     assert str(raised.value).splitlines() == [
         "3 of 3 originals cannot be used:",
         f"  {root}/a.png: it has no ink",
-        f"  {root}/b.png: in colour; 'colour: gray' in the source turns it to gray",
+        f"  {root}/b.png: in color; write 'color: gray' in the source to convert it to gray",
         f"  {root}/c.png: it has no ink",
     ]
 
 
-def test_all_that_is_no_picture_is_listed_at_once(tmp_path: Path) -> None:
+def test_all_other_files_are_reported_together(tmp_path: Path) -> None:
     root = _make(tmp_path, one__a__b=None, one__c=b"x", two__d=b"x", two__e__f=None, three=None)
     with pytest.raises(SourceError) as raised:
         _open(root)
@@ -245,9 +245,9 @@ def test_all_that_is_no_picture_is_listed_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_colours_are_an_error_even_where_they_are_prepared(tmp_path: Path) -> None:
+def test_color_is_an_error_even_with_preparing(tmp_path: Path) -> None:
     root = _make(tmp_path, **{"a.png": np.full((2, 3, 3), INK, np.uint8)})
-    with pytest.raises(SourceError, match="in colour; 'colour: gray'"):
+    with pytest.raises(SourceError, match="in color; write 'color: gray'"):
         _open(root, lambda pixels: pixels[..., 0])
 
 
@@ -257,7 +257,7 @@ def test_no_folder(tmp_path: Path) -> None:
         _open(tmp_path / "a.png")
 
 
-def test_known_by_what_is_in_it(tmp_path: Path) -> None:
+def test_it_is_recognized_by_its_content(tmp_path: Path) -> None:
     root = _make(tmp_path, **{"one__notes.txt": b"x", "two": None})
     assert not has_pictures(root)
     (root / "two" / "a.jpg").touch()

@@ -1,4 +1,4 @@
-"""One picture file: every kind that is read, and what each kind of bad one is told."""
+"""Picture files of each kind, and an error for each kind of bad file."""
 
 import io
 import os
@@ -41,7 +41,7 @@ def test_every_kind_of_file(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(read_picture(path), np.full((6, 9), 77))
 
 
-def test_colours_come_as_they_are(tmp_path: Path) -> None:
+def test_color_pictures_stay_in_color(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_picture(_save(tmp_path, Image.fromarray(COLOURS))), COLOURS)
     clear = np.dstack([COLOURS, GRAY])
     np.testing.assert_array_equal(read_picture(_save(tmp_path, Image.fromarray(clear))), clear)
@@ -83,17 +83,17 @@ def _as(kind: str, image: Image.Image, **options: object) -> bytes:
 GOOD = _png(Image.fromarray(np.random.default_rng(2).integers(0, 256, (60, 60), np.uint8)))
 FRAMES = [Image.fromarray(GRAY), Image.fromarray(255 - GRAY)]
 BAD = {
-    "empty": (b"", "no picture in PNG, JPEG or BMP form, or a damaged one"),
-    "text": (b"not a picture", "no picture in PNG, JPEG or BMP form, or a damaged one"),
-    "GIF": (_as("GIF", Image.fromarray(GRAY)), "no picture in PNG, JPEG or BMP form, or a damaged one"),
-    "TIFF": (_as("TIFF", Image.fromarray(GRAY)), "no picture in PNG, JPEG or BMP form, or a damaged one"),
+    "empty": (b"", "not a picture in PNG, JPEG or BMP format, or damaged"),
+    "text": (b"not a picture", "not a picture in PNG, JPEG or BMP format, or damaged"),
+    "GIF": (_as("GIF", Image.fromarray(GRAY)), "not a picture in PNG, JPEG or BMP format, or damaged"),
+    "TIFF": (_as("TIFF", Image.fromarray(GRAY)), "not a picture in PNG, JPEG or BMP format, or damaged"),
     "magic alone": (GOOD[:8], None),
     "cut": (GOOD[: len(GOOD) // 2], None),
     "cut JPEG": (_as("JPEG", Image.fromarray(COLOURS))[:-30], None),
     "wrong sum": (GOOD[:60] + b"\xff\xff" + GOOD[62:], None),
     "of 16 bits": (
         _png(Image.fromarray(GRAY.astype(np.uint16) * 256)),
-        "pixels of the kind I;16; needed: 8 bits for each gray level or colour",
+        "pixels of mode I;16; needed: 8 bits for each gray level or color",
     ),
     "of several frames": (
         _as("PNG", FRAMES[0], save_all=True, append_images=FRAMES[1:]),
@@ -150,11 +150,11 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as raised:
         read_picture(tmp_path / "a.png")
     assert str(raised.value) == (
-        f"{tmp_path / 'a.png'}: no regular file; needed: a picture in PNG, JPEG or BMP form"
+        f"{tmp_path / 'a.png'}: not a regular file; needed: a picture in PNG, JPEG or BMP format"
     )
 
 
-def test_what_is_hidden_is_passed_over(tmp_path: Path) -> None:
+def test_hidden_files_are_ignored(tmp_path: Path) -> None:
     for name in ("b.png", "a/c.JPG", "._b.png", ".thumbs/b.png", "a/.git/d/e.png", "a/notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -165,6 +165,6 @@ def test_what_is_hidden_is_passed_over(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         pictures_below(tmp_path / "absent")

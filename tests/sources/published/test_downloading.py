@@ -129,7 +129,7 @@ UNCERTAIN = ("reset", "trickles")
 
 class TestBadServers:
     @pytest.mark.parametrize("name", BAD_SERVERS)
-    def test_is_given_up_for_its_reason_and_leaves_nothing(
+    def test_it_is_given_up_for_its_reason_and_leaves_nothing(
         self, name: str, web: Web, register: Any, data_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         if name in ("says nothing", "falls silent"):
@@ -160,7 +160,7 @@ class TestBadServers:
         register(making.like_mnist("tiny", f"{tiny.address}/moved/"))
         assert len(fetch("tiny").added) == 4
 
-    def test_a_file_is_not_unpacked_on_the_way(self, tiny: Web) -> None:
+    def test_a_download_is_not_decompressed(self, tiny: Web) -> None:
         # Some servers take the .gz for how they send the file, and not for what it is.
         tiny.answers[f"/good/{FIRST}"] = packed_again
         assert len(fetch("tiny").added) == 4

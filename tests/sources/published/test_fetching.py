@@ -1,4 +1,4 @@
-"""Fetching, from a server on loopback that offers small made-up data sets."""
+"""Fetching small data sets from a loopback server."""
 
 import errno
 import gzip
@@ -84,14 +84,14 @@ class TestFiles:
         assert (sorted(fetched.held), fetched.added, tiny.asked) == (NAMES, (), [])
         assert held(tmp_path) == before
 
-    def test_only_what_is_missing_is_downloaded(self, tiny: Web, data_dir: Path) -> None:
+    def test_only_missing_files_are_downloaded(self, tiny: Web, data_dir: Path) -> None:
         fetch("tiny")
         (data_dir / "tiny" / FIRST).unlink()
         tiny.asked.clear()
         assert fetch("tiny").added == (FIRST,)
         assert tiny.asked == [f"/good/{FIRST}"]
 
-    def test_unpacked_files_do_not_do_where_only_the_packed_ones_are_known(
+    def test_uncompressed_files_without_published_hash_are_missing(
         self, web: Web, register: Any, data_dir: Path
     ) -> None:
         register(making.like_mnist("tiny", web.offer("good", FILES), contents_known=False))
@@ -106,7 +106,7 @@ class TestFiles:
         register(making.without_sizes(making.like_mnist("tiny", web.offer("good", FILES))))
         assert len(fetch("tiny").added) == 4
 
-    def test_what_comes_with_augforge(self) -> None:
+    def test_the_bundled_data_set(self) -> None:
         fetched = fetch("mnist-10k")
         assert (len(fetched.held), fetched.added) == (4, ())
 
@@ -163,7 +163,7 @@ class TestMirrors:
         assert f"http://data.invalid/{FIRST}: no connection: unknown host name\n" in error_of("tiny")
         assert not data_dir.exists()
 
-    def test_what_came_before_a_failure_is_whole_and_kept(
+    def test_files_downloaded_before_a_failure_are_kept(
         self, web: Web, register: Any, data_dir: Path
     ) -> None:
         last = "t10k-labels-idx1-ubyte.gz"
@@ -199,7 +199,7 @@ class TestFolders:
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == own
         assert tiny.asked == []
 
-    def test_what_is_packed_too_large_is_wrong(self, tiny: Web, tmp_path: Path) -> None:
+    def test_a_file_with_too_large_content_is_wrong(self, tiny: Web, tmp_path: Path) -> None:
         (tmp_path / FIRST).write_bytes(gzip.compress(PLAIN[FIRST] + bytes(10_000_000)))
         assert f"  {FIRST}: damaged, or of another size\n" in error_of("tiny", tmp_path)
 
@@ -226,7 +226,7 @@ class TestFolders:
             "set another folder with --to or AUGFORGE_DATA_DIR"
         )
 
-    def test_too_little_space_is_said_before_anything(
+    def test_too_little_space_is_reported_first(
         self, tiny: Web, data_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         usage = shutil.disk_usage("/")._replace(free=5)
@@ -262,7 +262,7 @@ class TestArguments:
             + ", ".join(sorted(DATASETS))
         )
 
-    def test_a_folder_for_what_comes_with_augforge(self, tmp_path: Path) -> None:
+    def test_a_folder_for_the_bundled_data_set(self, tmp_path: Path) -> None:
         assert error_of("mnist-10k", tmp_path) == (
             "'mnist-10k' comes with augforge and is not downloaded; its files are in "
             f"{DATASETS['mnist-10k'].folder()}"

@@ -30,7 +30,7 @@ ARCHIVE = PublishedFile("gzip.zip", sha256(b"archive"))
 GZIPPED = gzip.compress(b"inside", mtime=0)
 
 
-def test_names_under_which_a_file_is_looked_for() -> None:
+def test_the_possible_names_of_a_file() -> None:
     assert possible_names(KNOWN_INSIDE) == (
         "train-images-idx3-ubyte",
         "train-images.idx3-ubyte",
@@ -44,7 +44,7 @@ def test_names_under_which_a_file_is_looked_for() -> None:
     )
 
 
-def test_what_can_be_mapped_is_preferred(tmp_path: Path) -> None:
+def test_an_uncompressed_file_is_preferred(tmp_path: Path) -> None:
     assert find_file(tmp_path, KNOWN_INSIDE) is None
     for name in possible_names(KNOWN_INSIDE):
         (tmp_path / name).write_bytes(b"")
@@ -75,7 +75,9 @@ def test_a_file_without_any_hash(tmp_path: Path) -> None:
         (b"", None, sha256(b"")),
     ],
 )
-def test_what_is_in_a_file(data: bytes, size: int | None, expected: str | None, tmp_path: Path) -> None:
+def test_the_hash_of_a_files_content(
+    data: bytes, size: int | None, expected: str | None, tmp_path: Path
+) -> None:
     (tmp_path / "a").write_bytes(data)
     assert hash_content(tmp_path / "a", size) == expected
 

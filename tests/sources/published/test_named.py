@@ -23,7 +23,7 @@ from augforge.sources.published.named import (
 )
 from augforge.sources.published.registry import PublishedFile
 from tests.sources.conftest import idx_bytes
-from tests.sources.files.test_label_table import table_bytes
+from tests.sources.files.test_idx import table_bytes
 from tests.sources.published import web as making
 from tests.sources.published.web import (  # noqa: F401
     FASHION_MNIST,
@@ -142,7 +142,7 @@ class TestOpening:
         )
 
     @pytest.mark.parametrize("folder", ["missing", "empty"])
-    def test_an_absent_data_set_says_what_is_expected_where(self, folder: str, data_dir: Path) -> None:
+    def test_an_absent_data_set_lists_the_expected_files(self, folder: str, data_dir: Path) -> None:
         if folder == "empty":
             (data_dir / "mnist").mkdir(parents=True)
         assert error_of("mnist") == (
@@ -174,7 +174,7 @@ class TestOpening:
             "for your own files write their path: {path: FOLDER}"
         )
 
-    def test_other_packed_files_are_refused_before_they_are_read(self, data_dir: Path) -> None:
+    def test_other_compressed_files_are_refused_before_reading(self, data_dir: Path) -> None:
         put(data_dir / "kmnist", {"train-images-idx3-ubyte.gz": b"mine"})
         assert error_of("kmnist") == (
             f"{data_dir}/kmnist: the images of split 'train' are not those of 'kmnist': "
@@ -210,7 +210,7 @@ class TestOpening:
             f"{data_dir}/tiny/train-labels-idx1-ubyte.gz: label 0; the labels of this data set start at 1"
         )
 
-    def test_qmnists_labels_are_the_first_column_and_its_test_digits_have_parts(
+    def test_qmnist_reads_the_first_column_and_splits_its_test_digits(
         self, register: Any, data_dir: Path
     ) -> None:
         table = np.arange(6 * 8).reshape(6, 8)
@@ -249,7 +249,7 @@ class TestOpening:
         )
 
 
-def test_where_data_sets_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_data_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUGFORGE_DATA_DIR", "~/own")
     assert locate_data_folder() == Path.home() / "own"
     monkeypatch.delenv("AUGFORGE_DATA_DIR")

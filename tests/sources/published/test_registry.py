@@ -17,7 +17,7 @@ PUBLIC = [known for known in DATASETS.values() if known.mirrors]
 
 
 @pytest.mark.parametrize("dataset", PUBLIC, ids=lambda known: known.name)
-def test_every_download_has_a_hash_a_bound_and_several_mirrors(dataset: NamedDataset) -> None:
+def test_every_download_has_a_hash_a_size_and_mirrors(dataset: NamedDataset) -> None:
     downloads = dataset.files if dataset.archive is None else (dataset.archive.file,)
     for file in downloads:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256 or "")

@@ -1,4 +1,4 @@
-"""A web server on loopback, and small made-up data sets for it to offer as public ones are offered."""
+"""A loopback web server that offers small data sets like public ones."""
 
 import contextlib
 import gzip

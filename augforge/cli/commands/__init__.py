@@ -1,0 +1,1 @@
+"""Commands of the command line, one in each module, loaded on demand."""

@@ -1,0 +1,16 @@
+"""``augforge schema``."""
+
+import click
+
+from augforge.cli.output import print_out
+
+
+@click.command("schema")
+@click.option(
+    "--ours-alone", is_flag=True, help="Leave out the distortions that other installed packages add."
+)
+def command(ours_alone: bool) -> None:
+    """Print the JSON Schema of recipes, for editors."""
+    from augforge.recipe.schema import schema_text
+
+    print_out(schema_text(ours_alone=ours_alone).rstrip("\n"))
