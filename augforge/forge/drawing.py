@@ -159,7 +159,7 @@ def _choose_one(table: Table, group: OneOf, uniforms: _Uniforms, applied: NDArra
 
     Records the member's index, or -1 if the group is not applied.
     """
-    choice = randomness.weighted_index(group.weights, uniforms[group.id, _CHOICE])
+    choice = randomness.choose_weighted(group.weights, uniforms[group.id, _CHOICE])
     table.record(group.id, "choice", np.where(applied, choice, -1))
     chosen: NDArray[Any] = choice == np.arange(len(group.steps))[:, np.newaxis]
     return chosen
