@@ -62,7 +62,7 @@ def test_an_empty_place_stays_empty():
     assert text.splitlines()[-1] == "@@    @@"
 
 
-@pytest.mark.parametrize("colors", [True, False])
+@pytest.mark.parametrize("colours", [True, False])
 @pytest.mark.parametrize("width", [3, 20, 80, 119, 400])
 def test_it_fits_into_the_terminal(width, colors, forge):
     for gallery in (make_contact_gallery(forge(), 3, 6), make_sweep_gallery(forge(), 3)):
