@@ -4,7 +4,7 @@ import pytest
 from augforge.errors import AugforgeError
 from augforge.previewing import make_contact_gallery
 from augforge.previewing.selection import choose_originals
-from tests.previewing.conftest import made_source
+from tests.previewing.conftest import make_source
 
 
 @pytest.mark.parametrize("keep_originals", [True, False])
@@ -29,7 +29,7 @@ def test_title_and_captions(forge):
     assert [row.caption for row in gallery.rows] == [("0", "original 4"), ("1", "original 3")]
 
 
-def test_what_there_is_not_is_not_shown(forge):
+def test_fewer_originals_and_variants_are_shown(forge):
     gallery = make_contact_gallery(forge(variants=2), 100, 100)
     assert len(gallery.rows) == 40
     assert gallery.headings == ("original", "variant 1", "2")
@@ -46,13 +46,13 @@ def test_one_step_alone(forge):
     assert np.array_equal(shown, only.make([40 + 4, 80 + 4, 120 + 4]).images)
 
 
-def test_an_unlabelled_source(forge):
-    gallery = make_contact_gallery(forge("[]", source=made_source(labels=None)), 2, 1)
+def test_an_unlabeled_source(forge):
+    gallery = make_contact_gallery(forge("[]", source=make_source(labels=None)), 2, 1)
     assert [row.caption for row in gallery.rows] == [("#0", "original 0"), ("#20", "original 20")]
 
 
 def test_too_many_pixels_are_refused_before_they_are_made(forge):
-    large = forge("[]", variants=100, source=made_source(100, (200, 200), labels=None))
+    large = forge("[]", variants=100, source=make_source(100, (200, 200), labels=None))
     with pytest.raises(AugforgeError) as error:
         make_contact_gallery(large, 100, 100)
     assert str(error.value) == (

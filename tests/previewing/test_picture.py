@@ -13,11 +13,11 @@ from augforge.previewing import (
     make_sweep_gallery,
     paint,
 )
-from tests.previewing.conftest import made_source
+from tests.previewing.conftest import make_source
 
 
 def cells(picture, layout):
-    """Yield each place of a layout with the picture's pixels there, made small again."""
+    """Yield each image of a layout with its pixels in the picture."""
     pixels = np.asarray(picture)
     for row, shown in enumerate(layout.gallery.rows):
         for column, image in enumerate(shown.images):
@@ -25,10 +25,10 @@ def cells(picture, layout):
             yield image, pixels[top:bottom, left:right]
 
 
-@pytest.mark.parametrize("gallery_of", [make_contact_gallery, make_sweep_gallery])
+@pytest.mark.parametrize("make_gallery", [make_contact_gallery, make_sweep_gallery])
 @pytest.mark.parametrize("shape", [(28, 28), (9, 13), (100, 20)])
-def test_the_picture_has_every_pixel_enlarged(gallery_of, shape, forge):
-    gallery = gallery_of(forge(source=made_source(shape=shape)), 3)
+def test_the_picture_has_every_pixel_enlarged(make_gallery, shape, forge):
+    gallery = make_gallery(forge(source=make_source(shape=shape)), 3)
     layout, picture = Layout(gallery), paint(gallery)
     assert picture.size == layout.size
     assert layout.scale == max(1, 84 // max(shape))
@@ -49,7 +49,7 @@ def test_images_can_be_smaller(forge):
         assert np.array_equal(cell[::2, ::2, 0], image)
 
 
-def test_what_the_sheet_shows_is_what_the_forge_makes(forge):
+def test_the_sheet_shows_the_samples_of_the_forge(forge):
     one = forge()
     gallery = make_contact_gallery(one, 5, 4)
     layout, pixels = Layout(gallery), np.asarray(paint(gallery))

@@ -23,7 +23,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("distribution", "expected"), VALUES)
-def test_three_values(distribution, expected):
+def test_levels(distribution, expected):
     assert find_levels(distribution) == pytest.approx(expected, abs=1e-3)
     assert find_levels(distribution)[0] <= find_levels(distribution)[1] <= find_levels(distribution)[2]
 
@@ -54,7 +54,7 @@ def test_the_images_are_of_that_step_at_those_values(keep_originals, forge):
     for name, steps in {
         "rotate.degrees": [f"rotate: {{degrees: {value}}}" for value in (-30, -10, 10)],
         "gray_level.gamma": [f"gray_level: {{gain: 0.5, gamma: {value}}}" for value in (0.5, 1.5, 2)],
-        # The same pixels may drop out as in the whole recipe, by the same chances.
+        # Pixels drop out by the same draws as in the whole recipe.
         "pixel_dropout.fraction": [f"pixel_dropout: {{fraction: {value}}}" for value in (0, 0.2, 0.4)],
     }.items():
         for place, index in enumerate((4, 3)):
@@ -74,7 +74,7 @@ def test_a_constant_is_shown_once(forge):
     assert [image is None for image in row.images] == [False, True, False, True]
 
 
-def test_what_is_drawn_for_each_pixel_is_swept_too(forge):
+def test_per_pixel_parameters_are_swept_too(forge):
     one = forge("[{pixel_noise: {fraction: [0, 0.4], value: [100, 200]}}]")
     fraction, value = make_sweep_gallery(one, 1).rows
     assert value.caption == ("pixel_noise.value", "100, 150, 200", "gray levels")
@@ -108,7 +108,7 @@ def test_one_step_or_group_alone(step, names, forge):
         ("[{shift: {x: 3}}]", "shfit", "there is no step 'shfit'. Did you mean 'shift'? Steps: shift"),
     ],
 )
-def test_what_cannot_be_swept_is_told(distort, step, message, forge):
+def test_no_steps_or_an_unknown_step_raises(distort, step, message, forge):
     with pytest.raises(AugforgeError) as error:
         make_sweep_gallery(forge(distort), 1, step)
     assert str(error.value) == message
@@ -136,9 +136,9 @@ def test_steps_of_imgaug(forge):
     assert high is None
 
 
-def test_a_value_that_an_augmenter_refuses_is_told(forge):
+def test_a_value_that_an_augmenter_refuses_raises(forge):
     pytest.importorskip("imgaug")
-    # Only the middle of a range is tried out when a recipe is read.
+    # Reading a recipe validates only the middle of a range.
     one = forge("[{imgaug: {augmenter: MotionBlur, k: {choice: [2, 5, 7]}, id: m}}]")
     with pytest.raises(
         AugforgeError, match=r"step 'm' cannot be shown with k = 2: imgaug's MotionBlur does not"

@@ -15,7 +15,7 @@ from augforge.previewing import (
 COLOR = re.compile(r"\x1b\[38;2;(\d+);\1;\1;48;2;(\d+);\2;\2m|(▀)|\x1b\[0m")
 
 
-def gallery_of(*images, captions=("a",)):
+def make_gallery(*images, captions=("a",)):
     return Gallery(
         "title",
         "subtitle",
@@ -27,8 +27,8 @@ def gallery_of(*images, captions=("a",)):
     )
 
 
-def decoded(line):
-    """Return the upper and the lower pixels that a colored line shows."""
+def decode(line):
+    """Decode the upper and the lower pixels of a colored line."""
     upper, lower, now = [], [], None
     for high, low, block in COLOR.findall(line):
         if block:
@@ -42,8 +42,8 @@ def decoded(line):
 @pytest.mark.parametrize("height", [6, 7])
 def test_colors_show_every_pixel(height):
     image = np.arange(height * 5, dtype=np.uint8).reshape(height, 5) * 7
-    lines = draw_text(gallery_of(image), 80, colors=True).splitlines()[5:]
-    shown = np.array([pixels for line in lines for pixels in decoded(line)])
+    lines = draw_text(make_gallery(image), 80, colors=True).splitlines()[5:]
+    shown = np.array([pixels for line in lines for pixels in decode(line)])
     assert np.array_equal(shown[:height], image)
     assert not shown[height:].any()
     assert all(COLOR.sub("", line) == "" for line in lines)
@@ -51,18 +51,18 @@ def test_colors_show_every_pixel(height):
 
 def test_characters_go_from_light_to_dark():
     image = np.repeat(np.arange(0, 256, 51, dtype=np.uint8)[np.newaxis], 4, axis=0)
-    assert draw_text(gallery_of(image), 80, colors=False) == (
+    assert draw_text(make_gallery(image), 80, colors=False) == (
         "title\nsubtitle\n\norigin\na\n :=+#@\n :=+#@\n"
     )
 
 
 def test_an_empty_place_stays_empty():
     image = np.full((2, 2), 255, np.uint8)
-    text = draw_text(gallery_of(image, None, image), 80, colors=False)
+    text = draw_text(make_gallery(image, None, image), 80, colors=False)
     assert text.splitlines()[-1] == "@@    @@"
 
 
-@pytest.mark.parametrize("colours", [True, False])
+@pytest.mark.parametrize("colors", [True, False])
 @pytest.mark.parametrize("width", [3, 20, 80, 119, 400])
 def test_it_fits_into_the_terminal(width, colors, forge):
     for gallery in (make_contact_gallery(forge(), 3, 6), make_sweep_gallery(forge(), 3)):
@@ -80,6 +80,6 @@ def test_what_does_not_fit_is_left_out_by_whole_groups(forge):
 def test_images_are_made_smaller_by_means():
     image = np.zeros((4, 4), np.uint8)
     image[:2, :2] = [[10, 20], [30, 40]]
-    lines = draw_text(gallery_of(*[image] * 5), 15, colors=True).splitlines()
-    upper, lower = decoded(lines[5].partition(" ")[0])
+    lines = draw_text(make_gallery(*[image] * 5), 15, colors=True).splitlines()
+    upper, lower = decode(lines[5].partition(" ")[0])
     assert (upper, lower) == ([25, 0], [0, 0])
