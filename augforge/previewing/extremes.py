@@ -12,9 +12,9 @@ from augforge.realism import Extreme, PropertyReport, Report
 
 
 def make_extremes_gallery(forge: Forge, report: Report) -> Gallery:
-    """Make a gallery of extreme samples, with a row per property and direction.
+    """Make a gallery of the most extreme samples.
 
-    The most extreme row comes first.
+    A row shows one property in one direction; the row with the most extreme sample comes first.
 
     Parameters
     ----------

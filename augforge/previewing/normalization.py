@@ -48,7 +48,10 @@ def make_normalization_gallery(rows: Sequence[Row], subtitle: str) -> Gallery:
 
 
 def _make_thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Fit an image into the center of a square; enlarge it by an integer factor."""
+    """Fit an image into the center of a square.
+
+    Small images grow by an integer factor, without smoothing.
+    """
     side = max(image.shape)
     if side <= IMAGE_SIDE:
         factor = IMAGE_SIDE // side

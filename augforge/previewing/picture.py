@@ -1,4 +1,7 @@
-"""Draw galleries as pictures: white ink on black as in the data, enlarged without smoothing."""
+"""Draw galleries as pictures.
+
+Images show white ink on black as in the data, enlarged without smoothing.
+"""
 
 import io
 from dataclasses import dataclass

@@ -50,10 +50,10 @@ def name_original(source: Source, index: int) -> str:
 
 
 def isolate_step(forge: Forge, node: Node) -> Forge:
-    """Make a forge that applies one step or group to every distorted sample.
+    """Make a forge that applies one step or group alone.
 
-    Its choices and parameters equal those of the whole recipe, because the step's id seeds them. The guard is off:
-    it would redraw some of them.
+    The forge applies it to every distorted sample. Choices and parameters equal those of the whole recipe, because
+    the step's id seeds them. The guard is off: it would redraw some of them.
     """
     alone = replace(node, applies=Applies())
     return Forge(replace(forge.recipe, distort=(alone,), guard=Guard()), source=forge.source)

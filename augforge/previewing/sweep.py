@@ -27,7 +27,7 @@ _LEVELS = ("lowest", "middle", "highest")
 
 
 def make_sweep_gallery(forge: Forge, originals: int = 3, step: str | None = None) -> Gallery:
-    """Make a gallery with each parameter at its lowest, middle and highest value.
+    """Sweep each parameter over its lowest, middle and highest value.
 
     Each step is applied alone, to every sample, with its other parameters in the middle. All other random draws,
     such as the pixels that drop out, equal those of the first distorted variant.
@@ -51,7 +51,7 @@ def make_sweep_gallery(forge: Forge, originals: int = 3, step: str | None = None
     if not steps:
         raise AugforgeError("there is nothing to sweep: the recipe has no steps")
     chosen = choose_originals(forge.source, originals)
-    rows = sum(max(1, len(_find_distributions(one.distortion))) for one in steps)
+    rows = sum(max(1, len(_collect_distributions(one.distortion))) for one in steps)
     check_size(rows, len(chosen) * (1 + len(_LEVELS)), forge.image_shape)
     return Gallery(
         title=f"{forge.recipe.name}: each step alone",
@@ -81,8 +81,8 @@ def find_levels(distribution: Distribution) -> tuple[float, float, float]:
 
 
 def _make_rows(forge: Forge, step: Step, chosen: NDArray[np.int64]) -> Iterable[Row]:
-    """Make a row for each parameter; a step without parameters has one row."""
-    distributions = _find_distributions(step.distortion)
+    """Make a row per parameter, or a single row without parameters."""
+    distributions = _collect_distributions(step.distortion)
     if not distributions:
         yield _make_row(forge, step, (step.id, "as it is"), (None, {}, None), chosen)
     for name, distribution in distributions.items():
@@ -102,7 +102,10 @@ def _make_row(
     settings: Iterable[Mapping[str, float] | None],
     chosen: NDArray[np.int64],
 ) -> Row:
-    """Make a row with an image per original and setting; None leaves a place empty."""
+    """Make a row with an image per original and setting.
+
+    A setting of None leaves its places empty.
+    """
     # Variant 0 is the original itself if the recipe keeps originals.
     numbers = forge.recipe.keep_originals * len(forge.source) + chosen
     columns: list[Any] = [forge.originals(chosen)]
@@ -115,16 +118,19 @@ def _make_row(
     return Row(caption, tuple(chain.from_iterable(zip(*columns, strict=True))))
 
 
-def _find_distributions(distortion: Distortion) -> dict[str, Distribution]:
-    """Find the given parameters: first those drawn per sample, then those drawn per pixel."""
+def _collect_distributions(distortion: Distortion) -> dict[str, Distribution]:
+    """Collect the given distributions: first per sample, then per pixel."""
     per_pixel = [parameter.name for parameter in distortion.parameters() if parameter.per_pixel]
     found = {name: getattr(distortion, name) for name in per_pixel}
     return distortion.drawn() | {name: value for name, value in found.items() if value is not None}
 
 
 def _fix_parameters(step: Step, values: Mapping[str, float]) -> Distortion:
-    """Fix parameters at values, and others drawn per sample at their middle."""
-    distributions = _find_distributions(step.distortion)
+    """Fix parameters at values, and the others at their middle.
+
+    Others drawn per pixel stay distributions.
+    """
+    distributions = _collect_distributions(step.distortion)
     middles = {name: find_levels(drawn)[1] for name, drawn in step.distortion.drawn().items()}
     # imgaug requires an int when it chooses among ints.
     fixed = {

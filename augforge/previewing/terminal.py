@@ -41,12 +41,12 @@ def draw_text(gallery: Gallery, width: int, *, colors: bool) -> str:
 
 
 def count_columns(gallery: Gallery, width: int) -> int:
-    """Count the columns that `draw_text` shows in a terminal of this width."""
+    """Count the columns that `draw_text` shows."""
     return _fit(gallery, width)[1]
 
 
 def _fit(gallery: Gallery, width: int) -> tuple[int, int]:
-    """Find the factor that images shrink by, and the number of columns that fit."""
+    """Find the shrink factor and the number of columns that fit."""
     wanted = min(len(gallery.headings), _FEWEST)
     side = gallery.image_shape[1]
     shrink = 1
