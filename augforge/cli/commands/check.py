@@ -80,9 +80,9 @@ def _examined(forge: "Forge", samples: int) -> "Report | None":
 
 
 def _show(forge: "Forge", report: "Report", path: Path) -> None:
-    from augforge.previewing import extremes_gallery, paint
+    from augforge.previewing import make_extremes_gallery, paint
 
-    write_png(paint(extremes_gallery(forge, report)), path)
+    write_png(paint(make_extremes_gallery(forge, report)), path)
     print_err(f"the most extreme samples are shown in {path}")
 
 
