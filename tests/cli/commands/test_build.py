@@ -245,7 +245,7 @@ BAD = {
     ),
     "no folder": (
         ["--out", ""],
-        "Error: Invalid value for '--out': an empty text names no file or folder; '.' is the current folder\n",
+        "Error: Invalid value for '--out': the path is empty; '.' is the current folder\n",
     ),
     "a file": (["--out", "small.yaml"], "error: {here}/small.yaml is a file; a data set needs a folder\n"),
     "a shard size": (
