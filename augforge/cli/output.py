@@ -23,7 +23,7 @@ class ReaderGoneError(Exception):
 
 
 def open_closed_streams() -> None:
-    """Redirect stdout and stderr to the null device if they are closed.
+    """Open closed stdout and stderr as the null device.
 
     Otherwise the next opened files would get their descriptors, and the output of libraries.
     """
@@ -67,7 +67,13 @@ def print_json(value: dict[str, Any]) -> None:
 
 
 def flush_stdout() -> None:
-    """Flush stdout while a closed pipe can still be handled."""
+    """Flush stdout, before the interpreter does at exit.
+
+    Raises
+    ------
+    ReaderGoneError
+        If the reader closed the pipe.
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -167,7 +173,8 @@ def format_seconds(seconds: float) -> str:
 
 def pluralize(number: int, thing: str) -> str:
     """Format a count with its noun: ``1 shard``, ``1,024 samples``."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    plural = "es" if thing.endswith("s") else "s"
+    return f"{number:,} {thing}{'' if number == 1 else plural}"
 
 
 def display_path(path: Path) -> str:

@@ -43,7 +43,7 @@ def write_png(picture: Any, path: Path) -> None:
 
 
 def _check_paths(paths: Iterable[Path]) -> None:
-    """Check that all pictures can be written, as far as that is known beforehand.
+    """Check that pictures can have these paths.
 
     Raises
     ------

@@ -49,7 +49,7 @@ def announce_compiling(*, quiet: bool = False) -> Iterator[CompilingNotice]:
 def show_build_progress(
     plan: "BuildPlan", *, quiet: bool, notice: CompilingNotice | None = None
 ) -> Iterator[Callable[["Progress"], None]]:
-    """Show a build's progress; yield the callback, which is thread-safe."""
+    """Show a build's progress; yield a thread-safe callback."""
     console = make_console()
     if quiet:
         yield ignore
@@ -99,7 +99,7 @@ def format_progress(progress: "Progress") -> str:
 
 
 def _format_speed(progress: "Progress") -> tuple[str, ...]:
-    """Format the rate and the time left, once they are known."""
+    """Format rate and time left; empty while unknown."""
     left = progress.seconds_left
     return () if left is None else (f"{progress.rate:,.0f} samples/s", f"{format_seconds(left)} left")
 

@@ -94,10 +94,10 @@ NAMES = [
 def test_how_realistic_it_is(run, recipe):
     recipe.write_text(HARSH)
     code, text, told = run("check", recipe)
-    assert (code, told) == (0, "--show FILE.png makes a picture of the most extreme samples\n")
+    assert (code, told) == (0, "--show FILE.png draws the most extreme samples\n")
     head, title, guards, properties, far, extremes = text.split("\n\n")
     assert head.startswith("ok            small\n")
-    assert title == "2,000 samples next to 2,000 originals:"
+    assert title == "2,000 samples compared with 2,000 originals:"
     first, ink, turn, redrawn = guards.splitlines()
     assert first.split() == ["guard", "limit", "samples", "rejected"]
     assert ink.split()[:2] == ["min_ink_kept", "0.5"]
@@ -105,7 +105,7 @@ def test_how_realistic_it_is(run, recipe):
     assert 17 < float(turn.split()[2]) < 23
     assert (
         redrawn
-        == f"{turn.split()[2]} % drawn again (shift, rotate), 0.0 % in the end pulled toward the original"
+        == f"{turn.split()[2]} % drawn again (shift, rotate), 0.0 % finally pulled toward the original"
     )
     heads, *rows, legend = properties.splitlines()
     assert heads.split("  ")[0] == "property"
@@ -117,15 +117,15 @@ def test_how_realistic_it_is(run, recipe):
     assert len(rows) == len(NAMES)
     assert legend.startswith("outside: ")
     assert [row.split("%")[-1].strip() for row in rows if row.startswith("centre x")] == ["shift.x [-5, 5]"]
-    assert far.startswith("Far outside of what the source shows, with more than 10 % of the samples: ")
-    assert "If the digits to be recognised do show it, that is fine" in far
+    assert far.startswith("Far outside of the originals' range, for more than 10 % of the samples: ")
+    assert "That is fine if the digits to be recognized vary as much" in far
     assert extremes.startswith("Most extreme: sample ")
     assert len(extremes.split(", ")) == 3
 
 
 def test_a_mild_recipe_is_within_what_the_source_shows(run, recipe):
     text = run("check", recipe, "--set", "distort.pixel_noise.fraction=0.001").out
-    assert "\n\nNothing is far outside of what the source shows.\n\n" in text
+    assert "\n\nNothing is far outside of the originals' range.\n\n" in text
 
 
 def test_guards_of_classes_are_told_as_the_recipe_gives_them(run, recipe):
@@ -172,7 +172,7 @@ def test_as_many_samples_as_a_report_takes_by_itself():
 
 def test_the_most_extreme_samples_are_shown(run, recipe):
     assert run("check", recipe, "--show", "made/extreme.png").err == (
-        "the most extreme samples are shown in made/extreme.png\n"
+        "the most extreme samples are in made/extreme.png\n"
     )
     with Image.open("made/extreme.png") as picture:
         assert picture.format == "PNG"
@@ -182,25 +182,25 @@ def test_the_most_extreme_samples_are_shown(run, recipe):
 def test_nothing_distorted(run, recipe):
     nothing = ("--set", "variants=0")
     text = run("check", recipe, *nothing).out
-    assert text.endswith("\n\nThere is no distorted sample to look at: the recipe makes no variants.\n")
+    assert text.endswith("\n\nNo distorted samples: the recipe makes no variants.\n")
     found = json.loads(run("check", recipe, *nothing, "--json").out)
     assert (found["examined"]["samples"], found["far_outside"], found["extremes"]) == (0, [], [])
     assert found["properties"][0]["samples"] == [None, None, None]
-    told = "no sample is extreme, so there is nothing to show in a.png\n"
+    told = "no sample is extreme; a.png was not written\n"
     assert run("check", recipe, *nothing, "--show", "a.png") == (0, text, told)
     assert not Path("a.png").exists()
 
 
 def test_guards_that_undo_a_recipe_are_told(run, recipe):
     much = ("--set", "distort=[{scale: {factor: 3}}]", "--set", "guard.max_ink_growth=0.1")
-    assert "Guards and ranges do not go together" in run("check", recipe, *much).out
+    assert "Guards and ranges conflict" in run("check", recipe, *much).out
     assert "Guards and ranges" not in run("check", recipe).out
 
 
 def test_an_unlabelled_source(run, recipe):
     np.savez("digits.npz", images=np.full((3, 9, 12), 7, np.uint8))
     recipe.write_text(RECIPE.replace("{dataset: mnist-10k, split: test}", "{path: digits.npz, labels: none}"))
-    assert "3 samples next to 3 originals:" in run("check", recipe).out
+    assert "3 samples compared with 3 originals:" in run("check", recipe).out
     assert run("check", recipe, "--json").code == 0
 
 
@@ -212,7 +212,7 @@ def test_originals_without_ink_are_reported(blank, told, run, recipe):
     recipe.write_text(RECIPE.replace("{dataset: mnist-10k, split: test}", "{path: digits.npz, labels: none}"))
     text = run("check", recipe, "--samples", 0).out
     lines = [line for line in text.splitlines() if line.startswith("without ink")]
-    assert lines == ([f"without ink   {told}, which guards of ink let pass"] if told else [])
+    assert lines == ([f"without ink   {told}, accepted by guards of ink"] if told else [])
     assert json.loads(run("check", recipe, "--samples", 0, "--json").out)["originals_without_ink"] == blank
 
 

@@ -43,7 +43,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_files_and_folders_are_normalised(run: Run, here: Path) -> None:
     code, out, told = run("normalize", "drawn", "--out", "digits", "--show", "steps.png")
-    assert (code, out, told) == (0, "", "3 drawings normalised into digits\n")
+    assert (code, out, told) == (0, "", "3 drawings normalized into digits\n")
     found = sorted(path.relative_to("digits").as_posix() for path in Path("digits").rglob("*.png"))
     assert found == ["a.png", "b.png", "more/c.png"]
     result = read("digits/a.png")
@@ -199,7 +199,7 @@ def test_an_empty_text_is_no_path(arguments: list[str], run: Run, here: Path) ->
 def test_results_below_the_drawings_are_left_out_the_next_time(run: Run, here: Path) -> None:
     arguments = ("normalize", "drawn", "--out", "drawn/new", "--show", "drawn/new/steps.png")
     for _ in range(2):
-        assert run(*arguments) == (0, "", "3 drawings normalised into drawn/new\n")
+        assert run(*arguments) == (0, "", "3 drawings normalized into drawn/new\n")
     Path("drawn/new/a.png").write_bytes(b"old")
     assert run(*arguments).code == 0
     np.testing.assert_array_equal(read("drawn/new/a.png"), normalize(drawing()))
@@ -209,7 +209,7 @@ def test_hidden_ones_are_left_out(run: Run, here: Path) -> None:
     Path("drawn/._a.png").write_bytes(b"litter")
     Path("drawn/.thumbs").mkdir()
     Path("drawn/.thumbs/a.png").write_bytes(b"litter")
-    assert run("normalize", "drawn", "--out", "o") == (0, "", "3 drawings normalised into o\n")
+    assert run("normalize", "drawn", "--out", "o") == (0, "", "3 drawings normalized into o\n")
 
 
 def test_work_and_memory_grow_with_the_drawings(
@@ -255,7 +255,7 @@ def test_all_bad_drawings_are_listed_at_once_or_left_out(run: Run, here: Path) -
     )
     assert run("normalize", "drawn", "--out", "o") == (2, "", f"error: {wrong}")
     assert not Path("o").exists()
-    told = f"left out: {wrong}3 drawings normalised into o\n"
+    told = f"left out: {wrong}3 drawings normalized into o\n"
     assert run("normalize", "drawn", "--out", "o", "--skip-bad") == (0, "", told)
     assert len([*Path("o").rglob("*.png")]) == 3
     _, out, _ = run("normalize", "drawn", "--out", "o", "--skip-bad", "--json")

@@ -68,7 +68,7 @@ def test_in_the_terminal_and_as_a_picture(run, recipe):
 
 
 @pytest.mark.parametrize(
-    ("terminal", "environment", "colours"),
+    ("terminal", "environment", "colors"),
     [
         (True, {"TERM": "xterm"}, True),
         (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
@@ -76,14 +76,14 @@ def test_in_the_terminal_and_as_a_picture(run, recipe):
         (False, {"TERM": "xterm"}, False),
     ],
 )
-def test_colours_are_for_terminals_that_want_them(terminal, environment, colours, run, recipe, monkeypatch):
+def test_colors_are_for_terminals_that_want_them(terminal, environment, colors, run, recipe, monkeypatch):
     from augforge.cli.commands import preview
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(preview.sys.stdout, "isatty", lambda: terminal)
-    assert ("\x1b[38;2;" in run("preview", recipe, "--terminal").out) == colours
+    assert ("\x1b[38;2;" in run("preview", recipe, "--terminal").out) == colors
 
 
 BAD = {
@@ -98,7 +98,7 @@ BAD = {
     ),
     "variants of a sweep": (
         ["--sweep", "--variants", 3],
-        "Error: --variants means nothing with --sweep, which shows values, not variants\n",
+        "Error: --variants has no meaning with --sweep, which draws values, not variants\n",
     ),
     "an unknown step": (
         ["--step", "rotat"],
