@@ -286,7 +286,7 @@ class Choice:
     def quantile(self, u: Array) -> Floats:
         """Return quantiles at u (float64, within (0, 1)), in the listed order."""
         weights = self.weights or (1.0,) * len(self.values)
-        return np.array(self.values, np.float64)[weighted_index(weights, u)]
+        return np.array(self.values, np.float64)[choose_weighted(weights, u)]
 
     def plain(self) -> Any:
         """Write the distribution as in a recipe."""
@@ -298,7 +298,7 @@ class Choice:
 Distribution = Constant | Uniform | LogUniform | Triangular | Normal | Choice
 
 
-def weighted_index(weights: tuple[float, ...], u: Array) -> Ints:
+def choose_weighted(weights: tuple[float, ...], u: Array) -> Ints:
     """Choose an entry for each u in (0, 1), by weight.
 
     Returns int64 of u's shape.

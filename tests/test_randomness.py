@@ -145,7 +145,7 @@ def test_a_choice_follows_its_weights() -> None:
 
 def test_entries_of_no_weight_are_never_chosen() -> None:
     ends = np.array([2.0**-53, 1 - 2.0**-53])
-    assert randomness.weighted_index((0.0, 1.0, 0.0), ends).tolist() == [1, 1]
+    assert randomness.choose_weighted((0.0, 1.0, 0.0), ends).tolist() == [1, 1]
 
 
 def test_degenerate_distributions_are_constants() -> None:

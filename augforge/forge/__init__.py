@@ -1,4 +1,7 @@
-"""Make samples: the pure function (recipe, source, sample number) -> (image, label, parameters)."""
+"""Make samples from recipes.
+
+A sample is a pure function: (recipe, source, sample number) -> (image, label, parameters).
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Draw the parameters of a block of samples, without touching pixels.
+"""Draw the parameters of samples, without touching pixels.
 
 The recipe's tree of steps is walked once for a whole block. Coins, choices and parameters are independent uniform
 numbers, each identified by (seed, step id, name), so the draws of a step do not depend on other steps::
@@ -92,14 +92,14 @@ def column_names(nodes: Iterable[Node]) -> tuple[str, ...]:
 
 
 def list_streams(nodes: Iterable[Node]) -> Streams:
-    """List the random streams of the first attempt as (step id, name), in any order."""
+    """List the random streams, (step id, name), of the first attempt."""
     return tuple(stream for node in nodes for stream in _node_streams(node))
 
 
 def draw_step(
     step_id: str, distortion: Distortion, samples: SampleIds, applied: NDArray[Any], attempt: int = 0
 ) -> SampledStep:
-    """Draw the values of one step; each attempt gives other values."""
+    """Draw new values of one step for an attempt."""
     streams = tuple((step_id, name) for name in distortion.drawn())
     return _step(step_id, distortion, samples, _uniforms(samples, streams, attempt), applied, attempt)
 
@@ -155,15 +155,18 @@ def _draw_node(
 
 
 def _choose_one(table: Table, group: OneOf, uniforms: _Uniforms, applied: NDArray[Any]) -> NDArray[Any]:
-    """Choose one member for each sample and record its index, or -1; return a mask, bool (members, N)."""
-    choice = randomness.weighted_index(group.weights, uniforms[group.id, _CHOICE])
+    """Choose one member for each sample, bool (members, N).
+
+    Records the member's index, or -1 if the group is not applied.
+    """
+    choice = randomness.choose_weighted(group.weights, uniforms[group.id, _CHOICE])
     table.record(group.id, "choice", np.where(applied, choice, -1))
     chosen: NDArray[Any] = choice == np.arange(len(group.steps))[:, np.newaxis]
     return chosen
 
 
 def _choose_some(table: Table, group: SomeOf, uniforms: _Uniforms, applied: NDArray[Any]) -> NDArray[Any]:
-    """Choose members for each sample and record their count; return a mask, bool (members, N)."""
+    """Choose several members for each sample, bool (members, N), and record their count."""
     low, high = group.count
     count = low + np.floor(uniforms[group.id, _COUNT] * (high - low + 1))
     table.record(group.id, "count", np.where(applied, count, 0))
@@ -198,7 +201,7 @@ def _keys(seed: int, streams: Streams) -> tuple[int, ...]:
 
 
 def _uniforms(samples: SampleIds, streams: Streams, attempt: int = 0) -> _Uniforms:
-    """Draw from all streams in one call, which is faster for small blocks."""
+    """Draw from all streams in one call: faster for small blocks."""
     keys = _keys(samples.seed, streams)
     drawn = randomness.uniform(keys, samples.source_index, samples.variant, attempt)
     return dict(zip(streams, drawn, strict=True))

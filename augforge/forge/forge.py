@@ -1,6 +1,7 @@
 """Make samples from their numbers."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,9 @@ class Forge:
         return self.source.labels is not None
 
     def warnings(self) -> tuple[str, ...]:
-        """Warn of suspicious originals, such as light paper or dark ink, with the remedy.
+        """Warn of suspicious originals, such as light paper.
 
-        Normalized originals are not checked, as normalizing sets their levels.
+        Each warning names a remedy. Normalized originals are not checked, as normalizing sets their levels.
         """
         if self.recipe.normalize is not None:
             return ()
@@ -107,25 +108,25 @@ class Forge:
         IndexError
             If a number is out of range.
         TypeError
-            If the numbers are not whole.
+            If the numbers are not integers in one dimension.
         """
         wanted = _check_numbers(numbers, len(self))
         if self._block == 1:
             return self._make(wanted)
-        blocks, places = np.unique(wanted // self._block, return_inverse=True)
+        blocks, inverse = np.unique(wanted // self._block, return_inverse=True)
         whole = self._make((blocks[:, np.newaxis] * self._block + np.arange(self._block)).reshape(-1))
-        return _select_rows(whole, places * self._block + wanted % self._block)
+        return _select_rows(whole, inverse * self._block + wanted % self._block)
 
     def read(self, numbers: NDArray[Any], fields: Sequence[str] = FIELDS) -> dict[str, NDArray[Any]]:
-        """Make fields of samples, with the interface of a reader of a built data set.
+        """Make fields of samples, as a reader reads them.
 
         Parameters
         ----------
         numbers : ndarray of integers, shape (N,)
             As for `make`.
         fields : sequence of str
-            Among ``image``, ``label``, ``number``, ``source_index``, ``variant``, ``parameters``; a field that
-            the source does not have (``label``) must not be asked for.
+            Among ``image``, ``label``, ``number``, ``source_index``, ``variant``, ``parameters``. Sources without
+            labels have no ``label``.
 
         Returns
         -------
@@ -143,7 +144,7 @@ class Forge:
         return {field: np.asarray(found[field]) for field in fields}
 
     def originals(self, source_index: NDArray[Any]) -> NDArray[Any]:
-        """Return originals, by their numbers, as samples are made from them: padded to the recipe's frame.
+        """Return originals by number, padded to the recipe's frame.
 
         Returns
         -------
@@ -205,7 +206,10 @@ class Forge:
 
 
 def _choose_chunk(height: int, width: int, fields: int, block: int) -> int:
-    """Choose the number of samples rendered in one call: a power of two, at least a block."""
+    """Choose the number of samples to render in one call.
+
+    The result is a power of two and at least a block.
+    """
     # A byte for the gray level, and two int32 displacements for each field.
     sample = height * width * (1 + 2 * np.dtype(np.int32).itemsize * fields)
     most = max(1, min(_CHUNK, _CHUNK_BYTES // sample))
@@ -213,15 +217,8 @@ def _choose_chunk(height: int, width: int, fields: int, block: int) -> int:
 
 
 def _select_rows(batch: Batch, rows: NDArray[Any]) -> Batch:
-    return Batch(
-        batch.numbers[rows],
-        batch.images[rows],
-        None if batch.labels is None else batch.labels[rows],
-        batch.source_index[rows],
-        batch.variant[rows],
-        batch.parameters[rows],
-        batch.columns,
-    )
+    arrays = {name: value for name, value in vars(batch).items() if isinstance(value, np.ndarray)}
+    return replace(batch, **{name: array[rows] for name, array in arrays.items()})
 
 
 def _check_numbers(numbers: Iterable[int] | NDArray[Any], count: int) -> NDArray[Any]:
@@ -229,7 +226,7 @@ def _check_numbers(numbers: Iterable[int] | NDArray[Any], count: int) -> NDArray
     array = np.asarray(plain) if len(plain) else np.empty(0, np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise TypeError(
-            f"sample numbers are whole numbers in one dimension; got {array.dtype} of shape {array.shape}"
+            f"sample numbers must be integers in one dimension; got {array.dtype} of shape {array.shape}"
         )
     array = array.astype(np.int64)
     if len(array) and not 0 <= array.min() <= array.max() < count:
@@ -247,15 +244,15 @@ def _check_classes(recipe: Recipe, source: Source) -> None:
         for kind in recipe.guard.active()
         for limit in recipe.guard.limits(kind)
     ]
-    for what, applies in limited:
-        labels = applies.for_labels or applies.except_labels
+    for owner, limit in limited:
+        labels = limit.for_labels or limit.except_labels
         if labels is None:
             continue
         if source.labels is None:
-            raise RecipeError(f"{what} is limited to classes, but the source '{source.name}' has no labels")
+            raise RecipeError(f"{owner} is limited to classes, but the source '{source.name}' has no labels")
         if max(labels) >= len(source.class_names):
             raise RecipeError(
-                f"{what} names class {max(labels)}, but the source '{source.name}' has classes "
+                f"{owner} names class {max(labels)}, but the source '{source.name}' has classes "
                 f"0 to {len(source.class_names) - 1}"
             )
 
@@ -269,7 +266,7 @@ def _check_padding(frame: tuple[int, int] | None, height: int, width: int) -> No
 
 
 def _check_guard(guard: Guard, steps: Iterable[Step]) -> None:
-    # A block of imgaug shares one stream of random numbers, so single samples cannot be drawn again.
+    # A block of imgaug shares one stream of random numbers, so single samples cannot be redrawn.
     for step in steps:
         drawing = [
             kind.name
@@ -278,8 +275,8 @@ def _check_guard(guard: Guard, steps: Iterable[Step]) -> None:
         ]
         if step.distortion.block > 1 and drawing:
             raise RecipeError(
-                f"the guard '{drawing[0]}' cannot be used with step '{step.id}', whose samples can only be drawn "
-                "again as whole blocks; remove one of them"
+                f"the guard '{drawing[0]}' cannot be used with step '{step.id}', whose samples can only be redrawn "
+                "in whole blocks; remove one of them"
             )
 
 

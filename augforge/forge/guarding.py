@@ -1,4 +1,4 @@
-"""Guard labels by rejection sampling, then by pulling toward the identity.
+"""Guard labels by rejection sampling.
 
 Guards of shape come first: they judge the steps that move or reshape strokes, which are rendered only if a guard
 needs pixels. Then the whole sample is rendered, and guards of gray levels judge it. These also judge the shape,
@@ -92,7 +92,7 @@ class GuardedBlock:
         self._images = self._shaped
 
     def render(self) -> NDArray[Any]:
-        """Render the samples so that all guards accept them, uint8 (N, H, W)."""
+        """Render samples that pass all guards, uint8 (N, H, W)."""
         kinds = self._guard.active()
         shape = [step for step in self._steps if step.distortion.shapes]
         levels = [step for step in self._steps if not step.distortion.shapes]
@@ -111,7 +111,7 @@ class GuardedBlock:
         return self._images
 
     def _redraw(self, steps: list[SampledStep], judge: _Judge, attempts: str, pull: str) -> None:
-        """Redraw rejected samples until all pass, then record attempts and pull."""
+        """Redraw rejected samples until all pass; record attempts and pull."""
         # Samples without any of these steps would not change.
         rejected = np.flatnonzero(judge(slice(None), steps) & self._find_affected(steps))
         for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -174,13 +174,13 @@ class GuardedBlock:
         return None if self._labels is None else self._labels[rows]
 
     def _count(self, kind: GuardKind, rows: _Rows, rejected: NDArray[Any]) -> NDArray[Any]:
-        """Count the distorted samples that a guard rejects, and return their mask."""
+        """Count and return the distorted samples that a guard rejects."""
         rejected = rejected & self._distorted[rows]
         self._columns[f"guard.{kind.name}"][rows] += rejected
         return rejected
 
     def _render_all(self, rows: _Rows, levels: Sequence[SampledStep]) -> NDArray[Any]:
-        """Render samples with all steps, those that change gray levels as given."""
+        """Render samples with all steps, given those of gray levels."""
         if all(step.distortion.shapes for step in self._steps[: len(self._steps) - len(levels)]):
             return render(self._shaped[rows], levels)
         given = iter(levels)
@@ -188,13 +188,13 @@ class GuardedBlock:
         return render(self._originals[rows], steps)
 
     def _find_affected(self, steps: Sequence[SampledStep]) -> NDArray[Any]:
-        """Find the samples to which any of the steps is applied, bool (N,)."""
+        """Find the samples that any of the steps changes, bool (N,)."""
         none = np.zeros(len(self._samples), bool)
         return functools.reduce(np.logical_or, (step.applied for step in steps), none)
 
 
 def _overwrite(steps: Sequence[SampledStep], rows: NDArray[Any], drawn: Sequence[SampledStep]) -> None:
-    """Overwrite the values of some rows in place, as the table shares the arrays."""
+    """Overwrite rows in place, as the table shares the arrays."""
     for step, new in zip(steps, drawn, strict=True):
         for name, values in new.values.items():
             step.values[name][rows] = values

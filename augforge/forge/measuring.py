@@ -54,7 +54,7 @@ def measure_pixels(
 
 
 def _half_levels(images: NDArray[Any]) -> NDArray[Any]:
-    """Halve each image's highest level, rounding up to at least 1, uint8 (N,)."""
+    """Halve highest levels, rounding up to at least 1, uint8 (N,)."""
     half = (kernels.highest_levels(images).astype(np.int64) + 1) // 2
     levels: NDArray[Any] = np.maximum(half, 1).astype(np.uint8)
     return levels
@@ -63,7 +63,7 @@ def _half_levels(images: NDArray[Any]) -> NDArray[Any]:
 def reject(
     kind: GuardKind, guard: Guard, measured: NDArray[Any], labels: NDArray[Any] | None
 ) -> NDArray[Any]:
-    """Reject samples whose measurements exceed a guard's limits, bool (N,)."""
+    """Reject samples beyond a guard's limits, bool (N,)."""
     rejected = np.zeros(len(measured), bool)
     for limit in guard.limits(kind):
         bound = 1.0 - exactmath.sine_and_cosine(limit.limit)[1] if kind.name == "max_turn" else limit.limit
@@ -75,7 +75,7 @@ def reject(
 def reject_shapes(
     kind: GuardKind, guard: Guard, originals: NDArray[Any], shaped: NDArray[Any], labels: NDArray[Any] | None
 ) -> NDArray[Any]:
-    """Reject reshaped samples with a guard that needs pixels, bool (N,).
+    """Reject shapes by a guard that needs pixels, bool (N,).
 
     A guard of gray levels is applied to shapes whose levels are still unchanged. If the original itself is below
     the limit, half of its contrast suffices.
@@ -105,7 +105,7 @@ def _bound_contrast(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def reject_originals(guard: Guard, originals: NDArray[Any], labels: NDArray[Any] | None) -> NDArray[Any]:
-    """Reject originals that themselves miss a guard of gray levels, bool (N,)."""
+    """Reject originals that fail a guard of levels, bool (N,)."""
     rejected = np.zeros(len(originals), bool)
     for kind in guard.active():
         if kind.of_levels:
@@ -114,9 +114,9 @@ def reject_originals(guard: Guard, originals: NDArray[Any], labels: NDArray[Any]
 
 
 def _measure_rotation(maps: NDArray[Any]) -> NDArray[Any]:
-    """Compute 1 - cos of each map's rotation angle, float64 (N,).
+    """Compute 1 - cos of rotation angles, float64 (N,).
 
-    The rotation is that of the map's polar decomposition.
+    The rotation is that of each map's polar decomposition.
     """
     along, across = maps[:, 0] + maps[:, 4], maps[:, 3] - maps[:, 1]
     length = np.sqrt(along * along + across * across)

@@ -11,13 +11,13 @@ from augforge.distortions import Chain, Geometry, SampledStep, chained
 
 
 def compose_geometry(steps: Sequence[SampledStep]) -> Chain | None:
-    """Compose all geometric steps into one chain; None without such steps."""
+    """Compose geometric steps into one chain, or None."""
     geometry = [step for step in steps if isinstance(step.distortion, Geometry)]
     return chained(geometry) if geometry else None
 
 
 def render(images: NDArray[Any], steps: Sequence[SampledStep], chain: Chain | None = None) -> NDArray[Any]:
-    """Apply all steps in order to images, uint8 (N, H, W).
+    """Apply steps in order to images, uint8 (N, H, W).
 
     Adjacent steps of one family are applied in one pass. `chain` is the result of `compose_geometry`, if the caller
     already has it.

@@ -50,13 +50,6 @@ def greater(a: Any, b: Any) -> Any:
 
 # Numba compiles plain loops at once, and whole-array assignment in more than a second.
 @compiled
-def copy_row(source: Images, target: Images) -> None:
-    """Copy a row of any length."""
-    for x in range(source.size):
-        target[x] = source[x]
-
-
-@compiled
 def copy_image(source: Images, target: Images) -> None:
     """Copy an image (H, W)."""
     height, width = source.shape
@@ -104,8 +97,8 @@ def gray_sums(images: Images) -> tuple[Any, Any]:
     total = squares = np.int64(0)
     for begin in range(0, pixels.size, _RUN):
         run_total = run_squares = np.uint32(0)
-        for place in range(begin, min(begin + _RUN, pixels.size)):
-            pixel = np.uint32(pixels[np.uint64(place)])
+        for index in range(begin, min(begin + _RUN, pixels.size)):
+            pixel = np.uint32(pixels[np.uint64(index)])
             run_total = np.uint32(run_total + pixel)
             run_squares = np.uint32(run_squares + pixel * pixel)
         total += np.int64(run_total)

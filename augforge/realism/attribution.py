@@ -37,7 +37,7 @@ class Cause:
 
 
 class CauseFinder:
-    """Finder of the steps that move samples far outside the source's range.
+    """Finder of steps that move samples far outside the source.
 
     Each step is tried alone, without guards. The step that moves most samples far outside is the cause; if it draws
     several parameters, the cause is the one that the change correlates with. If no step is enough alone, several
@@ -69,7 +69,7 @@ class CauseFinder:
         self._min_share = min_share / 2
 
     def find(self, name: str, change: NDArray[Any]) -> Cause | None:
-        """Find the cause of a property's change; None if nothing explains it.
+        """Find the cause of a property's change, or None.
 
         Parameters
         ----------
@@ -96,13 +96,13 @@ class CauseFinder:
 
     @cached_property
     def _shares_by_step(self) -> list[dict[str, float]]:
-        """The shares of far samples that each step makes alone, without guards."""
+        """Shares of far samples by each step alone, without guards."""
         recipe, source = self._forge.recipe, self._forge.source
         alone = (replace(recipe, distort=(step,), guard=Guard()) for step in self._forge.steps)
         return [self._measure_far_shares(Forge(one, source=source)) for one in alone]
 
     def _correlate(self, steps: Sequence[Step], change: NDArray[Any]) -> Cause | None:
-        """Find the parameter with the strongest rank correlation with a change.
+        """Find the parameter that correlates best by rank with a change.
 
         Parameters with a symmetric effect, such as an angle's on the height, correlate by their distance from the
         neutral value.

@@ -64,8 +64,6 @@ def find_extremes(
     source, before, samples : dict of str to ndarray of float64
         Properties of the source's originals, shape (M,), of each sample's original, and of the samples, shape (N,).
     """
-    if not len(numbers):
-        return ()
     names = [one.name for one in PROPERTIES]
     distances = np.stack(
         [
@@ -86,16 +84,15 @@ def find_extremes(
         if reached[row] == 0 or seen.get(direction, 0) == _MAX_OF_A_KIND:
             continue
         seen[direction] = seen.get(direction, 0) + 1
-        number = int(numbers[row])
         values = (float(samples[name][row]), float(before[name][row]), float(reached[row]))
-        found.append(Extreme(number, number % len(forge.source), name, *values))
+        found.append(Extreme(int(numbers[row]), int(numbers[row]) % len(forge.source), name, *values))
         if len(found) == _MAX_EXTREMES:
             break
     return tuple(found)
 
 
 def _measure_distance(values: NDArray[Any], source: NDArray[Any], tolerance: float) -> NDArray[Any]:
-    """Measure the distance from the source's median in spreads; 0 if unknown."""
+    """Measure distances from the source's median in spreads; 0 if unknown."""
     known = source[~np.isnan(source)]
     if not len(known):
         return np.zeros(len(values))

@@ -1,4 +1,4 @@
-"""Measure the size, position, slant, stroke width and gray levels of digits.
+"""Measure geometry, strokes and gray levels of digits.
 
 These floats are for people; no pixel of a data set depends on them. Each image is cleaned of specks, then
 thresholded half way between paper and ink::
@@ -143,7 +143,7 @@ def _measure(images: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
 
 
 def _remove_specks(images: NDArray[Any]) -> NDArray[Any]:
-    """Remove single specks and holes, uint8 (N, H, W); padding reflects the image."""
+    """Remove single specks and holes, uint8 (N, H, W), with reflection padding."""
     _, height, width = images.shape
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode="reflect")
     highest, second_highest = np.zeros_like(images), np.zeros_like(images)
@@ -195,7 +195,7 @@ def _measure_moments(weights: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
 
 
 def _measure_stroke(is_ink: NDArray[Any]) -> NDArray[np.float64]:
-    """Average the shortest run (across, down or diagonal) through each ink pixel."""
+    """Average the shortest run, in four directions, through each ink pixel."""
     shortest = np.full(is_ink.shape, np.inf, np.float32)
     for down, right, step in ((0, 1, 1.0), (1, 0, 1.0), (1, 1, np.sqrt(2)), (1, -1, np.sqrt(2))):
         before, after = _measure_runs(is_ink, down, right), _measure_runs(is_ink, -down, -right)
@@ -207,7 +207,7 @@ def _measure_stroke(is_ink: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _measure_runs(is_ink: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    """Measure the run of ink that ends at each pixel in a direction, int16 (N, H, W)."""
+    """Measure runs of ink up to each pixel, int16 (N, H, W)."""
     runs = is_ink.astype(np.int16)
     for here, before in _iterate_lines(is_ink.shape[1:], down, right):
         runs[here] *= runs[before] + 1
@@ -215,7 +215,7 @@ def _measure_runs(is_ink: NDArray[Any], down: int, right: int) -> NDArray[Any]:
 
 
 def _iterate_lines(shape: tuple[int, ...], down: int, right: int) -> Iterator[tuple[Any, Any]]:
-    """Yield the index of each line, and of the pixels before it in a direction."""
+    """Yield the index of each line, and of the pixels before it."""
     height, width = shape
     if down == 0:
         columns = range(1, width) if right > 0 else range(width - 2, -1, -1)

@@ -211,7 +211,7 @@ class _SourceRange:
     high: float
 
     def measure_outside(self, values: NDArray[Any], *, far: bool = False) -> float:
-        """Measure the share of values outside the range, or far outside; NaN is inside."""
+        """Measure the share outside, or far outside, of the range; NaN is inside."""
         by = self.tolerance if far else 0.0
         return _measure_share((values < self.low - by) | (values > self.high + by))
 

@@ -1,4 +1,4 @@
-"""Choose the samples of a report, and measure them in portions that fit into memory."""
+"""Choose samples, and measure them in portions that fit into memory."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,6 +1,6 @@
-"""Prints what the forge makes, as digests: run by itself, too, in processes that pretend another processor.
+"""Print digests of samples; also run in subprocesses that emulate other processors.
 
-It needs nothing but what augforge itself needs, so that environments of other Pythons and libraries can run it.
+It needs only augforge's own dependencies, so environments with other versions of Python and libraries can run it.
 """
 
 import json
@@ -76,10 +76,10 @@ guard:
   min_contrast: 50
 """
 
-# What is the same only with the same versions of other packages.
+# Bit-identical only with the same versions of other packages.
 NOT_EXACT = frozenset({"imgaug"})
 
-# One distortion, or a group, alone.
+# A single distortion or group.
 ONE_STEP = """
 version: 1
 name: sameness-of-one
@@ -97,12 +97,12 @@ GROUP = {
 
 
 def digests() -> dict[str, dict[str, str]]:
-    """Return digests of the samples of both recipes."""
-    return {"first": _digests_of(RECIPE), "more": _digests_of(MORE)}
+    """Hash the samples of both recipes."""
+    return {"first": _hash_recipe(RECIPE), "more": _hash_recipe(MORE)}
 
 
-def _digests_of(recipe: str) -> dict[str, str]:
-    """Return BLAKE3 digests of images and parameters of the first 4,000 samples, and of the recipe."""
+def _hash_recipe(recipe: str) -> dict[str, str]:
+    """Hash images and parameters of 4,000 samples, and the recipe."""
     forge = Forge(augforge.parse_recipe(recipe))
     batch = forge.make(range(4000))
     return {
@@ -113,15 +113,15 @@ def _digests_of(recipe: str) -> dict[str, str]:
 
 
 def digests_of_steps() -> dict[str, str]:
-    """Return a digest of each distortion, used in every way that the examples show, and of a choice of steps."""
+    """Hash each distortion, with all parameters of the examples, and a group."""
     steps = {
         name: [{name: plain} for plain in ways] for name, ways in EXAMPLES.items() if name not in NOT_EXACT
     }
-    return {name: _digest_of(ways) for name, ways in {**steps, "one_of": [{"one_of": GROUP}]}.items()}
+    return {name: _hash_steps(ways) for name, ways in {**steps, "one_of": [{"one_of": GROUP}]}.items()}
 
 
-def _digest_of(steps: list[dict[str, object]]) -> str:
-    """Return a BLAKE3 digest of 300 samples' images and parameters with each of the steps alone."""
+def _hash_steps(steps: list[dict[str, object]]) -> str:
+    """Hash images and parameters of 300 samples for each step alone."""
     hasher = blake3()
     for step in steps:
         # JSON is YAML, too.
@@ -132,7 +132,7 @@ def _digest_of(steps: list[dict[str, object]]) -> str:
 
 
 def processor() -> dict[str, object]:
-    """Return what Numba compiles for and which of NumPy's dispatched instruction sets are in use."""
+    """Describe Numba's target and NumPy's active instruction sets."""
     features = np._core._multiarray_umath.__cpu_features__  # type: ignore[attr-defined]
     dispatched = np._core._multiarray_umath.__cpu_dispatch__  # type: ignore[attr-defined]
     _, cpu, instructions = cpu_target.target_context.codegen().magic_tuple()

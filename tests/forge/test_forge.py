@@ -1,4 +1,4 @@
-"""The one idea: a sample is a pure function of its number."""
+"""Test that a sample is a pure function of its number."""
 
 import pickle
 from pathlib import Path
@@ -79,7 +79,7 @@ NUMBERS = st.lists(st.integers(0, 31_999), max_size=40)
 
 @settings(max_examples=60)
 @given(NUMBERS)
-def test_any_grouping_is_as_one_by_one(everything: Forge, numbers: list[int]) -> None:
+def test_grouping_does_not_change_samples(everything: Forge, numbers: list[int]) -> None:
     together = everything.make(numbers)
     assert len(together) == len(numbers)
     for row, number in enumerate(numbers):
@@ -90,7 +90,7 @@ def test_any_grouping_is_as_one_by_one(everything: Forge, numbers: list[int]) ->
 
 @settings(max_examples=10)
 @given(st.lists(st.integers(0, 23_999), max_size=5))
-def test_any_grouping_is_as_one_by_one_with_imgaug(with_imgaug: Forge, numbers: list[int]) -> None:
+def test_grouping_does_not_change_samples_with_imgaug(with_imgaug: Forge, numbers: list[int]) -> None:
     together = with_imgaug.make(numbers)
     for row, number in enumerate(numbers):
         alone = with_imgaug.make([number])
@@ -124,7 +124,7 @@ def test_samples_are_numbered_variant_by_variant(everything: Forge) -> None:
     assert len(everything) == 32_000
 
 
-def test_dtypes_are_those_promised(everything: Forge) -> None:
+def test_dtypes(everything: Forge) -> None:
     batch = everything.make([5])
     assert [
         array.dtype.name
@@ -181,7 +181,7 @@ def test_columns_are_the_steps_in_order(everything: Forge) -> None:
     )
 
 
-def test_not_applied_steps_record_neutral_values(everything: Forge) -> None:
+def test_skipped_steps_record_neutral_values(everything: Forge) -> None:
     batch = everything.make(range(8000, 32_000))
     applied = column(batch, "rotate.applied") == 1
     assert abs(applied.mean() - 0.7) < 0.02
@@ -199,7 +199,7 @@ def test_steps_are_limited_to_classes(everything: Forge) -> None:
     assert np.isin(batch.labels[holes], [1, 7]).all()
 
 
-def test_groups_choose_as_weighted_and_counted(everything: Forge) -> None:
+def test_groups_choose_by_weights_and_counts(everything: Forge) -> None:
     batch = everything.make(range(8000, 32_000))
     choice = column(batch, "pen.choice")
     assert abs((choice == 0).mean() - 2 / 3) < 0.015
@@ -208,7 +208,7 @@ def test_groups_choose_as_weighted_and_counted(everything: Forge) -> None:
     assert ((count == 0) == (choice == 0)).all()
     assert abs((count[choice == 1] == 1).mean() - 0.5) < 0.02
     members = column(batch, "specks.applied") + column(batch, "fog.applied")
-    # The third member is limited to classes, which shows as one fewer where it was chosen in vain.
+    # The third member is limited to classes: one fewer is applied if it was chosen for another class.
     assert (members <= count).all()
     assert (members >= count - 1).all()
     specks = column(batch, "specks.applied")[choice == 1]
@@ -228,7 +228,7 @@ def test_some_of_takes_every_subset() -> None:
         for place, name in enumerate(["rotate", "shift", "scale"])
     )
     shares = np.bincount(np.asarray(taken).astype(int), minlength=8) / 16_000
-    # Each count has a quarter; within it each subset is as likely as any.
+    # Each count is equally likely, and so is each subset of a count.
     np.testing.assert_allclose(
         shares, [0.25, *[0.25 / 3] * 2, 0.25 / 3, 0.25 / 3, *[0.25 / 3] * 2, 0.25], atol=0.012
     )
@@ -279,7 +279,7 @@ def test_pickles_as_recipe_and_source(everything: Forge) -> None:
     assert_same(pickle.loads(data).make(range(9000, 9010)), everything.make(range(9000, 9010)))
 
 
-def test_a_source_of_ones_own() -> None:
+def test_custom_sources() -> None:
     images = np.random.default_rng(0).integers(0, 256, (10, 20, 30), np.uint8)
     source = Source.from_arrays("mine", "train", images, None)
     forge = Forge(augforge.parse_recipe(HEAD + "variants: 2\ndistort:\n  - rotate: {degrees: 3}\n"), source)
@@ -288,7 +288,7 @@ def test_a_source_of_ones_own() -> None:
     assert pickle.loads(pickle.dumps(forge)).make([3]).images.tolist() == forge.make([3]).images.tolist()
 
 
-def test_reads_the_fields_that_are_asked_for(everything: Forge) -> None:
+def test_reads_the_requested_fields(everything: Forge) -> None:
     batch = everything.make([9000, 8])
     found = everything.read(
         np.array([9000, 8]), ("label", "image", "number", "parameters", "variant", "source_index")
@@ -303,8 +303,8 @@ def test_reads_the_fields_that_are_asked_for(everything: Forge) -> None:
     [
         ([32_000], IndexError, "there is no sample 32000: numbers go from 0 to 31999"),
         ([5, -1], IndexError, "there is no sample -1: numbers go from 0 to 31999"),
-        ([1.5], TypeError, "sample numbers are whole numbers in one dimension; got float64 of shape (1,)"),
-        ([[1, 2]], TypeError, "sample numbers are whole numbers in one dimension; got int64 of shape (1, 2)"),
+        ([1.5], TypeError, "sample numbers must be integers in one dimension; got float64 of shape (1,)"),
+        ([[1, 2]], TypeError, "sample numbers must be integers in one dimension; got int64 of shape (1, 2)"),
     ],
 )
 def test_bad_numbers(everything: Forge, numbers: list[int], error: type[Exception], message: str) -> None:
@@ -318,7 +318,7 @@ def test_no_numbers_make_an_empty_batch(everything: Forge) -> None:
     assert everything.make(range(0)).parameters.shape == (0, len(everything.columns))
 
 
-def test_classes_must_be_there(tmp_path: Path) -> None:
+def test_classes_must_exist(tmp_path: Path) -> None:
     with pytest.raises(
         augforge.AugforgeError, match="step 'rotate' names class 12, but the source 'mnist-10k' has"
     ):

@@ -34,7 +34,7 @@ def column(batch: Batch, name: str) -> np.ndarray:
     return batch.parameters[:, batch.columns.index(name)].astype(np.float64)
 
 
-def kept(made: Batch, of: Forge) -> np.ndarray:
+def measure_ink_kept(made: Batch, of: Forge) -> np.ndarray:
     shifts = kernels.translations(column(made, "shift.x"), column(made, "shift.y"))
     return affine_ink_kept(of.source.images[made.source_index], shifts)
 
@@ -45,7 +45,7 @@ STEPS = "shift: {x: [-14, 14], y: [-14, 14]}"
 def test_every_sample_keeps_its_ink() -> None:
     guarded = forge(STEPS, 0.95)
     made = guarded.make(range(16_000))
-    assert (kept(made, guarded) >= 0.95).all()
+    assert (measure_ink_kept(made, guarded) >= 0.95).all()
     attempts, pull = column(made, "guard.attempts"), column(made, "guard.pull")
     assert 0 < (attempts > 0).mean() < 1
     assert set(np.unique(attempts)) == set(range(9))
@@ -76,12 +76,12 @@ def test_constants_are_pulled_toward_the_identity() -> None:
     np.testing.assert_array_equal(column(made, "shift.x"), (20 * (1 - pull)).astype(np.float32))
 
 
-def test_nothing_less_than_everything_may_be_asked() -> None:
+def test_all_ink_can_be_required() -> None:
     guarded = forge(STEPS, 1.0)
-    assert (kept(guarded.make(range(2000)), guarded) == 1).all()
+    assert (measure_ink_kept(guarded.make(range(2000)), guarded) == 1).all()
 
 
-def test_coins_and_choices_stay() -> None:
+def test_coins_and_choices_are_not_redrawn() -> None:
     steps = "[{shift: {x: [-14, 14], probability: 0.5}}, {gray_level: {gain: [0.5, 1.5]}}]"
     group = f"one_of: {{id: way, steps: {steps}}}"
     made, free = forge(group, 0.95).make(range(4000)), forge(group, 0.0).make(range(4000))
@@ -104,8 +104,8 @@ def test_only_geometry_is_guarded(steps: str) -> None:
     assert not column(made, "guard.attempts").any()
 
 
-def test_all_geometry_counts_together() -> None:
-    # There and back again: what counts is where all geometry together leaves the ink.
+def test_geometry_is_judged_as_a_whole() -> None:
+    # The second shift undoes the first.
     guarded = forge(
         "shift: {x: 14, id: there}\n  - gray_level: {bias: 0}\n  - shift: {x: -14, id: back}", 1.0
     )
@@ -125,7 +125,7 @@ def guarded(steps: str, guard: str, **more: str) -> Forge:
     )
 
 
-def turned(made: Batch) -> np.ndarray:
+def find_turns(made: Batch) -> np.ndarray:
     return np.abs(column(made, "rotate.degrees"))
 
 
@@ -133,17 +133,17 @@ def test_turns_are_limited_by_class() -> None:
     forge = guarded("{rotate: {degrees: [-90, 90]}}", "max_turn: [60, {limit: 20, for_labels: [6, 9]}]")
     made = forge.make(range(4000))
     six_or_nine = np.isin(made.labels, [6, 9])
-    assert turned(made)[six_or_nine].max() <= 20 + 1e-5
-    assert 59 < turned(made)[~six_or_nine].max() <= 60 + 1e-5
+    assert find_turns(made)[six_or_nine].max() <= 20 + 1e-5
+    assert 59 < find_turns(made)[~six_or_nine].max() <= 60 + 1e-5
     assert "guard.max_turn" in forge.columns
     assert column(made, "guard.max_turn").any()
 
 
-def test_a_turn_is_that_of_all_geometry_together() -> None:
+def test_turns_of_several_steps_add_up() -> None:
     there_and_back = "{rotate: {degrees: 80}}, {gray_level: {gain: 1}}, {rotate: {degrees: -70, id: back}}"
     assert not column(guarded(there_and_back, "max_turn: 10.001").make(range(50)), "guard.attempts").any()
     assert column(guarded(there_and_back, "max_turn: 9.999").make(range(50)), "guard.attempts").all()
-    # A shear turns by half of its lean, about; a scale not at all.
+    # A shear turns by about half its angle; a scale does not turn.
     lean = guarded("{shear: {x: 30}}, {scale: {x: 0.5, y: 2}}", "max_turn: 1").make(range(50))
     assert column(lean, "guard.max_turn").all()
 
@@ -158,32 +158,32 @@ def test_ink_grows_by_no_more_than_its_share(steps: str) -> None:
     assert (after > 1.45 * before).any()
 
 
-def pieces(images: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def count_components(images: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return kernels.count_components(images, levels, 3)
 
 
-def test_strokes_keep_their_pieces_and_holes() -> None:
+def test_strokes_keep_their_components_and_holes() -> None:
     steps = "{stroke_width: {pixels: [0, 4]}}, {gap: {count: [0, 2], length: [1, 3]}}"
     forge, free = guarded(steps, "max_stroke_changes: 0"), guarded(steps, "max_stroke_changes: 255")
     made, unguarded = forge.make(range(2000)), free.make(range(2000))
     originals = forge.originals(made.source_index)
     levels = ((originals.max(axis=(1, 2)).astype(int) + 1) // 2).astype(np.uint8)
-    before = pieces(originals, levels)
-    np.testing.assert_array_equal(pieces(made.images, levels), before)
-    changed = (pieces(unguarded.images, levels) != before).any(axis=1)
+    before = count_components(originals, levels)
+    np.testing.assert_array_equal(count_components(made.images, levels), before)
+    changed = (count_components(unguarded.images, levels) != before).any(axis=1)
     assert 0.2 < changed.mean() < 0.95
     np.testing.assert_array_equal(column(made, "guard.max_stroke_changes") > 0, changed)
     np.testing.assert_array_equal(made.images[~changed], unguarded.images[~changed])
 
 
-def test_noise_is_not_a_piece_of_ink() -> None:
+def test_noise_is_not_a_component() -> None:
     forge = guarded(
         "{pixel_noise: {fraction: 0.2, value: 255}}, {rotate: {degrees: 0}}", "max_stroke_changes: 0"
     )
     assert not column(forge.make(range(100)), "guard.attempts").any()
 
 
-def contrast(forge: Forge, made: Batch) -> np.ndarray:
+def measure_contrast(forge: Forge, made: Batch) -> np.ndarray:
     originals = forge.originals(made.source_index).astype(int)
     half = (originals.max(axis=(1, 2), keepdims=True) + 1) // 2
     images, strokes, paper = made.images.astype(float), originals >= half, 4 * originals < half
@@ -203,7 +203,7 @@ def contrast(forge: Forge, made: Batch) -> np.ndarray:
 def test_strokes_stand_out_from_the_paper(steps: str) -> None:
     forge = guarded(steps, "min_contrast: 80")
     made = forge.make(range(1000))
-    assert contrast(forge, made).min() >= 80 - 1e-9
+    assert measure_contrast(forge, made).min() >= 80 - 1e-9
     attempts = column(made, "guard.level_attempts")
     assert 0 < (attempts > 0).mean() < 1
     np.testing.assert_array_equal(column(made, "guard.min_contrast") > 0, attempts > 0)
@@ -211,15 +211,15 @@ def test_strokes_stand_out_from_the_paper(steps: str) -> None:
     np.testing.assert_array_equal(made.images[attempts == 0], free.images[attempts == 0])
 
 
-def test_shape_and_levels_are_judged_apart() -> None:
-    # Levels before and after shape: the whole is rendered in the listed order.
+def test_shape_and_levels_are_judged_separately() -> None:
+    # Steps of levels before and after shape: all are rendered in the listed order.
     steps = (
         "{gray_level: {gain: [0.2, 1], id: ink}}, {rotate: {degrees: [-90, 90]}}, "
         "{pixel_dropout: {fraction: [0, 0.2]}}, {shift: {x: [-8, 8]}}, {background: {level: [0, 100]}}"
     )
     forge = guarded(steps, "max_turn: 30, min_ink_kept: 0.95, min_contrast: 60, max_stroke_changes: 2")
     made, free = forge.make(range(1500)), guarded(steps, "").make(range(1500))
-    assert turned(made).max() <= 30 + 1e-5
+    assert find_turns(made).max() <= 30 + 1e-5
     shape, levels = column(made, "guard.attempts") > 0, column(made, "guard.level_attempts") > 0
     for name in ("ink.gain", "pixel_dropout.fraction", "background.level"):
         np.testing.assert_array_equal(column(made, name)[~levels], column(free, name)[~levels])
@@ -246,7 +246,7 @@ def test_a_sample_alone_is_the_same_under_every_guard() -> None:
         np.testing.assert_array_equal(alone.parameters[0], whole.parameters[number])
 
 
-def test_a_redrawn_bend_is_another_field_and_its_record_is_true() -> None:
+def test_redrawn_fields_differ_and_are_recorded() -> None:
     forge = guarded("{elastic: {displacement: 4, smoothness: 3}}", "min_ink_kept: 0.999")
     made, free = (
         forge.make(range(2000)),
@@ -255,7 +255,7 @@ def test_a_redrawn_bend_is_another_field_and_its_record_is_true() -> None:
     again = (column(made, "guard.attempts") == 1) & (column(made, "guard.pull") == 0)
     assert again.any()
     assert (made.images[again] != free.images[again]).any(axis=(1, 2)).all()
-    # Lowered where it would fold, and recorded so.
+    # Displacements that would fold are lowered, and recorded as such.
     lowered = column(made, "elastic.displacement")
     assert (lowered < 4).any()
     assert (lowered > 0).all()
@@ -266,7 +266,7 @@ def test_guards_of_levels_and_imgaug_exclude_each_other() -> None:
         guarded("{imgaug: {augmenter: GaussianBlur, sigma: 1}}", "min_contrast: 60")
 
 
-def test_a_guard_names_only_classes_that_are_there() -> None:
+def test_guards_are_limited_to_existing_classes() -> None:
     with pytest.raises(
         RecipeError,
         match="the guard 'max_turn' names class 12, but the source 'mnist-10k' has classes 0 to 9",
@@ -300,7 +300,7 @@ def test_only_rejected_samples_are_rendered_again(monkeypatch: pytest.MonkeyPatc
     shape = (column(made, "guard.attempts") > 0).sum()
     levels = (column(made, "guard.level_attempts") > 0).sum()
     assert 0 < levels < shape < 250
-    # All once by shape alone, and again only what was rejected; then all once with their levels, and again some.
+    # First all samples by shape, then the rejected ones; then all with their levels, and again the rejected ones.
     by_shape = [size for size, ids in sizes if ids == ["stroke_width"]]
     by_levels = [size for size, ids in sizes if ids == ["gray_level"]]
     for again, rejected in ((by_shape, shape), (by_levels, levels)):
@@ -309,7 +309,7 @@ def test_only_rejected_samples_are_rendered_again(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("between", ["", "{stroke_width: {pixels: [0, 1]}}, "])
-def test_a_chain_made_for_a_guard_is_rendered_where_it_is_that_of_all_steps(
+def test_a_guards_chain_is_rendered_if_it_holds_all_geometry(
     between: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = f"{{rotate: {{degrees: [-30, 30]}}}}, {between}{{shift: {{x: [-9, 9]}}}}"
@@ -339,7 +339,7 @@ def test_kept_originals_are_not_judged() -> None:
     np.testing.assert_array_equal(made[1].images, forge.originals(np.arange(500)))
 
 
-def test_a_shape_without_enough_contrast_is_drawn_again() -> None:
+def test_shapes_without_enough_contrast_are_redrawn() -> None:
     forge = guarded("{stroke_width: {pixels: [-0.5, 0.5]}}", "min_contrast: 230")
     made, free = forge.make(range(400)), guarded("{stroke_width: {pixels: [-0.5, 0.5]}}", "").make(range(400))
     originals = forge.originals(made.source_index)
@@ -348,16 +348,16 @@ def test_a_shape_without_enough_contrast_is_drawn_again() -> None:
     after = measure_pixels(kind, originals, made.images, made.images)
     again = column(made, "guard.attempts") > 0
     assert 0 < again.mean() < 1
-    # Where the original reaches the limit, so does the sample; a fainter one has kept half of its contrast.
+    # Samples reach the limit if their original does; fainter ones keep half of its contrast.
     assert after[before >= 230].min() >= 230
     assert (before < 230).any()
     assert (after >= before / 2).all()
-    # With no step of levels there is nothing else to draw again, and the rest stays as it was.
+    # Without steps of levels, nothing else is redrawn.
     assert not column(made, "guard.level_attempts").any()
     np.testing.assert_array_equal(made.images[~again], free.images[~again])
 
 
-def test_faint_and_lost_ink_has_no_contrast() -> None:
+def test_faint_or_lost_ink_has_no_contrast() -> None:
     faint = guarded("{scale: {factor: 0.15}}, {gray_level: {gain: 0.2}}", "min_contrast: 60").make(range(200))
     assert (column(faint, "guard.min_contrast") > 0).mean() > 0.95
     lost = guarded("{shift: {x: 40}}, {gray_level: {gain: 0.9}}", "min_contrast: 60").make(range(50))
@@ -384,7 +384,7 @@ def test_no_sample_without_ink_passes_min_contrast(steps: str) -> None:
     made, unguarded = forge.make(range(500)), free.make(range(500))
     blank = ~unguarded.images.any(axis=(1, 2))
     assert blank.any()
-    # A last gray pixel at the edge is not enough either.
+    # One gray pixel at the edge is not enough.
     assert made.images.max(axis=(1, 2)).min() >= 60
     again = column(made, "guard.attempts") > 0
     assert again[blank].all()

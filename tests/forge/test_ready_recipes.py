@@ -1,4 +1,4 @@
-"""What the ready recipes make is what they expect."""
+"""Test the ready recipes against their expected hashes."""
 
 import pytest
 
@@ -20,7 +20,7 @@ LARGE = ("harsh", "mnist-8m-like")
 )
 def test_the_content_hash_is_the_expected_one(name: str) -> None:
     recipe = load_recipe(name)
-    if name == "with-imgaug":  # which is the same only with the same libraries
+    if name == "with-imgaug":  # bit-identical only with the same libraries
         assert recipe.expect is None
         return
     forge = Forge(recipe)

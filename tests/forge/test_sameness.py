@@ -1,6 +1,6 @@
-"""The same bits everywhere: pinned, and made again by processes that pretend another processor.
+"""Test that samples are bit-identical, also on other processors.
 
-Numba's own choice of instructions, NumPy's and the C library's are three different things: each is restricted.
+Subprocesses emulate other processors by restricting the instructions of Numba, NumPy and the C library.
 """
 
 import json
@@ -18,8 +18,8 @@ from augforge.recipe.guard import GUARD_KINDS
 from tests.distortions.examples import EXAMPLES
 from tests.forge.digest import MORE, NOT_EXACT, RECIPE, digests, digests_of_steps
 
-# Final: a change here changes every data set ever made. If there must be one, raise PIXEL_VERSION with it and say
-# why in the changelog.
+# Final: a change here changes every data set ever made. If one is inevitable, raise PIXEL_VERSION and explain it in
+# the changelog.
 PINNED = {
     "first": {
         "images": "15eb2781ab37fdc1",
@@ -33,7 +33,7 @@ PINNED = {
     },
 }
 
-# The same, of each distortion alone: a difference names its kernel.
+# Digests of each distortion alone: a difference identifies the kernel.
 PINNED_STEPS = {
     "aspect": "5fbab5869180bab5",
     "background": "bcff623ecf09971a",
@@ -66,7 +66,7 @@ PINNED_STEPS = {
 }
 
 DISPATCHED = " ".join(np._core._multiarray_umath.__cpu_dispatch__)  # type: ignore[attr-defined]
-# With a name alone Numba keeps this machine's own instructions.
+# Given only a name, Numba keeps this machine's instructions.
 HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi,+bmi2,+popcnt,+sse4.2"}
 OTHER_PROCESSORS = {
     "generic": {"NUMBA_CPU_NAME": "generic"},
@@ -89,7 +89,7 @@ def test_no_distortion_and_no_guard_is_left_out() -> None:
     recipes = [augforge.parse_recipe(text).to_yaml() for text in (RECIPE, MORE)]
     exact = set(built_in()) - NOT_EXACT
     assert exact == set(EXAMPLES) - NOT_EXACT == set(PINNED_STEPS) - {"one_of"}
-    # Together as well, each one in one of the recipes.
+    # Each distortion also occurs in one of the recipes.
     assert {name for name in exact for text in recipes if f"- {name}:" in text} == exact
     guards = {kind.name for kind in GUARD_KINDS}
     assert {name for name in guards for text in recipes if f"{name}:" in text} == guards
@@ -111,11 +111,14 @@ def test_other_processors_make_the_same(processor: str) -> None:
         command, env={**os.environ, **settings}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["digests"] == digests()
-    assert told["steps"] == digests_of_steps()
-    # The restriction was really in force.
+    reported = json.loads(done.stdout)
+    assert reported["digests"] == digests()
+    assert reported["steps"] == digests_of_steps()
+    # The restriction took effect.
     if "NUMBA_CPU_NAME" in settings:
-        assert (told["processor"]["cpu"], told["processor"]["avx512"]) == (settings["NUMBA_CPU_NAME"], False)
+        assert (reported["processor"]["cpu"], reported["processor"]["avx512"]) == (
+            settings["NUMBA_CPU_NAME"],
+            False,
+        )
     if "NPY_DISABLE_CPU_FEATURES" in settings:
-        assert told["processor"]["numpy"] == []
+        assert reported["processor"]["numpy"] == []

@@ -67,7 +67,7 @@ HOSTILE = {
     ),
     "children": (
         "name: t\nsource: mnist-10k\ndistort: [imgaug: {augmenter: Sequential, children: [{augmenter: Add}]}]",
-        "{recipe}:4:43: error: 'children': a range has two numbers",
+        "{recipe}:4:53: error: 'children' must be a range of two numbers",
     ),
     "path": (
         "name: t\nsource: mnist-10k\ndistort: [imgaug: {augmenter: Affine, backend: /tmp/pwned}]",

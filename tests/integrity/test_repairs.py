@@ -17,7 +17,8 @@ from augforge.errors import BuildError, DatasetError, SourceError
 from augforge.forge import Forge
 from augforge.format.commit_records import read_manifest
 from augforge.integrity.comparison import compare
-from augforge.integrity.repairs import prove, repair, stored_forge
+from augforge.integrity.proof import open_stored, prove
+from augforge.integrity.repairs import repair
 from augforge.integrity.verification import verify
 from augforge.recipe import Recipe, parse_recipe
 from tests.integrity.test_verification import rewrite, vouch
@@ -390,8 +391,8 @@ def test_more_variants_than_a_recipe_may_have_are_not_made(
     dataset: Path, samples: int, originals: int, variants: int
 ) -> None:
     manifest = read_manifest(dataset).model_copy(update={"samples": samples, "originals": originals})
-    with pytest.raises(DatasetError, match=f"these are {variants} variants, 0 to 65535 are allowed"):
-        stored_forge(dataset, manifest, None)
+    with pytest.raises(DatasetError, match=f"which are {variants} variants; 0 to 65535 are allowed"):
+        open_stored(dataset, manifest, None)
 
 
 def test_what_cannot_be_removed_is_told_and_the_rest_repaired(
@@ -428,7 +429,7 @@ def test_false_facts_of_a_manifest_are_found(dataset: Path, wrong: dict[str, Any
     (name,) = wrong
     what = f"is not the recipe that this set was made with \\({name.replace('_', ' ')} "
     with pytest.raises(DatasetError, match=what):
-        stored_forge(dataset, read_manifest(dataset), None)
+        open_stored(dataset, read_manifest(dataset), None)
     assert contents(dataset) == before
 
 

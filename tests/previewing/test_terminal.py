@@ -55,7 +55,7 @@ def test_an_empty_place_stays_empty():
     assert text.splitlines()[-1] == "@@    @@"
 
 
-@pytest.mark.parametrize("colors", [True, False])
+@pytest.mark.parametrize("colours", [True, False])
 @pytest.mark.parametrize("width", [3, 20, 80, 119, 400])
 def test_it_fits_into_the_terminal(width, colours, forge):
     for gallery in (contact_gallery(forge(), 3, 6), sweep_gallery(forge(), 3)):

@@ -1,4 +1,4 @@
-"""Drawn digits of known properties, and forges on them or on the bundled digits."""
+"""Bars of known properties, and forges of a few distortions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def bar(
     shape: tuple[int, int] = (28, 28),
     levels: tuple[int, int] = (0, 255),
 ) -> np.ndarray[Any, Any]:
-    """Return a bar with smooth edges: its middle right of and below the frame's, its slant in degrees."""
+    """Draw an antialiased bar, `at` pixels right of and below the center, with a slant in degrees."""
     fine = 8
     y, x = (np.arange(side * fine) / fine + 0.5 / fine - side / 2 for side in shape)
     down = y[:, np.newaxis] - at[1]
@@ -35,10 +35,10 @@ def bar(
 
 @pytest.fixture
 def forge() -> Callable[..., Forge]:
-    """Give a maker of forges of a few distortions, by default on the 2,000 bundled test digits."""
+    """Return a function that makes forges, by default on the 2,000 bundled test digits."""
 
-    def made(distort: str, *more: str, variants: int = 1, source: Source | None = None) -> Forge:
+    def make(distort: str, *more: str, variants: int = 1, source: Source | None = None) -> Forge:
         text = HEAD.format(source=TEST_DIGITS, variants=variants, distort=distort)
         return Forge(augforge.parse_recipe("\n".join((text, *more))), source=source)
 
-    return made
+    return make

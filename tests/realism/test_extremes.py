@@ -6,7 +6,7 @@ from augforge.realism import PROPERTIES, examine, measure
 
 
 def distances(forge, numbers):
-    """Return how extreme samples are in each property, as documented, (N, properties)."""
+    """Measure the documented distance of samples in each property, (N, properties)."""
     source, samples = measure(forge.source.images), measure(forge.make(numbers).images)
     columns = []
     for one in PROPERTIES:
@@ -33,7 +33,7 @@ def test_extremes_are_the_most_extreme_of_each_kind(forge):
     assert len(found) == len(report.extremes) > 8
 
 
-def test_they_are_few_of_a_kind_and_the_furthest_come_first(forge):
+def test_extremes_are_few_of_a_kind_and_in_descending_order(forge):
     report = examine(forge("[{shear: {x: [-40, 40]}}, {shift: {x: [-9, 9]}}]"))
     kinds = Counter((one.property, one.distance > 0) for one in report.extremes)
     assert max(kinds.values()) == 4
@@ -42,7 +42,7 @@ def test_they_are_few_of_a_kind_and_the_furthest_come_first(forge):
     assert strengths == sorted(strengths, reverse=True)
 
 
-def test_values_are_those_of_sample_and_original(forge):
+def test_extremes_hold_the_values_of_sample_and_original(forge):
     one = forge("[{scale: {factor: [0.4, 1.5]}}]", variants=3)
     for extreme in examine(one, 300).extremes:
         assert extreme.source_index == extreme.number % len(one.source)

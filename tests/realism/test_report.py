@@ -6,7 +6,7 @@ from augforge.sources import Source
 from tests.realism.conftest import bar
 
 
-def told(report):
+def by_name(report):
     return {one.about.name: one for one in report.properties}
 
 
@@ -65,20 +65,20 @@ CAUSES = {
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_the_range_that_goes_far_is_named(name, forge):
+def test_the_cause_is_named(name, forge):
     distort, moved, cause = CAUSES[name]
     assert causes(examine(forge(distort), 500))[moved] == cause
 
 
-def test_steps_that_go_far_only_together_are_named_by_correlation(forge):
+def test_steps_that_act_together_are_found_by_correlation(forge):
     shifts = ", ".join(f"{{shift: {{x: [-1.7, 1.7], id: s{number}}}}}" for number in range(6))
     found = causes(examine(forge(f"[{shifts}, {{rotate: {{degrees: [-5, 5]}}}}]"), 1000))
     assert found["centre_x"][:2] in {"s0", "s1", "s2", "s3", "s4", "s5"}
 
 
-def test_only_what_is_far_is_named(forge):
+def test_only_far_properties_have_a_cause(forge):
     report = examine(forge("[{shift: {x: [-8, 8]}}]"))
-    found = told(report)
+    found = by_name(report)
     assert list(causes(report)) == ["centre_x"]
     assert found["centre_x"].far == pytest.approx((8 - 2 - 0.5) / 8, abs=0.05)
     assert found["centre_x"].outside > found["centre_x"].far
@@ -87,7 +87,7 @@ def test_only_what_is_far_is_named(forge):
 
 
 @pytest.mark.parametrize("distort", ["[]", "[{rotate: {degrees: 0}}]"])
-def test_what_distorts_nothing_is_like_the_source(distort, forge):
+def test_identity_recipes_match_the_source(distort, forge):
     report = examine(forge(distort))
     assert report.far_outside == ()
     for one in report.properties:
@@ -96,15 +96,15 @@ def test_what_distorts_nothing_is_like_the_source(distort, forge):
         assert one.far <= 0.01
 
 
-def test_the_source_is_told_by_percentiles(forge):
+def test_the_source_is_described_by_percentiles(forge):
     one = forge("[]")
     slant = measure(one.source.images)["slant"]
-    found = told(examine(one, 10))["slant"]
+    found = by_name(examine(one, 10))["slant"]
     assert found.source == tuple(np.percentile(slant, (1, 50, 99)))
     assert found.interval == tuple(np.percentile(slant, (0.5, 99.5)))
 
 
-def test_guards_reject_the_share_that_they_should(forge):
+def test_guards_reject_the_expected_share(forge):
     report = examine(
         forge(
             "[{rotate: {degrees: [-40, 40]}}, {gray_level: {gain: 1}}]",
@@ -135,7 +135,7 @@ def test_no_guard(forge):
     assert (report.guards, report.redrawings) == ((), ())
 
 
-def test_a_report_is_always_the_same(forge):
+def test_reports_are_deterministic(forge):
     distort = "[{shear: {x: [-40, 40]}}, {pixel_dropout: {fraction: [0, 0.4]}}]"
     one, other = (examine(forge(distort), 300) for _ in range(2))
     assert np.array_equal(one.numbers, other.numbers)
@@ -143,14 +143,14 @@ def test_a_report_is_always_the_same(forge):
     assert one.extremes == other.extremes
 
 
-def test_a_property_of_a_sample_is_that_of_its_image(forge):
+def test_sample_properties_are_measured_on_images(forge):
     one = forge("[{scale: {factor: [0.5, 2]}}]")
     report = examine(one, 400)
     measured = measure(one.make(report.numbers).images)
-    assert told(report)["ink"].samples == tuple(np.percentile(measured["ink"], (1, 50, 99)))
+    assert by_name(report)["ink"].samples == tuple(np.percentile(measured["ink"], (1, 50, 99)))
 
 
-def test_without_variants_only_the_source_is_told(forge):
+def test_without_variants_only_the_source_is_reported(forge):
     report = examine(forge("[{rotate: {degrees: 90}}]", variants=0))
     assert (len(report.numbers), report.originals, report.extremes, report.far_outside) == (0, 2000, (), ())
     assert np.isnan(report.properties[0].samples).all()

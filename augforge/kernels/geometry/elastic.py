@@ -67,12 +67,12 @@ def _weigh_rows(per_pixel: Any, firsts: Ints32, weights: Floats32) -> None:
     """
     eight = np.uint64(8)
     for pixel in range(np.uint64(firsts.size)):
-        place = np.float32(np.int32(pixel)) * per_pixel
-        before = np.int32(place)
+        position = np.float32(np.int32(pixel)) * per_pixel
+        before = np.int32(position)
         firsts[pixel] = before
         # The pixel lies between its third node, whose index is the integer part, and the fourth.
         for k in range(eight):
-            weights[pixel * eight + k] = _bell(place - np.float32(before + np.int32(k) - np.int32(2)))
+            weights[pixel * eight + k] = _bell(position - np.float32(before + np.int32(k) - np.int32(2)))
 
 
 @kernel_helper
@@ -87,8 +87,8 @@ def _weigh_columns(per_pixel: Any, firsts: Ints32, width: int, padded: int, acro
         for node in range(firsts[start], firsts[start] + padded):
             third = np.float32(np.int32(node - 2))
             for x in range(np.uint64(_BLOCK)):
-                place = np.float32(np.int32(start) + np.int32(x)) * per_pixel
-                across[at + x] = _bell(place - third)
+                position = np.float32(np.int32(start) + np.int32(x)) * per_pixel
+                across[at + x] = _bell(position - third)
             at += np.uint64(_BLOCK)
 
 

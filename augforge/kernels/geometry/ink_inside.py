@@ -185,8 +185,8 @@ def _ink_within(image: Images, points: Floats, box: Floats, turns: Images) -> fl
                 for row in range(first, end):
                     crossing = (from_x - to_x) * (row - to_y) / (from_y - to_y) + to_x
                     # The first pixel not to the left of the crossing.
-                    place = min(max(math.ceil(crossing), left), right + 1)
-                    turns[np.uint64(row), np.uint64(place)] ^= 1
+                    turn = min(max(math.ceil(crossing), left), right + 1)
+                    turns[np.uint64(row), np.uint64(turn)] ^= 1
         before = np.uint64(k)
     inside = total = np.int64(0)
     for y in range(np.uint64(top), np.uint64(bottom + 1)):

@@ -154,7 +154,7 @@ def _displace(
     shares_x: Floats32,
     shares_y: Floats32,
     corners: Ints32,
-    places: Floats32,
+    positions: Floats32,
 ) -> None:
     """Add one axis of an interpolated field."""
     height, width = frame
@@ -176,7 +176,7 @@ def _displace(
             upper, lower = np.float32(corners[zero, k]), np.float32(corners[two, k])
             upper += (np.float32(corners[one, k]) - upper) * shares_x[start + k]
             lower += (np.float32(corners[three, k]) - lower) * shares_x[start + k]
-            places[start + k] += (upper + (lower - upper) * shares_y[start + k]) * _UNIT
+            positions[start + k] += (upper + (lower - upper) * shares_y[start + k]) * _UNIT
 
 
 @kernel_helper

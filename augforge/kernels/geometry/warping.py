@@ -113,7 +113,7 @@ def _locate_words(
     starts: Ints,
     across: Floats32,
     down: Floats32,
-    places: Ints32,
+    indices: Ints32,
 ) -> None:
     """Fill each pixel's word index and fractions.
 
@@ -137,7 +137,7 @@ def _locate_words(
             y = y if y < bottom else bottom
             column, row = np.floor(x), np.floor(y)
             across[k], down[k] = x - column, y - row
-            places[k] = np.int32(np.int32(row) * stride) + np.int32(np.int32(column) + start)
+            indices[k] = np.int32(np.int32(row) * stride) + np.int32(np.int32(column) + start)
 
 
 @inlined
@@ -159,7 +159,7 @@ def _resample(
     words: Words,
     mixes: Bools,
     begins: Ints,
-    places: Ints32,
+    indices: Ints32,
     shares_x: Floats32,
     shares_y: Floats32,
     found: Words,
@@ -172,7 +172,7 @@ def _resample(
             continue
         begin, end = np.uint64(begins[g]), np.uint64(begins[g + 1])
         for k in range(begin, end):
-            found[k] = words[np.uint64(np.uint32(places[k]))]
+            found[k] = words[np.uint64(np.uint32(indices[k]))]
         for k in range(begin, end):
             levels[k] = np.uint8(np.int32(_mean_of_four(found[k], shares_x[k], shares_y[k]) + half))
 
@@ -183,7 +183,7 @@ def _blend(
     sizes: Ints,
     mixes: Bools,
     begins: Ints,
-    places: Ints32,
+    indices: Ints32,
     shares_x: Floats32,
     shares_y: Floats32,
     opened: Floats32,
@@ -198,7 +198,7 @@ def _blend(
             continue
         begin, end, behind = np.uint64(begins[g]), np.uint64(begins[g + 1]), np.uint64(sizes[g])
         for k in range(begin, end):
-            at = np.uint64(np.uint32(places[k]))
+            at = np.uint64(np.uint32(indices[k]))
             found[k], smoothed[k] = words[at], words[at + behind]
         for k in range(begin, end):
             mean = _mean_of_four(found[k], shares_x[k], shares_y[k])
@@ -257,7 +257,7 @@ def _warp_all(
     shares_x, shares_y = np.empty(most, np.float32), np.empty(most, np.float32)
     opened, smoothed = np.empty(most, np.float32), np.empty(most, np.uint32)
     cells, corners = np.empty(most, np.int32), np.empty((4, most), np.int32)
-    places, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
+    indices, found, levels = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint8)
     _keep_identities(images, chains, stages, out)
     # Numba types a plain 0 as a literal and would compile callees twice.
     first: Any = np.int64(0)
@@ -315,9 +315,9 @@ def _warp_all(
                     words,
                     starts,
                 )
-            _locate_words(spread, first, frame, ends, starts, across, down, places)
-            _resample(words, mixes, ends, places, across, down, found, levels)
-            _blend(words, sizes, mixes, ends, places, across, down, opened, found, smoothed, levels)
+            _locate_words(spread, first, frame, ends, starts, across, down, indices)
+            _resample(words, mixes, ends, indices, across, down, found, levels)
+            _blend(words, sizes, mixes, ends, indices, across, down, opened, found, smoothed, levels)
             _write(levels, first, parts, grown, ends, out)
         first += group
     return out

@@ -31,9 +31,9 @@ def _splines(start: float, spacing: float, firsts: Ints, weights: Floats) -> Non
     They are int64 (L,) and float64 (L, 4).
     """
     for x in range(firsts.size):
-        place = start + x / spacing
-        first = math.floor(place)
-        t = place - first
+        position = start + x / spacing
+        first = math.floor(position)
+        t = position - first
         firsts[x] = int(first)
         weights[x, 0] = (1.0 - t) * (1.0 - t) * (1.0 - t) / 6.0
         weights[x, 1] = (3.0 * t * t * t - 6.0 * t * t + 4.0) / 6.0

@@ -79,17 +79,17 @@ def set_pixels(images: Images, keys: Keys, fractions: Floats, values: Images, st
             if fractions[s, i] <= 0.0:
                 continue
             # Unsigned indices: Numba checks whether signed ones count from the end.
-            place, end = np.uint64(i * size), np.uint64((i + 1) * size)
+            index, end = np.uint64(i * size), np.uint64((i + 1) * size)
             start, drawn = np.uint64(starts[s, i]), np.uint64(0)
-            while place < end:
-                wanted = int(fractions[s, i] * (end - place)) + _SPARE + _LANES
+            while index < end:
+                wanted = int(fractions[s, i] * (end - index)) + _SPARE + _LANES
                 count = np.uint64(min(wanted // _LANES * _LANES, _MOST_DRAWS))
                 _draw(keys[s, i], drawn, count, rates[i], float(size), gaps, picks)
                 drawn += count
                 for n in range(count):
-                    place += gaps[n]
-                    if place >= end:
+                    index += gaps[n]
+                    if index >= end:
                         break
-                    pixels[place] = values[start + picks[n]]
-                    place += np.uint64(1)
+                    pixels[index] = values[start + picks[n]]
+                    index += np.uint64(1)
     return out

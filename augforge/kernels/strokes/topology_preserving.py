@@ -27,10 +27,10 @@ _GATHER = np.uint64(0x0102040810204080)
 _ZERO, _ONE, _SIX, _LAST = np.uint64(0), np.uint64(1), np.uint64(6), np.uint64(63)
 
 
-def _pieces(places: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int, int]]]:
+def _pieces(pixels: list[tuple[int, int]], diagonal: bool) -> list[set[tuple[int, int]]]:
     """Find connected components, with or without diagonal steps."""
     pieces: list[set[tuple[int, int]]] = []
-    for x, y in places:
+    for x, y in pixels:
         steps = ((x + dx, y + dy) for dx, dy in _AROUND if diagonal or dx == 0 or dy == 0)
         neighbors = set(steps)
         joined = {(x, y)}.union(*(piece for piece in pieces if piece & neighbors))
@@ -50,8 +50,8 @@ def _removable_codes() -> Bools:
     table = np.zeros(256, np.bool_)
     sides = {(1, 0), (0, 1), (-1, 0), (0, -1)}
     for code in range(256):
-        ink = [place for bit, place in enumerate(_AROUND) if code >> bit & 1]
-        paper = [place for place in _AROUND if place not in ink]
+        ink = [pixel for bit, pixel in enumerate(_AROUND) if code >> bit & 1]
+        paper = [pixel for pixel in _AROUND if pixel not in ink]
         beside = [piece for piece in _pieces(paper, diagonal=False) if piece & sides]
         table[code] = len(ink) >= 3 and len(_pieces(ink, diagonal=True)) == 1 and len(beside) == 1
     return table
@@ -239,17 +239,17 @@ def _find_turns(
 
 
 @inlined
-def _code(ink: Images, place: Any, line: np.uint64) -> int:
+def _code(ink: Images, index: Any, line: np.uint64) -> int:
     """Encode a pixel's neighborhood, see `_removable_codes`, as if rows had no ends."""
     return (
-        ink[place + _ONE]
-        | ink[place + line + _ONE] << 1
-        | ink[place + line] << 2
-        | ink[place + line - _ONE] << 3
-        | ink[place - _ONE] << 4
-        | ink[place - line - _ONE] << 5
-        | ink[place - line] << 6
-        | ink[place - line + _ONE] << 7
+        ink[index + _ONE]
+        | ink[index + line + _ONE] << 1
+        | ink[index + line] << 2
+        | ink[index + line - _ONE] << 3
+        | ink[index - _ONE] << 4
+        | ink[index - line - _ONE] << 5
+        | ink[index - line] << 6
+        | ink[index - line + _ONE] << 7
     )
 
 
@@ -262,7 +262,7 @@ def _take_turns(
     thresholds: Images,
     line: np.uint64,
     first: np.uint64,
-    places: Keys,
+    indices: Keys,
     starts: Keys,
     after: Images,
 ) -> None:
@@ -286,29 +286,29 @@ def _take_turns(
                 left ^= lowest
                 # The index of a bit is the exponent of its value.
                 bit = np.uint64((np.float64(lowest).view(np.int64) >> 52) - 1023)
-                place = (word << _SIX) + bit
+                index = (word << _SIX) + bit
                 if held[word] & lowest != _ZERO:
-                    after[place] = threshold
+                    after[index] = threshold
                 else:
-                    places[0, count] = place
+                    indices[0, count] = index
                     count += _ONE
-                    starts[np.uint64(after[place] >> np.uint8(2)) + _ONE] += _ONE
+                    starts[np.uint64(after[index] >> np.uint8(2)) + _ONE] += _ONE
         if count == _ZERO:
             continue
         for step in range(_ONE, steps):
             starts[step] += starts[step - _ONE]
         for k in range(count):
-            place = places[0, k]
-            level = np.uint64(after[place] >> np.uint8(2))
-            places[1, starts[level]] = place
+            index = indices[0, k]
+            level = np.uint64(after[index] >> np.uint8(2))
+            indices[1, starts[level]] = index
             starts[level] += _ONE
         image = start << _SIX
         for k in range(count):
-            place = places[1, k]
-            if _REMOVABLE[_code(ink, place, line) & within[place - image]]:
-                ink[place] = 0
+            index = indices[1, k]
+            if _REMOVABLE[_code(ink, index, line) & within[index - image]]:
+                ink[index] = 0
             else:
-                after[place] = threshold
+                after[index] = threshold
 
 
 @kernel_helper
@@ -339,7 +339,7 @@ def hold_ink(
     room : tuple of ndarray
         From `allocate_hold`.
     """
-    marks, eights, bits, packed, places, starts, all_thresholds = room
+    marks, eights, bits, packed, indices, starts, all_thresholds = room
     ink, fallen, ink_bits, fallen_bits = marks[0], marks[1], bits[0], bits[1]
     held, candidates, bound, turns = bits[2], bits[3], bits[4], bits[5]
     thresholds = all_thresholds[: highest.size]
@@ -355,7 +355,7 @@ def hold_ink(
         _find_bound(ink_bits, candidates, columns, row, begin, end, bound)
         _find_turns(bound, candidates, columns, row, begin, end, turns)
         # Ink held here stays above the next threshold, so thresholds do not affect each other.
-        _take_turns(ink, held, turns, within, thresholds, row, begin, places, starts, after)
+        _take_turns(ink, held, turns, within, thresholds, row, begin, indices, starts, after)
 
 
 def allocate_hold(total: int, size: int, most: int) -> tuple[Array, ...]:
@@ -367,5 +367,5 @@ def allocate_hold(total: int, size: int, most: int) -> tuple[Array, ...]:
     blanks, the pixels that take turns and their number per level; and the images' thresholds.
     """
     marks, bits = np.zeros((2, total), np.uint8), np.zeros((6, total // 64), np.uint64)
-    places, starts = np.empty((2, size), np.uint64), np.empty(65, np.uint64)
-    return marks, marks.view(np.uint64), bits, bits.view(np.uint8), places, starts, np.empty(most, np.uint8)
+    indices, starts = np.empty((2, size), np.uint64), np.empty(65, np.uint64)
+    return marks, marks.view(np.uint64), bits, bits.view(np.uint8), indices, starts, np.empty(most, np.uint8)

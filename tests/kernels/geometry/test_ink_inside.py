@@ -17,21 +17,26 @@ def digits() -> np.ndarray:
     return open_source(SourceSpec(dataset="mnist-10k")).images[:200]
 
 
+@pytest.mark.parametrize(
+    "count", [12, pytest.param(40, marks=pytest.mark.slow("searches 40 frames per case"))]
+)
 @pytest.mark.parametrize("displacement", [0.0, 1.5, 6.0])
 @pytest.mark.parametrize("shift", [0.0, 4.0, 9.0, 40.0])
-def test_ink_kept_is_what_the_frame_shows(digits: np.ndarray, displacement: float, shift: float) -> None:
+def test_ink_kept_is_what_the_frame_shows(
+    digits: np.ndarray, displacement: float, shift: float, count: int
+) -> None:
     # Where an ink pixel goes is found by search: no point of a fine grid over the frame comes from it, or one does.
-    fields = fields_of(7, 12, displacement, 28, 28)
+    fields = fields_of(7, count, displacement, 28, 28)
     fields = (
         fields * kernels.find_unfolded_shares(fields, np.ones(len(fields), bool))[:, None, None, None]
     ).astype(np.int32)
     maps = np.stack(
-        [np.tile(kernels.rotations(np.array([20.0])), (12, 1)), np.tile(IDENTITY, (12, 1))], axis=1
+        [np.tile(kernels.rotations(np.array([20.0])), (count, 1)), np.tile(IDENTITY, (count, 1))], axis=1
     )
     maps[:, 1, 2] = shift
-    kept = bent_ink_kept(digits[:12], maps, fields[:, np.newaxis])
+    kept = bent_ink_kept(digits[:count], maps, fields[:, np.newaxis])
     fine = np.linspace(-14, 14, 28 * 16 + 1)
-    for image, chain, field, share in zip(digits[:12], maps, fields, kept, strict=True):
+    for image, chain, field, share in zip(digits[:count], maps, fields, kept, strict=True):
         x, y = reference.follow(*np.meshgrid(fine, fine), chain, field[np.newaxis])
         found = np.zeros((28, 28), bool)
         column, row = np.rint(x + 13.5), np.rint(y + 13.5)
