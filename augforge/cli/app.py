@@ -82,7 +82,7 @@ class _Commands(click.Group):
 def app() -> None:
     """Turn a set of digits into a much larger one by realistic distortions.
 
-    A recipe lists the distortions. To start, try the ready recipe: `augforge check realistic`.
+    A recipe lists the distortions; `augforge check realistic` examines a ready one.
     """
 
 

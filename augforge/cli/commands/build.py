@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     "--scheduler-file",
     metavar="FILE",
     type=NamedPath(),
-    help="Scheduler file of a Dask scheduler, instead of its address.",
+    help="Scheduler file of a Dask scheduler, instead of --scheduler.",
 )
 @set_option
 @click.option("--dry-run", is_flag=True, help="Print the plan, and write nothing.")
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Replace a data set of another recipe; if space allows, it stays until the new one is complete.",
+    help="Replace an existing, different data set; if space allows, it stays until the new one is complete.",
 )
 @click.option(
     "--strict",

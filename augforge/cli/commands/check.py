@@ -31,7 +31,7 @@ _BLOCK = 1000
     show_default=True,
     help="Number of samples to measure; 0 only validates the recipe.",
 )
-@png_option("--show", "Draw the most extreme samples.")
+@png_option("--show", "Draw the most extreme samples beside their originals.")
 @set_option
 @json_option
 @announce_compiling()

@@ -25,8 +25,8 @@ _IN_RECIPE = {"name": "name", "compression": "output.compression", "shard_size":
 def command(one: Path, other: Path, as_json: bool) -> ExitCode:
     """Compare two data sets: samples, recipe and storage.
 
-    A and B are folders of data sets. Only the hashes in manifests and receipts are compared; `augforge verify`
-    checks shards against them. The exit code is 1 if the samples differ.
+    A and B are folders of data sets. Shards are compared by the hashes in their receipts, which `augforge verify`
+    checks. The exit code is 1 if the samples differ.
     """
     from augforge.integrity import compare
 

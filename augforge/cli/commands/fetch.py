@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LINE_EVERY = 10.0
 
 
-@click.command("fetch", short_help="Download a public data set.")
+@click.command("fetch", short_help="Download a public data set, or list all.")
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option(
     "--to",

@@ -54,7 +54,7 @@ def _parse_number(_ctx: click.Context, _param: click.Parameter, value: str | Non
     "--source",
     metavar="PATH",
     type=NamedPath(),
-    help="Path of the originals for --prove and --repair; by default the recipe's.",
+    help="Path of the originals for --prove and --repair; by default that of the recipe.",
 )
 @json_option
 def command(dataset: Path, wanted: int | None, repairs: bool, source: Path | None, as_json: bool) -> ExitCode:
