@@ -1,4 +1,4 @@
-"""The command line: one file for each command; the only place that prints or exits."""
+"""The command line, one file a command; only this package prints or exits."""
 
 from augforge.cli.app import main
 

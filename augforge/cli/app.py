@@ -1,7 +1,6 @@
-"""The command ``augforge``: finds commands by name, and turns every end into an exit code.
+"""The command ``augforge``: dispatch commands, and map errors to exit codes.
 
-Commands are loaded when they are asked for and import what is heavy inside themselves, so that
-``augforge --help`` is immediate.
+Commands load on demand and import heavy packages inside their functions, so ``augforge --help`` is immediate.
 """
 
 import errno
@@ -19,10 +18,10 @@ import click
 
 from augforge import __version__
 from augforge.cli.exits import ExitCode
-from augforge.cli.output import ReaderGoneError, finish, open_closed_streams, print_err
+from augforge.cli.output import ReaderGoneError, flush_stdout, open_closed_streams, print_err
 from augforge.errors import AugforgeError, RecipeError, did_you_mean
 
-# In the order in which people use them; each is a module beside this one.
+# In the order of use; each is a module of `augforge.cli.commands`.
 COMMANDS = (
     "check",
     "preview",
@@ -36,7 +35,7 @@ COMMANDS = (
     "schema",
 )
 
-# What the operating system refuses is no bug, wherever it happens to be noticed.
+# The system's refusals are no bugs, wherever they surface.
 _REFUSALS = {
     errno.EACCES,
     errno.EDQUOT,
@@ -51,7 +50,7 @@ _REFUSALS = {
 
 
 class _Commands(click.Group):
-    """A group whose commands are imported when they are needed."""
+    """Group that imports its commands on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -66,7 +65,7 @@ class _Commands(click.Group):
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             ctx.fail(
-                f"there is no command '{name}'.{did_you_mean(name, COMMANDS)} Commands: {', '.join(COMMANDS)}"
+                f"unknown command '{name}'.{did_you_mean(name, COMMANDS)} Commands: {', '.join(COMMANDS)}"
             )
         return super().resolve_command(ctx, args)
 
@@ -74,7 +73,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            # click takes any broken pipe for that of stdout and says nothing. Stdout's own is a `ReaderGoneError`.
+            # click takes any broken pipe for stdout's and exits silently. Stdout's own raises `ReaderGoneError`.
             raise RuntimeError(f"a connection was lost: {error}") from error
 
 
@@ -83,7 +82,7 @@ class _Commands(click.Group):
 def app() -> None:
     """Turn a set of digits into a much larger one by realistic distortions.
 
-    A recipe says which; `augforge check realistic` looks at the ready one.
+    A recipe lists the distortions; `augforge check realistic` examines a ready one.
     """
 
 
@@ -93,79 +92,77 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        Instead of those of the process.
+        Command-line arguments; by default those of this process.
 
     Returns
     -------
     int
-        0 ok, 1 a check found something, 2 wrong usage, recipe or data, 3 a bug (a log's path is printed),
-        130 interrupted.
+        Exit code: 0 success, 1 a check found something, 2 wrong usage, recipe or data, 3 a bug (with the path of
+        a log on stderr), 130 interrupted.
     """
     open_closed_streams()
     try:
         code = app.main(args=arguments, prog_name="augforge", standalone_mode=False)
-        finish()
+        flush_stdout()
     except ReaderGoneError:
         return ExitCode.OK
     except click.ClickException as error:
-        print_err(_usage_text(error))
+        print_err(_format_usage(error))
         return ExitCode.USAGE
     except AugforgeError as error:
-        print_err(_error_text(error))
+        print_err(_format_error(error))
         return ExitCode.USAGE
     except (KeyboardInterrupt, click.Abort) as error:
         print_err(str(error) or "interrupted")
         return ExitCode.INTERRUPTED
     except Exception as error:
-        return _ended_by(error)
+        return _handle_other(error)
     return int(code or 0)
 
 
-def _ended_by(error: Exception) -> int:
-    """Say what came as no error of ours; return the exit code."""
+def _handle_other(error: Exception) -> int:
+    """Report an error of another package; return the exit code."""
     if _holds_interrupt(error):
         print_err("interrupted")
         return ExitCode.INTERRUPTED
     if isinstance(error, MemoryError):
-        print_err("error: there is not enough memory" + (f": {error}" if str(error) else ""))
+        print_err("error: not enough memory" + (f": {error}" if str(error) else ""))
         return ExitCode.USAGE
     if isinstance(error, OSError) and error.errno in _REFUSALS:
-        print_err(f"error: {error.strerror}: {error.filename or 'no file named'}")
+        print_err(f"error: {error.strerror}: {error.filename or 'unknown file'}")
         return ExitCode.USAGE
-    print_err(_bug_text(error))
+    print_err(_log_bug(error))
     return ExitCode.BUG
 
 
 def _holds_interrupt(error: BaseException | None) -> bool:
-    """Tell whether Ctrl-C is behind an error: some libraries take it for one of theirs."""
+    """Check whether Ctrl-C caused an error; some libraries wrap it in their own."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
-def _usage_text(error: click.ClickException) -> str:
+def _format_usage(error: click.ClickException) -> str:
     text = StringIO()
     error.show(file=text)
     return text.getvalue().rstrip("\n")
 
 
-def _error_text(error: AugforgeError) -> str:
-    # A recipe's diagnostics begin with file, line and column, as editors like it.
-    placed = isinstance(error, RecipeError) and ": error: " in str(error).partition("\n")[0]
-    return str(error) if placed else f"error: {error}"
+def _format_error(error: AugforgeError) -> str:
+    # A recipe's diagnostics begin with file, line and column, so editors can jump there.
+    has_position = isinstance(error, RecipeError) and ": error: " in str(error).partition("\n")[0]
+    return str(error) if has_position else f"error: {error}"
 
 
-def _bug_text(error: Exception) -> str:
-    """Write the traceback to a file; return the line that says so."""
-    told = "".join(traceback.format_exception(error))
-    what = f"error: this is a bug in augforge ({type(error).__name__})"
-    about = (
-        f"augforge {__version__}, Python {platform.python_version()}, {platform.platform()}\n{sys.argv}\n\n"
-    )
+def _log_bug(error: Exception) -> str:
+    """Write a log with the traceback; return a message that names it."""
+    trace = "".join(traceback.format_exception(error))
+    message = f"error: this is a bug in augforge ({type(error).__name__})"
+    system = f"augforge {__version__}, Python {platform.python_version()}, {platform.platform()}"
     try:
         descriptor, path = tempfile.mkstemp(prefix="augforge-", suffix=".log", text=True)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(about + told)
+            log.write(f"{system}\n{sys.argv}\n\n{trace}")
     except OSError as problem:
-        return f"{told}\n{what}; no log could be written: {problem}"
-    return f"{what}; please report it with its log, {path}"
+        return f"{trace}\n{message}; cannot write a log: {problem}"
+    return f"{message}; please report it with its log, {path}"

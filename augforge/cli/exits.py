@@ -22,19 +22,18 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-# A progress bar hides it.
+# Progress bars hide the cursor.
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
 @contextmanager
 def stop_cleanly() -> Iterator[None]:
-    """Let the first Ctrl-C raise `KeyboardInterrupt`, and a second one end the process.
+    """Raise `KeyboardInterrupt` on the first Ctrl-C; exit at once on the second.
 
-    Cleaning up takes a moment, and an impatient second Ctrl-C in the middle of it would end in a mess of
-    tracebacks. Ending the process is harmless: files are published whole, and what is half made is swept away by
-    the next run.
+    Cleanup takes a moment, and a second Ctrl-C in the middle of it would print a mess of tracebacks. Exiting at
+    once is harmless: files are published whole, and the next run removes unfinished ones.
     """
-    # Where SIGINT is ignored (nohup) or not ours to handle, it stays so.
+    # Keep the handler where SIGINT is ignored (nohup) or belongs to another program.
     if (
         threading.current_thread() is not threading.main_thread()
         or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
@@ -42,27 +41,27 @@ def stop_cleanly() -> Iterator[None]:
         yield
         return
 
-    def at_once(_number: int, _frame: FrameType | None) -> None:
+    def exit_now(_number: int, _frame: FrameType | None) -> None:
         show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else b""
         os.write(2, show_cursor + b"interrupted\n")
         os._exit(ExitCode.INTERRUPTED)
 
-    def cleanly(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, at_once)
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, exit_now)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, cleanly)
+    signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
-        # After a Ctrl-C a second one may still come while the process ends.
-        if signal.getsignal(signal.SIGINT) is cleanly:
+        # After the first Ctrl-C, a second may still come while the process exits.
+        if signal.getsignal(signal.SIGINT) is interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def terminate_cleanly() -> Iterator[None]:
-    """Let SIGTERM raise `SystemExit`, so that what is half made is removed; the exit code is the usual 143."""
+    """Raise `SystemExit` on SIGTERM, so cleanup runs; the exit code is 143, as usual."""
     if (
         threading.current_thread() is not threading.main_thread()
         or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
@@ -71,7 +70,7 @@ def terminate_cleanly() -> Iterator[None]:
         return
 
     def end(number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up takes a moment
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # not again during cleanup
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, end)

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options shared by several commands."""
 
 import os
 from collections.abc import Callable
@@ -9,15 +9,18 @@ import click
 
 
 class NamedPath(click.Path):
-    """A path; an empty text, as of a variable that is not set, is none, though pathlib takes it for this folder."""
+    """Path that must not be empty.
+
+    An unset shell variable gives an empty path, which pathlib takes for the current folder.
+    """
 
     def __init__(self) -> None:
-        super().__init__(path_type=Path, readable=False)  # whoever opens it says more of why not
+        super().__init__(path_type=Path, readable=False)  # opening it gives a better error
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path."""
         if not os.fspath(value):
-            self.fail("an empty text names no file or folder; '.' is the current folder", param, ctx)
+            self.fail("the path is empty; '.' is the current folder", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -28,18 +31,18 @@ set_option = click.option(
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
-    help="Override the recipe: variants=10, distort.rotate.degrees=[-5,5]; again for more.",
+    help="Override a value of the recipe, such as variants=10 or distort.rotate.degrees=[-5,5]; repeatable.",
 )
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 def png_option(name: str, text: str) -> Callable[[Any], Any]:
-    """Return an option that names a picture to be written, which must end in .png."""
-    return click.option(name, metavar="FILE.png", type=NamedPath(), callback=_must_be_png, help=text)
+    """Make an option for the path of a PNG to write."""
+    return click.option(name, metavar="FILE.png", type=NamedPath(), callback=_require_png, help=text)
 
 
-def _must_be_png(_context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+def _require_png(_context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
     if path is not None and path.suffix.lower() != ".png":
         raise click.BadParameter(f"'{path}' must end in .png", param=parameter)
     return path

@@ -1,7 +1,4 @@
-"""Where everything is printed: data to stdout, everything for people to stderr.
-
-rich is imported only where something is drawn with it.
-"""
+"""Print data to stdout and messages to stderr."""
 
 import contextlib
 import json
@@ -17,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Wide enough for any line: what goes into a pipe is never wrapped.
+# Wide enough for any line: output to pipes is never wrapped.
 _UNLIMITED = 10_000
 
 
 class ReaderGoneError(Exception):
-    """Whoever read stdout has had enough (``augforge schema | head``); there is nothing to say about it."""
+    """The reader closed stdout (``augforge schema | head``): exit silently."""
 
 
 def open_closed_streams() -> None:
-    """Let stdout and stderr write nowhere where whoever started this program closed them.
+    """Open closed stdout and stderr as the null device.
 
-    Otherwise the next files that are opened would have their numbers, and get what libraries say.
+    Otherwise the next opened files would get their descriptors, and the output of libraries.
     """
     for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
@@ -40,7 +37,7 @@ def open_closed_streams() -> None:
 
 
 def find_own_command() -> str:
-    """Return how to call ``augforge`` again: by its path where it was called so and is not on the PATH."""
+    """Return the shell command of this program; its path if PATH lacks it."""
     called = Path(sys.argv[0])
     if called.name != "augforge" or shutil.which("augforge") is not None:
         return "augforge"
@@ -48,19 +45,19 @@ def find_own_command() -> str:
 
 
 def print_out(text: str) -> None:
-    """Print data to stdout, with a newline at the end.
+    """Print data and a newline to stdout.
 
     Raises
     ------
     ReaderGoneError
-        If nobody reads it any more.
+        If the reader closed the pipe.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        _point_to_nowhere(sys.stdout)
+        _redirect_to_null(sys.stdout)
         raise ReaderGoneError from None
 
 
@@ -69,49 +66,55 @@ def print_json(value: dict[str, Any]) -> None:
     print_out(json.dumps(value, indent=2))
 
 
-def finish() -> None:
-    """Empty stdout's buffer now, where a reader that is gone can still be dealt with."""
+def flush_stdout() -> None:
+    """Flush stdout, before the interpreter does at exit.
+
+    Raises
+    ------
+    ReaderGoneError
+        If the reader closed the pipe.
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _point_to_nowhere(sys.stdout)
+        _redirect_to_null(sys.stdout)
         raise ReaderGoneError from None
 
 
 def print_err(text: str) -> None:
-    """Print a message for people to stderr, harmless whatever names it quotes."""
+    """Print a sanitized message to stderr."""
     try:
         sys.stderr.write(sanitize(text) + "\n")
         sys.stderr.flush()
     except OSError:
-        _point_to_nowhere(sys.stderr)
+        _redirect_to_null(sys.stderr)
 
 
 def to_one_line(text: str) -> str:
-    """Return a text that files give as one line, and without what a terminal would obey."""
+    """Sanitize untrusted text, and put it on one line."""
     return sanitize(text).replace("\n", "\ufffd")
 
 
 def sanitize(text: str) -> str:
-    """Return text in which all that a terminal might obey is replaced, but for the ends of lines."""
+    """Replace control and other unprintable characters, except newlines."""
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
 def make_console() -> "Console":
-    """Return rich's console on stderr; it prints text as it is, and goes silent when stderr is gone."""
+    """Make a rich console on stderr without markup; a closed stderr silences it."""
     from rich.console import Console
 
     class Stderr(Console):
         def on_broken_pipe(self) -> None:
-            # rich would end the program; a build is worth more than its progress bar.
+            # rich would exit, but a build must outlive its progress bar.
             self.quiet = True
-            _point_to_nowhere(sys.stderr)
+            _redirect_to_null(sys.stderr)
 
     return Stderr(stderr=True, markup=False, emoji=False, highlight=False)
 
 
 def format_pairs(pairs: Iterable[tuple[str, object]]) -> str:
-    """Return names and values as aligned lines."""
+    """Format names and values as aligned lines."""
     listed = [(name, sanitize(str(value))) for name, value in pairs]
     width = max(len(name) for name, _ in listed)
     indent = "\n" + " " * (width + 2)
@@ -119,16 +122,16 @@ def format_pairs(pairs: Iterable[tuple[str, object]]) -> str:
 
 
 def format_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> str:
-    """Return a table as text, drawn by rich: fitted to the terminal, or plain and unwrapped in a pipe.
+    """Format a table: fitted to a terminal, plain and unwrapped in a pipe.
 
     Parameters
     ----------
     heads : sequence of str
-        The columns' heads.
+        Headings of the columns.
     rows : iterable of sequences
-        As many values each.
+        One value for each column.
     right : sequence of str
-        The heads of columns that are aligned to the right.
+        Headings of right-aligned columns.
     """
     from rich.console import Console
     from rich.table import Table
@@ -148,7 +151,7 @@ def format_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, righ
 
 
 def format_bytes(count: float) -> str:
-    """Return a number of bytes in decimal units: ``412.3 MB``."""
+    """Format a number of bytes in decimal units: ``412.3 MB``."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
@@ -157,7 +160,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a time: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    """Format a duration: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -169,21 +172,25 @@ def format_seconds(seconds: float) -> str:
 
 
 def pluralize(number: int, thing: str) -> str:
-    """Return a number with its thing, in the plural where needed: ``1 shard``, ``1,024 samples``."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    """Format a count with its noun: ``1 shard``, ``1,024 samples``."""
+    plural = "es" if thing.endswith("s") else "s"
+    return f"{number:,} {thing}{'' if number == 1 else plural}"
 
 
 def display_path(path: Path) -> str:
-    """Return a path as people would write it here: relative where it lies below the current folder."""
+    """Format a path; relative if below the current folder."""
     try:
         here = Path.cwd()
-    except FileNotFoundError:  # it was removed
+    except FileNotFoundError:  # the current folder was removed
         return str(path)
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _point_to_nowhere(stream: Any) -> None:
-    """Let a broken stream write nowhere: the interpreter empties its buffer once more at its end."""
+def _redirect_to_null(stream: Any) -> None:
+    """Redirect a broken stream to the null device.
+
+    The interpreter flushes it once more at exit.
+    """
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

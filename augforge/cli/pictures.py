@@ -1,7 +1,7 @@
-"""Choose where pictures go, and write them.
+"""Choose the paths of pictures, and write PNG files.
 
 All paths are checked before the first picture is written. A result never replaces a drawing or another result, and
-never goes where the same command would take it for a drawing the next time.
+never goes to a folder where the same command would read it as a drawing the next time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,97 +12,111 @@ from augforge.errors import AugforgeError, listed
 
 
 def write_png(picture: Any, path: Path) -> None:
-    """Write a picture, a PIL image or a uint8 (H, W) array, atomically; its folder is made.
+    """Write a PNG atomically, and create its folder.
 
-    Nobody waits for the disk: after a power failure the command can make its pictures again.
+    The file is not flushed to disk: after a power failure the command can be run again.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image or ndarray
+        The picture; an array is uint8, (H, W).
+    path : Path
+        The file.
 
     Raises
     ------
     AugforgeError
-        If it cannot be written there.
+        If the file cannot be written.
     """
     from PIL import Image
 
     from augforge.format.publishing import publish
     from augforge.previewing import encode_png
 
-    check_paths([path])
+    _check_paths([path])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AugforgeError(f"{path} cannot be written: {error.strerror}: {error.filename}") from error
+        raise AugforgeError(f"{path}: cannot be written: {error.strerror}: {error.filename}") from error
     data = encode_png(picture if isinstance(picture, Image.Image) else Image.fromarray(picture))
     publish(path, data, durable=False)
 
 
-def check_paths(paths: Iterable[Path]) -> None:
-    """Make sure that pictures can have these names, as far as that can be told before they are written.
+def _check_paths(paths: Iterable[Path]) -> None:
+    """Check that pictures can have these paths.
 
     Raises
     ------
     AugforgeError
-        If one is a folder, or one of its folders is a file, or would be another of the pictures.
+        If a path is a folder, or one of its parents is a file or another of the paths.
     """
-    places = set(paths)
-    for path in places:
+    pictures = set(paths)
+    for path in pictures:
         if path.is_dir():
             raise AugforgeError(
-                f"{path} is a folder, where a picture is to be written; move it away, or choose another place"
+                f"{path}: cannot be written: it is a folder; move it away, or choose another path"
             )
-    for folder in sorted({folder for path in places for folder in path.parents}):
-        if folder in places or (folder.exists() and not folder.is_dir()):
-            below = min(path for path in places if folder in path.parents)
-            what = "another of the pictures" if folder in places else "a file"
-            raise AugforgeError(f"{below} cannot be written: {folder} is {what}; needed is a folder")
+    for folder in sorted({folder for path in pictures for folder in path.parents}):
+        if folder in pictures or (folder.exists() and not folder.is_dir()):
+            below = min(path for path in pictures if folder in path.parents)
+            what = "another picture" if folder in pictures else "a file"
+            raise AugforgeError(f"{below}: cannot be written: {folder} is {what}, not a folder")
 
 
 def place_results(files: Iterable[Path], out: Path, show: Path | None) -> dict[Path, Path]:
-    """Return where each drawing's result goes.
+    """Map each drawing to the path of its result.
 
     Parameters
     ----------
-    files
-        Pictures, or folders of them, whose subfolders are kept. Pictures below `out` are left out of a folder.
-    out
-        The folder of the results.
-    show
-        A picture that is written beside them, if there is to be one.
+    files : iterable of Path
+        Pictures, or folders of them. Results keep the subfolders. Pictures below `out` are no drawings.
+    out : Path
+        Folder of the results.
+    show : Path, optional
+        Another picture to be written.
+
+    Returns
+    -------
+    dict of Path to Path
+        Drawing -> result.
 
     Raises
     ------
     AugforgeError
-        If anything is not as said above, or cannot be written there.
+        If two paths conflict, or one cannot be written.
     """
     files = tuple(files)
-    targets = _targets(files, out)
+    targets = _map_targets(files, out)
     written = {target.resolve(): (target, "--out") for target in targets.values()}
     if show is not None:
         if show.resolve() in written:
-            raise AugforgeError(f"{show} is where a result goes; choose another place with --show")
+            raise AugforgeError(f"{show} is the path of a result; choose another with --show")
         written[show.resolve()] = (show, "--show")
     _check_drawings(set(targets), written)
     _check_folders({file.resolve(): file for file in files if file.is_dir()}, out.resolve(), written)
     if out.exists() and not out.is_dir():
-        raise AugforgeError(f"--out {out} is a file; needed is a folder for the results, old or new")
-    check_paths(path for path, _ in written.values())
+        raise AugforgeError(f"--out {out} is a file; needed: a folder, new or existing")
+    _check_paths(path for path, _ in written.values())
     return targets
 
 
-def _targets(files: tuple[Path, ...], out: Path) -> dict[Path, Path]:
+def _map_targets(files: tuple[Path, ...], out: Path) -> dict[Path, Path]:
     sources: dict[Path, Path] = {}
     for file in files:
-        for source, place in _pictures(file, out):
-            target = (out / place).with_suffix(".png")
+        for source, relative in _find_drawings(file, out):
+            target = (out / relative).with_suffix(".png")
             if other := sources.get(target):
                 if other.resolve() == source.resolve():
-                    raise AugforgeError(f"{source} is given twice; give every drawing once")
-                raise AugforgeError(f"{other} and {source} would both become {target}; rename one of them")
+                    raise AugforgeError(f"{source} is given twice; give each drawing once")
+                raise AugforgeError(
+                    f"{other} and {source} have the same result, {target}; rename one of them"
+                )
             sources[target] = source
     return {source: target for target, source in sources.items()}
 
 
-def _pictures(file: Path, out: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield the pictures that a file or folder stands for, each with its place below the folder of results."""
+def _find_drawings(file: Path, out: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield a file, or the drawings of a folder, with paths relative to it."""
     from augforge.sources.files.pictures import ENDINGS, pictures_below
 
     if not file.is_dir():
@@ -119,21 +133,20 @@ def _pictures(file: Path, out: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _check_drawings(sources: set[Path], written: Mapping[Path, tuple[Path, str]]) -> None:
-    """Raise `AugforgeError` if anything would be written over a drawing."""
+    """Raise `AugforgeError` if a written file would replace a drawing."""
     for source in sources:
         if found := written.get(source.resolve()):
             path, option = found
-            another = "folder" if option == "--out" else "place"
-            raise AugforgeError(f"{path} is one of the drawings; choose another {another} with {option}")
+            raise AugforgeError(f"{path} is one of the drawings; choose another path with {option}")
 
 
 def _check_folders(folders: Mapping[Path, Path], out: Path, written: Mapping[Path, tuple[Path, str]]) -> None:
-    """Raise `AugforgeError` if anything written would be among the drawings of a folder the next time."""
+    """Raise `AugforgeError` if the next run would read a written file as a drawing."""
     for folder, given in folders.items():
         for real, (path, option) in written.items():
             if not real.is_relative_to(folder) or (folder in out.parents and real.is_relative_to(out)):
                 continue
             raise AugforgeError(
-                f"{path} would lie among the drawings in {given}, and be one of them the next time; "
-                f"choose another place with {option}"
+                f"{path} is in the folder {given}, so the next run would read it as a drawing; "
+                f"choose another path with {option}"
             )

@@ -1,4 +1,4 @@
-"""How far something is, for people: a bar on a terminal; of a build also a line now and then elsewhere."""
+"""Progress on stderr: bars on a terminal, and lines of builds elsewhere."""
 
 import threading
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from augforge.callbacks import ignore
 from augforge.cli.output import format_seconds, make_console, print_err
 
 if TYPE_CHECKING:
@@ -13,22 +14,22 @@ if TYPE_CHECKING:
 
     from augforge.building import BuildPlan, Progress
 
-# A line comes when a tenth more is done or so many seconds have passed, but not twice in a second.
+# Print a line after each tenth, or after this many seconds, but at most one a second.
+_LINE_PERCENT = 10
 _LINE_EVERY = 30.0
 _LINE_NOT_WITHIN = 1.0
-_LINE_PERCENT = 10
 _COMPILING = "compiling kernels (once)"
 
 
 class CompilingNotice:
-    """Announce compiling, which may take half a minute, once for each command."""
+    """Notice that kernels compile (up to half a minute), once a command."""
 
     def __init__(self, say: Callable[[str], None] = print_err) -> None:
         self._say = say
         self._is_said = False
 
     def __call__(self) -> None:
-        """Print the notice, unless it was printed."""
+        """Print the notice on the first call."""
         if not self._is_said:
             self._is_said = True
             self._say(_COMPILING)
@@ -36,10 +37,10 @@ class CompilingNotice:
 
 @contextmanager
 def announce_compiling(*, quiet: bool = False) -> Iterator[CompilingNotice]:
-    """Announce when this thread starts compiling; give the notice, for other threads to share."""
+    """Announce when this thread compiles; yield the notice for other threads."""
     from augforge._platform.compile_events import report_compiling
 
-    notice = CompilingNotice(_nothing if quiet else print_err)
+    notice = CompilingNotice(ignore if quiet else print_err)
     with report_compiling(notice):
         yield notice
 
@@ -48,19 +49,19 @@ def announce_compiling(*, quiet: bool = False) -> Iterator[CompilingNotice]:
 def show_build_progress(
     plan: "BuildPlan", *, quiet: bool, notice: CompilingNotice | None = None
 ) -> Iterator[Callable[["Progress"], None]]:
-    """Give what is to be called with a build's progress; it may be called from any thread."""
+    """Show a build's progress; yield a thread-safe callback."""
     console = make_console()
     if quiet:
-        yield _nothing
-    elif _shows_bars(console):
-        with _bar(console, plan) as on_progress:
+        yield ignore
+    elif can_show_bars(console):
+        with _show_bar(console, plan) as on_progress:
             yield on_progress
     else:
-        yield Lines(notice=notice).show
+        yield BuildLines(notice=notice).show
 
 
-class Lines:
-    """Progress as plain lines on stderr, few of them."""
+class BuildLines:
+    """Progress of a build as a few lines of text."""
 
     def __init__(
         self,
@@ -75,11 +76,11 @@ class Lines:
         self._notice = notice or CompilingNotice(say)
 
     def show(self, progress: "Progress") -> None:
-        """Say how far the build is, if it is time to."""
+        """Print a line, if one is due."""
         with self._lock:
             now, percent = self._now(), 100 * progress.samples // progress.total_samples
             if self._shown is None:
-                # The first report comes before anything is made.
+                # The first report comes before any sample is made.
                 self._shown = now, percent
             if progress.compiling:
                 self._notice()
@@ -91,47 +92,44 @@ class Lines:
 
 
 def format_progress(progress: "Progress") -> str:
-    """Return how far a build is in one line."""
+    """Format a build's progress as one line."""
     percent = 100 * progress.samples // progress.total_samples
     head = f"{percent:3} %  {progress.samples:,} of {progress.total_samples:,} samples"
-    return ", ".join([head, *_speed_texts(progress)])
+    return ", ".join([head, *_format_speed(progress)])
 
 
-def _speed_texts(progress: "Progress") -> tuple[str, ...]:
-    """Format the rate and the time left, once they are known."""
+def _format_speed(progress: "Progress") -> tuple[str, ...]:
+    """Format rate and time left; empty while unknown."""
     left = progress.seconds_left
     return () if left is None else (f"{progress.rate:,.0f} samples/s", f"{format_seconds(left)} left")
 
 
-def _nothing(*_progress: object) -> None:
-    pass
-
-
-def _shows_bars(console: "Console") -> bool:
+def can_show_bars(console: "Console") -> bool:
+    """Check whether a console can draw progress bars."""
     return console.is_terminal and not console.is_dumb_terminal
 
 
 @contextmanager
-def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give what is to be called with how much is done, and of how much: a bar on a terminal, nothing elsewhere."""
+def show_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal; yield a callback of done and total."""
     console = make_console()
-    if not _shows_bars(console):
-        yield _nothing
+    if not can_show_bars(console):
+        yield ignore
         return
     from rich import progress as rich_progress
 
     columns = (
-        rich_progress.TextColumn(what, markup=False),
+        rich_progress.TextColumn(title, markup=False),
         rich_progress.BarColumn(),
         rich_progress.TaskProgressColumn(),
     )
     with rich_progress.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
-def _bar(console: "Console", plan: "BuildPlan") -> Iterator[Callable[["Progress"], None]]:
+def _show_bar(console: "Console", plan: "BuildPlan") -> Iterator[Callable[["Progress"], None]]:
     from rich import progress as rich_progress
 
     columns = (
@@ -145,7 +143,7 @@ def _bar(console: "Console", plan: "BuildPlan") -> Iterator[Callable[["Progress"
         task = bar.add_task("", total=plan.samples, completed=plan.kept_samples, speed="")
 
         def on_progress(progress: "Progress") -> None:
-            speed = _COMPILING if progress.compiling else ", ".join(_speed_texts(progress))
+            speed = _COMPILING if progress.compiling else ", ".join(_format_speed(progress))
             bar.update(task, completed=progress.samples, speed=speed)
 
         yield on_progress

@@ -302,6 +302,11 @@ class Manifest(_Model):
         )
 
     @property
+    def total_bytes(self) -> int:
+        """Size of all shards."""
+        return sum(shard.bytes for shard in self.shards)
+
+    @property
     def specs(self) -> tuple[ShardSpec, ...]:
         """The shards of the data set."""
         layout = self.layout

@@ -66,7 +66,7 @@ def test_between_recipe_and_manifest_of_an_extension_the_old_set_is_sound_and_ca
         "it, --repair undoes it"
     )
     repaired = jobs.run(folder, ("verify", folder, "--repair"))
-    assert (repaired.code, "written anew: recipe.yaml\nsound: " in repaired.said) == (0, True)
+    assert (repaired.code, "rewritten: recipe.yaml\nsound: " in repaired.said) == (0, True)
     assert job.before is not None
     assert jobs.contents(folder) == jobs.contents(job.before)
 

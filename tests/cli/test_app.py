@@ -65,14 +65,14 @@ ENDS = {
     "a full disk": (
         OSError(28, "No space left on device"),
         2,
-        "error: No space left on device: no file named\n",
+        "error: No space left on device: unknown file\n",
     ),
     "what a terminal would obey": (SourceError("\x1b[2Jname\r"), 2, "error: \ufffd[2Jname\ufffd\n"),
     "Ctrl-C": (KeyboardInterrupt(), 130, "\ninterrupted\n"),
     "Ctrl-C, taken for another error": (interrupted_inside(), 130, "interrupted\n"),
     "Ctrl-C, told": (click.Abort("interrupted: 3 of 4 kept"), 130, "interrupted: 3 of 4 kept\n"),
-    "too little memory": (MemoryError(), 2, "error: there is not enough memory\n"),
-    "too little memory, told": (MemoryError("3 TiB"), 2, "error: there is not enough memory: 3 TiB\n"),
+    "too little memory": (MemoryError(), 2, "error: not enough memory\n"),
+    "too little memory, told": (MemoryError("3 TiB"), 2, "error: not enough memory: 3 TiB\n"),
     "nobody reads stdout": (ReaderGoneError(), 0, ""),
 }
 
@@ -129,7 +129,7 @@ def test_a_bug_is_told_where_no_log_can_be_written(run, monkeypatch, tmp_path):
     code, _, message = run("schema")
     assert code == 3
     assert "ZeroDivisionError: x" in message
-    assert "this is a bug in augforge (ZeroDivisionError); no log could be written" in message
+    assert "this is a bug in augforge (ZeroDivisionError); cannot write a log" in message
 
 
 def test_version(run):
@@ -162,7 +162,7 @@ def test_an_unknown_command_is_named(run):
     assert code == 2
     assert message == (
         "Usage: augforge [OPTIONS] COMMAND [ARGS]...\nTry 'augforge --help' for help.\n\n"
-        "Error: there is no command 'biuld'. Did you mean 'build'? "
+        "Error: unknown command 'biuld'. Did you mean 'build'? "
         "Commands: check, preview, build, info, verify, compare, fetch, normalize, distortions, schema\n"
     )
 

@@ -34,7 +34,7 @@ def test_ctrl_c_keeps_what_is_published(recipe, run):
     published = sorted(path.stem for path in receipts.iterdir())
     assert re.search(
         rf"interrupted: {len(published)} of {SHARDS} shards are published and kept in out/small; "
-        r"the same command goes on from there\n\Z",
+        r"the same command resumes the build\n\Z",
         told,
     )
     assert "Traceback" not in told
@@ -67,12 +67,12 @@ def test_before_anything_is_made_the_old_set_is_unchanged(recipe, run, monkeypat
     with monkeypatch.context() as patched:
         interrupting(patched, "augforge.building.job.carry_out")
         code, _, told = run("build", recipe, "--quiet")
-        assert (code, told) == (130, "interrupted before anything was made\n")
+        assert (code, told) == (130, "interrupted before anything was written\n")
     run("build", recipe, "--quiet")
     interrupting(monkeypatch, "augforge.building.job.carry_out")
     for seed in ("8", "7"):
         code, _, told = run("build", recipe, "--set", f"seed={seed}", "--overwrite", "--quiet")
-        assert told == "interrupted before anything was made; the set in out/small is unchanged\n"
+        assert told == "interrupted before anything was written; the set in out/small is unchanged\n"
     assert run("verify", "out/small")[0] == 0
 
 
@@ -85,7 +85,7 @@ def test_a_replacement_goes_on_by_the_same_command(recipe, run, monkeypatch):
     assert (code, told) == (
         130,
         "interrupted: 4 of 4 shards are published and kept in out/small/.replacement; the set in out/small is "
-        "unchanged; the same command goes on from there\n",
+        "unchanged; the same command resumes the build\n",
     )
     assert run("verify", "out/small").out.startswith("stale: .replacement: ")
     assert run(*again) == (0, "", "")
@@ -108,7 +108,7 @@ def test_what_is_said_while_a_set_is_moved_in(recipe, run, monkeypatch, moves):
         code, _, told = run(*again, "--quiet")
     assert (code, told) == (
         130,
-        "interrupted: a complete new set is being moved into out/small; the same command finishes that\n",
+        "interrupted while moving a complete new set into out/small; the same command finishes the move\n",
     )
     code, text, _ = run("verify", "out/small")
     assert (code, text.count("\n")) == (1, 2)
@@ -120,13 +120,11 @@ def test_what_is_said_while_a_set_is_moved_in(recipe, run, monkeypatch, moves):
     assert code == 2
     assert "is being replaced: a complete new set is being moved in from .replacement" in told
     dry = run(*again, "--dry-run").out
-    assert "\nfinishes  an interrupted replacement: the new set is complete, and is only moved in\n" in dry
+    assert "\nfinishes  an interrupted replacement: moves the complete new set into place\n" in dry
     assert "\nsamples   4,000, 4,000 of them kept\n" in dry
     assert "replaces" not in dry
     other = run("build", recipe, "--set", "seed=9", "--overwrite", "--dry-run").out
-    assert (
-        "\nreplaces  the set in .replacement, which is complete and is first moved into its place\n" in other
-    )
+    assert "\nreplaces  the complete set in .replacement, which is first moved into place\n" in other
     said = json.loads(run(*again, "--json").out)
     assert (said["samples_made"], said["shards_made"], said["samples_per_second"]) == (0, 0, 0)
     assert run("verify", "out/small")[0] == 0

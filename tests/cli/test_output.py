@@ -59,6 +59,7 @@ def test_seconds(seconds, text):
 
 def test_counted():
     assert [pluralize(number, "shard") for number in (0, 1, 1024)] == ["0 shards", "1 shard", "1,024 shards"]
+    assert [pluralize(number, "class") for number in (1, 2)] == ["1 class", "2 classes"]
 
 
 def test_paths_below_here_are_shown_relative(tmp_path, monkeypatch):

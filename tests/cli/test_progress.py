@@ -8,7 +8,13 @@ import pytest
 
 from augforge.building import Progress
 from augforge.cli.pictures import write_png
-from augforge.cli.progress import CompilingNotice, Lines, format_progress, show_build_progress, show_progress
+from augforge.cli.progress import (
+    BuildLines,
+    CompilingNotice,
+    format_progress,
+    show_build_progress,
+    show_progress,
+)
 from augforge.forge import Forge
 from augforge.normalizing import Normalizer
 
@@ -41,7 +47,7 @@ def test_a_line(at, line):
 
 def test_compiling_is_announced_once_and_no_time_left_is_guessed():
     said = []
-    lines = Lines(said.append, Clock())
+    lines = BuildLines(said.append, Clock())
     compiling = Progress(0, 1000, 0, 1, seconds=2.0, made=0, compiling=True)
     lines.show(Progress(0, 1000, 0, 1, seconds=0.0, made=0))
     lines.show(compiling)
@@ -54,7 +60,9 @@ def test_lines_do_not_announce_again_what_was_announced_before():
     said = []
     notice = CompilingNotice(said.append)
     notice()
-    Lines(said.append, Clock(), notice).show(Progress(0, 1000, 0, 1, seconds=2.0, made=0, compiling=True))
+    BuildLines(said.append, Clock(), notice).show(
+        Progress(0, 1000, 0, 1, seconds=2.0, made=0, compiling=True)
+    )
     assert said == ["compiling kernels (once)"]
 
 
@@ -103,7 +111,7 @@ def test_commands_announce_compiling(recipe, run, words, times):
 
 def test_lines_are_few():
     said, clock = [], Clock()
-    lines = Lines(said.append, clock)
+    lines = BuildLines(said.append, clock)
     for second in range(1000):
         clock.now = second / 10
         lines.show(progress(second))
@@ -112,7 +120,7 @@ def test_lines_are_few():
 
 def test_lines_come_at_most_once_a_second():
     said, clock = [], Clock()
-    lines = Lines(said.append, clock)
+    lines = BuildLines(said.append, clock)
     for tenth in range(31):
         clock.now = tenth / 10
         lines.show(progress(tenth * 30))
@@ -121,7 +129,7 @@ def test_lines_come_at_most_once_a_second():
 
 def test_a_slow_build_is_heard_of_all_the_same():
     said, clock = [], Clock()
-    lines = Lines(said.append, clock)
+    lines = BuildLines(said.append, clock)
     for second in range(100):
         clock.now = second
         lines.show(progress(5))

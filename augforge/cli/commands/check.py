@@ -1,4 +1,4 @@
-"""``augforge check``."""
+"""The command ``augforge check``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,19 +9,19 @@ from augforge.cli.options import json_option, png_option, recipe_argument, set_o
 from augforge.cli.output import format_pairs, pluralize, print_err, print_json, print_out
 from augforge.cli.pictures import write_png
 from augforge.cli.progress import announce_compiling
-from augforge.cli.realism_report import report_plain, report_text
+from augforge.cli.realism_report import format_report, report_to_dict
 
 if TYPE_CHECKING:
     from augforge.forge import Forge
     from augforge.realism import Report
 
-# So many as `augforge.realism.SAMPLES`, which is not imported for its heavy room.
+# Same as `augforge.realism.SAMPLES`, whose import is slow.
 _SAMPLES = 2000
 _MOST = 1_000_000
 _BLOCK = 1000
 
 
-@click.command("check", short_help="Say whether a recipe can be built, and how realistic it is.")
+@click.command("check", short_help="Validate a recipe, and measure how realistic it is.")
 @recipe_argument
 @click.option(
     "--samples",
@@ -29,20 +29,19 @@ _BLOCK = 1000
     type=click.IntRange(0, _MOST),
     default=_SAMPLES,
     show_default=True,
-    help="How many samples to look at; with 0 the recipe is only read, at once.",
+    help="Number of samples to measure; 0 only validates the recipe.",
 )
-@png_option("--show", "A picture of the most extreme samples.")
+@png_option("--show", "Draw the most extreme samples beside their originals.")
 @set_option
 @json_option
 @announce_compiling()
 def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Say whether a recipe can be built as it stands, and how realistic its samples are.
+    """Validate a recipe, and measure how realistic its samples are.
 
-    RECIPE is a file, or the name of a ready recipe. What is wrong is told with file, line and column.
+    RECIPE is a file, or the name of a ready recipe. Errors come with file, line and column.
 
-    Of a good recipe some samples are made and measured: what share each guard rejects, and which ranges go far
-    outside of what the originals show. That is told, not judged: the exit code is 0 for every recipe that can be
-    built.
+    For a valid recipe, the report gives the share of samples that each guard rejects, and the ranges that move
+    samples far outside of the originals. The exit code is 0 for every recipe that can be built.
     """
     if show is not None and not samples:
         raise click.UsageError("--show needs samples to choose from; leave out --samples 0")
@@ -52,47 +51,42 @@ def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, 
 
     forge = Forge(load_recipe(recipe, overrides))
     require_codec(forge.recipe.output.compression)
-    report = _examined(forge, samples)
+    report = None
+    if samples:
+        from augforge.realism import examine
+
+        report = examine(forge, samples)
     if show is not None and report is not None and report.extremes:
         _show(forge, report, show)
     warnings = forge.warnings()
     for warning in warnings:
         print_err(f"warning: {warning}")
     if as_json:
-        print_json({**_plain(forge), "warnings": list(warnings), **report_plain(report)})
+        print_json({**_to_dict(forge), "warnings": list(warnings), **report_to_dict(report)})
         return
-    print_out(_text(forge))
+    print_out(_format(forge))
     if report is not None:
-        print_out("\n" + report_text(report))
+        print_out("\n" + format_report(report))
         if not report.extremes and show is not None:
-            print_err(f"no sample is extreme, so there is nothing to show in {show}")
+            print_err(f"no sample is extreme; {show} was not written")
         if report.extremes and show is None:
-            print_err("--show FILE.png makes a picture of the most extreme samples")
-
-
-def _examined(forge: "Forge", samples: int) -> "Report | None":
-    """Return a report, unless none is wanted."""
-    if not samples:
-        return None
-    from augforge.realism import examine
-
-    return examine(forge, samples)
+            print_err("--show FILE.png draws the most extreme samples")
 
 
 def _show(forge: "Forge", report: "Report", path: Path) -> None:
     from augforge.previewing import make_extremes_gallery, paint
 
     write_png(paint(make_extremes_gallery(forge, report)), path)
-    print_err(f"the most extreme samples are shown in {path}")
+    print_err(f"the most extreme samples are in {path}")
 
 
-def _blank_originals(forge: "Forge") -> int:
+def _count_blank(forge: "Forge") -> int:
     """Count the originals without ink."""
     return sum(not image.any() for image in forge.source.images)
 
 
-def _faint_originals(forge: "Forge") -> int:
-    """Count the originals that are fainter than the recipe's `min_contrast`."""
+def _count_faint(forge: "Forge") -> int:
+    """Count the originals below the recipe's `min_contrast`."""
     if not forge.recipe.guard.min_contrast:
         return 0
     import numpy as np
@@ -107,15 +101,15 @@ def _faint_originals(forge: "Forge") -> int:
     return faint
 
 
-def _plain(forge: "Forge") -> dict[str, object]:
+def _to_dict(forge: "Forge") -> dict[str, object]:
     recipe, source = forge.recipe, forge.source
     return {
         "ok": True,
         "name": recipe.name,
         "samples": len(forge),
         "originals": len(source),
-        "originals_without_ink": _blank_originals(forge),
-        "originals_below_min_contrast": _faint_originals(forge),
+        "originals_without_ink": _count_blank(forge),
+        "originals_below_min_contrast": _count_faint(forge),
         "variants": recipe.variants,
         "keep_originals": recipe.keep_originals,
         "image_shape": list(forge.image_shape),
@@ -126,39 +120,28 @@ def _plain(forge: "Forge") -> dict[str, object]:
     }
 
 
-def _text(forge: "Forge") -> str:
+def _format(forge: "Forge") -> str:
     recipe, source = forge.recipe, forge.source
     height, width = forge.image_shape
-    classes = pluralize(len(source.class_names), "class").replace("classs", "classes")
-    labels = classes if forge.labelled else "no labels"
-    blank, faint = _blank_originals(forge), _faint_originals(forge)
+    labels = pluralize(len(source.class_names), "class") if forge.labelled else "no labels"
     of_each = pluralize(recipe.variants, "variant") + " of each original"
     kept = ", and the originals themselves" if recipe.keep_originals else ""
-    return format_pairs(
+    pairs = [
+        ("ok", recipe.name),
         (
-            ("ok", recipe.name),
-            (
-                "originals",
-                f"{len(source):,} of {source.name} {source.split}, {height} x {width} pixels, {labels}",
-            ),
-            *(
-                (("without ink", f"{pluralize(blank, 'original')}, which guards of ink let pass"),)
-                if blank
-                else ()
-            ),
-            *(
-                (
-                    (
-                        "too faint",
-                        f"{pluralize(faint, 'original')} below min_contrast; so their samples may be, too",
-                    ),
-                )
-                if faint
-                else ()
-            ),
-            ("samples", f"{len(forge):,}: {of_each}{kept}"),
-            ("steps", ", ".join(node.id for node in recipe.distort) or "none"),
-            ("columns", f"{len(forge.columns)}: {', '.join(forge.columns)}" if forge.columns else "none"),
-            ("pixel digest", forge.pixel_digest),
-        )
-    )
+            "originals",
+            f"{len(source):,} of {source.name} {source.split}, {height} x {width} pixels, {labels}",
+        ),
+    ]
+    if blank := _count_blank(forge):
+        pairs.append(("without ink", f"{pluralize(blank, 'original')}, accepted by guards of ink"))
+    if faint := _count_faint(forge):
+        count = pluralize(faint, "original")
+        pairs.append(("too faint", f"{count} below min_contrast; their samples may be, too"))
+    pairs += [
+        ("samples", f"{len(forge):,}: {of_each}{kept}"),
+        ("steps", ", ".join(node.id for node in recipe.distort) or "none"),
+        ("columns", f"{len(forge.columns)}: {', '.join(forge.columns)}" if forge.columns else "none"),
+        ("pixel digest", forge.pixel_digest),
+    ]
+    return format_pairs(pairs)

@@ -1,4 +1,4 @@
-"""``augforge distortions``."""
+"""The command ``augforge distortions``."""
 
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -19,43 +19,43 @@ _HEADS = ("parameter", "meaning", "unit", "limits", "neutral", "typical", "requi
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the distortions with their parameters, or show one of them."""
+    """List the distortions and their parameters; with NAME, explain one."""
     from augforge.distortions import registry
     from augforge.distortions.catalog import broken, find, names
     from augforge.distortions.synonyms import step_meant
 
     if name is not None and name not in names():
         raise AugforgeError(
-            f"there is no distortion '{name}'.{step_meant(name, names())} Distortions: {listed(names())}"
+            f"unknown distortion '{name}'.{step_meant(name, names())} Distortions: {listed(names())}"
         )
     chosen = registry() if name is None else {name: find(name)}
     failed = broken() if name is None else {}
     if as_json:
-        print_json({"distortions": [_plain(kind) for kind in chosen.values()], "broken": failed})
+        print_json({"distortions": [_to_dict(kind) for kind in chosen.values()], "broken": failed})
         return
-    print_out("\n\n".join(_text(kind, whole=name is not None) for kind in chosen.values()))
+    print_out("\n\n".join(_format(kind, whole=name is not None) for kind in chosen.values()))
     print_err(
         "\nEvery step also takes id, probability, for_labels and except_labels. "
-        "A value is a number, [low, high] or a named distribution."
+        "A value is a number, [low, high] or a named distribution"
     )
     for problem in failed.values():
         print_err(f"\nbroken: {problem}")
 
 
-def _plain(kind: "type[Distortion]") -> dict[str, Any]:
+def _to_dict(kind: "type[Distortion]") -> dict[str, Any]:
     from augforge.distortions.catalog import origin, packages_of
 
     return {
         "name": kind.name,
-        "doc": _summary(kind),
-        "parameters": [_plain_parameter(parameter) for parameter in kind.parameters()],
-        "other_parameters": _others(kind),
+        "doc": _summarize(kind),
+        "parameters": [_parameter_to_dict(parameter) for parameter in kind.parameters()],
+        "other_parameters": _describe_others(kind),
         "origin": origin(kind) or "augforge",
         "packages": list(packages_of(kind)),
     }
 
 
-def _plain_parameter(parameter: "Parameter") -> dict[str, Any]:
+def _parameter_to_dict(parameter: "Parameter") -> dict[str, Any]:
     return {
         "name": parameter.name,
         "doc": parameter.doc,
@@ -69,14 +69,14 @@ def _plain_parameter(parameter: "Parameter") -> dict[str, Any]:
     }
 
 
-def _text(kind: "type[Distortion]", *, whole: bool) -> str:
+def _format(kind: "type[Distortion]", *, whole: bool) -> str:
     from augforge.distortions.catalog import origin
 
-    doc = inspect.getdoc(kind) or "" if whole else _summary(kind)
+    doc = inspect.getdoc(kind) or "" if whole else _summarize(kind)
     package = origin(kind)
     head = f"{kind.name}{f' (of the package {package})' if package else ''}: {doc}"
     if not kind.parameters():
-        return f"{head}\n{_others(kind) or 'takes no parameters'}"
+        return f"{head}\n{_describe_others(kind) or 'takes no parameters'}"
     rows = [
         (
             parameter.name,
@@ -92,13 +92,13 @@ def _text(kind: "type[Distortion]", *, whole: bool) -> str:
     return f"{head}\n{format_table(_HEADS, rows)}"
 
 
-def _summary(kind: "type[Distortion]") -> str:
+def _summarize(kind: "type[Distortion]") -> str:
     return (inspect.getdoc(kind) or "").partition("\n")[0]
 
 
-def _others(kind: "type[Distortion]") -> str:
-    """Return what a distortion takes that it does not declare, or an empty string."""
+def _describe_others(kind: "type[Distortion]") -> str:
+    """Describe undeclared parameters; empty if there are none."""
     if not kind.open_ended:
         return ""
     required = [name for name, field in kind.model_fields.items() if field.is_required()]
-    return f"takes {listed(required)}, and the parameters of what that names"
+    return f"takes {listed(required)}, and further parameters that depend on it"

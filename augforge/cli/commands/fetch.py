@@ -1,4 +1,4 @@
-"""``augforge fetch``."""
+"""The command ``augforge fetch``."""
 
 import contextlib
 import os
@@ -21,64 +21,63 @@ from augforge.cli.output import (
     print_out,
     sanitize,
 )
+from augforge.cli.progress import can_show_bars
 
 if TYPE_CHECKING:
-    from augforge.sources.published.fetching import Fetched, Listener
-    from augforge.sources.published.named import NamedDataset
-    from augforge.sources.published.registry import PublishedFile
+    from augforge.sources.published import Fetched, Listener, NamedDataset, PublishedFile
 
 _LINE_EVERY = 10.0
 
 
-@click.command("fetch", short_help="Download a public data set.")
+@click.command("fetch", short_help="Download a public data set, or list all.")
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option(
     "--to",
     type=NamedPath(),
     metavar="DIR",
-    help="The folder for its files, in place of the one where recipes look for it.",
+    help="Folder for the files; by default the one that recipes search.",
 )
-@click.option("--quiet", is_flag=True, help="Say nothing but where the files are.")
+@click.option("--quiet", is_flag=True, help="Print only the folder of the files.")
 def command(name: str | None, to: Path | None, quiet: bool) -> None:
-    """Download a public data set, check its hashes, and say where it is; or list what there is.
+    """Download a public data set and verify its hashes; without NAME, list all.
 
-    Files that are in the folder already are checked and used as they are. AUGFORGE_DATA_DIR sets where data sets
-    are kept, ~/.cache/augforge otherwise.
+    Existing files are verified and kept. AUGFORGE_DATA_DIR sets the folder of all data sets, by default
+    ~/.cache/augforge.
     """
-    from augforge.sources.published.fetching import fetch
+    from augforge.sources.published import fetch
 
     if name is None:
         if to is not None:
             raise click.UsageError("--to needs the name of a data set")
-        _list(quiet=quiet)
+        _print_list(quiet=quiet)
         return
     with terminate_cleanly(), _make_listener(quiet=quiet) as listener:
         fetched = fetch(name, None if to is None else Path(os.path.expanduser(to)), listener)
     if not quiet:
-        print_err(_told(fetched))
+        print_err(_describe(fetched))
     print_out(str(fetched.folder))
 
 
-def _list(*, quiet: bool) -> None:
-    from augforge.sources.published.named import DATASETS, locate_data_folder
+def _print_list(*, quiet: bool) -> None:
+    from augforge.sources.published import DATASETS, locate_data_folder
 
     rows = [
-        (known.name, known.doc, len(known.class_names), _size(known), _place(known))
+        (known.name, known.doc, len(known.class_names), _format_size(known), _locate(known))
         for known in DATASETS.values()
     ]
     print_out(
         format_table(
-            ("data set", "what it is", "classes", "download", "where"), rows, right=("classes", "download")
+            ("data set", "description", "classes", "download", "folder"), rows, right=("classes", "download")
         )
     )
     if not quiet:
         print_err(
-            f"\n'augforge fetch NAME' downloads one into {display_path(locate_data_folder())}; "
-            f"'source: NAME' in a recipe uses it. All emnist sets come in one archive."
+            f"\n'augforge fetch NAME' downloads a data set into {display_path(locate_data_folder())}; "
+            "'source: NAME' in a recipe uses it. All EMNIST sets share one archive"
         )
 
 
-def _size(dataset: "NamedDataset") -> str:
+def _format_size(dataset: "NamedDataset") -> str:
     if not dataset.mirrors:
         return "none"
     files = dataset.files if dataset.archive is None else (dataset.archive.file,)
@@ -87,58 +86,52 @@ def _size(dataset: "NamedDataset") -> str:
     return f"< {format_bytes(sum(file.max_size or 0 for file in files))}"
 
 
-def _place(dataset: "NamedDataset") -> str:
-    """Return where a data set's files are, by their names alone: fetching and opening it check the hashes."""
-    from augforge.sources.published.local_files import find_file
+def _locate(dataset: "NamedDataset") -> str:
+    """Describe where a data set's files are, without checking hashes."""
+    from augforge.sources.published import find_file
 
     if not dataset.mirrors:
         return "comes with augforge"
     folder = dataset.folder()
-    there = sum(find_file(folder, file) is not None for file in dataset.files)
-    if there == len(dataset.files):
+    found = sum(find_file(folder, file) is not None for file in dataset.files)
+    if found == len(dataset.files):
         return display_path(folder)
-    return f"{there} of {len(dataset.files)} files in {display_path(folder)}" if there else "not here"
+    return f"{found} of {len(dataset.files)} files in {display_path(folder)}" if found else "not downloaded"
 
 
-def _told(fetched: "Fetched") -> str:
-    dataset, folder = fetched.dataset, fetched.folder
-    if not fetched.added:
-        done = f"'{dataset.name}' is there already, with the right hashes: nothing was downloaded."
-    else:
-        held = f", {len(fetched.held)} were there already" if fetched.held else ""
-        new = pluralize(len(fetched.added), "file")
-        done = f"'{dataset.name}' is there: {new} new{held}, all hashes are right."
-    return f"{done}\n{_how_to_use(dataset, folder)}"
+def _describe(fetched: "Fetched") -> str:
+    added = "nothing to download"
+    if fetched.added:
+        held = f", {len(fetched.held)} existing" if fetched.held else ""
+        added = pluralize(len(fetched.added), "new file") + held
+    return f"'{fetched.dataset.name}' is complete, and all hashes match: {added}\n{_explain_use(fetched)}"
 
 
-def _how_to_use(dataset: "NamedDataset", folder: Path) -> str:
-    source = f"'source: {dataset.name}' in a recipe uses it."
-    if folder.resolve() == dataset.folder().resolve():
-        return source
-    if folder.name == dataset.name:
-        return f"Where AUGFORGE_DATA_DIR is {folder.parent}, {source}"
-    return (
-        f"Recipes do not look there; they would if the folder were called {dataset.name}, "
-        f"with AUGFORGE_DATA_DIR set to the one that it is in."
-    )
+def _explain_use(fetched: "Fetched") -> str:
+    name, folder = fetched.dataset.name, fetched.folder
+    if folder.resolve() == fetched.dataset.folder().resolve():
+        return f"'source: {name}' in a recipe uses it"
+    if folder.name == name:
+        return f"'source: {name}' in a recipe uses it if AUGFORGE_DATA_DIR is {folder.parent}"
+    return f"recipes do not search this folder; rename it to {name}, and set AUGFORGE_DATA_DIR to its parent folder"
 
 
 @contextlib.contextmanager
 def _make_listener(*, quiet: bool) -> Iterator["Listener"]:
-    from augforge.sources.published.fetching import Listener
+    from augforge.sources.published import Listener
 
     console = make_console()
     if quiet:
         yield Listener()
-    elif console.is_terminal and not console.is_dumb_terminal:
-        with _bars(console) as progress:
+    elif can_show_bars(console):
+        with _show_bars(console) as progress:
             yield Listener(lambda text: console.print(sanitize(text)), progress)
     else:
-        yield Listener(print_err, Lines().show)
+        yield Listener(print_err, DownloadLines().show)
 
 
-class Lines:
-    """Progress as plain lines: one where a file begins, one where it ends, and one now and then."""
+class DownloadLines:
+    """Progress of downloads as a few lines of text."""
 
     def __init__(
         self, say: Callable[[str], None] = print_err, now: Callable[[], float] = time.monotonic
@@ -146,22 +139,22 @@ class Lines:
         self._say = say
         self._now = now
         self._file = ""
-        self._said = 0.0
+        self._last = 0.0
 
     def show(self, file: "PublishedFile", got: int, total: int | None) -> None:
-        """Say how far a file is, if it is time to."""
+        """Print a line, if one is due: at the start, at the end, and at intervals."""
         now = self._now()
         if file.name != self._file:
-            self._file, self._said = file.name, now
+            self._file, self._last = file.name, now
             self._say(f"{file.name}: {format_bytes(total) if total else 'size unknown'}")
-        elif now - self._said >= _LINE_EVERY or got == total:
-            self._said = now
+        elif now - self._last >= _LINE_EVERY or got == total:
+            self._last = now
             share = f" of {format_bytes(total)}, {100 * got // total} %" if total else ""
             self._say(f"{file.name}: {format_bytes(got)}{share}")
 
 
 @contextlib.contextmanager
-def _bars(console: Any) -> Iterator[Callable[["PublishedFile", int, int | None], None]]:
+def _show_bars(console: Any) -> Iterator[Callable[["PublishedFile", int, int | None], None]]:
     from rich import progress as rich_progress
 
     columns = (

@@ -1,4 +1,4 @@
-"""``augforge normalize``."""
+"""The command ``augforge normalize``."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,38 +16,36 @@ if TYPE_CHECKING:
     from augforge.normalizing import Normalizer
     from augforge.previewing import Row
 
-# More rows than this are no picture to look at.
+# A taller picture would be hard to view.
 _MOST_SHOWN = 100
 
 
-@click.command("normalize", short_help="Turn drawings into 28 x 28 digits like MNIST's.")
+@click.command("normalize", short_help="Normalize drawings to 28 x 28 digits like MNIST's.")
 @click.argument("files", metavar="FILES...", nargs=-1, required=True, type=NamedPath())
 @click.option(
     "--out",
     metavar="DIR",
     required=True,
     type=NamedPath(),
-    help="Where to put the results, in place of files of the same names.",
+    help="Folder of the results; files of the same names are replaced.",
 )
-@png_option("--show", f"A picture of the first {_MOST_SHOWN} drawings after each step.")
+@png_option("--show", f"Draw the first {_MOST_SHOWN} drawings after each step.")
 @click.option(
     "--polarity",
     type=click.Choice(["auto", "dark-on-light", "light-on-dark"]),
     default="auto",
     show_default=True,
-    help="What ink and paper look like; auto tells it from the border.",
+    help="Ink and paper; auto detects the paper from the border.",
 )
-@click.option("--upright", is_flag=True, help="Take the slant out, up to 30 degrees.")
+@click.option("--upright", is_flag=True, help="Remove slant, up to 30 degrees.")
 @click.option(
     "--pen",
     type=click.Choice(["mnist", "as-drawn"]),
     default="mnist",
     show_default=True,
-    help="Redraw strokes as wide as MNIST's, or keep them.",
+    help="Redraw strokes as wide as MNIST's, or keep their width.",
 )
-@click.option(
-    "--skip-bad", is_flag=True, help="Leave out drawings that cannot be normalized, and report them."
-)
+@click.option("--skip-bad", is_flag=True, help="Skip drawings that cannot be normalized, and report them.")
 @json_option
 @announce_compiling()
 def command(
@@ -60,25 +58,25 @@ def command(
     skip_bad: bool,
     as_json: bool,
 ) -> None:
-    """Turn drawings into 28 x 28 pictures, white on black, cropped, scaled and centred as MNIST's digits are.
+    """Normalize drawings to 28 x 28 digits, white on black, cropped, scaled and centered like MNIST's.
 
-    FILES are pictures (PNG, JPEG, BMP), or folders of them, whose subfolders are kept. What is hidden in a folder
-    (.NAME), and the folder of the results, are left out.
+    FILES are pictures (PNG, JPEG, BMP), or folders of them; the results keep the subfolders. Hidden entries (.NAME)
+    and the folder of the results are skipped.
 
-    Drawings that cannot be read or normalized are listed at once, and nothing is written. With --skip-bad the
-    others are normalized; the exit code is 0 if there are any.
+    If any drawing cannot be read or normalized, all such drawings are listed, and nothing is written. --skip-bad
+    normalizes the others; the exit code is 0 if there are any.
     """
     from augforge.normalizing import CANNOT, Normalizer
 
     targets = place_results(files, out, show)
     normalizer = Normalizer(polarity, upright, pen)
-    results, rows, reasons = _normalized(targets, normalizer, 0 if show is None else _MOST_SHOWN)
+    results, rows, reasons = _normalize_all(targets, normalizer, 0 if show is None else _MOST_SHOWN)
     problems = Problems(CANNOT, most=None)
     for source, reason in reasons.items():
         problems.add(f"{source}: {reason}")
     if problems and not (skip_bad and results):
         raise AugforgeError(problems.text(len(targets)))
-    # Nothing is written before all drawings are known to be good.
+    # Normalize all drawings before writing any.
     for source, result in results.items():
         write_png(result, targets[source])
     if show is not None:
@@ -90,15 +88,15 @@ def command(
     else:
         if problems:
             print_err(f"left out: {problems.text(len(targets))}")
-        print_err(f"{pluralize(len(results), 'drawing')} normalised into {out}")
+        print_err(f"{pluralize(len(results), 'drawing')} normalized into {out}")
 
 
-def _normalized(
+def _normalize_all(
     sources: Iterable[Path], normalizer: "Normalizer", most_shown: int
 ) -> tuple[dict[Path, Any], list["Row"], dict[Path, str]]:
-    """Return the results, the first ones' rows in the picture, and why there is none of the others."""
+    """Return results, rows of the picture, and reasons of failures."""
     from augforge.previewing import make_normalization_row
-    from augforge.sources.files.pictures import read_picture
+    from augforge.sources import read_picture
 
     results: dict[Path, Any] = {}
     rows: list[Row] = []

@@ -1,4 +1,4 @@
-"""``augforge preview``."""
+"""The command ``augforge preview``."""
 
 import os
 import shutil
@@ -22,27 +22,27 @@ _ORIGINALS_OF_SWEEP = 3
 _VARIANTS = 12
 
 
-@click.command("preview", short_help="Show what a recipe does, as a picture.")
+@click.command("preview", short_help="Draw originals and their variants.")
 @recipe_argument
-@png_option("--out", "Where to put the picture; by default NAME-preview.png or NAME-sweep.png, here.")
+@png_option("--out", "Path of the picture; by default NAME-preview.png or NAME-sweep.png.")
 @click.option(
     "--originals",
     metavar="N",
     type=click.IntRange(1, _MOST),
-    help=f"How many originals; by default {_ORIGINALS}, with --sweep {_ORIGINALS_OF_SWEEP}.",
+    help=f"Number of originals; by default {_ORIGINALS}, with --sweep {_ORIGINALS_OF_SWEEP}.",
 )
 @click.option(
     "--variants",
     metavar="M",
     type=click.IntRange(1, _MOST),
-    help=f"How many variants of each; by default {_VARIANTS}.",
+    help=f"Number of variants of each; by default {_VARIANTS}.",
 )
-@click.option("--step", metavar="ID", help="Show only what this step, or group of steps, does.")
+@click.option("--step", metavar="ID", help="Apply only this step or group of steps.")
 @click.option(
-    "--sweep", "sweeps", is_flag=True, help="Show each step at its lowest, middle and highest value."
+    "--sweep", "sweeps", is_flag=True, help="Draw each step at its lowest, middle and highest value."
 )
 @click.option(
-    "--terminal", "in_terminal", is_flag=True, help="Draw with characters, here, instead of a picture."
+    "--terminal", "in_terminal", is_flag=True, help="Draw in the terminal; with --out, also to a file."
 )
 @set_option
 @announce_compiling()
@@ -56,12 +56,12 @@ def command(
     in_terminal: bool,
     overrides: tuple[str, ...],
 ) -> None:
-    """Show what a recipe does: originals left, right of each the very samples of a build.
+    """Draw originals, and beside each its variants, exactly as a build makes them.
 
-    RECIPE is a file, or the name of a ready recipe. The picture's path is printed.
+    RECIPE is a file, or the name of a ready recipe. The path of the picture is printed.
     """
     if sweeps and variants is not None:
-        raise click.UsageError("--variants means nothing with --sweep, which shows values, not variants")
+        raise click.UsageError("--variants has no meaning with --sweep, which draws values, not variants")
     from augforge.forge import Forge
     from augforge.previewing import make_contact_gallery, make_sweep_gallery, paint
     from augforge.recipe import load_recipe
@@ -74,14 +74,14 @@ def command(
     else:
         gallery = make_contact_gallery(forge, originals or _ORIGINALS, variants or _VARIANTS, step)
     if in_terminal:
-        _draw(gallery)
+        _print_gallery(gallery)
     if out is not None or not in_terminal:
         path = out or Path(f"{forge.recipe.name}-{'sweep' if sweeps else 'preview'}.png")
         write_png(paint(gallery), path)
         print_out(str(path))
 
 
-def _draw(gallery: "Gallery") -> None:
+def _print_gallery(gallery: "Gallery") -> None:
     from augforge.previewing import count_columns, draw_text
 
     width = shutil.get_terminal_size().columns

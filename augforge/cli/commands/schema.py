@@ -1,4 +1,4 @@
-"""``augforge schema``."""
+"""The command ``augforge schema``."""
 
 import click
 
@@ -6,9 +6,7 @@ from augforge.cli.output import print_out
 
 
 @click.command("schema")
-@click.option(
-    "--ours-alone", is_flag=True, help="Leave out the distortions that other installed packages add."
-)
+@click.option("--ours-alone", is_flag=True, help="Leave out the distortions of other installed packages.")
 def command(ours_alone: bool) -> None:
     """Print the JSON Schema of recipes, for editors."""
     from augforge.recipe.schema import schema_text

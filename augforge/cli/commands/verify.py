@@ -1,4 +1,4 @@
-"""``augforge verify``."""
+"""The command ``augforge verify``."""
 
 import os
 from dataclasses import dataclass
@@ -29,45 +29,45 @@ _ALL = "all"
 _MOST_DIGITS = 18
 
 
-def _number(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
-    """Return how many samples are to be proved; 0 for all, None for no option."""
+def _parse_number(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    """Parse the number of samples to prove: 0 for all, None for no option."""
     if value is None or value == _ALL:
         return None if value is None else 0
     if not (value.isascii() and value.isdecimal()) or len(value) > _MOST_DIGITS or int(value) < 1:
-        raise click.BadParameter(f"needed is a number from 1 on, or '{_ALL}'; got '{value[:40]}'")
+        raise click.BadParameter(f"must be a number of at least 1, or '{_ALL}', got '{value[:40]}'")
     return int(value)
 
 
-@click.command("verify", short_help="Say whether a data set is intact, or repair it.")
+@click.command("verify", short_help="Verify every byte of a data set, or repair it.")
 @click.argument("dataset", metavar="DATASET", type=NamedPath())
 @click.option(
     "--prove",
     "wanted",
     metavar="N",
-    callback=_number,
-    help="Make N random samples again from recipe and source, or 'all', and compare them to the bit.",
+    callback=_parse_number,
+    help="Make N random samples (or 'all') again from recipe and source, and compare every bit.",
 )
 @click.option(
-    "--repair", "repairs", is_flag=True, help="Make what is damaged or missing again, and prove it."
+    "--repair", "repairs", is_flag=True, help="Make damaged and missing files again, and verify them."
 )
 @click.option(
     "--source",
     metavar="PATH",
     type=NamedPath(),
-    help="Where the originals are now, for --prove and --repair; by default where the recipe says.",
+    help="Path of the originals for --prove and --repair; by default that of the recipe.",
 )
 @json_option
 def command(dataset: Path, wanted: int | None, repairs: bool, source: Path | None, as_json: bool) -> ExitCode:
-    """Say whether a data set is intact.
+    """Verify every byte of a data set.
 
-    DATASET is the folder that a build made. Every byte of it is looked at; whatever is damaged, missing, stale or
-    foreign is named, and the exit code is then 1.
+    DATASET is the folder of a data set. If files are damaged, missing, stale or foreign, they are listed, and the
+    exit code is 1.
     """
     if source is not None and wanted is None and not repairs:
         raise click.UsageError("--source goes with --prove or --repair")
     from augforge.integrity import repair, verify
 
-    told: list[str] = []
+    notes: list[str] = []
     outcome = None
     if repairs:
         try:
@@ -77,24 +77,24 @@ def command(dataset: Path, wanted: int | None, repairs: bool, source: Path | Non
         except (AugforgeError, OSError) as error:
             if not os.path.lexists(dataset):
                 raise
-            told.append(f"not repaired: {error}")
+            notes.append(f"not repaired: {error}")
     if outcome is None:
         with show_progress("verifying") as on_progress:
             outcome = _Outcome(verify(dataset, on_progress))
     if wanted is not None:
-        outcome = _proved(outcome, wanted, source, told)
+        outcome = _prove(outcome, wanted, source, notes)
     if as_json:
-        print_json({**outcome.plain(), "told": told})
+        print_json({**outcome.to_dict(), "told": notes})
     else:
-        print_out(outcome.text())
-    for text in told:
+        print_out(outcome.format())
+    for text in notes:
         print_err(text)
-    return ExitCode.OK if outcome.sound and not told else ExitCode.FOUND
+    return ExitCode.OK if outcome.sound and not notes else ExitCode.FOUND
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What was found, what was repaired, and how many samples were proved."""
+    """Verification, repair and number of proved samples."""
 
     found: "Verification"
     repaired: "Repair | None" = None
@@ -109,8 +109,8 @@ class _Outcome:
     def sound(self) -> bool:
         return not self.defects
 
-    def plain(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to JSON values."""
         manifest = self.found.manifest
         return {
             "folder": str(self.found.folder),
@@ -128,39 +128,38 @@ class _Outcome:
             "rewritten": list(self.repaired.rewritten) if self.repaired else [],
         }
 
-    def text(self) -> str:
-        """Return the same for people."""
+    def format(self) -> str:
+        """Format the result."""
         lines = []
         if self.repaired:
             lines += [f"made again: shards/{name}" for name in self.repaired.made]
             lines += [f"removed: {name}" for name in self.repaired.removed]
-            lines += [f"written anew: {name}" for name in self.repaired.rewritten]
+            lines += [f"rewritten: {name}" for name in self.repaired.rewritten]
         lines += [str(defect) for defect in self.defects]
         if self.proved is not None:
-            lines.append(f"proved: {pluralize(self.proved, 'sample')} made again, the same to the bit")
+            lines.append(f"proved: {pluralize(self.proved, 'sample')} made again, bit-identical")
         folder = display_path(self.found.folder)
         if self.sound and self.found.manifest:
-            lines.append(f"sound: {folder}, {_size_text(self.found.manifest)}")
+            lines.append(f"sound: {folder}, {_format_size(self.found.manifest)}")
             lines.append(f"content hash: {self.found.manifest.content_hash}")
         else:
             lines.append(f"not sound: {folder}, {pluralize(len(self.defects), 'defect')}")
         return "\n".join(map(to_one_line, lines))
 
 
-def _size_text(manifest: "Manifest") -> str:
-    size = sum(shard.bytes for shard in manifest.shards)
+def _format_size(manifest: "Manifest") -> str:
     shards = pluralize(len(manifest.shards), "shard")
-    return f"{pluralize(manifest.samples, 'sample')} in {shards}, {format_bytes(size)}"
+    return f"{pluralize(manifest.samples, 'sample')} in {shards}, {format_bytes(manifest.total_bytes)}"
 
 
-def _proved(outcome: _Outcome, wanted: int, source: Path | None, told: list[str]) -> _Outcome:
+def _prove(outcome: _Outcome, wanted: int, source: Path | None, notes: list[str]) -> _Outcome:
     import numpy as np
 
     from augforge.integrity import prove
 
     manifest = outcome.found.manifest
     if manifest is None or outcome.found.damaged_shards:
-        told.append("not proved: the set is damaged or not complete; --repair mends it")
+        notes.append("not proved: the set is damaged or incomplete; run --repair first")
         return outcome
     numbers: range | np.ndarray[Any, Any] = range(manifest.samples)
     if wanted and wanted < manifest.samples:
@@ -169,7 +168,7 @@ def _proved(outcome: _Outcome, wanted: int, source: Path | None, told: list[str]
         with announce_compiling(), show_progress("proving") as on_progress:
             disproved = prove(outcome.found.folder, numbers, source, on_progress)
     except AugforgeError as error:
-        told.append(f"not proved: {error}")
+        notes.append(f"not proved: {error}")
         return outcome
     if disproved:
         return _Outcome(outcome.found, outcome.repaired, disproved)

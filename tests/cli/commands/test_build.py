@@ -66,7 +66,7 @@ def test_an_edited_recipe_says_that_nothing_is_expected_and_replaces_the_set(run
         assert "Traceback" not in strict.err
     dry = run("build", recipe, "--overwrite", "--dry-run")
     assert (dry.code, dry.err.startswith(f"warning: {said}")) == (0, True)
-    assert "replaces  the set that is there, which stays until this one is complete\n" in dry.out
+    assert "replaces  the existing set, which stays until the new one is complete\n" in dry.out
     code, _, told = run("build", recipe, "--overwrite")
     assert (code, told.startswith(f"warning: {said}")) == (0, True)
     assert "to expect it   expect: {content: " in told
@@ -90,7 +90,7 @@ def test_a_dry_run_says_where_there_is_no_room_for_both(run, recipe, monkeypatch
     size = sum(path.stat().st_size for path in Path("out/small/shards").iterdir())
     monkeypatch.setattr("augforge.building.plan.measure_free_bytes", lambda _: size - 1)
     dry = run("build", recipe, "--set", "seed=8", "--overwrite", "--dry-run").out
-    assert "\nreplaces  the set that is there, which is removed first: there is no room for both\n" in dry
+    assert "\nreplaces  the existing set, which is removed first: there is no room for both\n" in dry
     assert run("build", recipe, "--set", "seed=8", "--overwrite", "--quiet").code == 0
     assert "the one that is there is removed first" in caplog.text
 
@@ -100,9 +100,9 @@ def test_a_complete_set_is_left_alone(run, recipe):
     written = {path: path.stat().st_mtime_ns for path in Path("a b").rglob("*")}
     code, out, told = run("build", recipe, "--out", "a b")
     assert (code, out) == (0, "")
-    assert told.startswith("complete before  a b\n")
-    assert "made now         nothing: all shards were there already\n" in told
-    assert "look at it       augforge info 'a b'\n" in told
+    assert told.startswith("already complete  a b\n")
+    assert "made now          nothing: all shards existed\n" in told
+    assert "look at it        augforge info 'a b'\n" in told
     assert {path: path.stat().st_mtime_ns for path in Path("a b").rglob("*")} == written
 
 
@@ -199,7 +199,7 @@ def test_a_disk_that_is_too_small_is_told_by_a_dry_run_too(run, recipe, monkeypa
 def test_few_shards_are_said_to_keep_few_workers_busy(run, recipe):
     large = ("build", recipe, "--set", "output.shard_size=65536", "--workers", 2)
     told = run(*large).err
-    assert told.startswith("1 shard, so 1 worker; a lower output.shard_size lets more work at once\n")
+    assert told.startswith("1 shard, so 1 worker; lower output.shard_size to use more\n")
     assert "so 1 worker" not in run(*large).err  # it is complete
     assert run(*large, "--out", "quiet", "--quiet") == (0, "", "")
     # The smallest shards cannot be made smaller.
@@ -245,7 +245,7 @@ BAD = {
     ),
     "no folder": (
         ["--out", ""],
-        "Error: Invalid value for '--out': an empty text names no file or folder; '.' is the current folder\n",
+        "Error: Invalid value for '--out': the path is empty; '.' is the current folder\n",
     ),
     "a file": (["--out", "small.yaml"], "error: {here}/small.yaml is a file; a data set needs a folder\n"),
     "a shard size": (

@@ -73,98 +73,6 @@ def test_ready_recipes_are_good(name, run):
     assert run("check", name).code == 0
 
 
-HARSH = RECIPE.replace("distort:", "distort:\n  - shift: {x: [-5, 5]}").replace("[-12, 12]", "[-50, 50]")
-HARSH = HARSH.replace("min_ink_kept: 0.95", "min_ink_kept: 0.5, max_turn: 40")
-NAMES = [
-    "ink",
-    "height",
-    "width",
-    "aspect",
-    "centre_x",
-    "centre_y",
-    "slant",
-    "stroke",
-    "ink_level",
-    "paper_level",
-    "contrast",
-    "noise",
-]
-
-
-def test_how_realistic_it_is(run, recipe):
-    recipe.write_text(HARSH)
-    code, text, told = run("check", recipe)
-    assert (code, told) == (0, "--show FILE.png makes a picture of the most extreme samples\n")
-    head, title, guards, properties, far, extremes = text.split("\n\n")
-    assert head.startswith("ok            small\n")
-    assert title == "2,000 samples next to 2,000 originals:"
-    first, ink, turn, redrawn = guards.splitlines()
-    assert first.split() == ["guard", "limit", "samples", "rejected"]
-    assert ink.split()[:2] == ["min_ink_kept", "0.5"]
-    assert turn.split()[:2] == ["max_turn", "40"]
-    assert 17 < float(turn.split()[2]) < 23
-    assert (
-        redrawn
-        == f"{turn.split()[2]} % drawn again (shift, rotate), 0.0 % in the end pulled toward the original"
-    )
-    heads, *rows, legend = properties.splitlines()
-    assert heads.split("  ")[0] == "property"
-    assert [row.split(",")[0].replace(" ", "_") for row in rows if "," in row][:3] == [
-        "ink",
-        "height",
-        "width",
-    ]
-    assert len(rows) == len(NAMES)
-    assert legend.startswith("outside: ")
-    assert [row.split("%")[-1].strip() for row in rows if row.startswith("centre x")] == ["shift.x [-5, 5]"]
-    assert far.startswith("Far outside of what the source shows, with more than 10 % of the samples: ")
-    assert "If the digits to be recognised do show it, that is fine" in far
-    assert extremes.startswith("Most extreme: sample ")
-    assert len(extremes.split(", ")) == 3
-
-
-def test_a_mild_recipe_is_within_what_the_source_shows(run, recipe):
-    text = run("check", recipe, "--set", "distort.pixel_noise.fraction=0.001").out
-    assert "\n\nNothing is far outside of what the source shows.\n\n" in text
-
-
-def test_guards_of_classes_are_told_as_the_recipe_gives_them(run, recipe):
-    text = run("check", recipe, "--set", "guard.max_turn={limit: 5, for_labels: [6, 9]}", "--samples", 50).out
-    assert "\nmax_turn      {limit: 5, for_labels: [6, 9]} " in text
-
-
-def test_json_tells_all(run, recipe):
-    recipe.write_text(HARSH)
-    code, text, told = run("check", recipe, "--json", "--samples", 500)
-    found = json.loads(text)
-    assert (code, told) == (0, "")
-    assert found["examined"] == {"samples": 500, "originals": 2000, "blank": 0.0}
-    assert [(guard["name"], guard["limits"]) for guard in found["guards"]] == [
-        ("min_ink_kept", [0.5]),
-        ("max_turn", [40]),
-    ]
-    assert found["guards"][1]["rejected"] == pytest.approx(0.2, abs=0.05)
-    assert found["redrawings"] == [
-        {"steps": ["shift", "rotate"], "redrawn": found["guards"][1]["rejected"], "pulled": 0.0}
-    ]
-    assert [one["name"] for one in found["properties"]] == NAMES
-    assert set(found["properties"][0]) == {
-        "name", "doc", "unit", "source", "samples", "interval", "tolerance", "outside", "far",
-    }  # fmt: skip
-    (place,) = (one for one in found["far_outside"] if one["property"] == "centre_x")
-    assert place == {
-        "property": "centre_x",
-        "share": found["properties"][4]["far"],
-        "cause": "shift.x",
-        "given": "[-5, 5]",
-    }
-    assert all(2000 <= one["number"] < 4000 for one in found["extremes"])
-    assert set(found["extremes"][0]) == {
-        "number", "source_index", "property", "value", "original", "distance",
-    }  # fmt: skip
-    assert run("check", recipe, "--json", "--samples", 500).out == text
-
-
 def test_as_many_samples_as_a_report_takes_by_itself():
     default = next(option.default for option in check.command.params if option.name == "samples")
     assert default == SAMPLES
@@ -172,7 +80,7 @@ def test_as_many_samples_as_a_report_takes_by_itself():
 
 def test_the_most_extreme_samples_are_shown(run, recipe):
     assert run("check", recipe, "--show", "made/extreme.png").err == (
-        "the most extreme samples are shown in made/extreme.png\n"
+        "the most extreme samples are in made/extreme.png\n"
     )
     with Image.open("made/extreme.png") as picture:
         assert picture.format == "PNG"
@@ -182,25 +90,19 @@ def test_the_most_extreme_samples_are_shown(run, recipe):
 def test_nothing_distorted(run, recipe):
     nothing = ("--set", "variants=0")
     text = run("check", recipe, *nothing).out
-    assert text.endswith("\n\nThere is no distorted sample to look at: the recipe makes no variants.\n")
+    assert text.endswith("\n\nNo distorted samples: the recipe makes no variants.\n")
     found = json.loads(run("check", recipe, *nothing, "--json").out)
     assert (found["examined"]["samples"], found["far_outside"], found["extremes"]) == (0, [], [])
     assert found["properties"][0]["samples"] == [None, None, None]
-    told = "no sample is extreme, so there is nothing to show in a.png\n"
+    told = "no sample is extreme; a.png was not written\n"
     assert run("check", recipe, *nothing, "--show", "a.png") == (0, text, told)
     assert not Path("a.png").exists()
-
-
-def test_guards_that_undo_a_recipe_are_told(run, recipe):
-    much = ("--set", "distort=[{scale: {factor: 3}}]", "--set", "guard.max_ink_growth=0.1")
-    assert "Guards and ranges do not go together" in run("check", recipe, *much).out
-    assert "Guards and ranges" not in run("check", recipe).out
 
 
 def test_an_unlabelled_source(run, recipe):
     np.savez("digits.npz", images=np.full((3, 9, 12), 7, np.uint8))
     recipe.write_text(RECIPE.replace("{dataset: mnist-10k, split: test}", "{path: digits.npz, labels: none}"))
-    assert "3 samples next to 3 originals:" in run("check", recipe).out
+    assert "3 samples compared with 3 originals:" in run("check", recipe).out
     assert run("check", recipe, "--json").code == 0
 
 
@@ -212,7 +114,7 @@ def test_originals_without_ink_are_reported(blank, told, run, recipe):
     recipe.write_text(RECIPE.replace("{dataset: mnist-10k, split: test}", "{path: digits.npz, labels: none}"))
     text = run("check", recipe, "--samples", 0).out
     lines = [line for line in text.splitlines() if line.startswith("without ink")]
-    assert lines == ([f"without ink   {told}, which guards of ink let pass"] if told else [])
+    assert lines == ([f"without ink   {told}, accepted by guards of ink"] if told else [])
     assert json.loads(run("check", recipe, "--samples", 0, "--json").out)["originals_without_ink"] == blank
 
 

@@ -56,7 +56,7 @@ def test_a_larger_set(run, recipe):
     code, text, _ = run("compare", "a", "d")
     assert code == 1
     assert "samples: 4,000 -> 6,000" in text
-    assert "samples that differ: none of those that both have" in text
+    assert "samples that differ: none of those in both sets" in text
 
 
 @pytest.mark.usefixtures("built")

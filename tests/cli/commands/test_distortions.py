@@ -30,7 +30,7 @@ def test_the_catalogue_has_all_of_every_distortion(run):
 
 
 def test_a_distortion_without_parameters_of_its_own_says_what_it_takes(run):
-    assert "takes augmenter, and the parameters of what that names" in run("distortions", "imgaug").out
+    assert "takes augmenter, and further parameters that depend on it" in run("distortions", "imgaug").out
 
 
 def test_a_distortion_without_parameters_says_so(run):
@@ -53,7 +53,7 @@ def test_an_unknown_name_is_told(run):
     code, out, message = run("distortions", "rotat")
     assert (code, out) == (2, "")
     assert message == (
-        "error: there is no distortion 'rotat'. Did you mean 'rotate'? Distortions: "
+        "error: unknown distortion 'rotat'. Did you mean 'rotate'? Distortions: "
         + ", ".join(sorted(registry()))
         + "\n"
     )

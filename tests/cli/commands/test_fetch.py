@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from augforge.cli.commands.fetch import Lines
+from augforge.cli.commands.fetch import DownloadLines
 from augforge.sources.published.named import DATASETS
 from augforge.sources.published.registry import PublishedFile
 from tests.sources.published import web as making
@@ -28,19 +28,15 @@ def test_a_data_set_comes_and_is_there_the_next_time(run, tiny, data_dir):
     code, out, told = run("fetch", "tiny")
     assert (code, out) == (0, f"{data_dir}/tiny\n")
     assert told.endswith(
-        "'tiny' is there: 4 files new, all hashes are right.\n'source: tiny' in a recipe uses it.\n"
+        "'tiny' is complete, and all hashes match: 4 new files\n'source: tiny' in a recipe uses it\n"
     )
     assert run("fetch", "tiny") == (
         0,
         f"{data_dir}/tiny\n",
-        "'tiny' is there already, with the right hashes: nothing was downloaded.\n"
-        "'source: tiny' in a recipe uses it.\n",
+        "'tiny' is complete, and all hashes match: nothing to download\n'source: tiny' in a recipe uses it\n",
     )
     (data_dir / "tiny" / FIRST).unlink()
-    assert (
-        "'tiny' is there: 1 file new, 3 were there already, all hashes are right.\n"
-        in run("fetch", "tiny").err
-    )
+    assert "'tiny' is complete, and all hashes match: 1 new file, 3 existing\n" in run("fetch", "tiny").err
 
 
 def test_a_recipe_uses_it(run, tiny, tmp_path, monkeypatch):
@@ -62,12 +58,9 @@ def test_quiet_says_only_where_it_is(run, tiny, data_dir):
 def test_another_folder(run, tiny, tmp_path):
     code, out, told = run("fetch", "tiny", "--to", tmp_path / "other" / "tiny")
     assert (code, out) == (0, f"{tmp_path}/other/tiny\n")
-    assert told.endswith(
-        f"\nWhere AUGFORGE_DATA_DIR is {tmp_path}/other, 'source: tiny' in a recipe uses it.\n"
-    )
+    assert told.endswith(f"\n'source: tiny' in a recipe uses it if AUGFORGE_DATA_DIR is {tmp_path}/other\n")
     assert run("fetch", "tiny", "--to", tmp_path / "mine").err.endswith(
-        "\nRecipes do not look there; they would if the folder were called tiny, "
-        "with AUGFORGE_DATA_DIR set to the one that it is in.\n"
+        "\nrecipes do not search this folder; rename it to tiny, and set AUGFORGE_DATA_DIR to its parent folder\n"
     )
 
 
@@ -83,7 +76,7 @@ def test_plain_lines_where_there_is_no_terminal(run, tiny, register):
 
 def test_lines_are_few():
     said, times = [], iter([0, 1, 9.9, 10, 12, 15])
-    lines = Lines(said.append, lambda: next(times))
+    lines = DownloadLines(said.append, lambda: next(times))
     large, unknown = PublishedFile("large", size=4_000_000), PublishedFile("unknown")
     for got in (10, 1_000_000, 1_900_000, 2_000_000, 4_000_000):
         lines.show(large, got, 4_000_000)
@@ -102,7 +95,7 @@ def test_bars_on_a_terminal(run, tiny, monkeypatch):
     code, _, told = run("fetch", "tiny")
     assert code == 0
     assert FIRST in told
-    assert "4 files new" in told
+    assert "4 new files" in told
 
 
 def test_the_list(run, tiny, data_dir):
@@ -110,19 +103,19 @@ def test_the_list(run, tiny, data_dir):
     code, out, told = run("fetch")
     assert code == 0
     heads, *rows = out.splitlines()
-    assert heads.split() == ["data", "set", "what", "it", "is", "classes", "download", "where"]
+    assert heads.split() == ["data", "set", "description", "classes", "download", "folder"]
     assert [row.split()[0] for row in rows] == list(DATASETS)
     by_name = {row.split()[0]: row for row in rows}
     size = sum(map(len, FILES.values()))
     for name, last in {
         "mnist-10k": "10 none comes with augforge",
-        "mnist": "10 11.6 MB not here",
-        "qmnist": "10 < 98.0 MB not here",
-        "emnist-byclass": "62 561.8 MB not here",
+        "mnist": "10 11.6 MB not downloaded",
+        "qmnist": "10 < 98.0 MB not downloaded",
+        "emnist-byclass": "62 561.8 MB not downloaded",
         "tiny": f"4 {size} bytes {data_dir}/tiny",
     }.items():
         assert " ".join(by_name[name].split()).endswith(f" {last}")
-    assert f"downloads one into {data_dir}" in told
+    assert f"downloads a data set into {data_dir}" in told
     (data_dir / "tiny" / FIRST).unlink()
     assert f"3 of 4 files in {data_dir}/tiny\n" in run("fetch", "--quiet").out
 

@@ -29,7 +29,7 @@ def test_a_data_set_is_described(run, built):
     assert said["pixels"] == f"mean {built.mean:.3f}, standard deviation {built.sd:.3f} (of 255)"
     rejected = built.guard.rejected["min_ink_kept"]
     assert said["guard"] == (
-        f"{built.guard.redrawn} drawn again, {built.guard.pulled} pulled to the identity, "
+        f"{built.guard.redrawn} drawn again, {built.guard.pulled} pulled toward the original, "
         f"min_ink_kept rejected {rejected}"
     )
     assert said["content hash"] == built.content_hash
@@ -58,7 +58,7 @@ def test_of_many_shards_some_are_listed(run, recipe):
     run("build", recipe, "--set", "variants=5", "--quiet", "--out", "a")
     text = run("info", "a").out
     assert text.count(".h5") == 10
-    assert text.endswith("\nand 2 shards more; --json lists all\n")
+    assert text.endswith("\nand 2 more shards; --json lists all\n")
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -79,7 +79,7 @@ def test_of_many_damaged_shards_some_are_named(run, recipe):
     code, _, told = run("info", "a")
     assert code == 1
     assert told.count("is missing\n") == 10
-    assert told.endswith("\nand 2 shards more\n")
+    assert told.endswith("\nand 2 more shards\n")
 
 
 def test_a_file_of_a_data_set_is_not_the_data_set(run, built):

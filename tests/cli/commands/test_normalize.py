@@ -43,7 +43,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_files_and_folders_are_normalised(run: Run, here: Path) -> None:
     code, out, told = run("normalize", "drawn", "--out", "digits", "--show", "steps.png")
-    assert (code, out, told) == (0, "", "3 drawings normalised into digits\n")
+    assert (code, out, told) == (0, "", "3 drawings normalized into digits\n")
     found = sorted(path.relative_to("digits").as_posix() for path in Path("digits").rglob("*.png"))
     assert found == ["a.png", "b.png", "more/c.png"]
     result = read("digits/a.png")
@@ -85,11 +85,11 @@ BAD = {
     "empty folder": (["empty", "--out", "o"], "empty: no pictures (.bmp, .jpeg, .jpg, .png) in this folder"),
     "two of one name": (
         ["drawn/a.png", "other/a.png", "--out", "o"],
-        "drawn/a.png and other/a.png would both become o/a.png; rename one of them",
+        "drawn/a.png and other/a.png have the same result, o/a.png; rename one of them",
     ),
     "one twice": (
         ["drawn/a.png", "drawn", "--out", "o"],
-        "drawn/a.png is given twice; give every drawing once",
+        "drawn/a.png is given twice; give each drawing once",
     ),
     "a pipe": (
         ["pipe.png", "--out", "o"],
@@ -101,19 +101,19 @@ BAD = {
     ),
     "a file as the folder of results": (
         ["drawn/a.png", "--out", "text.png"],
-        "--out text.png is a file; needed is a folder for the results, old or new",
+        "--out text.png is a file; needed: a folder, new or existing",
     ),
     "a file in the way": (
         ["drawn/a.png", "--out", "text.png/o"],
-        "text.png/o/a.png cannot be written: text.png is a file; needed is a folder",
+        "text.png/o/a.png: cannot be written: text.png is a file, not a folder",
     ),
     "a folder in the way": (
         ["drawn", "--out", "taken"],
-        "taken/b.png is a folder, where a picture is to be written; move it away, or choose another place",
+        "taken/b.png: cannot be written: it is a folder; move it away, or choose another path",
     ),
     "a result as a folder of another": (
         ["nested", "--out", "o"],
-        "o/x.png/y.png cannot be written: o/x.png is another of the pictures; needed is a folder",
+        "o/x.png/y.png: cannot be written: o/x.png is another picture, not a folder",
     ),
     "a pipe in a folder": (
         ["piped", "--out", "o"],
@@ -125,33 +125,33 @@ BAD = {
     ),
     "among the drawings": (
         ["only_jpg", "--out", "only_jpg"],
-        "only_jpg/b.png would lie among the drawings in only_jpg, and be one of them the next time; "
-        "choose another place with --out",
+        "only_jpg/b.png is in the folder only_jpg, so the next run would read it as a drawing; "
+        "choose another path with --out",
     ),
     "the steps over a drawing": (
         ["drawn/a.png", "--out", "o", "--show", "drawn/a.png"],
-        "drawn/a.png is one of the drawings; choose another place with --show",
+        "drawn/a.png is one of the drawings; choose another path with --show",
     ),
     "the steps over a drawing, spelled otherwise": (
         ["drawn/a.png", "--out", "o", "--show", "drawn/more/../a.png"],
-        "drawn/more/../a.png is one of the drawings; choose another place with --show",
+        "drawn/more/../a.png is one of the drawings; choose another path with --show",
     ),
     "the steps over a result": (
         ["drawn/a.png", "--out", "o", "--show", "o/a.png"],
-        "o/a.png is where a result goes; choose another place with --show",
+        "o/a.png is the path of a result; choose another with --show",
     ),
     "the steps over a folder": (
         ["drawn/a.png", "--out", "o", "--show", "taken/b.png"],
-        "taken/b.png is a folder, where a picture is to be written; move it away, or choose another place",
+        "taken/b.png: cannot be written: it is a folder; move it away, or choose another path",
     ),
     "the steps among the drawings": (
         ["drawn", "--out", "o", "--show", "drawn/steps.png"],
-        "drawn/steps.png would lie among the drawings in drawn, and be one of them the next time; "
-        "choose another place with --show",
+        "drawn/steps.png is in the folder drawn, so the next run would read it as a drawing; "
+        "choose another path with --show",
     ),
     "over themselves": (
         ["drawn/a.png", "--out", "drawn"],
-        "drawn/a.png is one of the drawings; choose another folder with --out",
+        "drawn/a.png is one of the drawings; choose another path with --out",
     ),
 }
 
@@ -193,13 +193,13 @@ def test_an_empty_text_is_no_path(arguments: list[str], run: Run, here: Path) ->
     before = everything()
     code, _, told = run("normalize", *arguments)
     assert (code, everything()) == (2, before)
-    assert told.endswith(": an empty text names no file or folder; '.' is the current folder\n")
+    assert told.endswith(": the path is empty; '.' is the current folder\n")
 
 
 def test_results_below_the_drawings_are_left_out_the_next_time(run: Run, here: Path) -> None:
     arguments = ("normalize", "drawn", "--out", "drawn/new", "--show", "drawn/new/steps.png")
     for _ in range(2):
-        assert run(*arguments) == (0, "", "3 drawings normalised into drawn/new\n")
+        assert run(*arguments) == (0, "", "3 drawings normalized into drawn/new\n")
     Path("drawn/new/a.png").write_bytes(b"old")
     assert run(*arguments).code == 0
     np.testing.assert_array_equal(read("drawn/new/a.png"), normalize(drawing()))
@@ -209,7 +209,7 @@ def test_hidden_ones_are_left_out(run: Run, here: Path) -> None:
     Path("drawn/._a.png").write_bytes(b"litter")
     Path("drawn/.thumbs").mkdir()
     Path("drawn/.thumbs/a.png").write_bytes(b"litter")
-    assert run("normalize", "drawn", "--out", "o") == (0, "", "3 drawings normalised into o\n")
+    assert run("normalize", "drawn", "--out", "o") == (0, "", "3 drawings normalized into o\n")
 
 
 def test_work_and_memory_grow_with_the_drawings(
@@ -255,7 +255,7 @@ def test_all_bad_drawings_are_listed_at_once_or_left_out(run: Run, here: Path) -
     )
     assert run("normalize", "drawn", "--out", "o") == (2, "", f"error: {wrong}")
     assert not Path("o").exists()
-    told = f"left out: {wrong}3 drawings normalised into o\n"
+    told = f"left out: {wrong}3 drawings normalized into o\n"
     assert run("normalize", "drawn", "--out", "o", "--skip-bad") == (0, "", told)
     assert len([*Path("o").rglob("*.png")]) == 3
     _, out, _ = run("normalize", "drawn", "--out", "o", "--skip-bad", "--json")

@@ -98,7 +98,7 @@ BAD = {
     ),
     "variants of a sweep": (
         ["--sweep", "--variants", 3],
-        "Error: --variants means nothing with --sweep, which shows values, not variants\n",
+        "Error: --variants has no meaning with --sweep, which draws values, not variants\n",
     ),
     "an unknown step": (
         ["--step", "rotat"],
@@ -110,12 +110,12 @@ BAD = {
     ),
     "a folder": (
         ["--out", "folder.png"],
-        "error: folder.png is a folder, where a picture is to be written; move it away, or choose another place\n",
+        "error: folder.png: cannot be written: it is a folder; move it away, or choose another path\n",
     ),
     "a name too long": (["--out", f"{'x' * 300}.png"], f"error: File name too long: {'x' * 300}.png\n"),
     "below a file": (
         ["--out", "small.yaml/a.png"],
-        "error: small.yaml/a.png cannot be written: small.yaml is a file; needed is a folder\n",
+        "error: small.yaml/a.png: cannot be written: small.yaml is a file, not a folder\n",
     ),
 }
 

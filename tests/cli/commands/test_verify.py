@@ -76,7 +76,7 @@ def test_only_a_set_that_is_not_there_is_wrong_usage(run):
 @pytest.mark.parametrize("wanted", ["0", "-3", "x", "1.5", ""])
 def test_wrong_numbers_of_samples(run, built, wanted):
     code, _, told = run("verify", "a", "--prove", wanted)
-    assert (code, "needed is a number from 1 on, or 'all'" in told) == (2, True)
+    assert (code, "must be a number of at least 1, or 'all'" in told) == (2, True)
 
 
 def test_a_source_for_nothing(run, built):
@@ -87,7 +87,7 @@ def test_a_source_for_nothing(run, built):
 def test_samples_are_proved(run, built, wanted, proved):
     code, text, told = run("verify", "a", "--prove", wanted)
     assert (code, told) == (0, "")
-    assert text.startswith(f"proved: {proved:,} samples made again, the same to the bit\nsound: a, ")
+    assert text.startswith(f"proved: {proved:,} samples made again, bit-identical\nsound: a, ")
     assert json.loads(run("verify", "a", "--prove", wanted, "--json")[1])["proved"] == proved
 
 
@@ -98,7 +98,7 @@ def test_what_cannot_be_proved_is_said(run):
     assert (code, "not proved: " in told, "pixel version 1" in told) == (1, True, True)
     flip(f"a/{SHARD}")
     code, _, told = run("verify", "a", "--prove", "3")
-    assert (code, "not proved: the set is damaged or not complete; --repair mends it" in told) == (1, True)
+    assert (code, "not proved: the set is damaged or incomplete; run --repair first" in told) == (1, True)
 
 
 def test_forged_samples_are_disproved_and_made_again(run, built):
@@ -127,7 +127,7 @@ def test_damage_is_repaired(run, built):
     assert said["removed"] == ["shards/.small-00000.h5.1-0123abcd.tmp"]
     assert (said["sound"], said["proved"], said["content_hash"]) == (True, 50, built.content_hash)
     os.unlink("a/manifest.json")
-    assert run("verify", "a", "--repair")[1].startswith("written anew: manifest.json\nsound: a, ")
+    assert run("verify", "a", "--repair")[1].startswith("rewritten: manifest.json\nsound: a, ")
 
 
 def test_what_cannot_be_repaired_is_said(run, built):
