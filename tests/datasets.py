@@ -1,8 +1,11 @@
 """A forge that costs nothing: samples whose every value follows from the sample number."""
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +29,18 @@ def write_manifest(folder: Path, specs: Sequence[ShardSpec], provenance: Provena
     manifest = assemble_manifest(folder, specs, provenance, bytes_hash(read_recipe_file(folder)))
     publish_manifest(folder, manifest)
     return manifest
+
+
+def refuse_to_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse to open a file, but not another one that replaces it; root may read everything else."""
+    real_open, inode = os.open, path.stat().st_ino
+
+    def open_or_refuse(opened: Any, *arguments: Any, **options: Any) -> int:
+        if str(opened) == str(path) and path.exists() and path.stat().st_ino == inode:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real_open(opened, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", open_or_refuse)
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ class FolderState:
     ----------
     folder : Path
         The folder, absolute.
-    is_empty : bool
-        Whether it is missing or holds nothing but leftovers of a crashed build.
+    names : frozenset of str
+        Names of the files and folders in it, without temporary files of a crashed build; empty if it is missing.
     has_manifest : bool
         Whether something is at ``manifest.json``.
     manifest : Manifest, optional
@@ -63,22 +63,32 @@ class FolderState:
         Why ``recipe.yaml`` cannot be read.
     receipts : dict
         File name to record of each intact receipt.
+    unreadable : dict
+        File name to error of each receipt that may not be read: it is unknown, not damaged.
     sizes : dict
         Path relative to the folder to size in bytes, of each shard and receipt of any set.
     replacement : FolderState, optional
-        State of the subfolder ``.replacement``; None for that folder itself.
+        State of the subfolder ``.replacement``; None if it was not read, and for that folder itself.
     """
 
     folder: Path
-    is_empty: bool
+    names: frozenset[str]
     has_manifest: bool
     manifest: Manifest | None
     manifest_error: DatasetError | None
     recipe: bytes | None
     recipe_error: DatasetError | None
     receipts: Mapping[str, ReceiptRecord]
+    unreadable: Mapping[str, DatasetError]
     sizes: Mapping[str, int]
     replacement: "FolderState | None" = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing but leftovers of a crashed build."""
+        if self.replacement is None:
+            return self.names <= OUR_NAMES.keys()  # the folders of shards and receipts
+        return self.names <= ({REPLACEMENT} if self.replacement.is_empty else set())
 
     @property
     def has_intact_manifest(self) -> bool:
@@ -142,10 +152,17 @@ class FolderState:
         -------
         tuple of ShardPlan and frozenset of int
             The plan with these cuts, and the indices of its published shards.
+
+        Raises
+        ------
+        DatasetError
+            If a receipt of the plan may not be read.
         """
         kept: set[int] = set()
         index = 0
         while index < len(shards):
+            if error := self.unreadable.get(shards[index].receipt_name):
+                raise error
             if self.has_shard(shards[index]):
                 kept.add(index)
             elif found := self._cut_to_fit(shards, index):
@@ -171,42 +188,50 @@ class FolderState:
 
 
 def read_folder(folder: Path) -> FolderState:
-    """Read the state of a data set's folder.
+    """Read the state of a data set's folder and of ``.replacement`` in it.
 
     Raises
     ------
     DatasetError
-        If something in it may not be read, or ``shards``, ``receipts`` or ``.replacement`` leads elsewhere.
+        As `read_without_replacement`, or if ``shards``, ``receipts`` or ``.replacement`` leads elsewhere.
     """
     check_own_places(folder)
-    staged = folder / REPLACEMENT
-    replacement = _read(staged, frozenset(OUR_NAMES), None)
-    return _read(folder, frozenset({REPLACEMENT} if replacement.is_empty else ()), replacement)
+    state = read_without_replacement(folder)
+    return replace(state, replacement=read_without_replacement(folder / REPLACEMENT))
 
 
-def _read(folder: Path, ignored: frozenset[str], replacement: FolderState | None) -> FolderState:
+def read_without_replacement(folder: Path) -> FolderState:
+    """Read the state of a data set's folder, but not of ``.replacement`` in it.
+
+    Raises
+    ------
+    DatasetError
+        If the folder, its manifest, or the names and sizes of its files may not be read.
+    """
+    names = _list_names(folder)
     manifest, manifest_error = _read_manifest(folder / MANIFEST)
     recipe, recipe_error = _read_recipe(folder)
     sizes = _read_sizes(folder)
+    receipts, unreadable = _read_receipts(folder, sizes)
     return FolderState(
         folder=folder,
-        is_empty=_is_empty(folder, ignored),
+        names=names,
         has_manifest=os.path.lexists(folder / MANIFEST),
         manifest=manifest,
         manifest_error=manifest_error,
         recipe=recipe,
         recipe_error=recipe_error,
-        receipts=_read_receipts(folder, sizes),
+        receipts=receipts,
+        unreadable=unreadable,
         sizes=sizes,
-        replacement=replacement,
     )
 
 
-def _is_empty(folder: Path, ignored: frozenset[str]) -> bool:
+def _list_names(folder: Path) -> frozenset[str]:
     try:
-        return all(is_temporary_file(path) or path.name in ignored for path in folder.iterdir())
+        return frozenset(path.name for path in folder.iterdir() if not is_temporary_file(path))
     except FileNotFoundError:
-        return True
+        return frozenset()
     except OSError as error:
         raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
 
@@ -217,7 +242,8 @@ def _read_manifest(path: Path) -> tuple[Manifest | None, DatasetError | None]:
     except FileNotFoundError:
         return None, None
     except DatasetError as error:
-        _raise_refusal(error)
+        if _is_refusal(error):
+            raise
         return None, None
     try:
         return parse_model(Manifest, content, path), None
@@ -249,22 +275,25 @@ def _read_sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def _read_receipts(folder: Path, names: Iterable[str]) -> dict[str, ReceiptRecord]:
+def _read_receipts(
+    folder: Path, names: Iterable[str]
+) -> tuple[dict[str, ReceiptRecord], dict[str, DatasetError]]:
     records = {}
+    unreadable = {}
     layouts: dict[SampleLayout, SampleLayout] = {}
-    for name in sorted(name for name in names if name.startswith(f"{RECEIPTS}/")):
+    for path in sorted(folder / name for name in names if name.startswith(f"{RECEIPTS}/")):
         try:
-            receipt, receipt_hash = read_hashed_receipt(folder / name)
+            receipt, receipt_hash = read_hashed_receipt(path)
         except DatasetError as error:
-            _raise_refusal(error)
+            if _is_refusal(error):
+                unreadable[path.name] = error
             continue
         spec = receipt.spec
         spec = replace(spec, layout=layouts.setdefault(spec.layout, spec.layout))
-        records[Path(name).name] = ReceiptRecord(spec, receipt.bytes, receipt_hash)
-    return records
+        records[path.name] = ReceiptRecord(spec, receipt.bytes, receipt_hash)
+    return records, unreadable
 
 
-def _raise_refusal(error: DatasetError) -> None:
-    """Raise an error again if its cause is a lack of permission: the file is then unknown, not damaged."""
-    if isinstance(error.__cause__, PermissionError):
-        raise error
+def _is_refusal(error: DatasetError) -> bool:
+    """Tell whether the cause is a lack of permission: the file is then unknown, not damaged."""
+    return isinstance(error.__cause__, PermissionError)

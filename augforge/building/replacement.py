@@ -33,7 +33,8 @@ def check_own_places(folder: Path) -> None:
     """Raise `DatasetError` if ``shards``, ``receipts`` or ``.replacement`` in a folder leads elsewhere."""
     staged = folder / REPLACEMENT
     check_own_folders(folder)
-    if staged.is_symlink() or (staged.exists() and not staged.is_dir()):
+    # Unlike the methods of Path, these raise nothing.
+    if os.path.islink(staged) or (os.path.exists(staged) and not os.path.isdir(staged)):
         raise DatasetError(
             f"{staged} is not a folder; augforge makes sets that replace others there: move it away"
         )

@@ -10,13 +10,14 @@ import numpy as np
 from augforge.building import replacement
 from augforge.building.expectation import check_expected
 from augforge.building.folder_lock import folder_lock
-from augforge.building.folder_state import FolderState, read_folder
+from augforge.building.folder_state import FolderState, read_without_replacement
 from augforge.building.job import describe_provenance
 from augforge.building.plan import divide_into_shards
 from augforge.building.recipe_file import recipe_before_extension
 from augforge.callbacks import ignore
 from augforge.errors import BuildError, DatasetError
 from augforge.forge import Forge
+from augforge.format.checked_open import check_own_folders
 from augforge.format.commit_records import publish_manifest
 from augforge.format.hashing import bytes_hash
 from augforge.format.layout import MANIFEST, RECIPE, REPLACEMENT, ShardSpec
@@ -84,9 +85,9 @@ def repair(
     if not folder.is_dir():
         return Repair((), (), (), verify(folder))
     with folder_lock(folder):
-        replacement.check_own_places(folder)
+        check_own_folders(folder)
         replacement.finish(folder)
-        state = read_folder(folder)
+        state = read_without_replacement(folder)
         if isinstance(state.manifest_error, NewerFormatError):
             raise state.manifest_error
         before = verify(folder, on_progress)

@@ -15,7 +15,7 @@ from augforge.format.checksummed_json import dump_checksummed, read_checksummed
 from augforge.format.publishing import publish
 from augforge.writing.shard_plan import ShardPlan
 from augforge.writing.shard_writer import write_shard
-from tests.datasets import FakeMaker
+from tests.datasets import FakeMaker, refuse_to_open
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_an_invalid_receipt_with_a_right_checksum_does_not_count(folder: Path, p
     assert published(folder, plan) == {1, 2}
 
 
-@pytest.mark.parametrize("name", ["shards/tiny-00000.h5", "receipts/00000.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["shards/tiny-00000.h5", "manifest.json"])
 def test_a_file_that_may_not_be_read_is_not_taken_for_missing(
     folder: Path, plan: ShardPlan, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -129,6 +129,22 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_missing(
     monkeypatch.setattr(folder_state.os, "scandir", entries)
     with pytest.raises(DatasetError, match=r"cannot be read: Permission denied$"):
         read_folder(folder)
+
+
+def test_a_receipt_that_may_not_be_read_matters_only_to_plans_with_its_shard(
+    folder: Path, plan: ShardPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_open(folder / "receipts" / "00002.json", monkeypatch)
+    state = read_folder(folder)
+    assert set(state.receipts) == {"00000.json", "00001.json"}
+    with pytest.raises(DatasetError, match=r"00002\.json cannot be read: Permission denied$"):
+        state.find_published(plan)
+    assert state.find_published(FakeMaker().plan(2048))[1] == {0, 1}
+
+
+def test_a_path_that_cannot_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"x cannot be read: File name too long$"):
+        read_folder(tmp_path / ("x" * 300))
 
 
 def test_a_folder_that_is_missing_is_empty(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from augforge.building.recipe_file import HEADER, recipe_text
 from augforge.errors import BuildError, DatasetError
 from augforge.format.commit_records import read_manifest
 from augforge.recipe import Recipe, parse_recipe
+from tests.datasets import refuse_to_open
 from tests.integrity.test_verification import rewrite
 
 MakeRecipe = Callable[..., Recipe]
@@ -61,6 +62,16 @@ def test_a_damaged_manifest_is_written_again(tmp_path: Path, recipe: MakeRecipe)
     assert (plan.complete, plan.shards_to_make) == (False, 0)
     assert build(recipe(), tmp_path) == first == read_manifest(tmp_path)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "shards").iterdir()} == before
+
+
+def test_a_data_set_with_a_receipt_that_may_not_be_read_can_be_replaced(
+    tmp_path: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(recipe(), tmp_path)
+    refuse_to_open(tmp_path / "receipts" / "00001.json", monkeypatch)
+    with pytest.raises(DatasetError, match=r"00001\.json cannot be read: Permission denied$"):
+        build(recipe(), tmp_path)
+    assert build(recipe(variants=0), tmp_path, overwrite=True).samples == 2000
 
 
 @pytest.mark.parametrize("text", [None, "version: ["])

@@ -21,6 +21,7 @@ from augforge.integrity.proof import open_stored, prove
 from augforge.integrity.repairs import repair
 from augforge.integrity.verification import verify
 from augforge.recipe import Recipe, parse_recipe
+from tests.datasets import refuse_to_open
 from tests.integrity.test_verification import rewrite, vouch
 from tests.stress.jobs import contents
 
@@ -411,6 +412,28 @@ def test_what_cannot_be_removed_is_told_and_the_rest_repaired(
     done = repair(dataset)
     assert (len(done.made), done.removed) == (1, ())
     assert [defect.file for defect in done.after.defects] == ["receipts/00077.json"]
+
+
+def test_a_receipt_that_may_not_be_read_is_made_again(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(dataset)
+    refuse_to_open(dataset / "receipts" / "00001.json", monkeypatch)
+    done = repair(dataset)
+    assert (done.made, done.after.sound) == (("small-00001.h5",), True)
+    assert contents(dataset) == before
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_foreign_file_named_like_a_replacement_hinders_no_repair(dataset: Path, is_link: bool) -> None:
+    damage_shard(dataset)
+    foreign = dataset / ".replacement"
+    if is_link:
+        foreign.symlink_to(dataset.parent)
+    else:
+        foreign.write_text("precious")
+    done = repair(dataset)
+    assert (len(done.made), done.removed) == (1, ())
+    assert [str(defect.kind) for defect in done.after.defects] == ["foreign"]
+    assert os.path.lexists(foreign)
 
 
 @pytest.mark.parametrize(
