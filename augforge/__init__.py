@@ -1,4 +1,4 @@
-"""Enlarge sets of digits by realistic distortions, reproducibly and fast."""
+"""Generate augmented image data sets, deterministically and fast."""
 
 from typing import TYPE_CHECKING
 

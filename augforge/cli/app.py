@@ -80,7 +80,7 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="augforge", message="%(prog)s %(version)s")
 def app() -> None:
-    """Turn a set of digits into a much larger one by realistic distortions.
+    """Generate augmented image data sets from recipes, deterministically and fast.
 
     A recipe lists the distortions; `augforge check realistic` examines a ready one.
     """
