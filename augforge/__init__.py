@@ -1,62 +1,48 @@
-"""Turns a set of digits into a much larger one by realistic distortions, reproducibly and fast."""
+"""Enlarge sets of digits by realistic distortions, reproducibly and fast."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from augforge._platform.imports import lazy_exports
+
+if TYPE_CHECKING:
+    from augforge.building import build as build
+    from augforge.errors import AugforgeError as AugforgeError
+    from augforge.forge import Batch as Batch
+    from augforge.forge import Forge as Forge
+    from augforge.format.models import Manifest as Manifest
+    from augforge.integrity import compare as compare
+    from augforge.integrity import prove as prove
+    from augforge.integrity import repair as repair
+    from augforge.integrity import verify as verify
+    from augforge.normalizing import Normalizer as Normalizer
+    from augforge.normalizing import normalize as normalize
+    from augforge.reading import ShardReader as ShardReader
+    from augforge.recipe import Recipe as Recipe
+    from augforge.recipe import load_recipe as load_recipe
+    from augforge.recipe import parse_recipe as parse_recipe
 
 __version__ = "0.1.0"
 
-# Where each public name lives. Looked up on first use, so that `import augforge` costs nothing.
-_EXPORTS = {
-    "AugforgeError": "augforge.errors",
-    "Batch": "augforge.forge",
-    "Forge": "augforge.forge",
-    "Manifest": "augforge.format.models",
-    "Normalizer": "augforge.normalizing",
-    "Recipe": "augforge.recipe",
-    "ShardReader": "augforge.reading",
-    "build": "augforge.building",
-    "compare": "augforge.integrity",
-    "load_recipe": "augforge.recipe",
-    "normalize": "augforge.normalizing",
-    "parse_recipe": "augforge.recipe",
-    "prove": "augforge.integrity",
-    "repair": "augforge.integrity",
-    "verify": "augforge.integrity",
+_MODULES = {
+    "AugforgeError": "errors",
+    "Batch": "forge",
+    "Forge": "forge",
+    "Manifest": "format.models",
+    "Normalizer": "normalizing",
+    "Recipe": "recipe",
+    "ShardReader": "reading",
+    "build": "building",
+    "compare": "integrity",
+    "load_recipe": "recipe",
+    "normalize": "normalizing",
+    "parse_recipe": "recipe",
+    "prove": "integrity",
+    "repair": "integrity",
+    "verify": "integrity",
 }
+__all__ = [*_MODULES]
 
-__all__ = [
-    "AugforgeError",
-    "Batch",
-    "Forge",
-    "Manifest",
-    "Normalizer",
-    "Recipe",
-    "ShardReader",
-    "build",
-    "compare",
-    "load_recipe",
-    "normalize",
-    "parse_recipe",
-    "prove",
-    "repair",
-    "verify",
-]
-
-if TYPE_CHECKING:
-    from augforge.building import build
-    from augforge.errors import AugforgeError
-    from augforge.forge import Batch, Forge
-    from augforge.format.models import Manifest
-    from augforge.integrity import compare, prove, repair, verify
-    from augforge.normalizing import Normalizer, normalize
-    from augforge.reading import ShardReader
-    from augforge.recipe import Recipe, load_recipe, parse_recipe
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'augforge' has no attribute '{name}'")
-    return getattr(importlib.import_module(_EXPORTS[name]), name)
+__getattr__ = lazy_exports(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

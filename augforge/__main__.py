@@ -1,4 +1,4 @@
-"""``python -m augforge`` is ``augforge``."""
+"""Run the command line as ``python -m augforge``."""
 
 import sys
 

@@ -31,14 +31,14 @@ def write_png(picture: Any, path: Path) -> None:
     from PIL import Image
 
     from augforge.format.publishing import publish
-    from augforge.previewing import png_bytes
+    from augforge.previewing import encode_png
 
     _check_paths([path])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AugforgeError(f"{path}: cannot be written: {error.strerror}: {error.filename}") from error
-    data = png_bytes(picture if isinstance(picture, Image.Image) else Image.fromarray(picture))
+    data = encode_png(picture if isinstance(picture, Image.Image) else Image.fromarray(picture))
     publish(path, data, durable=False)
 
 

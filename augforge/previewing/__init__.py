@@ -1,30 +1,30 @@
-"""Seeing what a recipe does before anyone spends time on it: contact sheets, sweeps, extreme samples.
+"""Show a recipe's effect in pictures: contact sheets, sweeps, extreme samples.
 
 ::
 
-    forge --contact / sweeping--> Gallery --picture--> PNG
-                                     |-----terminal--> text
+    forge --contact / sweep--> Gallery --picture--> PNG
+                                  |-----terminal--> text
 """
 
-from augforge.previewing.contact import contact_gallery
-from augforge.previewing.extremes import extremes_gallery
+from augforge.previewing.contact import make_contact_gallery
+from augforge.previewing.extremes import make_extremes_gallery
 from augforge.previewing.gallery import Gallery, Row
-from augforge.previewing.normalization import normalization_gallery, normalization_row
-from augforge.previewing.picture import Layout, paint, png_bytes
-from augforge.previewing.sweeping import sweep_gallery
-from augforge.previewing.terminal import columns_that_fit, terminal_text
+from augforge.previewing.normalization import make_normalization_gallery, make_normalization_row
+from augforge.previewing.picture import Layout, encode_png, paint
+from augforge.previewing.sweep import make_sweep_gallery
+from augforge.previewing.terminal import count_columns, draw_text
 
 __all__ = [
     "Gallery",
     "Layout",
     "Row",
-    "columns_that_fit",
-    "contact_gallery",
-    "extremes_gallery",
-    "normalization_gallery",
-    "normalization_row",
+    "count_columns",
+    "draw_text",
+    "encode_png",
+    "make_contact_gallery",
+    "make_extremes_gallery",
+    "make_normalization_gallery",
+    "make_normalization_row",
+    "make_sweep_gallery",
     "paint",
-    "png_bytes",
-    "sweep_gallery",
-    "terminal_text",
 ]

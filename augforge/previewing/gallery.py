@@ -1,4 +1,4 @@
-"""What is shown, whatever it is drawn with: captioned rows of images under headed columns."""
+"""Galleries: captioned rows of images below column headings."""
 
 from dataclasses import dataclass
 
@@ -8,22 +8,20 @@ from numpy.typing import NDArray
 from augforge.errors import AugforgeError
 from augforge.forge import Forge
 
-MOST_PIXELS = 1 << 24
-"""Pixels of all images of a gallery together, before they are enlarged: about 20,000 of MNIST's digits."""
-
-DIGEST_LETTERS = 16
+# In all images of a gallery, before enlarging: about 20,000 MNIST digits.
+_MAX_PIXELS = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row of a gallery.
+    """A row of a gallery.
 
     Attributes
     ----------
     caption : tuple of str
-        Lines that stand left of the images; the first is the row's name.
+        Lines left of the images; the first is the row's name.
     images : tuple of ndarray of uint8, shape (H, W), or None
-        One for each column, all of one shape; None leaves the place empty.
+        One for each column, all of one shape; None leaves a place empty.
     """
 
     caption: tuple[str, ...]
@@ -37,19 +35,19 @@ class Gallery:
     Attributes
     ----------
     title : str
-        The recipe's name.
+        Usually the recipe's name.
     subtitle : str
-        Which pixels these are: seed, pixel digest and the like.
+        The origin of the pixels, such as seed and pixel digest.
     headings : tuple of str
-        One for each column; empty where the heading before it goes on.
+        One for each column.
     rows : tuple of Row
         At least one.
     image_shape : tuple of int
         Height and width of every image, in pixels.
     group : int
-        How many columns belong together, an original and what is made of it.
+        Number of adjacent columns that belong together, such as an original and its variants.
     note : str
-        A sentence below the table.
+        A sentence below the table; may be empty.
     """
 
     title: str
@@ -61,26 +59,25 @@ class Gallery:
     note: str
 
 
-def subtitle_of(forge: Forge, *more: str) -> str:
-    """Return what tells one recipe's pixels from another's."""
-    digest = forge.pixel_digest[:DIGEST_LETTERS]
-    return " · ".join((f"seed {forge.recipe.seed}", f"pixel digest {digest}", *more))
+def format_subtitle(forge: Forge, *more: str) -> str:
+    """Format the seed, the pixel digest and more as a subtitle."""
+    return " · ".join((f"seed {forge.recipe.seed}", f"pixel digest {forge.pixel_digest[:16]}", *more))
 
 
 def check_size(rows: int, columns: int, image_shape: tuple[int, int]) -> None:
-    """Raise `AugforgeError` if so many images would not fit into one picture.
+    """Raise `AugforgeError` if the images are too many for one picture.
 
     Parameters
     ----------
     rows, columns : int
-        Of the gallery.
+        Size of the gallery.
     image_shape : tuple of int
         Height and width of every image, in pixels.
     """
     height, width = image_shape
-    if rows * columns * height * width > MOST_PIXELS:
+    pixels = rows * columns * height * width
+    if pixels > _MAX_PIXELS:
         raise AugforgeError(
             f"{rows} x {columns} images of {height} x {width} pixels are too many for one picture: "
-            f"{rows * columns * height * width:,} pixels, at most {MOST_PIXELS:,}; "
-            "ask for fewer originals or variants"
+            f"{pixels:,} pixels, at most {_MAX_PIXELS:,}; ask for fewer originals or variants"
         )

@@ -1,19 +1,18 @@
-"""Drawing a gallery as a picture: white ink on black as in the data, enlarged without smoothing."""
+"""Draw galleries as pictures.
+
+Images show white ink on black as in the data, enlarged without smoothing.
+"""
 
 import io
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from functools import cache, cached_property, partial
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from augforge.previewing.gallery import Gallery, Row
+from augforge.previewing.gallery import Gallery
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-# Lengths are pixels of the picture, colours red, green and blue.
+# Lengths in pixels of the picture; colors as red, green and blue.
 IMAGE_SIDE = 84
 _MARGIN = 24
 _GAP = 4
@@ -33,14 +32,14 @@ _FADED = (104, 114, 128)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything of a gallery is in its picture.
+    """Positions of a gallery's images and texts in its picture.
 
     Parameters
     ----------
     gallery : Gallery
-        What is drawn.
+        The gallery.
     side : int
-        Images are enlarged up to about so many pixels, never made smaller.
+        Maximum side of an enlarged image, in pixels; larger images keep their size.
     """
 
     gallery: Gallery
@@ -48,14 +47,14 @@ class Layout:
 
     @cached_property
     def scale(self) -> int:
-        """How many times the images are enlarged, in both directions."""
+        """Factor that enlarges the images in both directions."""
         return max(1, self.side // max(self.gallery.image_shape))
 
     @cached_property
     def caption_width(self) -> int:
         """Width of the column of captions."""
         return max(
-            _width(line, _NAME if place == 0 else _SMALL)
+            _measure_text(line, _SMALL if place else _NAME)
             for row in self.gallery.rows
             for place, line in enumerate(row.caption)
         )
@@ -67,88 +66,86 @@ class Layout:
         return max(self.gallery.image_shape[0] * self.scale, lines * _LINE + 4)
 
     @cached_property
+    def bottom(self) -> int:
+        """Lower edge of the last row."""
+        return self.top(len(self.gallery.rows) - 1) + self.row_height
+
+    @cached_property
     def size(self) -> tuple[int, int]:
         """Width and height of the whole picture."""
-        _, _, right, bottom = self.box(len(self.gallery.rows) - 1, len(self.gallery.headings) - 1)
-        texts = ((self.gallery.title, _TITLE), (self.gallery.subtitle, _SMALL), (self.gallery.note, _SMALL))
-        right = max(right, *(_MARGIN + _width(text, size) for text, size in texts))
-        bottom = max(bottom, self.top(len(self.gallery.rows) - 1) + self.row_height)
-        return right + _MARGIN, bottom + (_FOOT if self.gallery.note else 0) + _MARGIN
+        gallery = self.gallery
+        texts = ((gallery.title, _TITLE), (gallery.subtitle, _SMALL), (gallery.note, _SMALL))
+        _, _, right, _ = self.box(0, len(gallery.headings) - 1)
+        right = max(right, *(_MARGIN + _measure_text(text, size) for text, size in texts))
+        return right + _MARGIN, self.bottom + (_FOOT if gallery.note else 0) + _MARGIN
 
     def top(self, row: int) -> int:
-        """Return the upper edge of a row."""
+        """Compute the upper edge of a row."""
         return _HEAD + row * (self.row_height + _GAP)
 
     def left(self, column: int) -> int:
-        """Return the left edge of a column; the originals stand a little apart."""
+        """Compute the left edge of a column; wider gaps surround originals."""
+        groups, place = divmod(column, self.gallery.group)
+        gaps = groups * (_ORIGINAL_GAP + _GROUP_GAP) + (_ORIGINAL_GAP if place else 0)
         start = _MARGIN + self.caption_width + _CAPTION_GAP
-        before, place = divmod(column, self.gallery.group)
-        apart = before * (_ORIGINAL_GAP + _GROUP_GAP) + (_ORIGINAL_GAP if place else 0)
-        return start + column * (self.gallery.image_shape[1] * self.scale + _GAP) + apart
+        return start + column * (self.gallery.image_shape[1] * self.scale + _GAP) + gaps
 
     def box(self, row: int, column: int) -> tuple[int, int, int, int]:
-        """Return the place of one image: left, upper, right, lower, the latter two exclusive."""
+        """Compute an image's box: left, top, exclusive right, exclusive bottom."""
         height, width = (side * self.scale for side in self.gallery.image_shape)
         left, top = self.left(column), self.top(row)
         return left, top, left + width, top + height
 
 
 def paint(gallery: Gallery, side: int = IMAGE_SIDE) -> Image.Image:
-    """Return a gallery as a picture in RGB, its images enlarged as in `Layout`."""
+    """Paint a gallery in RGB.
+
+    Parameters
+    ----------
+    gallery : Gallery
+        The gallery.
+    side : int
+        Maximum side of an enlarged image, as in `Layout`.
+    """
     layout = Layout(gallery, side)
     width, height = layout.size
-    canvas = np.empty((height, width, 3), np.uint8)
-    canvas[:] = _PAPER
+    canvas = np.full((height, width, 3), _PAPER, np.uint8)
     for column in range(0, len(gallery.headings), gallery.group):
         left, top, right, _ = layout.box(0, column)
-        bottom = layout.top(len(gallery.rows) - 1) + layout.row_height
-        canvas[top - _BAND_WIDTH : bottom + _BAND_WIDTH, left - _BAND_WIDTH : right + _BAND_WIDTH] = _BAND
+        rows = slice(top - _BAND_WIDTH, layout.bottom + _BAND_WIDTH)
+        canvas[rows, left - _BAND_WIDTH : right + _BAND_WIDTH] = _BAND
     for row, shown in enumerate(gallery.rows):
-        _place_images(canvas, layout, row, shown)
+        for column, image in enumerate(shown.images):
+            if image is not None:
+                left, top, right, bottom = layout.box(row, column)
+                large = image.repeat(layout.scale, axis=0).repeat(layout.scale, axis=1)
+                canvas[top:bottom, left:right] = large[..., np.newaxis]
     picture = Image.fromarray(canvas)
-    _write(ImageDraw.Draw(picture), layout)
+    _write_texts(ImageDraw.Draw(picture), layout)
     return picture
 
 
-def png_bytes(picture: Image.Image) -> bytes:
-    """Return a picture as a PNG file's bytes: the same for the same picture."""
+def encode_png(picture: Image.Image) -> bytes:
+    """Encode a picture as PNG; equal pictures give equal bytes."""
     file = io.BytesIO()
     picture.save(file, format="PNG")
     return file.getvalue()
 
 
-def _place_images(canvas: "NDArray[np.uint8]", layout: Layout, row: int, shown: Row) -> None:
-    for column, image in enumerate(shown.images):
-        if image is not None:
-            left, top, right, bottom = layout.box(row, column)
-            large = image.repeat(layout.scale, axis=0).repeat(layout.scale, axis=1)
-            canvas[top:bottom, left:right] = large[..., np.newaxis]
-
-
-def _write(draw: ImageDraw.ImageDraw, layout: Layout) -> None:
+def _write_texts(draw: ImageDraw.ImageDraw, layout: Layout) -> None:
     gallery = layout.gallery
+    write_small = partial(draw.text, fill=_FADED, font=_font(_SMALL))
     draw.text((_MARGIN, 16), gallery.title, _DARK, font=_font(_TITLE))
-    draw.text((_MARGIN, 48), gallery.subtitle, _FADED, font=_font(_SMALL))
+    write_small((_MARGIN, 48), gallery.subtitle)
     for column, heading in enumerate(gallery.headings):
         left, _, right, _ = layout.box(0, column)
-        draw.text(((left + right) / 2, _HEAD - 8), heading, _FADED, font=_font(_SMALL), anchor="ms")
+        write_small(((left + right) / 2, _HEAD - 8), heading, anchor="ms")
     for row, shown in enumerate(gallery.rows):
-        _write_caption(draw, layout, row, shown.caption)
-    if gallery.note:
-        bottom = layout.size[1] - _MARGIN
-        draw.text((_MARGIN, bottom), gallery.note, _FADED, font=_font(_SMALL), anchor="ls")
-
-
-def _write_caption(draw: ImageDraw.ImageDraw, layout: Layout, row: int, caption: tuple[str, ...]) -> None:
-    """Write a row's caption beside the middle of its images."""
-    middle = layout.top(row) + layout.gallery.image_shape[0] * layout.scale / 2
-    if layout.row_height > layout.gallery.image_shape[0] * layout.scale:
-        middle = layout.top(row) + layout.row_height / 2
-    top = middle - len(caption) * _LINE / 2
-    for place, line in enumerate(caption):
-        size, colour = (_NAME, _DARK) if place == 0 else (_SMALL, _FADED)
-        at = (_MARGIN, top + (place + 0.5) * _LINE)
-        draw.text(at, line, colour, font=_font(size), anchor="lm")
+        top = layout.top(row) + (layout.row_height - len(shown.caption) * _LINE) / 2
+        for place, line in enumerate(shown.caption):
+            size, color = (_SMALL, _FADED) if place else (_NAME, _DARK)
+            draw.text((_MARGIN, top + (place + 0.5) * _LINE), line, color, font=_font(size), anchor="lm")
+    write_small((_MARGIN, layout.size[1] - _MARGIN), gallery.note, anchor="ls")
 
 
 @cache
@@ -157,5 +154,5 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=size)
 
 
-def _width(text: str, size: int) -> int:
+def _measure_text(text: str, size: int) -> int:
     return int(_font(size).getlength(text)) + 1

@@ -1,7 +1,7 @@
-"""Drawing a gallery with characters, for those who sit at a distant machine.
+"""Draw galleries with characters, for remote terminals.
 
-A character is twice as high as wide. With colours, an upper half block shows two pixels: its own colour is the
-upper one, its background's the lower one. Without, a character from light to dark shows the mean of both.
+A character is twice as high as wide. In color, an upper half block shows two pixels: its foreground is the upper
+pixel, its background the lower one. Without color, a character from light to dark shows the mean of both.
 """
 
 import numpy as np
@@ -13,18 +13,22 @@ _RAMP = " .:-=+*#%@"
 _FEWEST = 5
 
 
-def terminal_text(gallery: Gallery, width: int, *, colours: bool) -> str:
-    """Return a gallery as lines of text, at most `width` characters wide.
+def draw_text(gallery: Gallery, width: int, *, colors: bool) -> str:
+    """Draw a gallery as lines of text.
 
     Parameters
     ----------
     gallery : Gallery
-        What is drawn; images are made smaller where fewer than five columns would fit, and columns that still do
-        not fit are left out.
+        The gallery. Images shrink until at least five columns fit; columns that still do not fit are left out.
     width : int
-        Of the terminal, in characters.
-    colours : bool
-        Whether to draw in 24-bit colours; otherwise in plain characters.
+        Width of the terminal, in characters; no line is longer.
+    colors : bool
+        Whether to draw in 24-bit color; otherwise in plain characters.
+
+    Returns
+    -------
+    str
+        The lines, with a newline at the end.
     """
     shrink, columns = _fit(gallery, width)
     cell = -(-gallery.image_shape[1] // shrink)
@@ -32,17 +36,17 @@ def terminal_text(gallery: Gallery, width: int, *, colours: bool) -> str:
     lines.append(" ".join(heading[:cell].ljust(cell) for heading in gallery.headings[:columns]).rstrip())
     for row in gallery.rows:
         lines.append("  ".join(row.caption))
-        lines += _image_lines(row, columns, shrink, cell, colours)
+        lines += _draw_images(row, columns, shrink, cell, colors)
     return "\n".join(line[:width] if "\x1b" not in line else line for line in lines) + "\n"
 
 
-def columns_that_fit(gallery: Gallery, width: int) -> int:
-    """Return how many of a gallery's columns are shown in so many characters."""
+def count_columns(gallery: Gallery, width: int) -> int:
+    """Count the columns that `draw_text` shows."""
     return _fit(gallery, width)[1]
 
 
 def _fit(gallery: Gallery, width: int) -> tuple[int, int]:
-    """Return how many times images are made smaller, and how many columns there is room for."""
+    """Find the shrink factor and the number of columns that fit."""
     wanted = min(len(gallery.headings), _FEWEST)
     side = gallery.image_shape[1]
     shrink = 1
@@ -53,20 +57,20 @@ def _fit(gallery: Gallery, width: int) -> tuple[int, int]:
     return shrink, whole_groups or columns
 
 
-def _image_lines(row: Row, columns: int, shrink: int, cell: int, colours: bool) -> list[str]:
-    shown = [None if image is None else _shrunk(image, shrink) for image in row.images[:columns]]
-    count = next(len(image) for image in shown if image is not None) // 2
-    draw = _coloured if colours else _plain
+def _draw_images(row: Row, columns: int, shrink: int, cell: int, colors: bool) -> list[str]:
+    images = [None if image is None else _shrink_image(image, shrink) for image in row.images[:columns]]
+    height = next(len(image) for image in images if image is not None)
+    draw = _draw_colored if colors else _draw_plain
     blank = " " * cell
     lines = [
-        " ".join(blank if image is None else draw(image[2 * y], image[2 * y + 1]) for image in shown)
-        for y in range(count)
+        " ".join(blank if image is None else draw(image[y], image[y + 1]) for image in images)
+        for y in range(0, height, 2)
     ]
-    return [line.rstrip() for line in lines] if not colours else lines
+    return lines if colors else [line.rstrip() for line in lines]
 
 
-def _shrunk(image: NDArray[np.uint8], shrink: int) -> NDArray[np.uint8]:
-    """Return the means of squares of pixels, in an even number of rows."""
+def _shrink_image(image: NDArray[np.uint8], shrink: int) -> NDArray[np.uint8]:
+    """Average squares of pixels, and pad to an even number of rows."""
     height, width = image.shape
     rows, columns = -(-height // shrink), -(-width // shrink)
     rows += rows % 2
@@ -77,17 +81,16 @@ def _shrunk(image: NDArray[np.uint8], shrink: int) -> NDArray[np.uint8]:
     return means
 
 
-def _plain(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> str:
+def _draw_plain(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> str:
     levels = (upper.astype(int) + lower) * (len(_RAMP) - 1) / 510
     return "".join(_RAMP[level] for level in np.rint(levels).astype(int))
 
 
-def _coloured(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> str:
+def _draw_colored(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> str:
     parts, last = [], None
     for pair in zip(upper.tolist(), lower.tolist(), strict=True):
         if pair != last:
-            high, low = pair
+            high, low = last = pair
             parts.append(f"\x1b[38;2;{high};{high};{high};48;2;{low};{low};{low}m")
-            last = pair
         parts.append("▀")
     return "".join(parts) + "\x1b[0m"

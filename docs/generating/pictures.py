@@ -10,7 +10,7 @@ from PIL import Image, PngImagePlugin
 
 from augforge import Forge, load_recipe
 from augforge.distortions.catalog import packages_of
-from augforge.previewing import Gallery, Layout, contact_gallery, paint
+from augforge.previewing import Gallery, Layout, make_contact_gallery, paint
 from augforge.recipe import ready_recipes
 from generating.examples import own_distortions
 from generating.sweeps import digits, sweep, sweep_name
@@ -86,7 +86,7 @@ def pictures() -> Iterator[tuple[str, Picture]]:
     for name in ready_recipes():
         forge = Forge(load_recipe(name))
         # As `augforge preview NAME --variants 10` draws it.
-        gallery = contact_gallery(forge, SHEET, SHEET)
+        gallery = make_contact_gallery(forge, SHEET, SHEET)
         by_others = any(packages_of(type(step.distortion)) for step in forge.steps)
         yield sheet_name(name), Picture(gallery, exact=not by_others)
 

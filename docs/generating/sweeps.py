@@ -9,7 +9,7 @@ import numpy as np
 
 from augforge import AugforgeError, Forge, parse_recipe
 from augforge.distortions import Distortion, Parameter
-from augforge.previewing import Gallery, Row, sweep_gallery
+from augforge.previewing import Gallery, Row, make_sweep_gallery
 from augforge.sources import Source, SourceSpec, open_source
 from generating.examples import IMGAUG, as_step, is_valid, required
 
@@ -89,7 +89,7 @@ def _swept(kind: type[Distortion], step: Mapping[str, Any], name: str, source: S
     """Render one parameter of a step, or a step without parameters."""
     steps = [{kind.name: {**step, "id": "swept"}}]
     recipe = {"version": 1, "name": "sweep", "seed": 7, "source": "mnist-10k", "distort": steps}
-    rows = sweep_gallery(Forge(parse_recipe(json.dumps(recipe)), source=source), len(source)).rows
+    rows = make_sweep_gallery(Forge(parse_recipe(json.dumps(recipe)), source=source), len(source)).rows
     return next(row for row in rows if row.caption[0] == (f"swept.{name}" if name else "swept"))
 
 

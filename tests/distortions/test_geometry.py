@@ -106,8 +106,8 @@ def test_neighbouring_geometry_is_one_resampling(calls: list[Any]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (COUNT, 28, 28), np.uint8)
     made = steps[0].distortion.render(image, steps)
     ((_, chain),) = calls
-    maps, fields, bent = chain.maps, chain.fields, chain.bent
-    assert (maps.shape, fields.shape, bent.all()) == ((COUNT, 3, 6), (COUNT, 2, 2, 28, 28), True)
+    maps, fields, active = chain.maps, chain.fields, chain.active
+    assert (maps.shape, fields.shape, active.all()) == ((COUNT, 3, 6), (COUNT, 2, 2, 28, 28), True)
     for one in range(0, COUNT, 7):
         expected = reference.warp_bent(image[one], maps[one], fields[one])
         assert np.abs(made[one] - expected).max() <= 1

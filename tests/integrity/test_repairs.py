@@ -70,7 +70,7 @@ def test_the_former_normalization_is_said_before_other_originals(
     images[:, 5:9, 10:25] = 255
     np.savez(digits, images=images, labels=np.arange(5))
     rewrite(folder / "manifest.json", pixel_version=3)
-    monkeypatch.setattr("augforge.integrity.repairs.PIXEL_VERSION", 4)
+    monkeypatch.setattr("augforge.integrity.proof.PIXEL_VERSION", 4)
     with pytest.raises(
         DatasetError, match="made with pixel version 3 and its former normalization of drawings"
     ):

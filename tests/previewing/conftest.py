@@ -1,4 +1,4 @@
-"""Small sources of the tests' own, and forges on them."""
+"""Small sources and forges."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,25 +32,25 @@ STEPS = """
   - shift: {x: [-3, 3], for_labels: [1]}"""
 
 
-def made_source(count: int = 40, shape: tuple[int, int] = (28, 28), labels: Any = "cycle") -> Source:
-    """Return a source of blobs; labels 4, 3, 2, 1, 0, 4, ... or as given."""
+def make_source(count: int = 40, shape: tuple[int, int] = (28, 28), labels: Any = "cycle") -> Source:
+    """Make a source of blobs; by default with labels 4, 3, 2, 1, 0, 4, ..."""
     height, width = shape
     y, x = np.mgrid[:height, :width]
-    centre = np.arange(count)[:, np.newaxis, np.newaxis] % 7 - 3
-    distance = np.hypot(y - height / 2 - centre, x - width / 2) / (min(height, width) / 4)
+    center = np.arange(count)[:, np.newaxis, np.newaxis] % 7 - 3
+    distance = np.hypot(y - height / 2 - center, x - width / 2) / (min(height, width) / 4)
     images = np.rint(255 * np.clip(1.5 - distance, 0, 1)).astype(np.uint8)
-    given = (4 - np.arange(count) % 5).astype(np.uint8) if isinstance(labels, str) else labels
-    return Source.from_arrays("blobs", "train", images, given, classes=5)
+    labels = (4 - np.arange(count) % 5).astype(np.uint8) if isinstance(labels, str) else labels
+    return Source.from_arrays("blobs", "train", images, labels, classes=5)
 
 
 @pytest.fixture
 def forge() -> Callable[..., Forge]:
-    """Give a maker of forges."""
+    """A function that makes forges."""
 
-    def made(
+    def make(
         distort: str = STEPS, variants: int = 6, keep_originals: bool = True, source: Source | None = None
     ) -> Forge:
         text = HEAD.format(variants=variants, keep_originals=str(keep_originals).lower(), distort=distort)
-        return Forge(augforge.parse_recipe(text), source=source or made_source())
+        return Forge(augforge.parse_recipe(text), source=source or make_source())
 
-    return made
+    return make

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from augforge.errors import AugforgeError
-from augforge.previewing import extremes_gallery, paint
+from augforge.previewing import make_extremes_gallery, paint
 from augforge.realism import examine
 
 
 def test_each_sample_stands_beside_its_original(forge):
     one = forge()
     report = examine(one)
-    gallery = extremes_gallery(one, report)
+    gallery = make_extremes_gallery(one, report)
     shown = [image for row in gallery.rows for image in row.images if image is not None]
     assert len(shown) == 2 * len(report.extremes)
     for row in gallery.rows:
@@ -19,17 +19,17 @@ def test_each_sample_stands_beside_its_original(forge):
         assert np.array_equal(images[::2], one.originals(np.array(numbers) % len(one.source)))
 
 
-def test_captions_tell_property_values_and_what_the_source_shows(forge):
+def test_captions_show_the_values_and_the_range_of_the_source(forge):
     one = forge()
     report = examine(one)
-    gallery = extremes_gallery(one, report)
+    gallery = make_extremes_gallery(one, report)
     first = report.extremes[0]
-    told = next(about for about in report.properties if about.about.name == first.property)
+    measured = next(about for about in report.properties if about.about.name == first.property)
     name, range_, numbers = gallery.rows[0].caption
-    assert name.startswith(f"{told.about.title}: {told.about.format(first.value)}")
+    assert name.startswith(f"{measured.about.title}: {measured.about.format(first.value)}")
     assert range_ == (
-        f"{told.about.unit or 'ratio'}; 98 % of originals: "
-        f"{told.about.format(told.source[0])} to {told.about.format(told.source[2])}"
+        f"{measured.about.unit or 'ratio'}; 98 % of originals: "
+        f"{measured.about.format(measured.source[0])} to {measured.about.format(measured.source[2])}"
     )
     assert numbers.startswith(f"samples {first.number}")
     assert gallery.title == "shown: most extreme samples"
@@ -38,7 +38,7 @@ def test_captions_tell_property_values_and_what_the_source_shows(forge):
     assert paint(gallery).mode == "RGB"
 
 
-def test_where_nothing_is_extreme_there_is_nothing_to_show(forge):
+def test_without_extreme_samples_it_raises(forge):
     one = forge(variants=0)
     with pytest.raises(AugforgeError, match="there are no extreme samples to show"):
-        extremes_gallery(one, examine(one))
+        make_extremes_gallery(one, examine(one))

@@ -8,16 +8,16 @@ from augforge.previewing import (
     Gallery,
     Layout,
     Row,
-    contact_gallery,
+    encode_png,
+    make_contact_gallery,
+    make_sweep_gallery,
     paint,
-    png_bytes,
-    sweep_gallery,
 )
-from tests.previewing.conftest import made_source
+from tests.previewing.conftest import make_source
 
 
 def cells(picture, layout):
-    """Yield each place of a layout with the picture's pixels there, made small again."""
+    """Yield each image of a layout with its pixels in the picture."""
     pixels = np.asarray(picture)
     for row, shown in enumerate(layout.gallery.rows):
         for column, image in enumerate(shown.images):
@@ -25,10 +25,10 @@ def cells(picture, layout):
             yield image, pixels[top:bottom, left:right]
 
 
-@pytest.mark.parametrize("gallery_of", [contact_gallery, sweep_gallery])
+@pytest.mark.parametrize("make_gallery", [make_contact_gallery, make_sweep_gallery])
 @pytest.mark.parametrize("shape", [(28, 28), (9, 13), (100, 20)])
-def test_the_picture_has_every_pixel_enlarged(gallery_of, shape, forge):
-    gallery = gallery_of(forge(source=made_source(shape=shape)), 3)
+def test_the_picture_has_every_pixel_enlarged(make_gallery, shape, forge):
+    gallery = make_gallery(forge(source=make_source(shape=shape)), 3)
     layout, picture = Layout(gallery), paint(gallery)
     assert picture.size == layout.size
     assert layout.scale == max(1, 84 // max(shape))
@@ -41,7 +41,7 @@ def test_the_picture_has_every_pixel_enlarged(gallery_of, shape, forge):
 
 
 def test_images_can_be_smaller(forge):
-    gallery = contact_gallery(forge(), 2, 2)
+    gallery = make_contact_gallery(forge(), 2, 2)
     layout, picture = Layout(gallery, 60), paint(gallery, 60)
     assert layout.scale == 2
     assert picture.size == layout.size
@@ -49,9 +49,9 @@ def test_images_can_be_smaller(forge):
         assert np.array_equal(cell[::2, ::2, 0], image)
 
 
-def test_what_the_sheet_shows_is_what_the_forge_makes(forge):
+def test_the_sheet_shows_the_samples_of_the_forge(forge):
     one = forge()
-    gallery = contact_gallery(one, 5, 4)
+    gallery = make_contact_gallery(one, 5, 4)
     layout, pixels = Layout(gallery), np.asarray(paint(gallery))
     for row, original in enumerate((4, 3, 2, 1, 0)):
         for variant in range(5):
@@ -61,7 +61,7 @@ def test_what_the_sheet_shows_is_what_the_forge_makes(forge):
 
 
 def test_places_do_not_overlap_and_lie_inside(forge):
-    layout = Layout(sweep_gallery(forge(), 3))
+    layout = Layout(make_sweep_gallery(forge(), 3))
     width, height = layout.size
     taken = np.zeros((height, width), int)
     for row in range(len(layout.gallery.rows)):
@@ -74,7 +74,7 @@ def test_places_do_not_overlap_and_lie_inside(forge):
 
 
 def test_a_picture_is_the_same_every_time(forge):
-    first, second = (png_bytes(paint(contact_gallery(forge(), 3, 3))) for _ in range(2))
+    first, second = (encode_png(paint(make_contact_gallery(forge(), 3, 3))) for _ in range(2))
     assert first == second
     with Image.open(io.BytesIO(first)) as picture:
         assert picture.format == "PNG"

@@ -74,9 +74,9 @@ def command(recipe: str, samples: int, show: Path | None, overrides: tuple[str, 
 
 
 def _show(forge: "Forge", report: "Report", path: Path) -> None:
-    from augforge.previewing import extremes_gallery, paint
+    from augforge.previewing import make_extremes_gallery, paint
 
-    write_png(paint(extremes_gallery(forge, report)), path)
+    write_png(paint(make_extremes_gallery(forge, report)), path)
     print_err(f"the most extreme samples are in {path}")
 
 

@@ -95,7 +95,7 @@ def _normalize_all(
     sources: Iterable[Path], normalizer: "Normalizer", most_shown: int
 ) -> tuple[dict[Path, Any], list["Row"], dict[Path, str]]:
     """Return results, rows of the picture, and reasons of failures."""
-    from augforge.previewing import normalization_row
+    from augforge.previewing import make_normalization_row
     from augforge.sources import read_picture
 
     results: dict[Path, Any] = {}
@@ -109,11 +109,11 @@ def _normalize_all(
             continue
         results[source] = steps["placed"]
         if len(rows) < most_shown:
-            rows.append(normalization_row(source.name, steps))
+            rows.append(make_normalization_row(source.name, steps))
     return results, rows, reasons
 
 
 def _show(rows: list["Row"], path: Path, subtitle: str) -> None:
-    from augforge.previewing import normalization_gallery, paint
+    from augforge.previewing import make_normalization_gallery, paint
 
-    write_png(paint(normalization_gallery(rows, subtitle)), path)
+    write_png(paint(make_normalization_gallery(rows, subtitle)), path)

@@ -63,16 +63,16 @@ def command(
     if sweeps and variants is not None:
         raise click.UsageError("--variants has no meaning with --sweep, which draws values, not variants")
     from augforge.forge import Forge
-    from augforge.previewing import contact_gallery, paint, sweep_gallery
+    from augforge.previewing import make_contact_gallery, make_sweep_gallery, paint
     from augforge.recipe import load_recipe
 
     forge = Forge(load_recipe(recipe, overrides))
     for warning in forge.warnings():
         print_err(f"warning: {warning}")
     if sweeps:
-        gallery = sweep_gallery(forge, originals or _ORIGINALS_OF_SWEEP, step)
+        gallery = make_sweep_gallery(forge, originals or _ORIGINALS_OF_SWEEP, step)
     else:
-        gallery = contact_gallery(forge, originals or _ORIGINALS, variants or _VARIANTS, step)
+        gallery = make_contact_gallery(forge, originals or _ORIGINALS, variants or _VARIANTS, step)
     if in_terminal:
         _print_gallery(gallery)
     if out is not None or not in_terminal:
@@ -82,11 +82,11 @@ def command(
 
 
 def _print_gallery(gallery: "Gallery") -> None:
-    from augforge.previewing import columns_that_fit, terminal_text
+    from augforge.previewing import count_columns, draw_text
 
     width = shutil.get_terminal_size().columns
-    print_out(terminal_text(gallery, width, colours=_has_colors()).rstrip("\n"))
-    shown, columns = columns_that_fit(gallery, width), len(gallery.headings)
+    print_out(draw_text(gallery, width, colors=_has_colors()).rstrip("\n"))
+    shown, columns = count_columns(gallery, width), len(gallery.headings)
     if shown < columns:
         print_err(
             f"{shown} of {columns} columns fit into {width} characters; a wider terminal or a picture shows all"

@@ -6,12 +6,12 @@ import pytest
 from PIL import Image
 
 import augforge
-from augforge.previewing import contact_gallery, paint, png_bytes, sweep_gallery
+from augforge.previewing import encode_png, make_contact_gallery, make_sweep_gallery, paint
 
 
 def test_the_picture_is_the_contact_sheet(run, recipe):
     assert run("preview", recipe) == (0, "small-preview.png\n", "")
-    drawn = png_bytes(paint(contact_gallery(augforge.Forge("small.yaml"), 10, 12)))
+    drawn = encode_png(paint(make_contact_gallery(augforge.Forge("small.yaml"), 10, 12)))
     assert Path("small-preview.png").read_bytes() == drawn
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["small-preview.png", "small.yaml"]
 
@@ -31,7 +31,7 @@ def test_options_reach_the_contact_sheet(run, recipe):
     ]
     assert run("preview", recipe, *arguments) == (0, "new/a.PNG\n", "")
     forge = augforge.Forge(augforge.load_recipe("small.yaml", ["variants=5"]))
-    drawn = png_bytes(paint(contact_gallery(forge, 4, 3, "rotate")))
+    drawn = encode_png(paint(make_contact_gallery(forge, 4, 3, "rotate")))
     assert Path("new/a.PNG").read_bytes() == drawn
     with Image.open("new/a.PNG") as picture:
         assert picture.mode == "RGB"
@@ -39,7 +39,7 @@ def test_options_reach_the_contact_sheet(run, recipe):
 
 def test_a_sweep(run, recipe):
     assert run("preview", recipe, "--sweep", "--originals", 2) == (0, "small-sweep.png\n", "")
-    drawn = png_bytes(paint(sweep_gallery(augforge.Forge("small.yaml"), 2)))
+    drawn = encode_png(paint(make_sweep_gallery(augforge.Forge("small.yaml"), 2)))
     assert Path("small-sweep.png").read_bytes() == drawn
 
 
@@ -146,9 +146,9 @@ def test_what_is_shown_is_what_is_built(run, recipe):
     run("build", recipe, "--quiet", "--out", "a")
     run("preview", recipe, "--out", "a.png", "--originals", 5)
     forge = augforge.Forge("small.yaml")
-    from augforge.previewing import Layout, contact_gallery
+    from augforge.previewing import Layout, make_contact_gallery
 
-    layout = Layout(contact_gallery(forge, 5, 12))
+    layout = Layout(make_contact_gallery(forge, 5, 12))
     reader = augforge.ShardReader("a")
     with Image.open("a.png") as picture:
         pixels = np.asarray(picture)

@@ -5,8 +5,8 @@ import pytest
 
 import augforge
 from augforge.errors import AugforgeError
-from augforge.previewing import sweep_gallery
-from augforge.previewing.sweeping import three_values
+from augforge.previewing import make_sweep_gallery
+from augforge.previewing.sweep import find_levels
 from augforge.randomness import Choice, Constant, LogUniform, Normal, Triangular, Uniform
 
 VALUES = [
@@ -23,13 +23,13 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("distribution", "expected"), VALUES)
-def test_three_values(distribution, expected):
-    assert three_values(distribution) == pytest.approx(expected, abs=1e-3)
-    assert three_values(distribution)[0] <= three_values(distribution)[1] <= three_values(distribution)[2]
+def test_levels(distribution, expected):
+    assert find_levels(distribution) == pytest.approx(expected, abs=1e-3)
+    assert find_levels(distribution)[0] <= find_levels(distribution)[1] <= find_levels(distribution)[2]
 
 
 def test_every_drawn_parameter_of_every_step_has_a_row(forge):
-    gallery = sweep_gallery(forge(), 2)
+    gallery = make_sweep_gallery(forge(), 2)
     assert [row.caption for row in gallery.rows] == [
         ("rotate.degrees", "-30, -10, 10", "degrees"),
         ("gray_level.gain", "always 0.5", "factor"),
@@ -48,13 +48,13 @@ def test_every_drawn_parameter_of_every_step_has_a_row(forge):
 @pytest.mark.parametrize("keep_originals", [True, False])
 def test_the_images_are_of_that_step_at_those_values(keep_originals, forge):
     one = forge(keep_originals=keep_originals)
-    gallery = sweep_gallery(one, 2)
+    gallery = make_sweep_gallery(one, 2)
     first = len(one.source) * keep_originals
     rows = {row.caption[0]: row.images for row in gallery.rows}
     for name, steps in {
         "rotate.degrees": [f"rotate: {{degrees: {value}}}" for value in (-30, -10, 10)],
         "gray_level.gamma": [f"gray_level: {{gain: 0.5, gamma: {value}}}" for value in (0.5, 1.5, 2)],
-        # The same pixels may drop out as in the whole recipe, by the same chances.
+        # Pixels drop out by the same draws as in the whole recipe.
         "pixel_dropout.fraction": [f"pixel_dropout: {{fraction: {value}}}" for value in (0, 0.2, 0.4)],
     }.items():
         for place, index in enumerate((4, 3)):
@@ -70,13 +70,13 @@ def test_the_images_are_of_that_step_at_those_values(keep_originals, forge):
 
 
 def test_a_constant_is_shown_once(forge):
-    (row,) = sweep_gallery(forge("[{shift: {x: 3}}]"), 1).rows
+    (row,) = make_sweep_gallery(forge("[{shift: {x: 3}}]"), 1).rows
     assert [image is None for image in row.images] == [False, True, False, True]
 
 
-def test_what_is_drawn_for_each_pixel_is_swept_too(forge):
+def test_per_pixel_parameters_are_swept_too(forge):
     one = forge("[{pixel_noise: {fraction: [0, 0.4], value: [100, 200]}}]")
-    fraction, value = sweep_gallery(one, 1).rows
+    fraction, value = make_sweep_gallery(one, 1).rows
     assert value.caption == ("pixel_noise.value", "100, 150, 200", "gray levels")
     for image, level in zip(value.images[1:], (100, 150, 200), strict=True):
         changed = image != value.images[0]
@@ -87,7 +87,7 @@ def test_what_is_drawn_for_each_pixel_is_swept_too(forge):
 
 
 def test_a_step_without_parameters_is_shown_once(forge):
-    (row,) = sweep_gallery(forge("[{invert: {probability: 0.1}}]"), 1).rows
+    (row,) = make_sweep_gallery(forge("[{invert: {probability: 0.1}}]"), 1).rows
     assert row.caption == ("invert", "as it is")
     original, low, inverted, high = row.images
     assert np.array_equal(inverted, 255 - original)
@@ -98,7 +98,7 @@ def test_a_step_without_parameters_is_shown_once(forge):
     ("step", "names"), [("shift", ["shift.x"]), ("dirt", ["pixel_dropout.fraction", "shear.x"])]
 )
 def test_one_step_or_group_alone(step, names, forge):
-    assert [row.caption[0] for row in sweep_gallery(forge(), 1, step).rows] == names
+    assert [row.caption[0] for row in make_sweep_gallery(forge(), 1, step).rows] == names
 
 
 @pytest.mark.parametrize(
@@ -108,15 +108,15 @@ def test_one_step_or_group_alone(step, names, forge):
         ("[{shift: {x: 3}}]", "shfit", "there is no step 'shfit'. Did you mean 'shift'? Steps: shift"),
     ],
 )
-def test_what_cannot_be_swept_is_told(distort, step, message, forge):
+def test_no_steps_or_an_unknown_step_raises(distort, step, message, forge):
     with pytest.raises(AugforgeError) as error:
-        sweep_gallery(forge(distort), 1, step)
+        make_sweep_gallery(forge(distort), 1, step)
     assert str(error.value) == message
 
 
 def test_steps_of_imgaug(forge):
     pytest.importorskip("imgaug")
-    gallery = sweep_gallery(
+    gallery = make_sweep_gallery(
         forge("""
   - imgaug: {augmenter: GaussianBlur, sigma: {normal: {mean: 2, sd: 0.1}}, id: blur}
   - imgaug: {augmenter: AverageBlur, k: {choice: [2, 7, 3]}, id: average}
@@ -136,11 +136,11 @@ def test_steps_of_imgaug(forge):
     assert high is None
 
 
-def test_a_value_that_an_augmenter_refuses_is_told(forge):
+def test_a_value_that_an_augmenter_refuses_raises(forge):
     pytest.importorskip("imgaug")
-    # Only the middle of a range is tried out when a recipe is read.
+    # Reading a recipe validates only the middle of a range.
     one = forge("[{imgaug: {augmenter: MotionBlur, k: {choice: [2, 5, 7]}, id: m}}]")
     with pytest.raises(
         AugforgeError, match=r"step 'm' cannot be shown with k = 2: imgaug's MotionBlur does not"
     ):
-        sweep_gallery(one, 1)
+        make_sweep_gallery(one, 1)

@@ -1,4 +1,4 @@
-"""Which originals are shown, and recipes of which only one step is left."""
+"""Selection of originals and steps to show."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,56 +14,58 @@ from augforge.sources import Source
 
 
 def choose_originals(source: Source, count: int) -> NDArray[np.int64]:
-    """Return the indexes of originals that show a source well.
+    """Choose originals that represent a source.
 
-    Of a labelled source one of each class, then a second of each, and so on, always the earliest; of an
-    unlabelled one evenly spread. Fewer if there are no more.
+    A labeled source gives one original of each class, then a second of each, and so on, always the earliest. An
+    unlabeled source gives evenly spaced ones.
+
+    Parameters
+    ----------
+    source : Source
+        The originals.
+    count : int
+        Number of originals, from 1 up; all of them if the source has fewer.
 
     Returns
     -------
     ndarray of int64, shape (M,)
-        Ordered by class, then by index.
+        Indexes, ordered by class, then by index.
     """
     count = min(count, len(source))
     if source.labels is None:
         return np.arange(count, dtype=np.int64) * len(source) // count
     by_class: NDArray[np.int64] = np.argsort(source.labels, kind="stable").astype(np.int64)
     labels = source.labels[by_class]
-    # How many of the same class come before it: 0 for the first of each class.
+    # Rank within the class: 0 for the first original of each class.
     rank = np.arange(len(labels)) - np.searchsorted(labels, labels)
     chosen: NDArray[np.int64] = by_class[np.sort(np.lexsort((labels, rank))[:count])]
     return chosen
 
 
-def name_of(source: Source, index: int) -> str:
-    """Return what a caption calls an original: its class, or its index if it has none."""
+def name_original(source: Source, index: int) -> str:
+    """Name an original by its class, or by its index without labels."""
     if source.labels is None:
         return f"#{index}"
     return source.class_names[int(source.labels[index])]
 
 
-def first_distorted(forge: Forge) -> int:
-    """Return the first variant that is not the original itself."""
-    return int(forge.recipe.keep_originals)
+def isolate_step(forge: Forge, node: Node) -> Forge:
+    """Make a forge that applies one step or group alone.
 
-
-def with_only(forge: Forge, node: Node) -> Forge:
-    """Return a forge that applies one step, or group, to every distorted sample, and nothing else.
-
-    Choices and parameters are drawn as they are in the whole recipe, since they go by the step's id. The guard is
-    off: it would draw some of them again.
+    The forge applies it to every distorted sample. Choices and parameters equal those of the whole recipe, because
+    the step's id seeds them. The guard is off: it would redraw some of them.
     """
     alone = replace(node, applies=Applies())
     return Forge(replace(forge.recipe, distort=(alone,), guard=Guard()), source=forge.source)
 
 
 def find_node(nodes: Iterable[Node], step_id: str) -> Node:
-    """Return the step or group of an id, wherever it is.
+    """Find a step or group by its id, at any depth.
 
     Raises
     ------
     AugforgeError
-        If there is none; names those that there are.
+        If no step has this id; the message lists the ids.
     """
     by_id = {node.id: node for node in all_nodes(nodes)}
     if step_id in by_id:
