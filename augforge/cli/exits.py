@@ -4,10 +4,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from enum import IntEnum
 from types import FrameType
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -26,20 +27,12 @@ class ExitCode(IntEnum):
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
-@contextmanager
-def stop_cleanly() -> Iterator[None]:
+def stop_cleanly() -> AbstractContextManager[None]:
     """Raise `KeyboardInterrupt` on the first Ctrl-C; exit at once on the second.
 
     Cleanup takes a moment, and a second Ctrl-C in the middle of it would print a mess of tracebacks. Exiting at
     once is harmless: files are published whole, and the next run removes unfinished ones.
     """
-    # Keep the handler where SIGINT is ignored (nohup) or belongs to another program.
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    ):
-        yield
-        return
 
     def exit_now(_number: int, _frame: FrameType | None) -> None:
         show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else b""
@@ -50,32 +43,29 @@ def stop_cleanly() -> Iterator[None]:
         signal.signal(signal.SIGINT, exit_now)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        # After the first Ctrl-C, a second may still come while the process exits.
-        if signal.getsignal(signal.SIGINT) is interrupt:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    return _handle(signal.SIGINT, signal.default_int_handler, interrupt)
 
 
-@contextmanager
-def terminate_cleanly() -> Iterator[None]:
+def terminate_cleanly() -> AbstractContextManager[None]:
     """Raise `SystemExit` on SIGTERM, so cleanup runs; the exit code is 143, as usual."""
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
-        yield
-        return
 
     def end(number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # not again during cleanup
         raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, end)
+    return _handle(signal.SIGTERM, signal.SIG_DFL, end)
+
+
+@contextmanager
+def _handle(number: int, default: Any, handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    # Keep the handler where the signal is ignored (nohup) or belongs to another program.
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(number) is not default:
+        yield
+        return
+    signal.signal(number, handler)
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGTERM) is end:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # A handler that ran has set the next one, which stays until the process exits.
+        if signal.getsignal(number) is handler:
+            signal.signal(number, default)

@@ -11,6 +11,7 @@ from augforge.cli.output import format_seconds, make_console, print_err
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress as Bar
 
     from augforge.building import BuildPlan, Progress
 
@@ -116,30 +117,15 @@ def show_progress(title: str) -> Iterator[Callable[[int, int], None]]:
     if not can_show_bars(console):
         yield ignore
         return
-    from rich import progress as rich_progress
-
-    columns = (
-        rich_progress.TextColumn(title, markup=False),
-        rich_progress.BarColumn(),
-        rich_progress.TaskProgressColumn(),
-    )
-    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
+    with _open_bar(console, title) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
 def _show_bar(console: "Console", plan: "BuildPlan") -> Iterator[Callable[["Progress"], None]]:
-    from rich import progress as rich_progress
-
-    columns = (
-        rich_progress.TextColumn(plan.recipe.name, markup=False),
-        rich_progress.BarColumn(),
-        rich_progress.TaskProgressColumn(),
-        rich_progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} samples", markup=False),
-        rich_progress.TextColumn("{task.fields[speed]}", markup=False),
-    )
-    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
+    counts = "{task.completed:,.0f} of {task.total:,.0f} samples"
+    with _open_bar(console, plan.recipe.name, counts, "{task.fields[speed]}") as bar:
         task = bar.add_task("", total=plan.samples, completed=plan.kept_samples, speed="")
 
         def on_progress(progress: "Progress") -> None:
@@ -147,3 +133,11 @@ def _show_bar(console: "Console", plan: "BuildPlan") -> Iterator[Callable[["Prog
             bar.update(task, completed=progress.samples, speed=speed)
 
         yield on_progress
+
+
+def _open_bar(console: "Console", title: str, *texts: str) -> "Bar":
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn(title, markup=False), BarColumn(), TaskProgressColumn())
+    more = (TextColumn(text, markup=False) for text in texts)
+    return Progress(*columns, *more, console=console, transient=True)
