@@ -155,8 +155,8 @@ def test_a_new_set_that_is_not_the_expected_one_is_not_complete_and_can_be_taken
     with pytest.raises(BuildError) as caught:
         build(expecting(small, OTHER), folder)
     assert str(caught.value).endswith(
-        f"; its shards are kept in {folder}, without a manifest; `--set expect=null` accepts it, and makes "
-        "none of them again"
+        f"; its shards are kept in {folder}, without a manifest; `--set expect=null` accepts it "
+        "without making them again"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
     assert not (folder / "manifest.json").exists()

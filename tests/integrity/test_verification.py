@@ -237,7 +237,7 @@ def test_a_link_to_another_file_is_not_followed(dataset, tmp_path):
         file["labels"] = h5py.ExternalLink(str(tmp_path / "copy.h5"), "labels")
     vouch(dataset, 1)
     (defect,) = verify(dataset).defects
-    assert "holds no array 'labels' of its own" in defect.what
+    assert "does not store an array 'labels' itself" in defect.what
 
 
 def test_garbage_under_a_vouched_hash_does_no_harm(dataset):
