@@ -34,7 +34,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
         raise DatasetError(f"{folder} cannot be created or opened: {error.strerror}") from error
     try:
         _lock(descriptor, folder)
-        if not _is_still(descriptor, folder):
+        if not _is_same_folder(descriptor, folder):
             raise BuildError(f"another build has just removed {folder}; run this one again")
         try:
             yield
@@ -58,7 +58,8 @@ def _create(folder: Path) -> bool:
     return True
 
 
-def _is_still(descriptor: int, folder: Path) -> bool:
+def _is_same_folder(descriptor: int, folder: Path) -> bool:
+    """Tell whether an open folder is still the one at its path."""
     try:
         return os.path.samestat(os.fstat(descriptor), folder.stat())
     except OSError:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from augforge.building.recipe_file import has_header, read_recipe_file
-from augforge.building.replacement import check_own_places
+from augforge.building.replacement import check_subfolders
 from augforge.errors import DatasetError
 from augforge.format.checksummed_json import read_checksummed
 from augforge.format.commit_records import read_hashed_receipt
@@ -136,8 +136,8 @@ class FolderState:
             and self.sizes.get(f"{SHARDS}/{spec.file_name}") == record.bytes
         )
 
-    def lists(self, manifest: Manifest) -> bool:
-        """Tell whether a manifest lists exactly the receipts of its shards."""
+    def has_receipts_of(self, manifest: Manifest) -> bool:
+        """Tell whether all receipts that a manifest lists are in the folder, unchanged."""
         return all(
             (record := self.receipts.get(spec.receipt_name)) is not None and record.hash == entry.receipt_hash
             for spec, entry in zip(manifest.specs, manifest.shards, strict=True)
@@ -193,9 +193,9 @@ def read_folder(folder: Path) -> FolderState:
     Raises
     ------
     DatasetError
-        As `read_without_replacement`, or if ``shards``, ``receipts`` or ``.replacement`` leads elsewhere.
+        As `read_without_replacement`, or as `check_subfolders`.
     """
-    check_own_places(folder)
+    check_subfolders(folder)
     state = read_without_replacement(folder)
     return replace(state, replacement=read_without_replacement(folder / REPLACEMENT))
 

@@ -10,7 +10,7 @@ from augforge.building import cluster_executor, folders, local_executors, replac
 from augforge.building.executor import Executor
 from augforge.building.expectation import check_expected, is_expected, raise_unexpected
 from augforge.building.folder_lock import folder_lock
-from augforge.building.folder_state import read_folder
+from augforge.building.folder_state import read_without_replacement
 from augforge.building.plan import BuildPlan, plan_build, refresh_plan
 from augforge.building.progress import Progress
 from augforge.building.recipe_file import recipe_hash, recipe_text
@@ -152,8 +152,7 @@ def _prepare(plan: BuildPlan, concurrency: int) -> None:
         has_room = plan.has_room_for_both(concurrency)
         if not has_room:
             _log.warning(
-                "there is no room for both sets in %r: the one that is there is removed first",
-                str(plan.folder),
+                "the disk has no room for both sets in %r: the old one is removed first", str(plan.folder)
             )
         folders.prepare_replacement(plan.folder, plan.recipe, plan.kept_shards, remove_first=not has_room)
     elif plan.extends:
@@ -188,7 +187,8 @@ def _keep_unexpected(plan: BuildPlan, manifest: Manifest) -> str:
     location = replacement.set_aside(plan.folder, text, manifest)
     if location == plan.workspace.folder:
         return f"its shards are kept in {location}; {accept} without making them again"
-    old = "the old set is unchanged" if read_folder(plan.folder).is_ours else "there is no data set"
+    has_old = read_without_replacement(plan.folder).is_ours
+    old = "the old set is unchanged" if has_old else "there is no data set"
     return f"the new set is complete in {location}, to be used or removed; in {plan.folder} {old}; {accept}"
 
 

@@ -76,7 +76,7 @@ class BuildPlan:
 
     @property
     def finishes(self) -> bool:
-        """Whether a complete set only waits for its move into the folder."""
+        """Whether the set is complete in ``.replacement`` and only has to be moved into the folder."""
         return self.state.moving_in is not None and self.matches(self.state.moving_in)
 
     def matches(self, manifest: Manifest) -> bool:
@@ -98,7 +98,7 @@ class BuildPlan:
         if self.replaces or len(self.kept) < len(self.shards) or manifest is None:
             return None
         # A repair that was killed may have made other bytes of the same samples: then the manifest is stale.
-        is_current = manifest.samples == self.samples and self.state.lists(manifest)
+        is_current = manifest.samples == self.samples and self.state.has_receipts_of(manifest)
         return manifest if is_current else None
 
     @property
@@ -142,8 +142,8 @@ class BuildPlan:
     def check_space(self, workers: int) -> None:
         """Raise `BuildError` if the disk is too small.
 
-        The size of compressed shards is unknown beforehand: for them, only the space that `workers` shards under
-        construction take at the same time has to be free.
+        Compressed shards have no known size until they are written. They only need free space for the `workers`
+        shards under construction.
         """
         free = self.bytes_free + self._bytes_reclaimed
         free += sum(self.state.sizes.values()) if self.replaces else 0

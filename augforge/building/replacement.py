@@ -29,8 +29,8 @@ from augforge.format.models import Manifest
 from augforge.format.publishing import explain_write_errors, make_folders, publish, sweep, sync_folder
 
 
-def check_own_places(folder: Path) -> None:
-    """Raise `DatasetError` if ``shards``, ``receipts`` or ``.replacement`` in a folder leads elsewhere."""
+def check_subfolders(folder: Path) -> None:
+    """Raise `DatasetError` if ``shards``, ``receipts`` or ``.replacement`` is a link, or the last is a file."""
     staged = folder / REPLACEMENT
     check_own_folders(folder)
     # Unlike the methods of Path, these raise nothing.
@@ -108,7 +108,7 @@ def finish(folder: Path) -> Manifest | None:
     """Finish an interrupted replacement by a complete set; return its manifest, or None if there is none."""
     if not is_moving_in(folder):
         return None
-    check_own_places(folder)
+    check_subfolders(folder)
     return take_over(folder)
 
 

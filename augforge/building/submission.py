@@ -17,7 +17,7 @@ from augforge.format.layout import ShardSpec
 # Tasks in flight for each thread of the workers: one running, one waiting.
 IN_FLIGHT_PER_THREAD = 2
 
-# A build ends at once after this many shards that each kill workers; after fewer, the other shards are made first.
+# After this many shards that kill workers, a build ends at once; after fewer, it makes the other shards first.
 _MAX_DEADLY = 3
 
 # Seconds between two checks that workers are left.
@@ -66,7 +66,8 @@ def _run_all(
     together = _Submission(executor, job, tracker, lambda spec, _: suspects.append(spec))
     alone = _Submission(executor, job, tracker, lambda _, error: deadly.append(error))
     while True:
-        # All shards of a worker that dies are suspects. Made alone, the deadly one shows.
+        # All shards in flight on a worker that died are suspects. Each is made again alone, to find the one that
+        # kills workers.
         together.submit_all(missing, lambda: window() if len(suspects) <= window() else 0)
         for spec in suspects:
             alone.submit_all(iter((spec,)), lambda: 1)

@@ -24,7 +24,7 @@ _OF_THIS_PROCESS = {
     "processor": processor_family,
 }
 _ALWAYS = ("augforge", "pixel version", "Python")
-# The pixels of other packages may depend on these; ours do not.
+# Pixels that other packages render may depend on these; ours do not.
 _WITH_PACKAGES = ("numba", "numpy", "processor")
 
 # The last pixel version with the former normalization of drawings.
@@ -78,7 +78,7 @@ def check_workers(client: Any, required: Versions) -> None:
     for worker, answer in sorted(answers.items()):
         if isinstance(answer, dict):
             check_versions(worker, answer, required)
-        # An OSError means that the worker is gone by now, any other error that it has no `find_versions`.
+        # After an OSError the worker is gone; any other error means that it has no `find_versions`.
         elif not isinstance(answer, OSError):
             raise BuildError(
                 f"the worker {worker} lacks augforge, or has an older one ({answer}); needed: augforge "

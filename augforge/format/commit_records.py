@@ -36,10 +36,10 @@ def check_receipt(path: Path, receipt: Receipt, spec: ShardSpec) -> None:
     """Raise `DatasetError` unless a receipt belongs to a shard; name the difference."""
     for name, value in fields_of(spec).items():
         if (got := getattr(receipt, name)) != value:
-            raise DatasetError(f"{path} is of another shard: {name} is {got}, needed: {value}")
+            raise DatasetError(f"{path} belongs to another shard: {name} is {got}, needed: {value}")
     if (classes := len(receipt.class_counts)) != spec.layout.classes:
         raise DatasetError(
-            f"{path} is of another shard: it counts {classes} classes, needed: {spec.layout.classes}"
+            f"{path} belongs to another shard: it counts {classes} classes, needed: {spec.layout.classes}"
         )
 
 

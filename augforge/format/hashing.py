@@ -70,7 +70,7 @@ def leaf_hash(arrays: Mapping[str, NDArray[Any]], layout: SampleLayout) -> str:
     Parameters
     ----------
     arrays : dict
-        images uint8 (N, H, W), labels uint8 (N,) unless unlabelled, source_index uint32 (N,), variant
+        images uint8 (N, H, W), labels uint8 (N,) unless unlabeled, source_index uint32 (N,), variant
         uint16 (N,), parameters float32 (N, P).
     layout : SampleLayout
         Their layout.

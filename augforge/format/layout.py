@@ -52,7 +52,7 @@ class SampleLayout:
     columns : tuple of str
         Names of the recorded parameters.
     classes : int
-        Number of classes; 0 for an unlabelled source.
+        Number of classes; 0 for an unlabeled source.
     compression : str
         ``none``, ``gzip``, ``lz4`` or ``zstd``.
     pixel_digest : str

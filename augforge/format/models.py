@@ -148,7 +148,7 @@ class Receipt(_Published):
     leaves : tuple of str
         Content hash of each range of samples between multiples of 1,024.
     class_counts : tuple of int
-        Samples of each class; empty for an unlabelled source.
+        Samples of each class; empty for an unlabeled source.
     pixel_sum, pixel_square_sum : int
         Sums over all pixels of the gray value and of its square.
     guard : GuardCounts
@@ -256,7 +256,7 @@ class Manifest(_Model):
     recipe_hash : str
         BLAKE3 hash of recipe.yaml.
     class_counts : tuple of int
-        Samples of each class; empty for an unlabelled source.
+        Samples of each class; empty for an unlabeled source.
     mean, sd : float
         Mean and standard deviation of all pixels, in gray levels (0 to 255).
     guard : GuardCounts

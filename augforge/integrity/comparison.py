@@ -17,7 +17,7 @@ from augforge.reading.reader import ShardReader
 from augforge.recipe import Recipe, differences
 from augforge.writing.manifest_assembly import read_leaves
 
-# Reported where they differ; all other fields follow from the samples or the recipe.
+# Fields to report if they differ; all others follow from the samples or the recipe.
 _FACTS = (
     "name",
     "samples",

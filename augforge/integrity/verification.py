@@ -285,12 +285,12 @@ def _verify_manifest(
         again = assembly.finish(Provenance.of(manifest), manifest.recipe_hash).to_dict()
     except (AugforgeError, ValueError) as error:
         why = _shorten_paths(folder, "", error)
-        yield Defect(Kind.DAMAGED, MANIFEST, f"it cannot be of these shards: {why}")
+        yield Defect(Kind.DAMAGED, MANIFEST, f"it does not match the shards: {why}")
         return
     listed = manifest.to_dict()
     for field, value in again.items():
         if listed[field] != value:
-            yield Defect(Kind.DAMAGED, MANIFEST, f"'{field}' is not what the shards give")
+            yield Defect(Kind.DAMAGED, MANIFEST, f"'{field}' differs from the value that the shards give")
 
 
 def _find_foreign_files(folder: Path, specs: Iterable[ShardSpec]) -> Iterator[Defect]:

@@ -57,7 +57,7 @@ class ShardReader:
     """The samples of a complete data set.
 
     Threads may share a reader; it survives fork and pickle. If the data set is replaced while it is open, reading
-    the next shard raises; if it is extended or repaired, the reader goes on.
+    the next shard raises an error; extending or repairing it does no harm.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class ShardReader:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes; empty for an unlabelled source."""
+        """Names of the classes; empty for an unlabeled source."""
         return self.manifest.class_names
 
     @property

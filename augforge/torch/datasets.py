@@ -29,7 +29,7 @@ class ShardDataset(SampleDataset):
     fields : str or sequence of str, optional
         Any of image, label, number, source_index, variant, parameters; samples and batches are tuples in this
         order. With a single name (``fields="image"``) they are the values themselves, not tuples of one. Default:
-        image and label, or ``"image"`` for an unlabelled data set.
+        image and label, or ``"image"`` for an unlabeled data set.
     transform : callable, optional
         Function of image tensors, called after scaling: (1, H, W) of a sample, (B, 1, H, W) of a batch. It must be
         picklable if loader workers are spawned. It may draw from torch's random numbers.

@@ -30,7 +30,7 @@ class ShardStats:
     leaves : list of str
         Hash of each leaf, or part of a leaf, so far.
     class_counts : list of int
-        Samples of each class; empty for an unlabelled source.
+        Samples of each class; empty for an unlabeled source.
     pixel_sum, pixel_square_sum : int
         Sums over all pixels of the gray value and of its square.
     redrawn, pulled : int

@@ -47,7 +47,7 @@ class Samples(Protocol):
 
     @property
     def labels(self) -> NDArray[Any] | None:
-        """uint8 (N,), None if unlabelled."""
+        """uint8 (N,), None if unlabeled."""
 
     @property
     def source_index(self) -> NDArray[Any]:

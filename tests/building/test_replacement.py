@@ -139,9 +139,7 @@ def test_without_room_for_both_the_old_set_goes_first_and_that_is_said(
     plan = plan_build(recipe(seed=7), folder, overwrite=True)
     assert (plan.replaces, plan.has_room_for_both(1)) == (True, False)
     interrupted(folder, recipe(seed=7))
-    assert (
-        f"there is no room for both sets in '{folder}': the one that is there is removed first" in caplog.text
-    )
+    assert f"the disk has no room for both sets in '{folder}': the old one is removed first" in caplog.text
     assert sorted(path.name for path in folder.iterdir()) == [
         ".replacement",
         "notes.txt",

@@ -48,7 +48,7 @@ def test_a_shard_of_another_kind_is_not_kept(folder, plan, change, message):
     spec = replace(plan[0], layout=replace(plan[0].layout, **of_layout), **of_shard)
     with pytest.raises(DatasetError) as caught:
         read_published(folder, spec)
-    assert str(caught.value) == f"{folder / 'receipts' / '00000.json'} is of another shard: {message}"
+    assert str(caught.value) == f"{folder / 'receipts' / '00000.json'} belongs to another shard: {message}"
 
 
 def test_a_missing_receipt_a_missing_shard_or_a_wrong_size_is_not_kept(folder, plan):

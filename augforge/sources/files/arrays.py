@@ -102,9 +102,8 @@ def format_array(path: Path, name: str | None) -> str:
 def choose_arrays(names: Collection[str], spec: SourceSpec, path: Path) -> tuple[str, str | None]:
     """Choose the arrays of images and labels.
 
-    Those of labels are None for an unlabeled source.
-    By default they are ``x_train`` and ``y_train`` by the split, as in Keras's ``mnist.npz``, or ``images`` and
-    ``labels`` in a file without splits.
+    By default they are named by the split, ``x_train`` and ``y_train``, as in Keras's ``mnist.npz``, or ``images``
+    and ``labels`` in a file without splits. An unlabeled source has no array of labels (None).
 
     Raises
     ------
@@ -188,9 +187,7 @@ def to_labels(labels: NDArray[Any], where: str) -> NDArray[np.uint8]:
 
 
 def image_shape(pixels: int, spec: SourceSpec, where: str) -> tuple[int, int]:
-    """Determine height and width of flat images.
-
-    They are the spec's, or those of a square.
+    """Determine height and width of flat images, by the spec or as squares.
 
     Raises
     ------

@@ -92,7 +92,7 @@ def test_a_dry_run_says_where_there_is_no_room_for_both(run, recipe, monkeypatch
     dry = run("build", recipe, "--set", "seed=8", "--overwrite", "--dry-run").out
     assert "\nreplaces  the existing set, which is removed first: there is no room for both\n" in dry
     assert run("build", recipe, "--set", "seed=8", "--overwrite", "--quiet").code == 0
-    assert "the one that is there is removed first" in caplog.text
+    assert "the old one is removed first" in caplog.text
 
 
 def test_a_complete_set_is_left_alone(run, recipe):
