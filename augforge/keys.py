@@ -30,7 +30,7 @@ Misfit = tuple[Location, PydanticCustomError]
 
 
 def problem(message: str, key: str = "", **details: Any) -> PydanticCustomError:
-    """Make an error; `key` is the key that a recipe points at."""
+    """Make an error of a value, or of the value at one of its keys."""
     return PydanticCustomError("augforge", "{message}", {"message": message, "key": key, **details})
 
 
@@ -50,16 +50,15 @@ def errors_at(errors: Iterable[Misfit]) -> ValidationError:
 
 def misfits_of(error: ValidationError) -> list[Misfit]:
     """Split pydantic's error into `problem`s at locations, without missing fields."""
-    return [
-        (
-            details["loc"],
-            problem(**details["ctx"])
-            if details["type"] == "augforge"
-            else problem(details["msg"].removeprefix("Value error, ")),
-        )
-        for details in error.errors(include_url=False, include_input=False)[:_MOST_MISFITS]
-        if details["type"] != "missing"
-    ]
+    found: list[Misfit] = []
+    for details in error.errors(include_url=False, include_input=False)[:_MOST_MISFITS]:
+        location = details["loc"]
+        if details["type"] == "augforge":
+            key, about = details["ctx"]["key"], {**details["ctx"], "key": ""}
+            found.append(((*location, key) if key else location, problem(**about)))
+        elif details["type"] != "missing":
+            found.append((location, problem(details["msg"].removeprefix("Value error, "))))
+    return found
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, Location, Misfit, errors_at, keys_of, misfit, misfits_of, problem
+from augforge.keys import Key, Location, Misfit, errors_at, keys_of, misfit, misfits_of, problem, relocate
 
 # No more hints in one recipe: looking for similar names takes time.
 _MOST_HINTS = 100
@@ -130,9 +130,8 @@ class Given:
     def check(self, check: Callable[[], Any], *location: str) -> Any:
         """Run a check; collect its errors and return None where it fails."""
         try:
-            return check()
-        except PydanticCustomError as error:
-            self.errors.append((location, error))
+            with relocate(*location):
+                return check()
         except ValidationError as error:
             # An incomplete mapping is not judged as a whole.
             self.errors += [
@@ -142,9 +141,8 @@ class Given:
 
     def _at_position(self, location: Location, error: PydanticCustomError) -> Misfit:
         """Move an error to the key as written, or to the holding key."""
-        details = error.context or {}
-        if not location and details["key"] not in self.known:
-            error = problem(**{**details, "at_key": True})
+        if not location:
+            error = problem(**{**(error.context or {}), "at_key": True})
         return tuple(self._written.get(str(part), part) for part in location), error
 
     def raise_if_any(self) -> None:

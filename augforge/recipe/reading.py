@@ -78,7 +78,7 @@ def refuse_newer(root: MapNode) -> None:
 
 def _report(found: "_Found", details: Mapping[str, Any]) -> None:
     """Report an error at its position in the recipe."""
-    position = found.key_position if details.get("at_key") else _position_of(found.node, details["key"])
+    position = found.key_position if details.get("at_key") else found.node.position
     position.report(_complete_message(details, found))
 
 
@@ -125,9 +125,3 @@ def _complete_message(details: Mapping[str, Any], found: _Found) -> str:
 
 def _quote_text(node: YamlNode) -> str:
     return quote(node.text) if isinstance(node, ScalarNode) else ""
-
-
-def _position_of(node: YamlNode, key: str) -> SourcePosition:
-    """Find the position of a key of a mapping, or of the whole value."""
-    entry = node.get(key) if isinstance(node, MapNode) else None
-    return entry.position if entry else node.position
