@@ -11,7 +11,17 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, Location, Misfit, errors_at, keys_of, misfit, misfits_of, problem, relocate
+from augforge.keys import (
+    Key,
+    LocatedError,
+    Location,
+    errors_at,
+    keys_of,
+    located_errors,
+    problem,
+    relocate,
+    wrong_value,
+)
 
 # No more hints in one recipe: looking for similar names takes time.
 _MOST_HINTS = 100
@@ -77,7 +87,7 @@ class Given:
         synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.plain = plain
-        self.errors: list[Misfit] = []
+        self.errors: list[LocatedError] = []
         self.known: dict[str, Any] = {}
         self._meant: set[str] = set()
         self._puzzling = False
@@ -113,7 +123,7 @@ class Given:
             self.errors.append(((written,), problem(message)))
         if value is None and key and not key.nullable:
             del self.known[name]
-            self.errors.append(((written,), misfit(key.must)))
+            self.errors.append(((written,), wrong_value(key.must)))
 
     @functools.cached_property
     def _aliases(self) -> dict[str, str]:
@@ -135,11 +145,11 @@ class Given:
         except ValidationError as error:
             # An incomplete mapping is not judged as a whole.
             self.errors += [
-                self._at_position(*one) for one in misfits_of(error) if one[0] or not self.incomplete
+                self._at_position(*one) for one in located_errors(error) if one[0] or not self.incomplete
             ]
         return None
 
-    def _at_position(self, location: Location, error: PydanticCustomError) -> Misfit:
+    def _at_position(self, location: Location, error: PydanticCustomError) -> LocatedError:
         """Move an error to the key as written, or to the holding key."""
         if not location:
             error = problem(**{**(error.context or {}), "at_key": True})
@@ -202,7 +212,7 @@ class Holder(Key):
         if plain is None or isinstance(plain, self.kind):
             return plain
         if not isinstance(plain, dict):
-            raise misfit(self.must)
+            raise wrong_value(self.must)
         given = Given(plain, self.what, self.keys(), required_of(self.kind), info.context or Context())
         before = len(given.errors)
         self.examine(given)

@@ -23,7 +23,7 @@ from augforge.compiling import cache_package
 from augforge.distortions.base import Distortion, SampledStep
 from augforge.distortions.parameters import Parameter, parse_distribution
 from augforge.errors import AugforgeError, did_you_mean, listed
-from augforge.keys import Misfit, errors_at, misfits_of, problem, relocate
+from augforge.keys import LocatedError, errors_at, located_errors, problem, relocate
 from augforge.randomness import Choice, Constant, Distribution
 
 _BLOCK = 64
@@ -95,13 +95,13 @@ class ImgaugStep(Distortion):
         if info.field_name == "augmenter":
             return _check_augmenter(plain)
         options: list[tuple[str, Any]] = []
-        errors: list[Misfit] = []
+        errors: list[LocatedError] = []
         for key, value in plain:
             try:
                 with relocate(key):
                     options.append((key, _check_option(key, value)))
             except ValidationError as error:
-                errors += misfits_of(error)
+                errors += located_errors(error)
         if errors:
             raise errors_at(errors)
         return tuple(options)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic_core import CoreSchema, core_schema
 
 from augforge.distortions.applying import ExceptLabels, ForLabels, plain_labels
-from augforge.keys import Key, keys_of, misfit, number, problem
+from augforge.keys import Key, keys_of, number, problem, wrong_value
 from augforge.mappings import Holder, mapping_schema
 from augforge.recipe.writing import normalize_numbers
 
@@ -105,7 +105,7 @@ class _Limits(Key):
 
     def _check(self, plain: Any, check_limits: Callable[[Any], list[Limit]]) -> tuple[Limit, ...]:
         if plain == []:
-            raise misfit("have one limit at least")
+            raise wrong_value("have one limit at least")
         limits = tuple(check_limits(list(plain) if isinstance(plain, list | tuple) else [plain]))
         if sum(limit.for_labels is None and limit.except_labels is None for limit in limits) > 1:
             raise problem(

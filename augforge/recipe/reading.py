@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError
 
-from augforge.keys import Key, Location, keys_of, misfits_of, text
+from augforge.keys import Key, Location, keys_of, located_errors, text
 from augforge.mappings import Context, Given, Holder, adapter
 from augforge.recipe.diagnostics import SourcePosition, quote
 from augforge.recipe.expect import settings_of
@@ -57,7 +57,7 @@ def read_recipe(root: MapNode) -> Recipe:
             plain_value(root), context=Context()
         )
     except ValidationError as error:
-        for location, one in misfits_of(error):
+        for location, one in located_errors(error):
             _report(_find(root, location), one.context or {})
         problems.raise_if_any()
         raise
@@ -109,16 +109,14 @@ def _complete_message(details: Mapping[str, Any], found: _Found) -> str:
     message = str(details["message"])
     if message.startswith("must "):
         message = f"{'a value of ' if found.in_list else ''}'{found.key}' {message}"
-    if details.get("named"):
-        message += f" '{found.key}'"
     if "got" in details:
         shown = (
-            details.get("instead")
-            or (details.get("bare") and _quote_text(found.node))
+            details.get("shown")
+            or (details.get("only_quoted") and _quote_text(found.node))
             or found.node.describe()
         )
         message += f"{details['got']}{shown}{details.get('after', '')}"
-    if details.get("quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
+    if details.get("advise_quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
         message += f"; if that is meant, put it in quotes: {quote(found.node.text)}"
     return message
 

@@ -16,11 +16,11 @@ from augforge.keys import (
     errors_at,
     integer,
     keys_of,
-    misfit,
     number,
     problem,
     relocate,
     sequence,
+    wrong_value,
 )
 from augforge.mappings import Context, Given, adapter, required_of
 from augforge.recipe.nodes import Located
@@ -54,7 +54,7 @@ def step_list(doc: str, must: str, *, least: int = 0, **more: Any) -> Key:
 
     def check(plain: Any, check_steps: Callable[[Any], list["Node"]]) -> tuple["Node", ...]:
         if not isinstance(plain, list | tuple) or len(plain) < least:
-            raise misfit(must)
+            raise wrong_value(must)
         return tuple(check_steps(list(plain)))
 
     step = Key(check=lambda plain, info: _read_step(plain, info.context), shared=True)

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from augforge.distortions.parameters import parse_distribution
-from augforge.keys import misfits_of, relocate
+from augforge.keys import located_errors, relocate
 from augforge.randomness import Choice, Constant, LogUniform, Normal, Triangular, Uniform
 
 GOOD: list[tuple[Any, Any]] = [
@@ -99,6 +99,6 @@ def test_good_values(plain: Any, expected: Any) -> None:
 def test_bad_values(plain: Any, location: tuple[int | str, ...], message: str) -> None:
     with pytest.raises(ValidationError) as caught, relocate("here"):
         parse_distribution(plain)
-    ((found, error),) = misfits_of(caught.value)
+    ((found, error),) = located_errors(caught.value)
     assert found == ("here", *location)
     assert error.message() == message
