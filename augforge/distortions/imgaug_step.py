@@ -57,13 +57,13 @@ class ImgaugStep(Distortion):
     Notes
     -----
     It needs ``pip install "augforge[imgaug]"``. ``augmenter`` is one of ``imgaug.augmenters`` that keeps the shape
-    of images. A range or distribution gives each image a value of its own, which is recorded. The pixels are the
-    same for the same versions of imgaug and of what it uses, on one family of processors. Values are numbers, up to
-    1,000 in size (less for sizes of grids and tiles, and for shares), or single words; nothing that reads or
-    writes a file, or calls a function, can be named.
+    of images. A range or distribution is sampled once per image and recorded. Pixels are reproducible with the same
+    versions of imgaug and its dependencies, on one family of processors. Values are numbers, up to 1,000 in size
+    (less for sizes of grids and tiles, and for shares), or single words; augmenters that read or write files, or
+    call functions, are refused.
 
-    Where there is a distortion of ours, as for blur, that one is faster and the same everywhere. JPEG's losses are
-    imgaug's: it runs a real encoder, which another implementation could only come near to.
+    Prefer a built-in distortion if there is one, such as ``blur``: it is faster and bit-identical everywhere. For
+    JPEG artifacts use imgaug: it runs a real encoder.
     """
 
     name: ClassVar[str] = "imgaug"

@@ -99,9 +99,9 @@ def parameter(
 ) -> Any:
     """Declare a parameter as a field of a distortion.
 
-    The declaration is everything that is ever said of it: the check of recipes, the help text, the JSON Schema, the
-    recorded column. The field's type is `Distribution`, or ``Distribution | None`` where it is not required: a
-    field that is not given is None, its value the neutral one, and it has no column.
+    The check of recipes, the help text, the JSON Schema and the recorded column follow from it. The field's type is
+    `Distribution`, or ``Distribution | None`` if it is not required. An optional parameter that a recipe does not
+    give is None: it has its neutral value, and no column.
 
     Parameters
     ----------
@@ -110,11 +110,11 @@ def parameter(
     unit : str
         ``degrees``, ``pixels``, ``share`` (of 1), ``gray levels`` or ``factor``.
     low, high : float
-        Inclusive limits of every value in a recipe. `render` must work for all values between them: nothing else
-        is checked later.
+        Inclusive limits of every value in a recipe. `render` must work for all values between them, because no
+        later check exists.
     neutral : float
-        The value without effect, exactly representable as float32; with all parameters neutral, the image stays as
-        it is.
+        The value without effect, exactly representable as float32; if all parameters are neutral, the image does
+        not change.
     typical : tuple of float, float
         A range for digits of 28 x 28 pixels, from the mildest to clearly visible.
     required : bool
