@@ -52,7 +52,17 @@ class Context:
 
 
 class Given:
-    """The keys of one mapping, sorted into known, unknown and missing ones.
+    """A mapping as a recipe gives it, and the errors of its keys.
+
+    Attributes
+    ----------
+    known : dict
+        The values of allowed keys, under the preferred spelling; checks remove those that they refuse.
+    errors : list of LocatedError
+        The errors so far: unknown, repeated, missing and conflicting keys, and those of `check`.
+    incomplete : bool
+        Whether keys are unknown or refused; errors of the mapping as a whole are then left out, since they may
+        follow from these.
 
     Parameters
     ----------
@@ -89,8 +99,9 @@ class Given:
         self.plain = plain
         self.errors: list[LocatedError] = []
         self.known: dict[str, Any] = {}
+        # Missing keys that an unknown one may stand for: these, or any.
         self._meant: set[str] = set()
-        self._puzzling = False
+        self._any_meant = False
         self.incomplete = False
         self._written: dict[str, str] = {}
         self._keys = keys
@@ -135,7 +146,7 @@ class Given:
 
     def may_miss(self, key: str) -> bool:
         """Check whether an unknown key may stand for a missing one."""
-        return self._puzzling or key in self._meant
+        return self._any_meant or key in self._meant
 
     def check(self, check: Callable[[], Any], *location: str) -> Any:
         """Run a check; collect its errors and return None where it fails."""
@@ -143,7 +154,6 @@ class Given:
             with relocate(*location):
                 return check()
         except ValidationError as error:
-            # An incomplete mapping is not judged as a whole.
             self.errors += [
                 self._at_position(*one) for one in located_errors(error) if one[0] or not self.incomplete
             ]
@@ -169,7 +179,7 @@ class Given:
         meant = [name for name in allowed if f"'{name}'" in hint]
         self._meant.update(self._aliases.get(name, name) for name in meant)
         # An unknown key without a likely meaning may stand for any that is missing.
-        self._puzzling |= not meant or "extends" in meant
+        self._any_meant |= not meant or "extends" in meant
         return hint
 
 
@@ -230,7 +240,7 @@ class Holder(Key):
         return keys_of(self.kind)
 
     def spell_out(self, plain: Any) -> Any:
-        """Return the mapping that a shorter form stands for."""
+        """Expand a short form to a mapping."""
         return plain
 
     def examine(self, given: Given) -> None:

@@ -170,7 +170,7 @@ class DistributionKey(Holder):
         return self._keys
 
     def spell_out(self, plain: Any) -> Any:
-        """Return the mapping that a list of values stands for."""
+        """Expand a choice's list of values to a mapping."""
         return {"values": plain} if self.kind is Choice and isinstance(plain, list) else plain
 
     def form(self) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class _Found:
 
 
 def _find(root: MapNode, location: Location) -> _Found:
-    """Find the node at a location; short forms leave keys out."""
+    """Find the node at a location, skipping keys that a short form leaves out."""
     found = _Found(root, "", root.position, in_list=False)
     for part in location:
         node = found.node

@@ -44,7 +44,7 @@ class Step:
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
         """Convert to plain values; the id where it is not the default, or always."""
         body = self.distortion.plain()
-        # An open-ended one hands its values on as they are, and to imgaug 1.0 is not 1.
+        # An open-ended distortion passes its values on unchanged; for imgaug 1.0 differs from 1.
         body = body if self.distortion.open_ended else normalize_numbers(body)
         return _plain_step(self, self.distortion.name, body, id_always)
 
