@@ -4,7 +4,8 @@
 
     seed: Annotated[int, integer("Another seed draws everything anew.", high=MAX_SEED)] = 0
 
-pydantic runs the checks. Their errors start with "must": the recipe room adds the key and the value as written.
+pydantic runs the checks. Errors that begin with "must" are completed by `augforge.recipe.reading`, with the key in
+front and the value as written.
 """
 
 import contextlib
@@ -20,46 +21,62 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Val
 
 from augforge.errors import did_you_mean, listed
 
-_MOST_MISFITS = 101
+_MOST_ERRORS = 101
 # Values are float32: larger ones would be infinite.
 _LARGEST = 3.4e38
 
 Location = tuple[int | str, ...]
-Misfit = tuple[Location, PydanticCustomError]
+LocatedError = tuple[Location, PydanticCustomError]
 """An error, and where below the validated value it is."""
 
 
 def problem(message: str, key: str = "", **details: Any) -> PydanticCustomError:
-    """Make an error; `key` is the key that a recipe points at."""
+    """Make an error of a value, or of the value at one of its keys.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong. One that begins with "must" gets the key in front.
+    key : str
+        A key of the value, where the value at this key is wrong.
+    **details
+        How `augforge.recipe.reading` shows the error:
+
+        - ``at_key``, bool: it points at the key, not at the key's value.
+        - ``got``, str: introduces the value as written.
+        - ``only_quoted``, bool: text is shown in quotes, without "the text" in front.
+        - ``shown``, str: what stands for the value as written.
+        - ``after``, str: what follows the value.
+        - ``advise_quotes``, bool: a value that YAML does not read as text may be meant as text.
+    """
     return PydanticCustomError("augforge", "{message}", {"message": message, "key": key, **details})
 
 
-def misfit(must: str, got: str = ", got ", **details: Any) -> PydanticCustomError:
-    """Make an error of one value; `got` introduces the value as written."""
+def wrong_value(must: str, got: str = ", got ", **details: Any) -> PydanticCustomError:
+    """Make an error that shows the value as written; see `problem`."""
     return problem(f"must {must}", got=got, **details)
 
 
-def errors_at(errors: Iterable[Misfit]) -> ValidationError:
+def errors_at(errors: Iterable[LocatedError]) -> ValidationError:
     """Combine errors, each at its location below the validated value."""
     # More are never shown.
     details = [
-        InitErrorDetails(type=error, loc=loc, input=None) for loc, error in islice(errors, _MOST_MISFITS)
+        InitErrorDetails(type=error, loc=loc, input=None) for loc, error in islice(errors, _MOST_ERRORS)
     ]
     return ValidationError.from_exception_data("recipe", details)
 
 
-def misfits_of(error: ValidationError) -> list[Misfit]:
+def located_errors(error: ValidationError) -> list[LocatedError]:
     """Split pydantic's error into `problem`s at locations, without missing fields."""
-    return [
-        (
-            details["loc"],
-            problem(**details["ctx"])
-            if details["type"] == "augforge"
-            else problem(details["msg"].removeprefix("Value error, ")),
-        )
-        for details in error.errors(include_url=False, include_input=False)[:_MOST_MISFITS]
-        if details["type"] != "missing"
-    ]
+    found: list[LocatedError] = []
+    for details in error.errors(include_url=False, include_input=False)[:_MOST_ERRORS]:
+        location = details["loc"]
+        if details["type"] == "augforge":
+            key, about = details["ctx"]["key"], {**details["ctx"], "key": ""}
+            found.append(((*location, key) if key else location, problem(**about)))
+        elif details["type"] != "missing":
+            found.append((location, problem(details["msg"].removeprefix("Value error, "))))
+    return found
 
 
 @contextlib.contextmanager
@@ -70,7 +87,7 @@ def relocate(*location: int | str) -> Iterator[None]:
     except PydanticCustomError as error:
         raise errors_at([(location, error)]) from error
     except ValidationError as error:
-        raise errors_at(((*location, *loc), one) for loc, one in misfits_of(error)) from error
+        raise errors_at(((*location, *loc), one) for loc, one in located_errors(error)) from error
 
 
 @dataclass(eq=False)
@@ -157,7 +174,7 @@ def integer(
 
     def check(plain: Any) -> int:
         if not is_number(plain) or not low <= plain <= high or plain != int(plain):
-            raise misfit(must)
+            raise wrong_value(must)
         if wrong := refuse(int(plain)):
             raise problem(wrong)
         return int(plain)
@@ -174,7 +191,7 @@ def number(doc: str = "", *, low: float = -_LARGEST, high: float = _LARGEST, **m
 
     def check(plain: Any) -> float:
         if not is_number(plain) or not low <= plain <= high:
-            raise misfit(must)
+            raise wrong_value(must)
         return float(plain)
 
     return Key(doc, must, check, {"type": "number", **limits}, **more)
@@ -186,7 +203,7 @@ def boolean(doc: str) -> Key:
 
     def check(plain: Any) -> bool:
         if not isinstance(plain, bool):
-            raise misfit(must)
+            raise wrong_value(must)
         return plain
 
     return Key(doc, must, check, {"type": "boolean"})
@@ -218,12 +235,12 @@ def text(
 
     def check(plain: Any) -> str:
         if not isinstance(plain, str):
-            raise misfit(f"be {what}", quotes=True)
+            raise wrong_value(f"be {what}", advise_quotes=True)
         if wrong := refuse(plain):
             raise problem(wrong)
         long = f" ({len(plain)} letters)" if most is not None and len(plain) > most else ""
         if long or (pattern and not re.fullmatch(pattern, plain, re.DOTALL)):
-            raise misfit(rule, "; got ", bare=True, after=long)
+            raise wrong_value(rule, "; got ", only_quoted=True, after=long)
         return plain
 
     matching: dict[str, Any] = {"pattern": f"^{pattern}$"} if pattern else {}
@@ -238,7 +255,9 @@ def word(doc: str, words: Collection[str], **more: Any) -> Key:
     def check(plain: Any) -> str:
         if a_text.check(plain) not in words:
             hint = did_you_mean(plain, sorted(words))
-            raise misfit(f"be one of {listed(words)}", bare=True, after=f".{hint}" if hint else "")
+            raise wrong_value(
+                f"be one of {listed(words)}", only_quoted=True, after=f".{hint}" if hint else ""
+            )
         return str(plain)
 
     return Key(doc, a_text.must, check, {"enum": list(words)}, **more)
@@ -272,16 +291,13 @@ def sequence(
 
     def check(plain: Any, check_items: Callable[[Any], list[Any]]) -> tuple[Any, ...]:
         if not isinstance(plain, list | tuple) or not plain or len(plain) != (length or len(plain)):
-            raise misfit(must)
+            raise wrong_value(must)
         if most is not None and len(plain) > most:
-            raise misfit(f"have at most {most} values")
+            raise wrong_value(f"have at most {most} values")
         values = check_items(list(plain))
-        first = {value: n for n, value in reversed(list(enumerate(values)))}
-        twice = [(n, value) for n, value in enumerate(values) if unique and first[value] != n]
+        twice = [n for n, value in enumerate(values) if unique and values.index(value) < n]
         if twice:
-            raise errors_at(
-                ((n,), problem(f"the value {value!r} comes twice in", named=True)) for n, value in twice
-            )
+            raise errors_at(((n,), wrong_value("come only once")) for n in twice)
         return tuple(values if ordered else sorted(values))
 
     schema = {"type": "array", "items": item.schema, "minItems": length or 1}

@@ -11,7 +11,17 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, Location, Misfit, errors_at, keys_of, misfit, misfits_of, problem
+from augforge.keys import (
+    Key,
+    LocatedError,
+    Location,
+    errors_at,
+    keys_of,
+    located_errors,
+    problem,
+    relocate,
+    wrong_value,
+)
 
 # No more hints in one recipe: looking for similar names takes time.
 _MOST_HINTS = 100
@@ -42,7 +52,17 @@ class Context:
 
 
 class Given:
-    """The keys of one mapping, sorted into known, unknown and missing ones.
+    """A mapping as a recipe gives it, and the errors of its keys.
+
+    Attributes
+    ----------
+    known : dict
+        The values of allowed keys, under the preferred spelling; checks remove those that they refuse.
+    errors : list of LocatedError
+        The errors so far: unknown, repeated, missing and conflicting keys, and those of `check`.
+    incomplete : bool
+        Whether keys are unknown or refused; errors of the mapping as a whole are then left out, since they may
+        follow from these.
 
     Parameters
     ----------
@@ -77,10 +97,11 @@ class Given:
         synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.plain = plain
-        self.errors: list[Misfit] = []
+        self.errors: list[LocatedError] = []
         self.known: dict[str, Any] = {}
+        # Missing keys that an unknown one may stand for: these, or any.
         self._meant: set[str] = set()
-        self._puzzling = False
+        self._any_meant = False
         self.incomplete = False
         self._written: dict[str, str] = {}
         self._keys = keys
@@ -113,7 +134,7 @@ class Given:
             self.errors.append(((written,), problem(message)))
         if value is None and key and not key.nullable:
             del self.known[name]
-            self.errors.append(((written,), misfit(key.must)))
+            self.errors.append(((written,), wrong_value(key.must)))
 
     @functools.cached_property
     def _aliases(self) -> dict[str, str]:
@@ -125,26 +146,23 @@ class Given:
 
     def may_miss(self, key: str) -> bool:
         """Check whether an unknown key may stand for a missing one."""
-        return self._puzzling or key in self._meant
+        return self._any_meant or key in self._meant
 
     def check(self, check: Callable[[], Any], *location: str) -> Any:
         """Run a check; collect its errors and return None where it fails."""
         try:
-            return check()
-        except PydanticCustomError as error:
-            self.errors.append((location, error))
+            with relocate(*location):
+                return check()
         except ValidationError as error:
-            # An incomplete mapping is not judged as a whole.
             self.errors += [
-                self._at_position(*one) for one in misfits_of(error) if one[0] or not self.incomplete
+                self._at_position(*one) for one in located_errors(error) if one[0] or not self.incomplete
             ]
         return None
 
-    def _at_position(self, location: Location, error: PydanticCustomError) -> Misfit:
+    def _at_position(self, location: Location, error: PydanticCustomError) -> LocatedError:
         """Move an error to the key as written, or to the holding key."""
-        details = error.context or {}
-        if not location and details["key"] not in self.known:
-            error = problem(**{**details, "at_key": True})
+        if not location:
+            error = problem(**{**(error.context or {}), "at_key": True})
         return tuple(self._written.get(str(part), part) for part in location), error
 
     def raise_if_any(self) -> None:
@@ -161,7 +179,7 @@ class Given:
         meant = [name for name in allowed if f"'{name}'" in hint]
         self._meant.update(self._aliases.get(name, name) for name in meant)
         # An unknown key without a likely meaning may stand for any that is missing.
-        self._puzzling |= not meant or "extends" in meant
+        self._any_meant |= not meant or "extends" in meant
         return hint
 
 
@@ -204,7 +222,7 @@ class Holder(Key):
         if plain is None or isinstance(plain, self.kind):
             return plain
         if not isinstance(plain, dict):
-            raise misfit(self.must)
+            raise wrong_value(self.must)
         given = Given(plain, self.what, self.keys(), required_of(self.kind), info.context or Context())
         before = len(given.errors)
         self.examine(given)
@@ -222,7 +240,7 @@ class Holder(Key):
         return keys_of(self.kind)
 
     def spell_out(self, plain: Any) -> Any:
-        """Return the mapping that a shorter form stands for."""
+        """Expand a short form to a mapping."""
         return plain
 
     def examine(self, given: Given) -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 import augforge
 from augforge.errors import RecipeError
-from augforge.keys import boolean, integer, misfits_of
+from augforge.keys import boolean, integer, located_errors
 from augforge.mappings import Holder, adapter
 from augforge.recipe import recipe_schema
 
@@ -76,7 +76,7 @@ def test_what_is_declared_is_all_that_a_key_needs() -> None:
 def test_all_errors_together(plain: Any, errors: set[Any]) -> None:
     with pytest.raises(ValidationError) as caught:
         build(plain)
-    assert {(location, error.message()) for location, error in misfits_of(caught.value)} == errors
+    assert {(location, error.message()) for location, error in located_errors(caught.value)} == errors
 
 
 @pytest.mark.parametrize("key", ["color", "colour"])

@@ -28,7 +28,7 @@ class DisplacementField(Geometry):
         Returns
         -------
         ndarray of int32, shape (N, 2, H, W)
-            See `augforge.kernels.geometry.displacement`; of no meaning where the step is not applied.
+            See `augforge.kernels.geometry.displacement`; undefined where the step is not applied.
         """
         raise NotImplementedError
 
@@ -59,7 +59,7 @@ class Elastic(DisplacementField):
 
     White noise, uniform and independent for x and y, goes through a Gaussian filter of the standard deviation
     ``smoothness``, and is scaled so that the mean square of the displacements' lengths, over all fields, is
-    ``displacement`` squared. Where a field would fold the digit over itself, its displacement is lowered to what
+    ``displacement`` squared. Where a field would fold the digit over itself, its displacement is lowered until it
     does not; the lowered value is recorded.
 
     Simard's ``alpha`` and ``sigma`` (Simard, Steinkraus and Platt, "Best practices for convolutional neural
@@ -92,9 +92,9 @@ class Elastic(DisplacementField):
     def might_fold(self, step: SampledStep) -> NDArray[Any]:
         """Return the mask displacement > smoothness / 6.7, bool (N,).
 
-        The noise is below 1.726 times its root mean square, so a slope of the field is below 1.726 / sqrt(2)
-        displacement / smoothness times the sums of the bells, 1.682, and of their slopes, 1.448: below 0.444 up to
-        there. The Jacobian is then above (1 - 0.444)**2 - 0.444**2, which is 0.112.
+        The noise stays below 1.726 times its root mean square. A slope of the field is therefore below
+        1.726 / sqrt(2) * displacement / smoothness times the sums of the kernels, 1.682, and of their slopes,
+        1.448, which is 0.444 at the limit. The Jacobian is then above (1 - 0.444)**2 - 0.444**2 = 0.112.
         """
         suspected: NDArray[Any] = 6.7 * step.value("displacement") > step.value("smoothness")
         return suspected
@@ -103,9 +103,9 @@ class Elastic(DisplacementField):
 class Wave(DisplacementField):
     """Bend lines into sine waves, as a trembling hand does.
 
-    Rows move sideways and columns up and down, each as a sine wave along the other direction, with phases by
-    chance. Where that would fold the digit over itself, the amplitude is lowered to what does not (at a
-    wavelength of 8 pixels to 1.2); the lowered value is recorded.
+    Rows move sideways and columns up and down, each as a sine wave along the other direction, with random
+    phases. Where that would fold the digit over itself, the amplitude is lowered until it does not (to 1.2 at a
+    wavelength of 8 pixels); the lowered value is recorded.
     """
 
     name: ClassVar[str] = "wave"

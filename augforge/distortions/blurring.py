@@ -17,7 +17,7 @@ class Blur(Single):
     -----
     Weights are exp(-k**2 / (2 sigma**2)) at whole pixels k up to 4 sigma, divided by their sum: those of
     ``scipy.ndimage.gaussian_filter`` with ``mode="constant"``. Results differ from it by rounding only. imgaug's
-    ``GaussianBlur`` cuts the bell at 2 pixels or 1.65 sigma and so, from a sigma of 0.8 on, blurs less.
+    ``GaussianBlur`` truncates the kernel at 2 pixels or 1.65 sigma, so it blurs less from a sigma of 0.8 on.
     """
 
     name: ClassVar[str] = "blur"
@@ -36,8 +36,8 @@ class MotionBlur(Single):
 
     Notes
     -----
-    The line's middle is on the pixel; it is sampled 16 times a pixel, bilinearly. imgaug's ``MotionBlur`` turns a
-    line drawn on a small grid, with k as the length in whole pixels.
+    The line is centered on the pixel and sampled bilinearly, 16 times per pixel. imgaug's ``MotionBlur`` rotates a
+    line on a small grid, with a length of k whole pixels.
     """
 
     name: ClassVar[str] = "motion_blur"
@@ -60,9 +60,9 @@ class Pixelate(Single):
 
     Notes
     -----
-    Square cells begin at the upper left corner; each gets the mean of what it covers (box filter), and a pixel
-    that lies on two gets its share of each (box filter again), so that sizes need not be whole. ImageNet-C's
-    ``pixelate`` also uses boxes both ways, but fits a whole number of cells into the frame.
+    Square cells begin at the upper left corner. Each cell gets the mean of the pixels that it covers, and a pixel
+    in several cells gets their mean, both weighted by area (box filters), so sizes need not be whole numbers.
+    ImageNet-C's ``pixelate`` also uses box filters both ways, but fits a whole number of cells into the frame.
     """
 
     name: ClassVar[str] = "pixelate"

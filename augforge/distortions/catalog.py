@@ -148,13 +148,15 @@ def _find_plug_in(name: str) -> type[Distortion] | str:
 
 def _check_name(name: str, points: tuple[EntryPoint, ...]) -> None:
     if name in built_in():
-        raise AugforgeError("augforge has one of its own by that name; uninstall the package, or rename its")
+        raise AugforgeError(
+            "a built-in distortion has that name; uninstall the package, or rename its distortion"
+        )
     if name in GROUP_NAMES:
-        raise AugforgeError("recipes call a group of steps so; its package must rename it")
+        raise AugforgeError("the name is that of a group of steps; its package must rename it")
     if not NAME.fullmatch(name):
         raise AugforgeError("a name is of a-z, 0-9, _ and -, and begins with a letter or digit")
     if len(points) > 1:
-        raise AugforgeError("it is there more than once; uninstall all of these packages but one")
+        raise AugforgeError("several packages define it; uninstall all but one of them")
 
 
 def _load(point: EntryPoint) -> type[Distortion]:
@@ -168,7 +170,7 @@ def _load(point: EntryPoint) -> type[Distortion]:
         raise AugforgeError(f"{point.value} is not a subclass of augforge.distortions.Distortion")
     own = getattr(kind, "name", None)
     if own != point.name:
-        raise AugforgeError(f"the name of {point.value} is {own!r}, which must be the entry point's")
+        raise AugforgeError(f"the name of {point.value} is {own!r}, but must be the entry point's")
     check_class(kind)
     return kind
 

@@ -56,7 +56,7 @@ class Contrast(Gray):
 
     Notes
     -----
-    The result is rounded and cut to 0 ... 255. imgaug's ``LinearContrast`` is the same about 127, ImageNet-C's
+    The result is rounded and clipped to 0 ... 255. imgaug's ``LinearContrast`` is the same about 127, ImageNet-C's
     ``contrast`` about the mean of each image. Below 1, blank paper becomes gray: (1 - factor) * middle.
     """
 
@@ -80,8 +80,8 @@ class Invert(Gray):
 
     Notes
     -----
-    Put it after all steps that move or reshape strokes: they take white ink on black. MNIST-C calls it ``inverse``.
-    With a ``probability`` of 0.5 both polarities come alike, dark ink on light paper and light ink on dark.
+    Put it after all steps that move or reshape strokes: they expect white ink on black. MNIST-C calls it
+    ``inverse``. With a ``probability`` of 0.5, half of the samples have dark ink on light paper.
     """
 
     name: ClassVar[str] = "invert"

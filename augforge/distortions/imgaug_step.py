@@ -16,14 +16,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import ValidationError, ValidationInfo, field_validator, model_validator
 
 from augforge import randomness
 from augforge.compiling import cache_package
 from augforge.distortions.base import Distortion, SampledStep
 from augforge.distortions.parameters import Parameter, parse_distribution
 from augforge.errors import AugforgeError, did_you_mean, listed
-from augforge.keys import problem, relocate
+from augforge.keys import LocatedError, errors_at, located_errors, problem, relocate
 from augforge.randomness import Choice, Constant, Distribution
 
 _BLOCK = 64
@@ -57,13 +57,13 @@ class ImgaugStep(Distortion):
     Notes
     -----
     It needs ``pip install "augforge[imgaug]"``. ``augmenter`` is one of ``imgaug.augmenters`` that keeps the shape
-    of images. A range or distribution gives each image a value of its own, which is recorded. The pixels are the
-    same for the same versions of imgaug and of what it uses, on one family of processors. Values are numbers, up to
-    1,000 in size (less for sizes of grids and tiles, and for shares), or single words; nothing that reads or
-    writes a file, or calls a function, can be named.
+    of images. A range or distribution is sampled once per image and recorded. Pixels are reproducible with the same
+    versions of imgaug and its dependencies, on one family of processors. Values are numbers, up to 1,000 in size
+    (less for sizes of grids and tiles, and for shares), or single words; augmenters that read or write files, or
+    call functions, are refused.
 
-    Where there is a distortion of ours, as for blur, that one is faster and the same everywhere. JPEG's losses are
-    imgaug's: it runs a real encoder, which another implementation could only come near to.
+    Prefer a built-in distortion if there is one, such as ``blur``: it is faster and bit-identical everywhere. For
+    JPEG artifacts use imgaug: it runs a real encoder.
     """
 
     name: ClassVar[str] = "imgaug"
@@ -93,8 +93,18 @@ class ImgaugStep(Distortion):
     @classmethod
     def _parse(cls, plain: Any, info: ValidationInfo) -> Any:
         if info.field_name == "augmenter":
-            return _augmenter_name(plain)
-        return tuple((key, _option(key, value)) for key, value in plain)
+            return _check_augmenter(plain)
+        options: list[tuple[str, Any]] = []
+        errors: list[LocatedError] = []
+        for key, value in plain:
+            try:
+                with relocate(key):
+                    options.append((key, _check_option(key, value)))
+            except ValidationError as error:
+                errors += located_errors(error)
+        if errors:
+            raise errors_at(errors)
+        return tuple(options)
 
     @model_validator(mode="after")
     def _try_out(self) -> Self:
@@ -205,16 +215,15 @@ def _render_step(images: NDArray[Any], step: SampledStep) -> NDArray[Any]:
     return np.where(step.applied[:, np.newaxis, np.newaxis], result, images)
 
 
-def _augmenter_name(plain: Any) -> str:
+def _check_augmenter(plain: Any) -> str:
+    """Return the name of a usable augmenter."""
     try:
         # Some of its functions are compiled, and Numba would cache them.
         with cache_package():
             augmenters = importlib.import_module("imgaug.augmenters")
             base = importlib.import_module("imgaug.augmenters.meta").Augmenter
     except ImportError as error:
-        raise problem(
-            f'imgaug cannot be imported ({error}); pip install "augforge[imgaug]"', key="augmenter"
-        ) from error
+        raise problem(f'imgaug cannot be imported ({error}); pip install "augforge[imgaug]"') from error
     names = [
         name
         for name, value in vars(augmenters).items()
@@ -226,47 +235,52 @@ def _augmenter_name(plain: Any) -> str:
     if plain in names:
         return str(plain)
     if isinstance(plain, str) and hasattr(augmenters, plain):
-        raise problem(f"'{plain}' of imgaug is not an augmenter that a recipe can use", key="augmenter")
+        raise problem(f"'{plain}' of imgaug is not an augmenter that a recipe can use")
     raise problem(
         f"imgaug has no augmenter '{plain}'.{did_you_mean(str(plain), names)} "
-        "Its documentation lists them, under imgaug.augmenters",
-        key="augmenter",
+        "Its documentation lists them, under imgaug.augmenters"
     )
 
 
 def _check_options(augmenter: str, given: list[str]) -> None:
+    """Refuse options that the augmenter does not have."""
     augmenters = importlib.import_module("imgaug.augmenters")
     allowed = inspect.signature(getattr(augmenters, augmenter)).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in allowed.values()):
         return
     names = [name for name in allowed if name not in _RESERVED]
-    for name in given:
-        if name not in names:
-            raise problem(
-                f"unknown parameter '{name}' of imgaug's {augmenter}.{did_you_mean(name, names)} "
-                f"Allowed: {listed(names) or 'none'}",
-                key=name,
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise errors_at(
+            (
+                (name,),
+                problem(
+                    f"unknown parameter '{name}' of imgaug's {augmenter}.{did_you_mean(name, names)} "
+                    f"Allowed: {listed(names) or 'none'}",
+                    at_key=True,
+                ),
             )
+            for name in unknown
+        )
 
 
-def _option(key: str, plain: Any) -> Any:
+def _check_option(key: str, plain: Any) -> Any:
+    """Return an option's value, or the distribution of its values."""
     if key in _RESERVED:
-        raise problem(f"'{key}' is given to imgaug by augforge, leave it out", key=key)
+        raise problem(f"'{key}' is given to imgaug by augforge, leave it out", at_key=True)
     if key == "fit_output" and plain is not False:
-        raise problem(f"'{key}' changes the size of images, which is to stay; leave it out", key=key)
+        raise problem(f"'{key}' changes the size of images, which must stay; leave it out")
     if isinstance(plain, str) and not _WORD.fullmatch(plain):
-        raise problem(f"'{key}' must be a number or a word, such as 'constant'; got {plain[:40]!r}", key=key)
+        raise problem(f"'{key}' must be a number or a word, such as 'constant'; got {plain[:40]!r}")
     if plain is None or isinstance(plain, str | bool):
         return plain
-    with relocate(key):
-        distribution = parse_distribution(plain)
+    distribution = parse_distribution(plain)
     largest = _LARGEST_OF.get(key, _LARGEST)
     ends = np.array([distribution.low, distribution.high])
     extreme = np.abs(np.where(np.isfinite(ends), ends, distribution.quantile(_EXTREMES))).max()
     if extreme > largest:
         raise problem(
-            f"'{key}' may be {extreme:g} in size, allowed are -{largest} to {largest} for what imgaug is given",
-            key=key,
+            f"'{key}' may be {extreme:g} in size, allowed are -{largest} to {largest} for what imgaug is given"
         )
     return distribution if isinstance(plain, list | dict) else plain
 

@@ -15,8 +15,8 @@ class GaussianNoise(Single):
 
     Notes
     -----
-    imgaug's ``AdditiveGaussianNoise``, with ``sd`` as its ``scale``. The cut at 0 lets blank paper show only the
-    upper half of the noise, so its mean rises by 0.4 ``sd``; ImageNet-C cuts alike, and its five severities are an
+    imgaug's ``AdditiveGaussianNoise``, with ``sd`` as its ``scale``. On blank paper, clipping at 0 keeps only the
+    upper half of the noise and raises the mean by 0.4 ``sd``. ImageNet-C also clips; its five severities are an
     ``sd`` of 20, 31, 46, 66 and 97.
     """
 
@@ -39,9 +39,9 @@ class ShotNoise(Single):
     Level v expects v / 255 / strength**2 photons, so its standard deviation is strength * sqrt(255 v): bright ink
     is noisy, black paper is not. ImageNet-C and MNIST-C (Mu and Gilmer, "MNIST-C: A Robustness Benchmark for
     Computer Vision", 2019) give the photons of full white instead, 1 / strength**2: their 60, 25, 12, 5 and 3 are
-    strengths of 0.129, 0.2, 0.289, 0.447 and 0.577. Where fewer than 12 photons are expected, their number comes
-    from Poisson's chances themselves; where more are, from the Cornish-Fisher expansion of its quantiles, which is
-    off by one photon in 1 of 500 cases or fewer.
+    strengths of 0.129, 0.2, 0.289, 0.447 and 0.577. Below 12 expected photons, counts follow the exact
+    Poisson distribution; from there on the Cornish-Fisher expansion of its quantiles, which is off by one photon in
+    at most 1 of 500 cases.
     """
 
     name: ClassVar[str] = "shot_noise"

@@ -14,8 +14,8 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from augforge.errors import did_you_mean, listed
-from augforge.keys import Key, number, problem, relocate, sequence
-from augforge.mappings import Holder, adapter, required_of
+from augforge.keys import Key, is_number, number, problem, relocate, sequence
+from augforge.mappings import Given, Holder, adapter, required_of
 from augforge.randomness import (
     Choice,
     Constant,
@@ -99,9 +99,9 @@ def parameter(
 ) -> Any:
     """Declare a parameter as a field of a distortion.
 
-    The declaration is everything that is ever said of it: the check of recipes, the help text, the JSON Schema, the
-    recorded column. The field's type is `Distribution`, or ``Distribution | None`` where it is not required: a
-    field that is not given is None, its value the neutral one, and it has no column.
+    The check of recipes, the help text, the JSON Schema and the recorded column follow from it. The field's type is
+    `Distribution`, or ``Distribution | None`` if it is not required. An optional parameter that a recipe does not
+    give is None: it has its neutral value, and no column.
 
     Parameters
     ----------
@@ -110,11 +110,11 @@ def parameter(
     unit : str
         ``degrees``, ``pixels``, ``share`` (of 1), ``gray levels`` or ``factor``.
     low, high : float
-        Inclusive limits of every value in a recipe. `render` must work for all values between them: nothing else
-        is checked later.
+        Inclusive limits of every value in a recipe. `render` must work for all values between them, because no
+        later check exists.
     neutral : float
-        The value without effect, exactly representable as float32; with all parameters neutral, the image stays as
-        it is.
+        The value without effect, exactly representable as float32; if all parameters are neutral, the image does
+        not change.
     typical : tuple of float, float
         A range for digits of 28 x 28 pixels, from the mildest to clearly visible.
     required : bool
@@ -155,16 +155,22 @@ class DistributionKey(Holder):
         required = ", ".join(required_of(kind))
         super().__init__("", kind, name, f"{name}: {{{required}}}")
 
+    def examine(self, given: Given) -> None:
+        """Refuse inconsistent numbers, whatever else is wrong."""
+        given.check(lambda: _check_consistent(self.kind, given.known))
+
     def make(self, given: dict[str, Any]) -> Any:
-        """Build the distribution from consistent numbers."""
-        return _make(self.kind, given)
+        """Build the distribution; without spread, within its mean alone."""
+        if self.kind is Normal and given["sd"] == 0:
+            given = {**given, "low": given["mean"], "high": given["mean"]}
+        return super().make(given)
 
     def keys(self) -> Mapping[str, Key]:
         """Return the keys of the mapping."""
         return self._keys
 
     def spell_out(self, plain: Any) -> Any:
-        """Return the mapping that a list of values stands for."""
+        """Expand a choice's list of values to a mapping."""
         return {"values": plain} if self.kind is Choice and isinstance(plain, list) else plain
 
     def form(self) -> dict[str, Any]:
@@ -173,6 +179,8 @@ class DistributionKey(Holder):
         return {"anyOf": [self._keys["values"].schema, mapping]} if self.kind is Choice else mapping
 
 
+# Beyond it, float32 holds no finite number.
+_LARGEST = 3.4e38
 _NUMBER = number()
 _NUMBERS = sequence("", _NUMBER, "[1, 2]")
 _POSITIVE = replace(_NUMBER, schema={"type": "number", "exclusiveMinimum": 0})
@@ -207,7 +215,8 @@ def parse_distribution(plain: Any) -> Distribution:
         return plain
     if isinstance(plain, list):
         low, high = adapter(Annotated[Any, _RANGE]).validate_python(plain)
-        return _make(Uniform, {"low": low, "high": high})
+        _check_consistent(Uniform, {"low": low, "high": high})
+        return Uniform(low, high)
     if not isinstance(plain, dict):
         return Constant(_NUMBER.check(plain))
     if len(plain) != 1:
@@ -218,38 +227,45 @@ def parse_distribution(plain: Any) -> Distribution:
             f"unknown distribution '{name}'.{did_you_mean(str(name), DISTRIBUTIONS)} "
             f"Allowed: {listed(DISTRIBUTIONS)}, a number, or [low, high]",
             key=str(name),
+            at_key=True,
         )
     with relocate(name):
         found: Distribution = adapter(Annotated[Any, DISTRIBUTIONS[name]]).validate_python(body)
     return found
 
 
-def _make(kind: Any, given: dict[str, Any]) -> Distribution:
-    """Build a distribution from consistent numbers."""
-    ends = {name: given[name] for name in ("low", "mode", "high") if name in given}
+def _check_consistent(kind: Any, given: Mapping[str, Any]) -> None:
+    """Refuse numbers that contradict each other; other checks refuse what is no number."""
+    numbers = {name: value for name, value in given.items() if _is_finite(value)}
+    ends = {name: numbers[name] for name in ("low", "mode", "high") if name in numbers}
     if sorted(ends.values()) != list(ends.values()):
         raise problem(f"needs {' <= '.join(ends)}, got {', '.join(f'{value:g}' for value in ends.values())}")
-    made: Distribution = kind(**given)
-    if isinstance(made, LogUniform) and made.low <= 0:
-        raise problem(f"'low' of log_uniform must be above 0, got {made.low:g}", key="low")
-    if isinstance(made, Choice) and made.weights:
-        _check_weights(made)
-    return _confine(made) if isinstance(made, Normal) else made
+    if kind is LogUniform and numbers.get("low", 1) <= 0:
+        raise problem(f"'low' of log_uniform must be above 0, got {numbers['low']:g}", key="low")
+    if kind is Choice and given.get("weights"):
+        _check_weights(given.get("values"), given["weights"])
+    if kind is Normal and "mean" in numbers and numbers.get("sd", -1) >= 0:
+        _check_normal(**numbers)
 
 
-def _check_weights(choice: Choice) -> None:
-    values, weights = choice.values, choice.weights
-    if len(weights) != len(values):
+def _is_finite(plain: Any) -> bool:
+    return is_number(plain) and abs(plain) < _LARGEST
+
+
+def _check_weights(values: Any, weights: Any) -> None:
+    """Refuse weights that do not suit the values of a choice."""
+    if not isinstance(weights, list | tuple):
+        return
+    if isinstance(values, list | tuple) and len(weights) != len(values):
         raise problem(f"{len(values)} values need as many weights, got {len(weights)}", key="weights")
-    if min(weights) < 0 or sum(weights) <= 0 or math.isinf(sum(weights)):
+    if all(map(_is_finite, weights)) and (min(weights) < 0 or not any(weights)):
         raise problem("weights must not be negative and must not all be 0", key="weights")
 
 
-def _confine(normal: Normal) -> Normal:
+def _check_normal(mean: float, sd: float, low: float = -math.inf, high: float = math.inf) -> None:
     """Refuse limits that leave next to nothing of a normal distribution."""
-    mean, sd, low, high = normal.mean, normal.sd, normal.low, normal.high
     if sd == 0 and not low <= mean <= high:
         raise problem(f"'mean' is {mean:g} with 'sd' 0, which is outside of {low:g} to {high:g}", key="mean")
     if min(abs(low - mean), abs(high - mean)) > 30 * sd and (low > mean or high < mean):
-        raise problem("'low' and 'high' leave less than 1e-190 of the normal distribution", key="low")
-    return normal if sd else Normal(mean, sd, mean, mean)
+        key = "low" if math.isfinite(low) else "high"
+        raise problem("'low' and 'high' leave less than 1e-190 of the normal distribution", key=key)

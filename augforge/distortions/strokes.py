@@ -22,12 +22,12 @@ class StrokeWidth(Strokes):
     Notes
     -----
     Gray dilation and erosion (Serra, "Image Analysis and Mathematical Morphology", 1982) with a disc of half the
-    change as its radius, in steps of one pixel at most, between pixels bilinear. A wider pen may close holes. A
-    narrower one keeps every stroke: at one, two and three quarters of the image's highest level, ink is taken away
+    change as its radius, in steps of at most one pixel, with bilinear interpolation. A wider pen may close holes. A
+    narrower pen preserves the topology: at one, two and three quarters of the image's highest level, it removes ink
     only at simple points (Rosenfeld, "Connectivity in digital pictures", Journal of the ACM 17, 1970; Kong and
     Rosenfeld, "Digital topology: introduction and survey", Computer Vision, Graphics, and Image Processing 48,
-    1989), never at the end of a line, so pieces of ink and their holes stay as many as they were. A stroke gets
-    no thinner than a line of one pixel at three quarters of the highest level, if it was as bright as that.
+    1989), never at the end of a line, so the numbers of pieces of ink and of holes stay the same. A stroke
+    that reaches three quarters of the highest level gets no thinner than a line of one pixel at that level.
     """
 
     name: ClassVar[str] = "stroke_width"
@@ -42,14 +42,14 @@ class StrokeWidth(Strokes):
 
 
 class Gap(Strokes):
-    """Lifts the pen here and there, so that a piece of a stroke is missing.
+    """Lift the pen here and there, so that a piece of a stroke is missing.
 
     Notes
     -----
-    A pixel of the ink is chosen in proportion to its gray level; the ink within three pixels of it tells the middle
-    and the direction of its stroke. Ink vanishes where a disc, its edge one pixel soft, passes that is moved across
-    the stroke, two pixels to each side of its middle: right across strokes up to five pixels wide. This may break a
-    stroke in two: that is the point of it.
+    A pixel is chosen with a probability proportional to its gray level; the ink within three pixels of it gives the
+    middle and the direction of the stroke. A disc with a soft edge of one pixel moves across the stroke, two pixels
+    to each side of its middle, and erases the ink on its way: all of a stroke up to five pixels wide. A gap may
+    break a stroke in two, as intended.
     """
 
     name: ClassVar[str] = "gap"
@@ -72,8 +72,8 @@ class Smudge(Strokes):
 
     Notes
     -----
-    Each pixel gets the highest of its own level and, t = 1/2, 1, 3/2, ... pixels back along the drag, the level
-    there times strength * (1 - t / length), between pixels bilinear. No ink is lost where it came from.
+    Each pixel gets the maximum of its own level and of the levels t = 1/2, 1, 3/2, ... pixels back along the
+    direction, bilinearly interpolated and multiplied by strength * (1 - t / length). The ink itself stays.
     """
 
     name: ClassVar[str] = "smudge"

@@ -15,15 +15,14 @@ class Background(Single):
 
     Notes
     -----
-    The result is paper + ink * (255 - paper) / 255. Dark ink lets a share of the light through that the paper sends
-    back; in the negative, light ink on dark paper, that product of shares becomes this sum ("screen" in drawing
-    programs). White ink stays white, and the fainter the ink, the more of the paper is seen. Put it after all
-    steps that move strokes: what comes from outside of the frame is black.
+    The result is paper + ink * (255 - paper) / 255, the "screen" mode of drawing programs: the negative of dark ink
+    that transmits a share of the light from its paper. White ink stays white; fainter ink shows more of the paper.
+    Put it after all steps that move strokes, because they fill in black from outside the frame.
 
     The paper has ``level`` at one end of the frame and ``level`` + ``gradient`` at the other. The texture is white
-    noise smoothed by a bell with the standard deviation ``grain``; pixels at a distance d have a correlation of
-    exp(-d**2 / (4 grain**2)). The paper is cut to 0 ... 255, so a texture needs a ``level`` of twice its strength
-    or more to be seen whole.
+    noise, smoothed by a Gaussian filter of the standard deviation ``grain``; pixels at a distance d have a
+    correlation of exp(-d**2 / (4 grain**2)). The paper is clipped to 0 ... 255, so a texture is complete only with
+    a ``level`` of at least twice its strength.
     """
 
     name: ClassVar[str] = "background"
@@ -68,9 +67,9 @@ class Stripe(Single):
 
     Notes
     -----
-    amplitude * sin(2 pi d / period + phase) is added, with d the way in the given direction, and the result cut to
-    0 ... 255: black paper shows the bright halves only. The phase is drawn for each image and not recorded.
-    MNIST-C's ``stripe`` is something else: it inverts the left and the right quarter of the image.
+    The distortion adds amplitude * sin(2 pi d / period + phase), with d the distance in the given direction, and
+    clips to 0 ... 255: black paper shows only the bright halves. The phase is random and not recorded.
+    MNIST-C's ``stripe`` is different: it inverts the left and the right quarter of the image.
     """
 
     name: ClassVar[str] = "stripe"
@@ -103,10 +102,10 @@ class Occlude(Single):
 
     Notes
     -----
-    The rectangle lies wholly within the frame, every place of whole pixels being equally likely, as in Random
-    Erasing (Zhong et al., "Random Erasing Data Augmentation", AAAI 2020). Cutout (DeVries and Taylor, "Improved
-    Regularization of Convolutional Neural Networks with Cutout", 2017) lets it stick out. The place is not
-    recorded.
+    The rectangle lies completely inside the frame, with its position uniform over whole pixels, as in Random
+    Erasing (Zhong et al., "Random Erasing Data Augmentation", AAAI 2020); in Cutout (DeVries and Taylor, "Improved
+    Regularization of Convolutional Neural Networks with Cutout", 2017) it may extend beyond the frame. The position
+    is not recorded.
     """
 
     name: ClassVar[str] = "occlude"

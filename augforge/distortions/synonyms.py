@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from augforge.errors import did_you_mean, squashed
 
-# Ours -> those of torchvision, Albumentations, imgaug, Kornia, Keras, Augmentor, and of papers; "random" in front
-# of a name is left out. What takes several of our steps stands at each of them.
+# Names here -> names in torchvision, Albumentations, imgaug, Kornia, Keras, Augmentor and papers, without a leading
+# "random". A name that corresponds to several steps here is listed at each of them.
 _CALLED: Mapping[str, str] = {
     "aspect": "aspect_ratio stretch squeeze squash anisotropic_scale anisotropic_scaling",
     "background": (
@@ -99,7 +99,7 @@ _ABSENT: Mapping[str, str] = {
     ),
 }
 
-# Only where the number means about the same: imgaug's alpha is no displacement.
+# Only names with about the same meaning: imgaug's alpha, for example, is not a displacement.
 _PARAMETERS: Mapping[str, str] = {
     "degrees": "angle angles deg",
     "probability": "p prob chance",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from augforge.keys import Key, misfit
+from augforge.keys import Key, wrong_value
 from augforge.mappings import Holder
 from augforge.recipe.diagnostics import quote
 
@@ -24,10 +24,10 @@ def _hash(doc: str, meaning: str) -> Key:
 
     def check(plain: Any) -> str:
         if not isinstance(plain, str):
-            raise misfit(f"be {meaning}", "; got ")
+            raise wrong_value(f"be {meaning}", "; got ")
         if not re.fullmatch(_EXPECTED, plain):
             shown = f"{quote(plain)}, {_difference(plain)}. `augforge build` prints the line to paste"
-            raise misfit(f"be {meaning}", "; got ", instead=shown)
+            raise wrong_value(f"be {meaning}", "; got ", shown=shown)
         return plain.removeprefix(EXPECT_KIND)
 
     return Key(doc, f"be {meaning}", check, _SCHEMA, missing=f"'expect' is {_FORMS}")
@@ -56,7 +56,7 @@ class _Expectation(Holder):
         if isinstance(plain, str):
             return str(_hash("", f"{_FORMS}; a hash is {_HASH}").check(plain))
         if plain == {}:
-            raise misfit(self.must)
+            raise wrong_value(self.must)
         found = super()._check(plain, build, info)
         return found and str(found.content)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic_core import CoreSchema, core_schema
 
 from augforge.distortions.applying import ExceptLabels, ForLabels, plain_labels
-from augforge.keys import Key, keys_of, misfit, number, problem
+from augforge.keys import Key, keys_of, number, problem, wrong_value
 from augforge.mappings import Holder, mapping_schema
 from augforge.recipe.writing import normalize_numbers
 
@@ -38,18 +38,18 @@ class GuardKind:
     name : str
         Its key in a recipe.
     doc : str
-        What it asks of a sample, in a sentence.
+        What it limits, in a sentence.
     unit : str
         ``share`` (of 1), ``pieces``, ``degrees`` or ``gray levels``.
     low, high : float
         Limits that a recipe may give, inclusive.
     off : float
-        The limit that every sample keeps: no guard.
+        The limit that no sample can exceed, so the guard is off.
     typical : float
         A limit that suits digits.
     of_shape, of_levels : bool
-        Whether it judges the shape, and redraws the steps that move or reshape strokes; whether it judges gray
-        levels, and redraws all other steps. A kind may do both, one after the other.
+        Whether it checks the shape, and redraws the steps that move or reshape strokes; whether it checks gray
+        levels, and redraws all other steps. A kind may do both, first the shape.
     of_pixels : bool
         Whether it needs the pixels, not only the parameters.
     """
@@ -80,7 +80,7 @@ class _OneLimit(Holder):
         return {**keys_of(Limit), "limit": self.number}
 
     def spell_out(self, plain: Any) -> Any:
-        """Return the mapping that a number stands for."""
+        """Expand a number to a mapping."""
         return plain if isinstance(plain, dict | Limit) else {"limit": plain}
 
 
@@ -105,7 +105,7 @@ class _Limits(Key):
 
     def _check(self, plain: Any, check_limits: Callable[[Any], list[Limit]]) -> tuple[Limit, ...]:
         if plain == []:
-            raise misfit("have one limit at least")
+            raise wrong_value("have one limit at least")
         limits = tuple(check_limits(list(plain) if isinstance(plain, list | tuple) else [plain]))
         if sum(limit.for_labels is None and limit.except_labels is None for limit in limits) > 1:
             raise problem(
@@ -132,8 +132,8 @@ class Guard:
     )] = ()
     max_turn: Annotated[tuple[Limit, ...], _limits(
         "Largest angle, either way, by which all affine steps together turn the digit; a lean counts for "
-        "about half of its angle, bends and perspective do not count. For classes that become another "
-        "one: 6 and 9.",
+        "about half of its angle, bends and perspective do not count. For classes that turn into each "
+        "other: 6 and 9.",
         name="max_turn", unit="degrees", low=0, high=180, off=180, typical=30,
     )] = ()
     max_ink_growth: Annotated[tuple[Limit, ...], _limits(
@@ -149,11 +149,11 @@ class Guard:
         name="max_stroke_changes", unit="pieces", low=0, high=255, off=255, typical=0, of_pixels=True,
     )] = ()
     min_contrast: Annotated[tuple[Limit, ...], _limits(
-        "Least difference, either way, between the mean gray levels of strokes and paper. Where they are "
-        "is told by the shape alone: strokes reach half of its highest level, paper stays below an eighth "
-        "of it. A shape that stays below the limit before gray levels are changed, or has lost all ink, "
-        "is drawn again. Originals without ink pass; where the original itself is below the limit, its "
-        "shape must keep half of its contrast.",
+        "Least difference, either way, between the mean gray levels of strokes and paper. The shape alone "
+        "decides which pixels these are: strokes reach half of its highest level, paper stays below an "
+        "eighth of it. A shape below the limit before gray levels are changed, or without ink, is drawn "
+        "again. Originals without ink pass; if the original itself is below the limit, its shape must keep "
+        "half of its contrast.",
         name="min_contrast", unit="gray levels", low=0, high=255, off=0, typical=60, of_levels=True, of_pixels=True,
     )] = ()
     # fmt: on
@@ -178,12 +178,12 @@ class Guard:
 
     def plain(self) -> dict[str, Any]:
         """Convert to plain values as in YAML, without kinds that have no limit."""
-        said: dict[str, Any] = {}
+        plain: dict[str, Any] = {}
         for kind in GUARD_KINDS:
             limits = [limit.plain() for limit in self.limits(kind)]
             if limits:
-                said[kind.name] = limits[0] if len(limits) == 1 else limits
-        return said
+                plain[kind.name] = limits[0] if len(limits) == 1 else limits
+        return plain
 
 
 GUARD_KINDS = tuple(key.kind for key in keys_of(Guard).values() if isinstance(key, _Limits))
@@ -206,7 +206,7 @@ def select_labels(
     for_labels, except_labels : sequence of int, optional
         At most one of them; none: all classes.
     labels : ndarray of uint8, shape (N,), or None
-        None for an unlabelled source, of which all samples are covered.
+        None for an unlabeled source: all samples are selected.
 
     Returns
     -------

@@ -27,8 +27,8 @@ _NAMES_ORIGINALS = ("dataset", "path")
 def merge(base: MapNode, over: MapNode, replacing: Collection[str] = _NAMES_ORIGINALS) -> MapNode:
     """Merge a recipe over its base.
 
-    Mappings with a key of `replacing` replace those of the base as a whole: of other originals, neither split nor
-    format of the base's can be meant.
+    Mappings with a key of `replacing` replace those of the base as a whole: split and format of the base do not
+    apply to other originals.
     """
     result = {entry.key: entry for entry in base.entries}
     for entry in over.entries:
@@ -68,7 +68,7 @@ def with_overrides(root: MapNode, overrides: Iterable[str]) -> MapNode:
         The recipe, after ``extends``.
     overrides : iterable of str
         ``variants=10``, ``output.shard_size=1024``, ``distort.tilt.degrees=[-5, 5]`` (a step goes by its id,
-        in any group); the values are YAML. Of two for one key the later one counts. Errors have the position
+        in any group); the values are YAML. Later texts override earlier ones. Errors have the position
         ``--set KEY=VALUE``.
     """
     over = MapNode((), root.position)

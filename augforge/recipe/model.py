@@ -24,7 +24,7 @@ MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 65_535
 MAX_NAME = 64
 MAX_SHARD_SIZE = 2**24
-# Later keys are written only where they are not at their default, so that stored recipes keep their bytes.
+# Keys that were added later are written only if they differ from their defaults: stored recipes keep their bytes.
 _ALWAYS_WRITTEN = {
     "Recipe": [
         "version",
@@ -49,7 +49,7 @@ def _path_in(name: str) -> str | None:
         return None
     return (
         f"'name' names files and must not hold a path, got {quote(name)}; "
-        "where the data set goes is said when it is built (--out)"
+        "give the data set's folder when building (--out)"
     )
 
 
@@ -77,10 +77,10 @@ class Recipe:
     Attributes
     ----------
     expect_of : str, optional
-        The `settings_digest` that `expect` belongs to: of other settings or originals nothing is expected. None:
-        `expect` must come out in any case.
+        The `settings_digest` that `expect` belongs to; with other settings or originals, `expect` is ignored. None:
+        `expect` holds with any settings and originals.
     expect_set_aside : bool
-        Whether the recipe has an expectation that ``--set`` made void: it changed pixels or the number of variants.
+        Whether `expect` was dropped because ``--set`` changed pixels or the number of variants.
     """
 
     version: Annotated[
@@ -112,8 +112,8 @@ class Recipe:
     frame: Annotated[
         tuple[int, int] | None,
         size(
-            "Height and width, in pixels, that the originals are padded to with blank paper, in the middle, before "
-            "anything else; by default as they are.",
+            "Height and width in pixels to which the originals are first padded with blank paper, in the middle; "
+            "by default they keep their size.",
             MAX_SIDE,
             "[40, 40]",
         ),
@@ -166,13 +166,13 @@ class Recipe:
     def pixel_digest(self, source_digest: str) -> str:
         """Hash all settings that decide the pixels and parameters of a sample.
 
-        Name, description, number of variants, output and expectation do not count; ``5`` and ``5.0`` are the same.
-        Distortions of other packages count with their package's name and their own pixel version.
+        Name, description, number of variants, output and expectation are left out; ``5`` and ``5.0`` are the same.
+        For distortions of other packages, the package's name and the distortion's pixel version are included.
 
         Parameters
         ----------
         source_digest : str
-            `Source.digest` of the opened source, after normalization; its name and path do not count.
+            `Source.digest` of the opened source, after normalization; independent of its name and path.
         """
         return digest_of(
             [
@@ -190,12 +190,13 @@ class Recipe:
     def settings_digest(self, originals_digest: str) -> str:
         """Hash all settings that decide the content, except augforge's version.
 
-        It does not depend on paths, output, shard size, name or augforge's pixel version. Settings count where they
-        are used, so that a setting that is added later leaves the digests of recipes without it as they are.
+        It does not depend on paths, output, shard size, name or augforge's pixel version. Optional settings are
+        included only where they are used, so a setting that is added later does not change the digests of recipes
+        without it.
 
-        Each distortion of another package adds the package's name and the distortion's own pixel version. A plug-in
-        with new pixels is therefore another setting, for which nothing is expected; a new pixel version of augforge
-        is the same setting with other content, which fails.
+        Each distortion of another package adds the package's name and the distortion's pixel version. New pixels of
+        a plug-in therefore give another digest, for which nothing is expected. A new pixel version of augforge
+        gives the same digest but another content, so the expectation fails.
 
         Parameters
         ----------
@@ -208,7 +209,9 @@ class Recipe:
             64 hexadecimal digits.
         """
         used = {
-            "normalize": None if self.normalize is None else _but_defaults(vars(self.normalize), Normalizer),
+            "normalize": None
+            if self.normalize is None
+            else _without_defaults(vars(self.normalize), Normalizer),
             "frame": self.frame,
             "guard": self.guard.plain() or None,
             "packages": _plug_in_terms(self.distort) or None,
@@ -237,14 +240,14 @@ def _plug_in_terms(nodes: Iterable[Node]) -> list[Any]:
 def _plain(settings: Any, **plain: Any) -> dict[str, Any]:
     """Convert settings to plain values, without later keys at their default."""
     kind: Any = type(settings)
-    said = {key: plain.get(key, getattr(settings, key)) for key in keys_of(kind)}
-    changed, always = _but_defaults(said, kind), _ALWAYS_WRITTEN[kind.__name__]
-    return {key: value for key, value in said.items() if key in changed or key in always}
+    values = {key: plain.get(key, getattr(settings, key)) for key in keys_of(kind)}
+    changed, always = _without_defaults(values, kind), _ALWAYS_WRITTEN[kind.__name__]
+    return {key: value for key, value in values.items() if key in changed or key in always}
 
 
-def _but_defaults(said: Mapping[str, Any], kind: type) -> dict[str, Any]:
+def _without_defaults(values: Mapping[str, Any], kind: type) -> dict[str, Any]:
     """Keep the settings that differ from their defaults."""
-    return {key: value for key, value in said.items() if value != defaults_of(kind)[key]}
+    return {key: value for key, value in values.items() if value != defaults_of(kind)[key]}
 
 
 def differences(one: Recipe, other: Recipe) -> list[str]:

@@ -17,7 +17,7 @@ from augforge.sources.spec import DEFAULT_SPLIT
 
 class _Normalize(Holder):
     def spell_out(self, plain: Any) -> Any:
-        """Return the settings that true stands for; None for false."""
+        """Expand true to a mapping, and false to None."""
         return ({} if plain else None) if isinstance(plain, bool) else plain
 
     def form(self) -> dict[str, Any]:
@@ -27,7 +27,7 @@ class _Normalize(Holder):
 
 class _Source(Holder):
     def spell_out(self, plain: Any) -> Any:
-        """Return the mapping that a data set's name stands for."""
+        """Expand a data set's name to a mapping."""
         return {"dataset": plain} if isinstance(plain, str) else plain
 
     def keys(self) -> Mapping[str, Key]:
@@ -62,7 +62,7 @@ class _Source(Holder):
         folder = entry.position.document.folder if entry else Path()
         try:
             path = (folder / os.path.expanduser(written)).resolve()
-        except (OSError, RuntimeError) as error:  # of which Python 3.13 needs the second no more
+        except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13
             given.refuse("path", f"'path' leads nowhere: {error}")
         else:
             given.known |= {"path": path, "written_path": written}

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError
 
-from augforge.keys import Key, Location, keys_of, misfits_of, text
+from augforge.keys import Key, Location, keys_of, located_errors, text
 from augforge.mappings import Context, Given, Holder, adapter
 from augforge.recipe.diagnostics import SourcePosition, quote
 from augforge.recipe.expect import settings_of
@@ -57,7 +57,7 @@ def read_recipe(root: MapNode) -> Recipe:
             plain_value(root), context=Context()
         )
     except ValidationError as error:
-        for location, one in misfits_of(error):
+        for location, one in located_errors(error):
             _report(_find(root, location), one.context or {})
         problems.raise_if_any()
         raise
@@ -78,7 +78,7 @@ def refuse_newer(root: MapNode) -> None:
 
 def _report(found: "_Found", details: Mapping[str, Any]) -> None:
     """Report an error at its position in the recipe."""
-    position = found.key_position if details.get("at_key") else _position_of(found.node, details["key"])
+    position = found.key_position if details.get("at_key") else found.node.position
     position.report(_complete_message(details, found))
 
 
@@ -93,7 +93,7 @@ class _Found:
 
 
 def _find(root: MapNode, location: Location) -> _Found:
-    """Find the node at a location; short forms leave keys out."""
+    """Find the node at a location, skipping keys that a short form leaves out."""
     found = _Found(root, "", root.position, in_list=False)
     for part in location:
         node = found.node
@@ -109,25 +109,17 @@ def _complete_message(details: Mapping[str, Any], found: _Found) -> str:
     message = str(details["message"])
     if message.startswith("must "):
         message = f"{'a value of ' if found.in_list else ''}'{found.key}' {message}"
-    if details.get("named"):
-        message += f" '{found.key}'"
     if "got" in details:
         shown = (
-            details.get("instead")
-            or (details.get("bare") and _quote_text(found.node))
+            details.get("shown")
+            or (details.get("only_quoted") and _quote_text(found.node))
             or found.node.describe()
         )
         message += f"{details['got']}{shown}{details.get('after', '')}"
-    if details.get("quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
+    if details.get("advise_quotes") and isinstance(found.node, ScalarNode) and found.node.value is not None:
         message += f"; if that is meant, put it in quotes: {quote(found.node.text)}"
     return message
 
 
 def _quote_text(node: YamlNode) -> str:
     return quote(node.text) if isinstance(node, ScalarNode) else ""
-
-
-def _position_of(node: YamlNode, key: str) -> SourcePosition:
-    """Find the position of a key of a mapping, or of the whole value."""
-    entry = node.get(key) if isinstance(node, MapNode) else None
-    return entry.position if entry else node.position

@@ -1,6 +1,7 @@
 """Build steps and groups from ``distort:``."""
 
-from collections.abc import Callable, Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -15,11 +16,11 @@ from augforge.keys import (
     errors_at,
     integer,
     keys_of,
-    misfit,
     number,
     problem,
     relocate,
     sequence,
+    wrong_value,
 )
 from augforge.mappings import Context, Given, adapter, required_of
 from augforge.recipe.nodes import Located
@@ -43,7 +44,7 @@ class Step:
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
         """Convert to plain values; the id where it is not the default, or always."""
         body = self.distortion.plain()
-        # An open-ended one hands its values on as they are, and to imgaug 1.0 is not 1.
+        # An open-ended distortion passes its values on unchanged; for imgaug 1.0 differs from 1.
         body = body if self.distortion.open_ended else normalize_numbers(body)
         return _plain_step(self, self.distortion.name, body, id_always)
 
@@ -53,7 +54,7 @@ def step_list(doc: str, must: str, *, least: int = 0, **more: Any) -> Key:
 
     def check(plain: Any, check_steps: Callable[[Any], list["Node"]]) -> tuple["Node", ...]:
         if not isinstance(plain, list | tuple) or len(plain) < least:
-            raise misfit(must)
+            raise wrong_value(must)
         return tuple(check_steps(list(plain)))
 
     step = Key(check=lambda plain, info: _read_step(plain, info.context), shared=True)
@@ -66,11 +67,27 @@ def _members() -> Key:
     return step_list("The members, one at least.", f"be a list such as {such_as}", least=1)
 
 
+def _weights(doc: str) -> Key:
+    """Return the key of weights that are not all 0."""
+    numbers = sequence(doc, number(low=0, high=MAX_WEIGHT), "[2, 1]")
+
+    def check(plain: Any, check_numbers: Callable[[Any], list[float]]) -> tuple[float, ...]:
+        weights: tuple[float, ...] = numbers.check(plain, check_numbers)
+        if not any(weights):
+            raise problem("'weights' must not all be 0")
+        return weights
+
+    return replace(numbers, check=check)
+
+
 def _count(doc: str) -> Key:
+    """Return the key of one number of steps, or of two."""
     pair = sequence(doc, integer(high=MAX_MEMBERS), "a number of steps, or [fewest, most]", length=2)
 
     def check(plain: Any, check_numbers: Callable[[Any], list[int]]) -> tuple[int, int]:
         low, high = pair.check(plain if isinstance(plain, list | tuple) else [plain, plain], check_numbers)
+        if low > high:
+            raise problem(f"'count' needs fewest <= most, got {low}, {high}")
         return low, high
 
     number = {"type": "integer", "minimum": 0}
@@ -86,10 +103,8 @@ class OneOf:
     steps: Annotated[tuple["Node", ...], _members()]
     weights: Annotated[
         tuple[float, ...],
-        sequence(
-            "How likely each member is in proportion to the others; 0 to 1e9, not all 0; by default all the same.",
-            number(low=0, high=MAX_WEIGHT),
-            "[2, 1]",
+        _weights(
+            "How likely each member is in proportion to the others; 0 to 1e9, not all 0; by default all the same."
         ),
     ] = ()
     applies: Applies = field(default_factory=Applies)
@@ -97,11 +112,6 @@ class OneOf:
     def __post_init__(self) -> None:
         if not self.weights:
             object.__setattr__(self, "weights", (1.0,) * len(self.steps))
-        if (got := len(self.weights)) != len(self.steps):
-            message = f"'weights' must be one for each step, {len(self.steps)} in all; got {got}"
-            raise problem(message, key="weights")
-        if not any(self.weights):
-            raise problem("'weights' must not all be 0", key="weights")
 
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
         """Convert to plain values; the ids where they are not the default, or always."""
@@ -122,12 +132,6 @@ class SomeOf:
         _count("The fewest and the most members that a sample gets, each number equally likely."),
     ]
     applies: Applies = field(default_factory=Applies)
-
-    def __post_init__(self) -> None:
-        low, high = self.count
-        if high > len(self.steps) or low > high:
-            rule = f"must be 0 <= fewest <= most <= {len(self.steps)}, the number of steps"
-            raise problem(f"'count' {rule}; got {list(self.count)}", key="count")
 
     def plain(self, *, id_always: bool = False) -> dict[str, Any]:
         """Convert to plain values; the ids where they are not the default, or always."""
@@ -228,10 +232,27 @@ def _read_group(kind: Any, given: Given, common: dict[str, Any], context: Contex
         given.errors.append(((), problem(too_deep, at_key=True)))
         return None
     context.depth += 1
-    try:
-        return given.check(lambda: adapter(kind).validate_python({**given.known, **common}, context=context))
-    finally:
-        context.depth -= 1
+    # Each key alone, so that errors of steps hide none of 'weights' and 'count'.
+    checked = {
+        name: given.check(functools.partial(_check_in_group, name, key, given.known, context), name)
+        for name, key in keys_of(kind).items()
+        if name in given.known
+    }
+    context.depth -= 1
+    return None if given.errors else kind(**checked, **common)
+
+
+def _check_in_group(name: str, key: Key, known: Mapping[str, Any], context: Context) -> Any:
+    """Return a group's checked value, which must also suit the number of steps."""
+    value = adapter(Annotated[Any, key]).validate_python(known[name], context=context)
+    steps = known.get("steps")
+    if not isinstance(steps, list) or not steps:
+        return value
+    if name == "weights" and len(value) != len(steps):
+        raise problem(f"'weights' must be one for each step, {len(steps)} in all; got {len(value)}")
+    if name == "count" and value[1] > len(steps):
+        raise problem(f"'count' must be at most {len(steps)}, the number of steps; got {value[1]}")
+    return value
 
 
 def _read_id(own: Any, entry: Any, given: Given, context: Context) -> str:

@@ -138,16 +138,16 @@ BROKEN = {
         LIFT,
         "lifted",
         "Lift",
-        "the name of MODULE:Lift is 'lift', which must be the entry point's",
+        "the name of MODULE:Lift is 'lift', but must be the entry point's",
     ),
     "no-name": (
         LIFT.replace("name:", "called:"),
         "lift",
         "Lift",
-        "the name of MODULE:Lift is None, which must be the entry point's",
+        "the name of MODULE:Lift is None, but must be the entry point's",
     ),
     "bad-name": (LIFT, "Lift!", "Lift", "a name is of a-z, 0-9, _ and -, and begins with a letter or digit"),
-    "group": (LIFT, "one_of", "Lift", "recipes call a group of steps so; its package must rename it"),
+    "group": (LIFT, "one_of", "Lift", "the name is that of a group of steps; its package must rename it"),
     "no-render": (LIFT.replace("def render", "def rendr"), "lift", "Lift", "Lift does not define render"),
     "undeclared": (
         LIFT.replace("    @classmethod", "    more: float = 0\n\n    @classmethod"),
@@ -224,7 +224,7 @@ class TestBroken:
         assert registry() == built_in()
         augforge.parse_recipe(HEAD + "distort: [{shift: {x: 1}}]")
         with pytest.raises(
-            RecipeError, match=r"'rotate' of the package turning 1\.0 cannot be used: augforge has one"
+            RecipeError, match=r"'rotate' of the package turning 1\.0 cannot be used: a built-in"
         ):
             augforge.parse_recipe(HEAD + "distort: [{rotate: {degrees: 5}}]")
 

@@ -47,7 +47,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"augmenter": "Affine", "fit_output": True},
-        "'fit_output' changes the size of images, which is to stay; leave it out",
+        "'fit_output' changes the size of images, which must stay; leave it out",
     ),
     (
         {"augmenter": "GaussianBlur", "sigma": {"normal": {"mean": 0, "sd": 900}}},

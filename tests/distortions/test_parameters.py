@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from augforge.distortions.parameters import parse_distribution
-from augforge.keys import misfits_of, relocate
+from augforge.keys import located_errors, relocate
 from augforge.randomness import Choice, Constant, LogUniform, Normal, Triangular, Uniform
 
 GOOD: list[tuple[Any, Any]] = [
@@ -44,18 +44,18 @@ BAD: list[tuple[Any, tuple[int | str, ...], str]] = [
     ),
     (
         {"normal": {"mean": 0, "sd": 1, "low": 50, "high": 60}},
-        ("normal",),
+        ("normal", "low"),
         "'low' and 'high' leave less than 1e-190 of the normal distribution",
     ),
     (
         {"normal": {"mean": 0, "sd": 0, "low": 1}},
-        ("normal",),
+        ("normal", "mean"),
         "'mean' is 0 with 'sd' 0, which is outside of 1 to inf",
     ),
     ({"normal": [0, 1]}, ("normal",), "must be a mapping such as normal: {mean, sd}"),
     (
         {"norml": {}},
-        (),
+        ("norml",),
         "unknown distribution 'norml'. Did you mean 'normal'? Allowed: choice, log_uniform, normal, triangular, "
         "uniform, a number, or [low, high]",
     ),
@@ -65,17 +65,25 @@ BAD: list[tuple[Any, tuple[int | str, ...], str]] = [
         "a distribution is one name and its values; got 2 keys: normal, uniform",
     ),
     ({}, (), "a distribution is one name and its values; got 0 keys: "),
-    ({"log_uniform": {"low": 0, "high": 1}}, ("log_uniform",), "'low' of log_uniform must be above 0, got 0"),
+    (
+        {"log_uniform": {"low": 0, "high": 1}},
+        ("log_uniform", "low"),
+        "'low' of log_uniform must be above 0, got 0",
+    ),
     (
         {"triangular": {"low": 0, "mode": 2, "high": 1}},
         ("triangular",),
         "needs low <= mode <= high, got 0, 2, 1",
     ),
     ({"choice": []}, ("choice", "values"), "must be a list such as [1, 2]"),
-    ({"choice": {"values": [1], "weights": [1, 2]}}, ("choice",), "1 values need as many weights, got 2"),
+    (
+        {"choice": {"values": [1], "weights": [1, 2]}},
+        ("choice", "weights"),
+        "1 values need as many weights, got 2",
+    ),
     (
         {"choice": {"values": [1], "weights": [0]}},
-        ("choice",),
+        ("choice", "weights"),
         "weights must not be negative and must not all be 0",
     ),
 ]
@@ -91,6 +99,6 @@ def test_good_values(plain: Any, expected: Any) -> None:
 def test_bad_values(plain: Any, location: tuple[int | str, ...], message: str) -> None:
     with pytest.raises(ValidationError) as caught, relocate("here"):
         parse_distribution(plain)
-    ((found, error),) = misfits_of(caught.value)
+    ((found, error),) = located_errors(caught.value)
     assert found == ("here", *location)
     assert error.message() == message

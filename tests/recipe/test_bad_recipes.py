@@ -49,6 +49,11 @@ def test_one_mistake_gives_one_error() -> None:
         "several errors at once, in order",
         "missing name, source and distort",
         "steps by other libraries' names",
+        "weights and steps of a group, both wrong",
+        "count and steps of a group, both wrong",
+        "several bad options of imgaug",
+        "low above high and a negative sd",
+        "too few weights and a value that is no number",
     }
     found = {title: message.count(": error: ") for title, _, message in CASES if title not in several}
     assert set(found.values()) == {1}, found

@@ -25,7 +25,7 @@ def test_the_name_is_the_users_own() -> None:
         ({"dataset": "mnist", "split": "a/b"}, "must be of A-Z, a-z, 0-9, _ and -"),
         ({"dataset": "mnist", "class_names": ["a"]}, "'class_names' goes with 'path'"),
         ({"dataset": "mnist", "labels": "none"}, "'labels' goes with 'path'"),
-        ({"path": "x", "class_names": ["a", "b", "a"]}, "the value 'a' comes twice in"),
+        ({"path": "x", "class_names": ["a", "b", "a"]}, "must come only once"),
         ({"path": "x", "class_names": ["a", "b"], "classes": 3}, "'classes' is 3, but 'class_names' has 2"),
         ({"path": "x", "class_names": ["a"], "labels": "none"}, "if 'labels' is none"),
         (
