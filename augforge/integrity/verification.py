@@ -55,7 +55,7 @@ class Defect:
     file : str
         Path of the file relative to the data set's folder, such as ``shards/realistic-00000.h5``.
     what : str
-        The defect in a sentence.
+        The defect in a sentence; empty if the file is simply missing.
     shard : int, optional
         Index of the shard to make again; None if that would not help.
     """
@@ -66,7 +66,7 @@ class Defect:
     shard: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.file}: {self.what}"
+        return f"{self.kind}: {self.file}" + (f": {self.what}" if self.what else "")
 
 
 @dataclass(frozen=True)
@@ -346,5 +346,6 @@ def _shorten_paths(folder: Path, name: str, error: Exception) -> str:
         .replace(f"{folder}{os.sep}", "")
         .removeprefix(name)
         .removeprefix(" is missing")
+        .removeprefix(" is damaged")
         .lstrip(": ")
     )

@@ -169,6 +169,7 @@ def _estimate_paper(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def _measure_box(is_ink: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+    """Measure the bounding box of the ink pixels."""
     sides = []
     for axis in (2, 1):
         touched = is_ink.max(axis=axis)
@@ -230,6 +231,7 @@ def _iterate_lines(shape: tuple[int, ...], down: int, right: int) -> Iterator[tu
 def _measure_levels(
     cleaned: NDArray[Any], over: NDArray[Any], is_ink: NDArray[Any], paper: NDArray[Any], sign: NDArray[Any]
 ) -> dict[str, NDArray[np.float64]]:
+    """Measure the levels of ink and paper, by ranks of the sorted pixels."""
     count, pixels = len(cleaned), cleaned.shape[1] * cleaned.shape[2]
     rows, inked = np.arange(count), is_ink.sum(axis=(1, 2))
     paper_levels = np.where(is_ink, np.int16(256), cleaned).reshape(count, pixels)

@@ -175,7 +175,7 @@ def _decode(content: bytes, path: Path, problems: Problems) -> Document:
         utf16 = (
             " (it looks like UTF-16; save it as UTF-8)" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
         )
-        here.fail(f"this is no text in UTF-8: byte {error.start + 1} is 0x{content[error.start]:02x}{utf16}")
+        here.fail(f"this is not UTF-8 text: byte {error.start + 1} is 0x{content[error.start]:02x}{utf16}")
     return Document(str(path), text, path.parent, path.resolve(), problems=problems)
 
 
@@ -184,7 +184,9 @@ def _read_root(document: Document) -> MapNode:
         SourcePosition(document).fail(f"this is no recipe: it has more than {MOST_BYTES} letters")
     root = read_yaml(document)
     if root is None:
-        SourcePosition(document).fail("this recipe is empty; the least is version, name, source and distort")
+        SourcePosition(document).fail(
+            "this recipe is empty; it needs at least version, name, source and distort"
+        )
     if not isinstance(root, MapNode):
         root.position.fail(f"a recipe is a mapping of keys such as `version: 1`, got {root.describe()}")
     refuse_newer(root)

@@ -101,7 +101,7 @@ def _parse(text: str, problems: Problems) -> tuple[list[str], YamlNode]:
     position = SourcePosition(document, line=1)
     keys = [part.strip() for part in key.split(".")]
     if not equals or not all(keys):
-        position.fail("needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5]")
+        position.fail("must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5]")
     value = read_yaml(document)
     # Messages show the whole text of a --set, so all its values share one position.
     return keys, ScalarNode(None, "", False, position) if value is None else _at_position(value, position)

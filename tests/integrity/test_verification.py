@@ -102,6 +102,9 @@ def test_a_truncated_file_is_named(dataset, file, size):
 def test_a_missing_file_is_named(dataset, file):
     (dataset / file).unlink()
     assert found(dataset) == [("missing", file, 1 if file in (SHARD, RECEIPT) else None)]
+    (defect,) = verify(dataset).defects
+    assert str(defect).startswith(f"missing: {file}")
+    assert not str(defect).endswith(": ")
 
 
 @pytest.mark.parametrize("file", [SHARD, RECEIPT, "manifest.json", "recipe.yaml"])
@@ -228,6 +231,13 @@ def test_another_structure_is_noticed(dataset, change, message):
     vouch(dataset, 1)
     (defect,) = verify(dataset).defects
     assert (defect.file, message in defect.what) == (SHARD, True), defect.what
+
+
+def test_damage_is_named_once(dataset):
+    (dataset / "manifest.json").write_text("{}")
+    assert [str(defect) for defect in verify(dataset).defects] == [
+        "damaged: manifest.json: it does not end in the hash of its own contents"
+    ]
 
 
 def test_a_link_to_another_file_is_not_followed(dataset, tmp_path):

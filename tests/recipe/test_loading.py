@@ -90,17 +90,17 @@ def test_missing() -> None:
 
 def test_no_text() -> None:
     _write("picture.yaml", b"\x89PNG\r\n\x1a\n\0\0")
-    assert _error("picture.yaml") == "picture.yaml: error: this is no text in UTF-8: byte 1 is 0x89."
+    assert _error("picture.yaml") == "picture.yaml: error: this is not UTF-8 text: byte 1 is 0x89."
     _write("zeros.yaml", b"a: b\nc: \0\0\0")
     assert _error("zeros.yaml").startswith(
         "zeros.yaml:2:4: error: this is not a text file: it holds the control character U+0000."
     )
     _write("wide.yaml", BASE.encode("utf-16"))
     assert _error("wide.yaml") == (
-        "wide.yaml: error: this is no text in UTF-8: byte 1 is 0xff (it looks like UTF-16; save it as UTF-8)."
+        "wide.yaml: error: this is not UTF-8 text: byte 1 is 0xff (it looks like UTF-16; save it as UTF-8)."
     )
     _write("latin.yaml", HEAD.encode() + "description: Größe\n".encode("latin-1"))
-    assert _error("latin.yaml") == "latin.yaml: error: this is no text in UTF-8: byte 56 is 0xf6."
+    assert _error("latin.yaml") == "latin.yaml: error: this is not UTF-8 text: byte 56 is 0xf6."
     _write("long.yaml", "#" * 1_000_001)
     assert _error("long.yaml") == "long.yaml: error: this is no recipe: it has more than 1000000 bytes."
 

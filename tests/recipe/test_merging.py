@@ -91,9 +91,9 @@ def test_a_path_from_the_command_line_is_relative_to_where_one_is(
 
 
 BAD = {
-    "variants": "error: needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
-    "=5": "error: needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
-    "distort..degrees=5": "error: needed is KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
+    "variants": "error: must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
+    "=5": "error: must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
+    "distort..degrees=5": "error: must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
     "varaints=5": "error: unknown key 'varaints' of a recipe. Did you mean 'variants'? Allowed: description, "
     "distort, expect, extends, frame, guard, keep_originals, name, normalize, output, seed, source, variants, "
     "version.",

@@ -43,7 +43,7 @@ OCTAVES = 5
 
 @inlined
 def _share(square: float) -> float:
-    """Compute how far taps open, 0 to 1.
+    """Compute how far taps open: t above, 0 to 1.
 
     Takes a squared step in units of the taps' distance.
     """

@@ -1,10 +1,11 @@
-"""Pack ink boxes into words of four neighboring pixels.
+"""Pack ink boxes into words of four neighboring pixels, for bilinear sampling.
 
-Images that shrink are smoothed first.
+A word, uint32, holds the levels of a pixel and of its neighbors to the right, below and diagonally below: one read
+gives all four levels that a sample mixes. Images that shrink are smoothed first.
 
-The word of a box's pixel (x, y) is in row y + 2, column x + 2. Word rows are 4 longer than those of the box, and
-there are 4 more: a blank margin. An image under fields has two such sets of words in a row, of the source and of
-the smoothed source, if its pixels need them (see `antialiasing`).
+The word of a box's pixel (x, y) is in row y + 2, column x + 2: the box has a blank margin of 2 on each side. An
+image under fields has two such sets of words in a row, of the source and of the smoothed source, if its pixels need
+them (see `antialiasing`).
 """
 
 from typing import Any

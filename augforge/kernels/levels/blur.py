@@ -131,7 +131,7 @@ def _sum_taps(flat: Array, start: int, offsets: Ints, weights: Array, taps: int,
     """Sum weighted pixels at all taps.
 
     Each int32 sum is weights[0] times the pixel and weights[k] times those at +- offsets[k], from `start` on. Taps
-    come in pairs: if `taps` is odd, weights[taps + 1] must be 0 and its way within the array.
+    come in pairs: if `taps` is odd, weights[taps + 1] must be 0, and offsets[taps + 1] must stay within `flat`.
     """
     size = sums.size
     middle, weight = flat[start : start + size], weights[0]
