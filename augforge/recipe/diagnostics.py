@@ -124,8 +124,7 @@ class Problems:
 
     def add(self, position: SourcePosition, message: str) -> None:
         """Add an error, once for each position and message."""
-        ending = "" if message.endswith((".", "?")) else "."
-        self._found[Problem(position, message + ending)] = None
+        self._found[Problem(position, message.removesuffix("."))] = None
         if len(self._found) > MOST_NOTED:
             raise self.error()
 

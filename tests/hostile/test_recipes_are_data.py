@@ -50,7 +50,7 @@ HOSTILE = {
     ),
     "module": (
         "name: t\nsource: mnist-10k\ndistort: [os.system: {command: touch pwned}]",
-        "{recipe}:4:11: error: unknown distortion 'os.system'.",
+        "{recipe}:4:11: error: unknown distortion 'os.system'",
     ),
     "writer": (
         "name: t\nsource: mnist-10k\ndistort: [imgaug: {augmenter: SaveDebugImageEveryNBatches, destination: ., "
@@ -63,7 +63,7 @@ HOSTILE = {
     ),
     "attribute": (
         "name: t\nsource: mnist-10k\ndistort: [imgaug: {augmenter: meta.Augmenter}]",
-        "{recipe}:4:31: error: imgaug has no augmenter 'meta.Augmenter'.",
+        "{recipe}:4:31: error: imgaug has no augmenter 'meta.Augmenter'",
     ),
     "children": (
         "name: t\nsource: mnist-10k\ndistort: [imgaug: {augmenter: Sequential, children: [{augmenter: Add}]}]",

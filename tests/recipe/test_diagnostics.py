@@ -54,9 +54,9 @@ def test_problems_are_told_together_by_document_and_position() -> None:
     with pytest.raises(RecipeError) as error:
         problems.raise_if_any()
     assert [line for line in str(error.value).splitlines() if "error" in line] == [
-        "one:1:1: error: first.",
-        "one:2:1: error: second.",
-        "other:1:1: error: third.",
+        "one:1:1: error: first",
+        "one:2:1: error: second",
+        "other:1:1: error: third",
     ]
 
 

@@ -78,31 +78,31 @@ def test_missing() -> None:
         "recipes/mien.yaml: error: no such file: recipes/mien.yaml. Did you mean 'mine.yaml'?"
     )
     assert _error("nowhere/mine.yaml") == (
-        "nowhere/mine.yaml: error: no such file: nowhere/mine.yaml; there is no folder nowhere either."
+        "nowhere/mine.yaml: error: no such file: nowhere/mine.yaml; there is no folder nowhere either"
     )
     assert _error("realistick") == (
         "realistick: error: no such file, and no ready recipe is called 'realistick'. "
-        f"Did you mean 'realistic'? Ready recipes: {ready}."
+        f"Did you mean 'realistic'? Ready recipes: {ready}"
     )
-    assert _error("recipes") == "recipes: error: recipes is a folder; expected a recipe, a .yaml file."
-    assert _error("a\0b") == "a\0b: error: no such file: a\0b."
+    assert _error("recipes") == "recipes: error: recipes is a folder; expected a recipe, a .yaml file"
+    assert _error("a\0b") == "a\0b: error: no such file: a\0b"
 
 
 def test_no_text() -> None:
     _write("picture.yaml", b"\x89PNG\r\n\x1a\n\0\0")
-    assert _error("picture.yaml") == "picture.yaml: error: this is not UTF-8 text: byte 1 is 0x89."
+    assert _error("picture.yaml") == "picture.yaml: error: this is not UTF-8 text: byte 1 is 0x89"
     _write("zeros.yaml", b"a: b\nc: \0\0\0")
     assert _error("zeros.yaml").startswith(
-        "zeros.yaml:2:4: error: this is not a text file: it holds the control character U+0000."
+        "zeros.yaml:2:4: error: this is not a text file: it holds the control character U+0000"
     )
     _write("wide.yaml", BASE.encode("utf-16"))
     assert _error("wide.yaml") == (
-        "wide.yaml: error: this is not UTF-8 text: byte 1 is 0xff (it looks like UTF-16; save it as UTF-8)."
+        "wide.yaml: error: this is not UTF-8 text: byte 1 is 0xff (it looks like UTF-16; save it as UTF-8)"
     )
     _write("latin.yaml", HEAD.encode() + "description: Größe\n".encode("latin-1"))
-    assert _error("latin.yaml") == "latin.yaml: error: this is not UTF-8 text: byte 56 is 0xf6."
+    assert _error("latin.yaml") == "latin.yaml: error: this is not UTF-8 text: byte 56 is 0xf6"
     _write("long.yaml", "#" * 1_000_001)
-    assert _error("long.yaml") == "long.yaml: error: this is no recipe: it has more than 1000000 bytes."
+    assert _error("long.yaml") == "long.yaml: error: this is no recipe: it has more than 1000000 bytes"
 
 
 def test_what_the_system_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_what_the_system_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert _error("mine.yaml") == "mine.yaml: error: mine.yaml cannot be read: Permission denied."
+    assert _error("mine.yaml") == "mine.yaml: error: mine.yaml cannot be read: Permission denied"
 
 
 def test_extends_overrides_merges_and_replaces() -> None:
@@ -159,12 +159,12 @@ def test_what_is_wrong_in_a_base_is_told_there() -> None:
     _write("a/base.yaml", BASE.replace("degrees", "degreees"))
     _write("mine.yaml", "extends: a/base.yaml\nvariants: -1\n")
     assert _error("mine.yaml") == (
-        "mine.yaml:2:11: error: 'variants' must be an integer from 0 to 65535, got -1.\n"
+        "mine.yaml:2:11: error: 'variants' must be an integer from 0 to 65535, got -1\n"
         "   1 | extends: a/base.yaml\n"
         "   2 | variants: -1\n"
         "     |           ^^\n"
         "a/base.yaml:6:14: error: unknown parameter 'degreees' of rotate. Did you mean 'degrees'? "
-        "Allowed: degrees, except_labels, for_labels, id, probability.\n"
+        "Allowed: degrees, except_labels, for_labels, id, probability\n"
         "   5 | distort:\n"
         "   6 |   - rotate: {degreees: 5}\n"
         "     |              ^^^^^^^^"
@@ -182,12 +182,12 @@ def test_endless_extends() -> None:
     _write("a.yaml", "extends: b.yaml\n")
     _write("b.yaml", "extends: ./a.yaml\n")
     assert _error("a.yaml") == (
-        "b.yaml:1:10: error: this recipe extends itself: a.yaml -> b.yaml -> a.yaml.\n"
+        "b.yaml:1:10: error: this recipe extends itself: a.yaml -> b.yaml -> a.yaml\n"
         "   1 | extends: ./a.yaml\n"
         "     |          ^^^^^^^^"
     )
     _write("self.yaml", "extends: self.yaml\n")
-    assert "this recipe extends itself: self.yaml -> self.yaml." in _error("self.yaml")
+    assert "this recipe extends itself: self.yaml -> self.yaml" in _error("self.yaml")
 
 
 def test_extends_may_be_deep_but_not_very() -> None:
@@ -195,4 +195,4 @@ def test_extends_may_be_deep_but_not_very() -> None:
     for i in range(1, 10):
         _write(f"{i}.yaml", f"extends: {i - 1}.yaml\n")
     assert load_recipe("8.yaml").name == "mine"
-    assert "1.yaml:1:10: error: recipes may extend each other 8 deep; this one is deeper." in _error("9.yaml")
+    assert "1.yaml:1:10: error: recipes may extend each other 8 deep; this one is deeper" in _error("9.yaml")

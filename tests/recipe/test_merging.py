@@ -91,35 +91,35 @@ def test_a_path_from_the_command_line_is_relative_to_where_one_is(
 
 
 BAD = {
-    "variants": "error: must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
-    "=5": "error: must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
-    "distort..degrees=5": "error: must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5].",
+    "variants": "error: must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5]",
+    "=5": "error: must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5]",
+    "distort..degrees=5": "error: must be KEY=VALUE, such as variants=10 or distort.rotate.degrees=[-5,5]",
     "varaints=5": "error: unknown key 'varaints' of a recipe. Did you mean 'variants'? Allowed: description, "
     "distort, expect, extends, frame, guard, keep_originals, name, normalize, output, seed, source, variants, "
-    "version.",
-    "variants=": "error: 'variants' must be an integer from 0 to 65535, got nothing.",
-    "variants=many": "error: 'variants' must be an integer from 0 to 65535, got the text 'many'.",
-    "variants.x=5": "error: 'variants' holds no further keys; only distort, guard, normalize, output, source do.",
+    "version",
+    "variants=": "error: 'variants' must be an integer from 0 to 65535, got nothing",
+    "variants=many": "error: 'variants' must be an integer from 0 to 65535, got the text 'many'",
+    "variants.x=5": "error: 'variants' holds no further keys; only distort, guard, normalize, output, source do",
     "output.shard_size.x=5": "error: 'output.shard_size' holds no further keys; only distort, guard, normalize, "
-    "output, source do.",
+    "output, source do",
     "output.shardsize=5": "error: unknown key 'shardsize' of output. Did you mean 'shard_size'? "
-    "Allowed: compression, shard_size.",
+    "Allowed: compression, shard_size",
     "output.shard_size=1000": "error: 'shard_size' must be a multiple of 1024, got 1000; the two nearest are 1024 "
-    "and 2048.",
-    "extends=realistic": "error: 'extends' cannot be set; name another recipe instead.",
+    "and 2048",
+    "extends=realistic": "error: 'extends' cannot be set; name another recipe instead",
     "distort.tlit.degrees=5": "error: no step has the id 'tlit'. Did you mean 'tilt'? "
-    "Ids: gray_level, pen, shear, shift, some_of, tilt.",
+    "Ids: gray_level, pen, shear, shift, some_of, tilt",
     "distort.rotate.degrees=5": "error: no step has the id 'rotate'. Ids: gray_level, pen, shear, shift, some_of, "
-    "tilt.",
-    "distort.tilt=5": "error: name what to set of the step: distort.tilt.PARAMETER=VALUE.",
+    "tilt",
+    "distort.tilt=5": "error: name what to set of the step: distort.tilt.PARAMETER=VALUE",
     "distort.tilt.degreees=5": "error: unknown parameter 'degreees' of rotate. Did you mean 'degrees'? "
-    "Allowed: degrees, except_labels, for_labels, id, probability.",
-    "distort.tilt.degrees=[5, -5]": "error: needs low <= high, got 5, -5.",
-    "distort.tilt.degrees.high=5": "error: 'degrees' is a list of 2, which holds no key 'high'.",
+    "Allowed: degrees, except_labels, for_labels, id, probability",
+    "distort.tilt.degrees=[5, -5]": "error: needs low <= high, got 5, -5",
+    "distort.tilt.degrees.high=5": "error: 'degrees' is a list of 2, which holds no key 'high'",
     "distort.tilt.degrees=[5": "error: this is not YAML: while parsing a flow sequence that begins in line 1, "
-    "expected ',' or ']', but got '<stream end>'.",
+    "expected ',' or ']', but got '<stream end>'",
     "distort.tilt.degrees=*x": "error: an alias (*x) is not allowed: a recipe is flat; to share values between "
-    "recipes, write `extends: other.yaml`.",
+    "recipes, write `extends: other.yaml`",
     "distort.tilt.id=pen": "error: the id 'pen' is already used",
 }  # fmt: skip
 
