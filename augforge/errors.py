@@ -61,7 +61,7 @@ class Problems:
         """Add a message; escape line breaks in it, such as those in file names."""
         self._count += 1
         if self._most is None or self._count <= self._most:
-            self._first.append(escaped(message))
+            self._first.append(escape(message))
 
     def text(self, total: int) -> str:
         """Join the messages: a single one unchanged, several below a heading, one a line."""
@@ -73,12 +73,12 @@ class Problems:
         return "\n".join([heading, *(f"  {line}" for line in lines)])
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Escape line breaks and all other characters that are not printable."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def listed(names: Iterable[object]) -> str:
+def join_names(names: Iterable[object]) -> str:
     """Join sorted names in one line of limited length: ``a, b, c``."""
     texts = sorted("".join(c if c.isprintable() else "\ufffd" for c in str(name)) for name in names)
     more = [f"and {len(texts) - _MOST_LISTED:,} more"] if len(texts) > _MOST_LISTED else []
@@ -97,13 +97,13 @@ def did_you_mean(
     allowed : iterable of str
         The allowed words.
     synonyms : mapping of str to tuple of str
-        Other names (`squashed`, without a leading "random") to the allowed words with that meaning; an empty
+        Other names (`squash`, without a leading "random") to the allowed words with that meaning; an empty
         tuple if there is none.
     """
     names = list(allowed)
-    plain = squashed(word)
+    plain = squash(word)
     known = {name: tuple(one for one in meant if one in names) for name, meant in synonyms.items()}
-    known |= {squashed(name): (name,) for name in names}
+    known |= {squash(name): (name,) for name in names}
     for candidate in (plain, plain.removeprefix("random")):
         if candidate in known:
             return _question(known[candidate])
@@ -115,7 +115,7 @@ def did_you_mean(
     return _question(known[nearest[0]] if nearest else near)
 
 
-def squashed(name: str) -> str:
+def squash(name: str) -> str:
     """Remove case and punctuation, so that ``GaussianBlur`` and ``gaussian_blur`` are equal."""
     return "".join(c for c in name.lower() if c.isalnum())
 

@@ -19,7 +19,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
-from augforge.errors import did_you_mean, listed
+from augforge.errors import did_you_mean, join_names
 
 _MOST_ERRORS = 101
 # Values are float32: larger ones would be infinite.
@@ -256,7 +256,7 @@ def word(doc: str, words: Collection[str], **more: Any) -> Key:
         if a_text.check(plain) not in words:
             hint = did_you_mean(plain, sorted(words))
             raise wrong_value(
-                f"be one of {listed(words)}", only_quoted=True, after=f".{hint}" if hint else ""
+                f"be one of {join_names(words)}", only_quoted=True, after=f".{hint}" if hint else ""
             )
         return str(plain)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from augforge.errors import did_you_mean, listed
+from augforge.errors import did_you_mean, join_names
 from augforge.keys import (
     Key,
     LocatedError,
@@ -111,7 +111,7 @@ class Given:
                 self.incomplete = True
                 allowed = [key.alias if key and key.alias else name for name, key in keys.items()]
                 hint = context.hint(functools.partial(self._hint, written, value, allowed, synonyms))
-                message = f"unknown {noun} '{written}' of {what}.{hint} Allowed: {listed(allowed)}"
+                message = f"unknown {noun} '{written}' of {what}.{hint} Allowed: {join_names(allowed)}"
                 self.errors.append(((written,), problem(message, at_key=True)))
             elif name in self._written:
                 message = f"'{written}' and '{self._written[name]}' are spellings of one key; keep one"

@@ -21,7 +21,7 @@ import numpy as np
 from augforge import kernels
 from augforge.arrays import Images
 from augforge.colors import composite, luma
-from augforge.errors import AugforgeError, NoInkError, Problems, listed
+from augforge.errors import AugforgeError, NoInkError, Problems, join_names
 from augforge.keys import boolean, word
 
 Polarity = Literal["auto", "dark-on-light", "light-on-dark"]
@@ -93,7 +93,7 @@ class Normalizer:
     def __post_init__(self) -> None:
         for name, allowed in (("polarity", POLARITIES), ("pen", PENS)):
             if getattr(self, name) not in allowed:
-                raise AugforgeError(f"{name} is {getattr(self, name)!r}, allowed are {listed(allowed)}")
+                raise AugforgeError(f"{name} is {getattr(self, name)!r}, allowed are {join_names(allowed)}")
         if not isinstance(self.upright, bool):
             raise AugforgeError(f"upright is {self.upright!r}, allowed are True and False")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from augforge.errors import AugforgeError, listed
+from augforge.errors import AugforgeError, join_names
 
 
 def write_png(picture: Any, path: Path) -> None:
@@ -127,7 +127,7 @@ def _find_drawings(file: Path, out: Path) -> Iterator[tuple[Path, Path]]:
         results = file / out.resolve().relative_to(file.resolve())
         found = [path for path in found if not path.is_relative_to(results)]
     if not found:
-        raise AugforgeError(f"{file}: no pictures ({listed(ENDINGS)}) in this folder")
+        raise AugforgeError(f"{file}: no pictures ({join_names(ENDINGS)}) in this folder")
     for path in found:
         yield path, path.relative_to(file)
 

@@ -34,7 +34,7 @@ from augforge.distortions.bending import DisplacementField
 from augforge.distortions.geometry import Affine
 from augforge.distortions.gray import Gray
 from augforge.distortions.parameters import Parameter
-from augforge.errors import AugforgeError, listed
+from augforge.errors import AugforgeError, join_names
 from augforge.format.layout import NAME
 
 ENTRY_POINTS = "augforge.distortions"
@@ -138,7 +138,7 @@ def _plug_ins() -> dict[str, tuple[EntryPoint, ...]]:
 def _find_plug_in(name: str) -> type[Distortion] | str:
     """Return a plug-in's class, or its error."""
     points = _plug_ins()[name]
-    packages = listed(_package(point) for point in points)
+    packages = join_names(_package(point) for point in points)
     try:
         _check_name(name, points)
         return _load(points[0])
@@ -188,7 +188,7 @@ def check_class(kind: type[Distortion]) -> None:
     undeclared = kind.model_fields.keys() - {parameter.name for parameter in kind.parameters()}
     if undeclared and not kind.open_ended:
         raise AugforgeError(
-            f"{kind.__qualname__} has fields that are not declared by parameter(...): {listed(undeclared)}"
+            f"{kind.__qualname__} has fields that are not declared by parameter(...): {join_names(undeclared)}"
         )
     for base, method in _TO_SAY:
         if issubclass(kind, base) and _function(getattr(kind, method)) is _function(getattr(base, method)):

@@ -22,7 +22,7 @@ from augforge import randomness
 from augforge.compiling import cache_package
 from augforge.distortions.base import Distortion, SampledStep
 from augforge.distortions.parameters import Parameter, parse_distribution
-from augforge.errors import AugforgeError, did_you_mean, listed
+from augforge.errors import AugforgeError, did_you_mean, join_names
 from augforge.keys import LocatedError, errors_at, located_errors, problem, relocate
 from augforge.randomness import Choice, Constant, Distribution
 
@@ -256,7 +256,7 @@ def _check_options(augmenter: str, given: list[str]) -> None:
                 (name,),
                 problem(
                     f"unknown parameter '{name}' of imgaug's {augmenter}.{did_you_mean(name, names)} "
-                    f"Allowed: {listed(names) or 'none'}",
+                    f"Allowed: {join_names(names) or 'none'}",
                     at_key=True,
                 ),
             )

@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-from augforge.errors import did_you_mean, listed
+from augforge.errors import did_you_mean, join_names
 from augforge.keys import Key, is_number, number, problem, relocate, sequence
 from augforge.mappings import Given, Holder, adapter, required_of
 from augforge.randomness import (
@@ -220,12 +220,14 @@ def parse_distribution(plain: Any) -> Distribution:
     if not isinstance(plain, dict):
         return Constant(_NUMBER.check(plain))
     if len(plain) != 1:
-        raise problem(f"a distribution is one name and its values; got {len(plain)} keys: {listed(plain)}")
+        raise problem(
+            f"a distribution is one name and its values; got {len(plain)} keys: {join_names(plain)}"
+        )
     name, body = next(iter(plain.items()))
     if name not in DISTRIBUTIONS:
         raise problem(
             f"unknown distribution '{name}'.{did_you_mean(str(name), DISTRIBUTIONS)} "
-            f"Allowed: {listed(DISTRIBUTIONS)}, a number, or [low, high]",
+            f"Allowed: {join_names(DISTRIBUTIONS)}, a number, or [low, high]",
             key=str(name),
             at_key=True,
         )

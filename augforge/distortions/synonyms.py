@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from augforge.errors import did_you_mean, squashed
+from augforge.errors import did_you_mean, squash
 
 # Names here -> names in torchvision, Albumentations, imgaug, Kornia, Keras, Augmentor and papers, without a leading
 # "random". A name that corresponds to several steps here is listed at each of them.
@@ -115,7 +115,7 @@ def _invert(called: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Map each other name, squashed, to all names here."""
     found: dict[str, tuple[str, ...]] = {}
     for ours, others in called.items():
-        for other in {squashed(name) for name in others.split()}:
+        for other in {squash(name) for name in others.split()}:
             found[other] = (*found.get(other, ()), ours)
     return found
 
@@ -129,5 +129,5 @@ PARAMETER_SYNONYMS = _invert(_PARAMETERS)
 
 def step_meant(word: str, allowed: Iterable[str]) -> str:
     """Return a hint such as ``" Did you mean 'blur'?"``, or an empty string."""
-    note = _NOTES.get(squashed(word), "") or _NOTES.get(squashed(word).removeprefix("random"), "")
+    note = _NOTES.get(squash(word), "") or _NOTES.get(squash(word).removeprefix("random"), "")
     return note or did_you_mean(word, allowed, _STEPS)

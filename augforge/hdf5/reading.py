@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.errors import DatasetError, did_you_mean, listed
+from augforge.errors import DatasetError, did_you_mean, join_names
 from augforge.hdf5.writing import ArrayPlan, Attribute, require_codec
 
 _BLOCK_BYTES = 8 << 20
@@ -111,7 +111,7 @@ class ArrayFile:
         if name not in names:
             raise DatasetError(
                 f"{self.path} does not store an array '{name}' itself.{did_you_mean(name, names)} "
-                f"It holds: {listed(names) or 'nothing'}"
+                f"It holds: {join_names(names) or 'nothing'}"
             )
         with _as_dataset_error(self.path):
             return _describe(f"{self.path}: '{name}'", name, self._file[name])
@@ -263,7 +263,7 @@ def read_structure(
     with _as_dataset_error(path), _open(path) as file:
         _check_attributes(f"{path}", file, attributes)
         if (found := sorted(file)) != (needed := sorted(array.name for array in arrays)):
-            raise DatasetError(f"{path} holds {listed(found) or 'nothing'}; needed: {listed(needed)}")
+            raise DatasetError(f"{path} holds {join_names(found) or 'nothing'}; needed: {join_names(needed)}")
         offsets = {}
         for array in arrays:
             dataset = _get_array(path, file, array)

@@ -26,7 +26,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.errors import AugforgeError, listed
+from augforge.errors import AugforgeError, join_names
 
 Compression = Literal["none", "gzip", "lz4", "zstd"]
 COMPRESSIONS: tuple[str, ...] = get_args(Compression)
@@ -113,7 +113,7 @@ def require_codec(compression: str) -> None:
         If the compression is unknown or needs a package that is not installed.
     """
     if compression not in COMPRESSIONS:
-        raise AugforgeError(f"unknown compression '{compression}'; allowed: {listed(COMPRESSIONS)}")
+        raise AugforgeError(f"unknown compression '{compression}'; allowed: {join_names(COMPRESSIONS)}")
     if compression in ("lz4", "zstd"):
         _import_plugins(compression)
 

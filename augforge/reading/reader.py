@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.errors import AugforgeError, DatasetError, did_you_mean, listed
+from augforge.errors import AugforgeError, DatasetError, did_you_mean, join_names
 from augforge.forge import FIELDS
 from augforge.format.checked_open import check_file, check_own_folder, check_size
 from augforge.format.commit_records import read_manifest
@@ -89,7 +89,7 @@ class ShardReader:
         self, folder: str | Path, cache_bytes: int = DEFAULT_CACHE_BYTES, verify: str = "size"
     ) -> None:
         if verify not in VERIFY:
-            raise AugforgeError(f"verify must be one of {listed(VERIFY)}, got {verify!r}")
+            raise AugforgeError(f"verify must be one of {join_names(VERIFY)}, got {verify!r}")
         self.folder = Path(folder).absolute()
         self._stamp = manifest_stamp(self.folder)
         self.manifest = read_manifest(self.folder)
@@ -238,7 +238,7 @@ class ShardReader:
         if field in self.fields:
             return _ARRAYS.get(field, field)
         if field == "label":
-            raise AugforgeError(f"{self.folder} has no labels; allowed fields: {listed(self.fields)}")
+            raise AugforgeError(f"{self.folder} has no labels; allowed fields: {join_names(self.fields)}")
         raise AugforgeError(
-            f"there is no field '{field}'; allowed: {listed(self.fields)}.{did_you_mean(field, self.fields)}"
+            f"there is no field '{field}'; allowed: {join_names(self.fields)}.{did_you_mean(field, self.fields)}"
         )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from augforge import bundle
-from augforge.errors import RecipeError, did_you_mean, listed
+from augforge.errors import RecipeError, did_you_mean, join_names
 from augforge.format.layout import NAME
 from augforge.recipe.diagnostics import Document, Problems, SourcePosition
 from augforge.recipe.merging import merge, with_overrides
@@ -149,7 +149,7 @@ def _locate(text: str, folder: Path, asked_at: SourcePosition) -> Path:
     if NAME.fullmatch(text):
         absent = (
             f"no such file, and no ready recipe is called '{text}'.{did_you_mean(text, ready)} "
-            f"Ready recipes: {listed(ready)}"
+            f"Ready recipes: {join_names(ready)}"
         )
     else:
         absent = _absent(path)

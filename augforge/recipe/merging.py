@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from augforge.errors import did_you_mean, listed
+from augforge.errors import did_you_mean, join_names
 from augforge.mappings import Holder
 from augforge.recipe.diagnostics import Document, Problems, SourcePosition
 from augforge.recipe.nodes import Entry, ListNode, MapNode, ScalarNode, YamlNode
@@ -79,7 +79,9 @@ def with_overrides(root: MapNode, overrides: Iterable[str]) -> MapNode:
             into_steps.append((inner, value))
         elif len(inner) > 1 or (inner and key not in _HOLDERS and key in _KEYS):
             path = ".".join([key, *inner[:-1]])
-            value.position.report(f"'{path}' holds no further keys; only {listed(['distort', *_HOLDERS])} do")
+            value.position.report(
+                f"'{path}' holds no further keys; only {join_names(['distort', *_HOLDERS])} do"
+            )
         elif key == "extends":
             value.position.report("'extends' cannot be set; name another recipe instead")
         elif inner:
@@ -124,7 +126,7 @@ def _set_in_step(root: MapNode, keys: Sequence[str], value: YamlNode) -> MapNode
     ids = list(_ids(distort.value))
     if step_id not in ids:
         hint = did_you_mean(step_id, ids)
-        value.position.report(f"no step has the id '{step_id}'.{hint} Ids: {listed(ids) or 'none'}")
+        value.position.report(f"no step has the id '{step_id}'.{hint} Ids: {join_names(ids) or 'none'}")
         return root
     if not inner:
         value.position.report(f"name what to set of the step: distort.{step_id}.PARAMETER=VALUE")

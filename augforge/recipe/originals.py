@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from augforge.errors import did_you_mean, listed
+from augforge.errors import did_you_mean, join_names
 from augforge.keys import Key, keys_of, word
 from augforge.mappings import Given, Holder
 from augforge.normalizing import Normalizer
@@ -48,12 +48,12 @@ class _Source(Holder):
     def _look_up(self, given: Given, name: str, split: Any) -> None:
         if name not in DATASETS:
             del given.known["dataset"]
-            hint = f"{did_you_mean(name, DATASETS)} Known: {listed(DATASETS)}"
+            hint = f"{did_you_mean(name, DATASETS)} Known: {join_names(DATASETS)}"
             others = "others are given by path: `source: {path: ...}`"
             given.refuse("dataset", f"unknown data set {quote(name)}.{hint}; {others}")
         elif isinstance(split, str) and split not in (splits := DATASETS[name].splits):
             given.known.pop("split", None)
-            hint = f"{did_you_mean(split, splits)} Allowed: {listed(splits)}"
+            hint = f"{did_you_mean(split, splits)} Allowed: {join_names(splits)}"
             given.refuse("split", f"data set '{name}' has no split {quote(split)}.{hint}")
 
     def _resolve(self, given: Given) -> None:

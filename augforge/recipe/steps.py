@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from augforge.distortions import Distortion, catalog
 from augforge.distortions.applying import COMMON_KEYS, GROUP_NAMES, ID, Applies
 from augforge.distortions.synonyms import PARAMETER_SYNONYMS, step_meant
-from augforge.errors import AugforgeError, listed
+from augforge.errors import AugforgeError, join_names
 from augforge.keys import (
     Key,
     errors_at,
@@ -170,7 +170,7 @@ def _read_step(plain: Any, context: Context) -> Node:
     name, *others = plain
     if others:
         hint = "(parameters are indented further than the name of their distortion)"
-        message = f"{_SUCH_AS}; got {len(plain)} keys: {listed(plain)} {hint}"
+        message = f"{_SUCH_AS}; got {len(plain)} keys: {join_names(plain)} {hint}"
         raise errors_at([((others[0],), problem(message, at_key=True))])
     with relocate(name):
         return _read_named(name, plain, context)
@@ -182,7 +182,7 @@ def _find_kind(name: str, context: Context) -> Any:
     if name not in kinds:
         meant = context.hint(lambda: step_meant(name, kinds))
         missing = "" if meant else " (if a package adds it, install that)"
-        message = f"unknown distortion '{name}'.{meant} Allowed: {listed(kinds)}{missing}"
+        message = f"unknown distortion '{name}'.{meant} Allowed: {join_names(kinds)}{missing}"
         raise problem(message, at_key=True)
     try:
         return GROUPS.get(name) or catalog.find(name)

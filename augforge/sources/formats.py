@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from augforge.errors import SourceError, did_you_mean, listed
+from augforge.errors import SourceError, did_you_mean, join_names
 from augforge.sources.files.built_dataset import is_built_dataset, open_built_dataset
 from augforge.sources.files.csv_file import is_csv_file, open_csv_file
 from augforge.sources.files.hdf5_file import is_hdf5_file, open_hdf5_file
@@ -110,7 +110,9 @@ def find_format(path: Path, name: str | None) -> Format:
         If the path does not exist, or the format is unknown.
     """
     if name is not None and name not in FORMATS:
-        raise SourceError(f"unknown format '{name}'; known: {listed(FORMATS)}.{did_you_mean(name, FORMATS)}")
+        raise SourceError(
+            f"unknown format '{name}'; known: {join_names(FORMATS)}.{did_you_mean(name, FORMATS)}"
+        )
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder")
     if not (path.is_file() or path.is_dir()):  # reading a pipe or device may block forever
@@ -142,7 +144,7 @@ def check_keys(found: Format, spec: SourceSpec) -> None:
     for key in (key for key in spec.choices() if key not in found.keys):
         value = getattr(spec, key)
         shown = list(value) if isinstance(value, tuple) else value
-        suitable = listed(known.name for known in FORMATS.values() if key in known.keys)
+        suitable = join_names(known.name for known in FORMATS.values() if key in known.keys)
         hint = "; 'labels: none' goes with every format" if key == "labels" else ""
         raise SourceError(
             f"{spec.path}: '{spell_key(key)}: {shown}' has no effect on the format {found.name}, "

@@ -7,7 +7,7 @@ import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from augforge.errors import AugforgeError, NoInkError, Problems, SourceError, escaped
+from augforge.errors import AugforgeError, NoInkError, Problems, SourceError, escape
 from augforge.sources.decoding import SpillBuffer
 
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -99,7 +99,7 @@ def stack(pictures: Pictures, prepare: Prepare | None) -> NDArray[np.uint8]:
             raise SourceError(
                 f"none of the {total:,} originals has ink to normalize; check that the source is drawings, not "
                 f"masks or empty pages, and check 'polarity', if 'normalize' sets it; "
-                f"the first: {escaped(first_error)}"
+                f"the first: {escape(first_error)}"
             )
         if problems:
             raise SourceError(problems.text(total))

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from augforge.errors import did_you_mean, listed
+from augforge.errors import did_you_mean, join_names
 from augforge.torch.orders import DEFAULT_WINDOW, InOrder, Order, Shuffled, WindowShuffled
 
 
@@ -46,5 +46,5 @@ def check_options(options: Iterable[str], allowed: Collection[str]) -> None:
         if name not in allowed:
             raise TypeError(
                 f"make_loader has no argument {name!r}.{did_you_mean(name, allowed)} DataLoader gets "
-                f"{listed(allowed)}"
+                f"{join_names(allowed)}"
             )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from augforge.errors import DatasetError, listed
+from augforge.errors import DatasetError, join_names
 from augforge.torch.arguments import check_integer
 from augforge.torch.ranks import RankShare, Sharing
 
@@ -115,7 +115,7 @@ def check_same(state: Mapping[str, Any], own: Mapping[str, Any], *names: str) ->
 def _check_state(state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     if not isinstance(state, Mapping):
         raise DatasetError(f"this is not the state of a loader: it must be a mapping, got {state!r}")
-    absent = listed(own.keys() - state.keys() - {"seed", "window"})
+    absent = join_names(own.keys() - state.keys() - {"seed", "window"})
     if absent:
         raise DatasetError(f"this is not the state of a loader: it lacks {absent}")
     if state["version"] != STATE_VERSION:

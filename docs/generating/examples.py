@@ -7,7 +7,7 @@ from typing import Any
 from augforge import AugforgeError
 from augforge.distortions import Distortion
 from augforge.distortions.catalog import built_in
-from augforge.errors import listed
+from augforge.errors import join_names
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -46,7 +46,7 @@ def _choose_group(kind: type[Distortion], left: Sequence[str]) -> list[str]:
             step = as_step({name: typical[name] for name in together})
             if chosen[:1] == tuple(left[:1]) and is_valid(kind, step):
                 return together
-    raise AugforgeError(f"{kind.name} takes {listed(left)} in no combination of typical ranges")
+    raise AugforgeError(f"{kind.name} takes {join_names(left)} in no combination of typical ranges")
 
 
 def is_valid(kind: type[Distortion], step: Mapping[str, Any]) -> bool:

@@ -32,7 +32,7 @@ def test_good_settings(said: str, expected: Normalizer | None) -> None:
 
 BAD = [
     ("normalize: yes\n", "'normalize' must be a mapping such as true, or {pen: as-drawn}, got"),
-    ("normalize: {pen: thick}\n", "'pen' must be one of as-drawn, mnist, got 'thick'."),
+    ("normalize: {pen: thick}\n", "'pen' must be one of as-drawn, mnist, got 'thick'"),
     ("normalize: {polarty: auto}\n", "unknown key 'polarty' of normalize. Did you mean 'polarity'?"),
     ("normalize: {upright: 1}\n", "'upright' must be true or false"),
 ]

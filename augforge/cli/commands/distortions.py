@@ -7,7 +7,7 @@ import click
 
 from augforge.cli.options import json_option
 from augforge.cli.output import format_table, print_err, print_json, print_out
-from augforge.errors import AugforgeError, listed
+from augforge.errors import AugforgeError, join_names
 
 if TYPE_CHECKING:
     from augforge.distortions import Distortion, Parameter
@@ -26,7 +26,7 @@ def command(name: str | None, as_json: bool) -> None:
 
     if name is not None and name not in names():
         raise AugforgeError(
-            f"unknown distortion '{name}'.{step_meant(name, names())} Distortions: {listed(names())}"
+            f"unknown distortion '{name}'.{step_meant(name, names())} Distortions: {join_names(names())}"
         )
     chosen = registry() if name is None else {name: find(name)}
     failed = broken() if name is None else {}
@@ -101,4 +101,4 @@ def _describe_others(kind: "type[Distortion]") -> str:
     if not kind.open_ended:
         return ""
     required = [name for name, field in kind.model_fields.items() if field.is_required()]
-    return f"takes {listed(required)}, and further parameters that depend on it"
+    return f"takes {join_names(required)}, and further parameters that depend on it"

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.errors import SourceError, did_you_mean, listed
+from augforge.errors import SourceError, did_you_mean, join_names
 from augforge.sources.decoding import SpillBuffer
 from augforge.sources.files.color import to_gray
 from augforge.sources.preparing import Prepare, stack
@@ -120,7 +120,7 @@ def choose_arrays(names: Collection[str], spec: SourceSpec, path: Path) -> tuple
     elif (images := next((name for name in usual if name in names), "")) == "":
         absent = " or ".join(f"'{name}'" for name in usual)
         raise SourceError(
-            f"{path}: no array {absent}; it holds: {listed(names) or 'nothing'}. "
+            f"{path}: no array {absent}; it holds: {join_names(names) or 'nothing'}. "
             f"Write 'images: NAME' in the source to choose one"
         )
     if spec.unlabeled:
@@ -131,7 +131,7 @@ def choose_arrays(names: Collection[str], spec: SourceSpec, path: Path) -> tuple
         return images, usual[images]
     problem = f"no array '{usual[images]}'" if images in usual else "no array of labels is named"
     raise SourceError(
-        f"{path}: {problem}; it holds: {listed(names)}. "
+        f"{path}: {problem}; it holds: {join_names(names)}. "
         f"Write 'labels: NAME' in the source to choose one, or 'labels: none' if there are no labels"
     )
 
@@ -139,7 +139,7 @@ def choose_arrays(names: Collection[str], spec: SourceSpec, path: Path) -> tuple
 def _require_name(key: str, name: str, names: Collection[str], path: Path) -> str:
     if name not in names:
         raise SourceError(
-            f"{path}: no array '{name}', as given by '{key}'; it holds: {listed(names) or 'nothing'}."
+            f"{path}: no array '{name}', as given by '{key}'; it holds: {join_names(names) or 'nothing'}."
             f"{did_you_mean(name, names)}"
         )
     return name

@@ -11,7 +11,7 @@ Their names have several spellings::
 import re
 from pathlib import Path
 
-from augforge.errors import SourceError, did_you_mean, listed
+from augforge.errors import SourceError, did_you_mean, join_names
 from augforge.sources.files.arrays import convert_images
 from augforge.sources.files.idx import read_images, read_labels
 from augforge.sources.preparing import Prepare
@@ -85,7 +85,7 @@ def _find_images(folder: Path, split: str) -> Path:
         if not (splits := _find_splits(folder)):
             raise SourceError(f"{folder}: no IDX files of images; expected {expected}")
         raise SourceError(
-            f"{folder}: no split '{split}'; found: {listed(splits)}.{did_you_mean(split, splits)} "
+            f"{folder}: no split '{split}'; found: {join_names(splits)}.{did_you_mean(split, splits)} "
             f"Expected {expected}"
         )
     return found[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from augforge.errors import Problems, SourceError, did_you_mean, listed
+from augforge.errors import Problems, SourceError, did_you_mean, join_names
 from augforge.sources.files.color import to_gray
 from augforge.sources.files.pictures import ENDINGS, is_hidden, is_picture, read_picture
 from augforge.sources.preparing import Pictures, Prepare, stack
@@ -121,11 +121,13 @@ def _list_pictures(folders: list[Path]) -> list[tuple[Path, list[Path]]]:
                 )
             elif not is_picture(entry):
                 problems.add(
-                    f"{entry}: not a picture by its name (needed: {listed(ENDINGS)}); "
+                    f"{entry}: not a picture by its name (needed: {join_names(ENDINGS)}); "
                     f"move it away, or hide it with a leading dot in its name"
                 )
         if not entries:
-            problems.add(f"{folder}: no pictures ({listed(ENDINGS)}) in this folder; at least one is needed")
+            problems.add(
+                f"{folder}: no pictures ({join_names(ENDINGS)}) in this folder; at least one is needed"
+            )
     if problems:
         raise SourceError(problems.text(sum(max(1, len(entries)) for _, entries in found)))
     return found

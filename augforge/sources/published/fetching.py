@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augforge.callbacks import ignore
-from augforge.errors import SourceError, did_you_mean, listed
+from augforge.errors import SourceError, did_you_mean, join_names
 from augforge.sources.published.downloading import DownloadError, download
 from augforge.sources.published.local_files import (
     find_file,
@@ -91,7 +91,7 @@ def fetch(name: str, to: Path | None = None, listener: Listener | None = None) -
     listener = listener or Listener()
     if name not in DATASETS:
         raise SourceError(
-            f"unknown data set '{name}'.{did_you_mean(name, DATASETS)} Available: {listed(DATASETS)}"
+            f"unknown data set '{name}'.{did_you_mean(name, DATASETS)} Available: {join_names(DATASETS)}"
         )
     dataset = DATASETS[name]
     folder = (to or dataset.folder()).absolute()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from augforge import bundle
 from augforge._platform.user_folders import user_cache
-from augforge.errors import SourceError, did_you_mean, listed
+from augforge.errors import SourceError, did_you_mean, join_names
 from augforge.sources.files import idx
 from augforge.sources.published import registry
 from augforge.sources.published.local_files import (
@@ -241,13 +241,13 @@ def open_named(name: str, split: str) -> Source:
     """
     if name not in DATASETS:
         raise SourceError(
-            f"unknown data set '{name}'; known: {listed(DATASETS)}.{did_you_mean(name, DATASETS)} "
+            f"unknown data set '{name}'; known: {join_names(DATASETS)}.{did_you_mean(name, DATASETS)} "
             f"For your own originals write their path: {{path: FOLDER}}"
         )
     dataset = DATASETS[name]
     if split not in dataset.splits:
         raise SourceError(
-            f"data set '{name}' has no split '{split}'; it has: {listed(dataset.splits)}."
+            f"data set '{name}' has no split '{split}'; it has: {join_names(dataset.splits)}."
             f"{did_you_mean(split, dataset.splits)}"
         )
     wanted = dataset.splits[split]

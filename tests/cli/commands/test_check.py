@@ -136,21 +136,21 @@ BAD = {
     "no such recipe": (
         ["check", "realistc"],
         "realistc: error: no such file, and no ready recipe is called 'realistc'. Did you mean 'realistic'? "
-        f"Ready recipes: {', '.join(sorted(augforge.recipe.ready_recipes()))}.\n",
+        f"Ready recipes: {', '.join(sorted(augforge.recipe.ready_recipes()))}\n",
     ),
     "a wrong override": (
         ["check", "small.yaml", "--set", "variants=many"],
-        "--set variants=many: error: 'variants' must be an integer from 0 to 65535, got the text 'many'.\n",
+        "--set variants=many: error: 'variants' must be an integer from 0 to 65535, got the text 'many'\n",
     ),
     "an override of no step": (
         ["check", "small.yaml", "--set", "distort.rotat.degrees=5"],
         "--set distort.rotat.degrees=5: error: no step has the id 'rotat'. Did you mean 'rotate'? "
-        "Ids: pixel_noise, rotate.\n",
+        "Ids: pixel_noise, rotate\n",
     ),
     "a typo": (
         ["check", "typo.yaml"],
         "typo.yaml:7:14: error: unknown parameter 'degreees' of rotate. Did you mean 'degrees'? "
-        "Allowed: degrees, except_labels, for_labels, id, probability.\n"
+        "Allowed: degrees, except_labels, for_labels, id, probability\n"
         "   6 | distort:\n   7 |   - rotate: {degreees: [-12, 12]}\n     |              ^^^^^^^^\n",
     ),
     "a source that is not there": (
