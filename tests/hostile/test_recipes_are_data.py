@@ -71,7 +71,7 @@ HOSTILE = {
     ),
     "path": (
         "name: t\nsource: mnist-10k\ndistort: [imgaug: {augmenter: Affine, backend: /tmp/pwned}]",
-        "{recipe}:4:39: error: 'backend' must be a number or a word",
+        "{recipe}:4:48: error: 'backend' must be a number or a word",
     ),
 }  # fmt: skip
 
