@@ -265,7 +265,7 @@ class TestWorkersThatDie:
         monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
         with Cluster(tmp_path) as cluster:
             cluster.add_worker(*preload(tmp_path, DEADLY.replace("spec.index in {shards}", "True")))
-            with pytest.raises(BuildError, match=r"that made it died, 1 times in all"):
+            with pytest.raises(BuildError, match=r"its worker died, 1 times in all"):
                 build(recipe(variants=40), tmp_path / "set", scheduler=cluster.address)
         assert published(tmp_path / "set") == 0
 
