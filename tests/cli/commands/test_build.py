@@ -251,7 +251,7 @@ BAD = {
     "a shard size": (
         ["--set", "output.shard_size=1000"],
         "--set output.shard_size=1000: error: 'shard_size' must be a multiple of 1024, got 1000; "
-        "the two nearest are 1024 and 2048.\n",
+        "the two nearest are 1024 and 2048\n",
     ),
 }
 
