@@ -39,7 +39,7 @@ wheel: .venv/core ## dist/augforge-VERSION-py3-none-any.whl, to install anywhere
 	.venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist/augforge-*.whl
 
-test: .venv/dev ## the tests for every change: at most 5 minutes on two cores
+test: .venv/dev ## the tests for every change
 	$(PYTEST) -m "not slow"
 
 test-all: .venv/dev ## all tests: also those marked slow, and those with training frameworks

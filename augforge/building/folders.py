@@ -56,10 +56,10 @@ def choose_workspace(state: FolderState, forge: Forge, *, overwrite: bool) -> Fo
 
     An unfinished set of the same recipe and originals is continued, not replaced.
     """
-    if state.current is state and overwrite and state.is_ours and not _is_unfinished(state, forge):
-        assert state.replacement is not None  # noqa: S101 - only a replacement's own state has none
-        return state.replacement
-    return state.current
+    current, staged = state.current, state.replacement
+    if staged is None or current is not state or not overwrite:
+        return current
+    return staged if state.is_ours and not _is_unfinished(state, forge) else current
 
 
 def _is_unfinished(state: FolderState, forge: Forge) -> bool:

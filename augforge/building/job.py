@@ -110,17 +110,17 @@ def carry_out(
         raise AugforgeError(f"workers must be at least 1, got {workers}")
     if scheduler is not None and scheduler_file is not None:
         raise AugforgeError("give either the scheduler's address or its file, not both")
-    if plan.complete and not plan.lacks_recipe:
-        return _confirm(plan)
+    if plan.finished_manifest is not None and not plan.lacks_recipe:
+        return _confirm(plan.recipe, plan.finished_manifest)
     on_cluster = scheduler is not None or scheduler_file is not None
     concurrency = (workers or 1) if on_cluster else plan.count_workers(workers)
     plan.check_space(concurrency)
     with folder_lock(plan.folder):
         plan = _refresh_locked(plan)
-        if plan.complete:
+        if plan.finished_manifest is not None:
             if plan.lacks_recipe:
                 folders.publish_recipe(plan.folder, plan.recipe)
-            return _confirm(plan)
+            return _confirm(plan.recipe, plan.finished_manifest)
         # Connect first: without workers the folder stays as it is.
         with _connect(plan, workers, scheduler, scheduler_file) as (executor, window):
             _prepare(plan, concurrency)
@@ -132,11 +132,10 @@ def carry_out(
         return manifest
 
 
-def _confirm(plan: BuildPlan) -> Manifest:
-    """Check the finished set of a plan against the recipe's expectation; return its manifest."""
-    assert plan.finished_manifest is not None  # noqa: S101 - the caller checked it
-    check_expected(plan.recipe, plan.finished_manifest)
-    return plan.finished_manifest
+def _confirm(recipe: Recipe, manifest: Manifest) -> Manifest:
+    """Return the manifest of a finished set; raise `BuildError` unless the recipe expects it."""
+    check_expected(recipe, manifest)
+    return manifest
 
 
 def _refresh_locked(plan: BuildPlan) -> BuildPlan:

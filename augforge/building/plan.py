@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from augforge._platform.cores import usable_cores
@@ -91,7 +92,7 @@ class BuildPlan:
         """Whether the finished set exists already."""
         return self.finished_manifest is not None
 
-    @property
+    @cached_property
     def finished_manifest(self) -> Manifest | None:
         """The manifest of the finished set, if it exists already."""
         manifest = self.state.manifest

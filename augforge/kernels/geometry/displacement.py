@@ -64,9 +64,7 @@ def wave_fields(
 
 @compiled
 def perspective_fields(x: Floats, y: Floats, applied: Bools, height: int, width: int) -> Ints32:
-    """Enlarge the right edge by x, the lower one by y.
-
-    Both are shares.
+    """Enlarge the right edge by a share x, the lower one by a share y.
 
     The point p, from the middle of the frame, comes from p / (1 + x p_x / (W / 2) + y p_y / (H / 2)).
 
